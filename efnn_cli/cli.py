@@ -1,0 +1,375 @@
+"""The command line: `efnn COMMAND ...`. Heavy modules are imported by the command that needs them.
+
+The one place that turns errors into text and exit codes (the table is in README.md).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from efnn_cli.errors import ConfigError, EfnnError
+
+if TYPE_CHECKING:
+    from efnn_cli.config import Request
+    from efnn_cli.console import Console
+    from efnn_cli.results import Result
+
+app = typer.Typer(
+    name="efnn",
+    help="Effective Field Neural Networks for many-body energies (arXiv:2502.17665).",
+    epilog="Start with: efnn generate heisenberg --L 10; efnn train model=efnn depth=3; efnn extrapolate --L 40",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+Overrides = Annotated[
+    Optional[list[str]], typer.Argument(metavar="[KEY=VALUE]...", help="Settings; efnn config shows all keys.")
+]
+Device = Annotated[
+    Optional[str], typer.Option("--device", help="auto (CUDA if there, else CPU), cpu, cuda, cuda:INDEX.")
+]
+Workers = Annotated[Optional[int], typer.Option("--workers", help="Labelling threads [default: all cores].")]
+Seed = Annotated[Optional[int], typer.Option("--seed", help="Seed of the spins [default: 0].")]
+Out = Annotated[Optional[Path], typer.Option("--out", help="Where to write instead of the usual place.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and show the plan; write nothing.")]
+ConfigDir = Annotated[
+    Optional[Path], typer.Option("--config-dir", help="A folder with YAML files of your own, laid out like conf/.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only warnings and errors on stderr.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="More on stderr.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+@app.command()
+def generate(
+    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="three_spin, heisenberg or double_exchange.")],
+    overrides: Overrides = None,
+    size: Annotated[
+        Optional[int], typer.Option("--L", help="Side of the lattice, or number of spins [default: 10; 15].")
+    ] = None,
+    samples: Annotated[
+        Optional[int], typer.Option("--samples", help="Number of configurations [default: 20000].")
+    ] = None,
+    seed: Seed = None,
+    spins: Annotated[
+        Optional[Path], typer.Option("--spins", help="Label these configurations (HDF5 /spins, or .npy).")
+    ] = None,
+    device: Device = None,
+    workers: Workers = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    dry_run: DryRun = False,
+    config_dir: ConfigDir = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Draw spin configurations of SYSTEM and label them with exact energies.
+
+    Example: efnn generate double_exchange --L 10 --samples 20000 system.J=8
+    """
+
+    def action(console: Console) -> Result:
+        from efnn_cli.commands.generate import run
+
+        options = {"system.L": size, "samples": samples, "seed": seed, "device": device, "workers": workers}
+        typed = (f"system={system.replace('-', '_')}", *(overrides or ()))
+        request = _request(typed, options, config_dir)
+        return run(request, console, spins=spins, out=out, overwrite=overwrite, dry_run=dry_run)
+
+    _run(action, json=json, quiet=quiet, verbose=verbose)
+
+
+@app.command()
+def train(
+    overrides: Overrides = None,
+    data: Annotated[
+        Optional[Path], typer.Option("--data", help="Training dataset [default: the most recent in data/].")
+    ] = None,
+    device: Device = None,
+    out: Out = None,
+    resume: Annotated[
+        Optional[Path], typer.Option("--resume", metavar="DIR", help="Go on with the run in DIR.")
+    ] = None,
+    overwrite: Overwrite = False,
+    dry_run: DryRun = False,
+    config_dir: ConfigDir = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Train a network: model=efnn, dnn, resnet, densenet or effective.
+
+    Example: efnn train model=efnn depth=3 seed=1
+
+    Recipes: training=default (measured to work, by system and model) or training=paper (as published).
+    The same command again resumes an interrupted run, or shows the finished one.
+    """
+
+    def action(console: Console) -> Result:
+        from efnn_cli.commands.train import run
+
+        request = _request(overrides, {"device": device}, config_dir)
+        return run(request, console, data=data, out=out, resume=resume, overwrite=overwrite, dry_run=dry_run)
+
+    _run(action, json=json, quiet=quiet, verbose=verbose)
+
+
+RunsAndOverrides = Annotated[
+    Optional[list[str]],
+    typer.Argument(metavar="[RUN]... [KEY=VALUE]...", help="Run folders [default: the most recent]; settings."),
+]
+
+
+@app.command()
+def evaluate(
+    arguments: RunsAndOverrides = None,
+    data: Annotated[
+        Optional[Path], typer.Option("--data", help="Dataset [default: the test split of the run's own].")
+    ] = None,
+    device: Device = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Errors of trained networks on a dataset; several runs are an ensemble.
+
+    Example: efnn evaluate split=val
+    """
+
+    def action(console: Console) -> Result:
+        from efnn_cli.commands.evaluate import run
+
+        runs, overrides = _split_arguments(arguments)
+        request = _request(overrides, {"device": device})
+        return run(request, console, runs=runs, data=data, out=out, overwrite=overwrite)
+
+    _run(action, json=json, quiet=quiet, verbose=verbose)
+
+
+@app.command()
+def extrapolate(
+    arguments: RunsAndOverrides = None,
+    size: Annotated[
+        Optional[str],
+        typer.Option("--L", metavar="N[,N...]", help="Sizes [default: 1, 2 and 4 times the training lattice]."),
+    ] = None,
+    samples: Annotated[
+        Optional[int], typer.Option("--samples", help="References per size [default: 64, 16 or 4 by size].")
+    ] = None,
+    seed: Seed = None,
+    device: Device = None,
+    workers: Workers = None,
+    out: Out = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Carry a lattice network to other sizes without retraining, against exact references.
+
+    Example: efnn extrapolate --L 20,30,40
+    """
+
+    def action(console: Console) -> Result:
+        from efnn_cli.commands.extrapolate import run
+
+        runs, overrides = _split_arguments(arguments)
+        sizes = None if size is None else f"[{size}]"
+        options = {"L": sizes, "samples": samples, "seed": seed, "device": device, "workers": workers}
+        return run(_request(overrides, options), console, runs=runs, out=out, dry_run=dry_run)
+
+    _run(action, json=json, quiet=quiet, verbose=verbose)
+
+
+@app.command()
+def predict(
+    run_path: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, or a checkpoint file in it.")],
+    spins: Annotated[Path, typer.Option("--spins", help="Configurations (HDF5 /spins, or .npy).")],
+    overrides: Overrides = None,
+    device: Device = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Energies of configurations without labels.
+
+    Example: efnn predict outputs/RUN --spins mine.npy
+    """
+
+    def action(console: Console) -> Result:
+        from efnn_cli.commands.predict import run
+
+        request = _request(overrides, {"device": device})
+        return run(request, console, run=run_path, spins=spins, out=out, overwrite=overwrite)
+
+    _run(action, json=json, quiet=quiet, verbose=verbose)
+
+
+@app.command()
+def inspect(
+    path: Annotated[Path, typer.Argument(metavar="FILE-or-RUN", help="Dataset, checkpoint or run folder.")],
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """What is in a dataset, a checkpoint or a run, its checksum verified."""
+
+    def action(console: Console) -> Result:
+        from efnn_cli.commands.inspect import run
+
+        return run(console, path=path)
+
+    _run(action, json=json, quiet=quiet, verbose=verbose)
+
+
+@app.command()
+def config(
+    command: Annotated[str, typer.Argument(metavar="[COMMAND]", help="Whose configuration.")] = "train",
+    overrides: Overrides = None,
+    config_dir: ConfigDir = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Show the composed configuration of a command.
+
+    Example: efnn config train system=double_exchange model=efnn
+    """
+
+    def action(console: Console) -> Result:
+        from efnn_cli.commands.config import run
+
+        typed = list(overrides or ())
+        name = command
+        if "=" in command:  # only settings were given
+            typed, name = [command, *typed], "train"
+        return run(_request(typed, {}, config_dir), console, command=name)
+
+    _run(action, json=json, quiet=quiet, verbose=verbose)
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
+) -> None:
+    """Reached before every command."""
+    if version:
+        _print_version()
+
+
+def _print_version() -> None:
+    from importlib.metadata import version as installed
+
+    print(f"efnn {installed('efnn')}")
+    raise typer.Exit
+
+
+def _request(
+    overrides: Sequence[str] | None, options: dict[str, object], config_dir: Path | None = None
+) -> Request:
+    from efnn_cli.config import Request
+
+    return Request(tuple(overrides or ()), options, config_dir)
+
+
+def _split_arguments(arguments: Sequence[str] | None) -> tuple[list[Path], list[str]]:
+    """RUNs and KEY=VALUEs, which may be mixed in any order; an existing path is a RUN."""
+    runs, overrides = [], []
+    for text in arguments or ():
+        if "=" in text and not Path(text).exists():
+            overrides.append(text)
+        else:
+            runs.append(Path(text))
+    return runs, overrides
+
+
+def _run(action: Callable[[Console], Result], *, json: bool, quiet: bool, verbose: bool) -> None:
+    """Run one command and print its result on stdout."""
+    from efnn_cli.console import Console
+
+    console = Console(quiet=quiet, verbose=verbose)
+    result = action(console)
+    print(result.as_json(console.warnings) if json else result.as_text(), flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point: run one command; returns the exit code."""
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(args or ["--help"], standalone_mode=False)
+        return (code or 0) if args else 2  # a bare `efnn` is a usage error that shows the help
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (Exception, KeyboardInterrupt) as error:
+        if "--debug" in args:
+            raise_traceback(error)
+        return report_error(as_efnn_error(error, args), args)
+
+
+def as_efnn_error(error: BaseException, args: Sequence[str]) -> EfnnError:
+    """What `error` means to a user."""
+    from efnn_cli.errors import DeviceError, OutputError, Stopped
+
+    if isinstance(error, EfnnError):
+        return error
+    if isinstance(error, typer.TyperException):
+        command = next((each for each in args if each in COMMANDS), "")
+        return ConfigError(error.format_message(), f"efnn {command} --help".replace("  ", " "))
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        return Stopped(2, "stopped by SIGINT")
+    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "DefaultCPUAllocator" in str(error):
+        return DeviceError(f"out of memory: {error}", "take a smaller lattice, batch or fewer workers")
+    if isinstance(error, OSError) and error.errno in (28, 30, 122, 27):  # ENOSPC, EROFS, EDQUOT, EFBIG
+        return OutputError(f"cannot write {error.filename or ''}: {error.strerror}")
+    return EfnnError(
+        f"a defect of efnn: {type(error).__name__}: {error}", "run it again with --debug and report the traceback"
+    )
+
+
+def report_error(error: EfnnError, args: Sequence[str]) -> int:
+    """One clear message on stderr, with --json also one object on stdout; returns the exit code."""
+    import logging
+
+    log = logging.getLogger("efnn")
+    for handler in log.handlers:
+        handler.flush()
+    print(f"error: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"  {error.hint}", file=sys.stderr)
+    if "--json" in args:
+        from efnn_cli.results import error_json
+
+        command = next((each for each in args if each in COMMANDS), "")
+        print(error_json(command, error.code, error.message, error.hint), flush=True)
+    return error.code
+
+
+def raise_traceback(error: BaseException) -> None:
+    """The traceback on stderr."""
+    import traceback
+
+    traceback.print_exception(error)
+
+
+COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config")

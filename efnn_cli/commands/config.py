@@ -1,0 +1,53 @@
+"""`efnn config [COMMAND] [KEY=VALUE ...]`: the composed configuration, before anything is done with it."""
+
+from __future__ import annotations
+
+import logging
+
+import yaml
+
+from efnn_cli import checks
+from efnn_cli.config import Composed, Request, compose
+from efnn_cli.console import Console
+from efnn_cli.results import Result
+from efnn_cli.schema import (
+    EvaluateConfig,
+    ExtrapolateConfig,
+    PredictConfig,
+    build_system,
+    generate_config,
+    train_config,
+    typed,
+)
+
+COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict")
+
+LOGGER = logging.getLogger("efnn")
+
+
+def run(request: Request, console: Console, *, command: str) -> Result:
+    """Compose, check and show the configuration of `command`."""
+    checks.one_of("COMMAND", command, COMMANDS)
+    if command == "generate" and not any(text.startswith("system=") for text in request.overrides):
+        LOGGER.info("no system given: showing heisenberg; choose with system=NAME")
+        request = Request(("system=heisenberg", *request.overrides), request.options, request.config_dir)
+    composed = compose(command, request)
+    if command == "train" and "system" in composed.values:
+        system = build_system(composed.values["system"])
+        composed = compose(command, request, system.kind)
+    elif command == "train":
+        LOGGER.info("the recipe is chosen by the dataset's system; see it with system=NAME")
+    validate(command, composed)
+    shown = yaml.safe_dump(composed.values, sort_keys=False).rstrip()
+    return Result("config", composed.values, rows=[[line] for line in shown.splitlines()])
+
+
+def validate(command: str, composed: Composed) -> None:
+    """Raise `ConfigError` for values that the command would refuse."""
+    if command == "generate":
+        generate_config(composed)
+    elif command == "train":
+        train_config(composed)
+    else:
+        kinds = {"evaluate": EvaluateConfig, "extrapolate": ExtrapolateConfig, "predict": PredictConfig}
+        typed(kinds[command], composed.values)

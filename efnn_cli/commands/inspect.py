@@ -1,0 +1,92 @@
+"""`efnn inspect FILE-or-RUN`: what is in a dataset, a checkpoint or a run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from efnn_cli.compatibility import dataset_system
+from efnn_cli.console import Console
+from efnn_cli.errors import InputError
+from efnn_cli.results import Result, number
+from efnn_cli.runs import RunFolder
+from efnn_cli.storage import checkpoint, dataset, hdf5
+from efnn_cli.training.split import group_equal
+
+
+def run(console: Console, *, path: Path) -> Result:
+    """Describe `path`, after verifying its checksum."""
+    if path.is_dir():
+        found = describe_run(path)
+    else:
+        describe = {dataset.FORMAT: describe_dataset, checkpoint.FORMAT: describe_checkpoint}
+        form = hdf5.format_of(path)
+        if form not in describe:
+            raise InputError(f"{path}: efnn inspects datasets, checkpoints and run folders, found format {form}")
+        found = describe[form](path)
+    return Result("inspect", found, rows=[[key, text(value)] for key, value in flat(found)])
+
+
+def describe_dataset(path: Path) -> dict[str, Any]:
+    """Statistics of a dataset, and where it comes from."""
+    data = dataset.read(path)
+    dataset_system(data, path)
+    site = data.spins[0].size // (3 if data.spins.ndim == 4 else 1)
+    return {
+        "kind": "dataset",
+        "samples": len(data),
+        "shape": list(data.spins.shape[1:]),
+        "duplicates": len(data) - int(group_equal(data.spins).max()) - 1,
+        "energy": {
+            "mean": float(data.energies.mean()),
+            "std": float(data.energies.std()),
+            "min": float(data.energies.min()),
+            "max": float(data.energies.max()),
+            "mean_per_site": float(np.mean(data.energies) / site),
+        },
+        "couplings": None if data.couplings is None else len(data.couplings),
+        "metadata": data.metadata,
+    }
+
+
+def describe_checkpoint(path: Path) -> dict[str, Any]:
+    """Configuration and state of a checkpoint."""
+    stored = checkpoint.read(path)
+    weights = stored.state.get("weights") or stored.state.get("model") or {}
+    plain = {key: value for key, value in stored.state.items() if isinstance(value, (int, float))}
+    return {
+        "kind": "checkpoint",
+        "tensors": {name: list(tensor.shape) for name, tensor in weights.items()},
+        "state": {key: value if np.isfinite(value) else None for key, value in plain.items()},
+        "config": stored.config,
+    }
+
+
+def describe_run(path: Path) -> dict[str, Any]:
+    """Configuration, status and result of a run folder."""
+    folder = RunFolder(path)
+    if not folder.begun:
+        raise InputError(f"{path} is not a run folder: it has no config.yaml")
+    rows = folder.rows()
+    return {
+        "kind": "run",
+        "status": "finished" if folder.finished else "begun",
+        "epochs": int(rows[-1]["epoch"]) if rows else 0,
+        "summary": folder.read_summary() if folder.finished else None,
+        "config": folder.read_config(),
+    }
+
+
+def flat(node: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Nested values as dotted names."""
+    found: list[tuple[str, Any]] = []
+    for key, value in node.items():
+        found += flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(f"{prefix}{key}", value)]
+    return found
+
+
+def text(value: object) -> str:
+    """A value for people."""
+    return "x".join(map(str, value)) if isinstance(value, list) else number(value)

@@ -1,0 +1,204 @@
+"""From what the user typed to one resolved configuration. The only module that knows Hydra.
+
+Options (`--L 10`) and overrides (`system.L=10`) are brought to one spelling and compared: the same key with two
+values is refused, never resolved silently. Then Hydra composes `conf/`, and `schema.py` gives it types.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_module
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from efnn_cli.checks import nearest
+from efnn_cli.errors import ConfigError
+
+# Long spellings of keys that have a short root name.
+SHORT_NAMES = {
+    "model.depth": "depth",
+    "model.width": "width",
+    "model.activation_scale": "activation_scale",
+    "training.lr": "lr",
+    "training.epochs": "epochs",
+}
+GROUPS = ("system", "model", "training")
+NETWORK_KEYS = (*SHORT_NAMES.values(), *SHORT_NAMES, "training")
+RECIPE_FAMILY = "default"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was typed: overrides as they are, options by the key they stand for (None: not given)."""
+
+    overrides: tuple[str, ...] = ()
+    options: Mapping[str, object] = field(default_factory=dict)
+    config_dir: Path | None = None
+
+
+@dataclass(frozen=True)
+class Said:
+    """One key the user set: where, its value, and its text for Hydra."""
+
+    origin: str
+    value: Any
+    text: str
+
+
+@dataclass(frozen=True)
+class Composed:
+    """The resolved configuration, and what the user set in it by key."""
+
+    values: dict[str, Any]
+    said: dict[str, Said]
+
+
+def settle(request: Request) -> dict[str, Said]:
+    """Everything the user set, by canonical key; raises `ConfigError` for contradictions and bad syntax."""
+    settled: dict[str, Said] = {}
+    typed = [(f"--{key.rpartition('.')[2]} {value}", f"{key}={value}") for key, value in _given(request)]
+    typed += [(text, text) for text in request.overrides]
+    for origin, text in typed:
+        override = _parse(text)
+        key = SHORT_NAMES.get(override.key_or_group, override.key_or_group)
+        said = Said(origin, override.value(), f"{key}={text.partition('=')[2]}")
+        earlier = settled.setdefault(key, said)
+        if earlier.value != said.value:
+            raise ConfigError(f"{key} was given twice: {earlier.origin!r} and {origin!r}", "keep one of them")
+    return settled
+
+
+def _given(request: Request) -> Iterator[tuple[str, object]]:
+    return ((key, value) for key, value in request.options.items() if value is not None)
+
+
+def _parse(text: str) -> Override:
+    if "=" not in text:
+        hint = "to use your own YAML files: --config-dir DIR" if text.endswith((".yaml", ".yml")) else ""
+        raise ConfigError(f"wanted KEY=VALUE, found {text!r}", hint or "for example depth=3")
+    try:
+        override = OverridesParser.create().parse_override(text)
+        sweep = override.is_sweep_override()
+    except HydraException as error:
+        raise ConfigError(f"cannot read {text!r} as KEY=VALUE: {_first_line(error)}") from error
+    key = str(override.key_or_group)
+    if override.is_delete() or key.partition(".")[0].partition("/")[0] == "hydra" or "@" in text.partition("=")[0]:
+        raise ConfigError(f"{text!r} is not a setting of efnn")
+    if sweep:
+        raise ConfigError(
+            f"{key}: wanted one value, found several in {text!r}",
+            f"for a list write '{key}=[...]'; for several runs use a loop of the shell",
+        )
+    return override
+
+
+def compose(command: str, request: Request, kind: str | None = None) -> Composed:
+    """The configuration of `command`; with the `kind` of the system, training recipes are chosen by it.
+
+    Raises `ConfigError` for unknown keys, groups and values that cannot be resolved.
+    """
+    said = settle(request)
+    if command == "train":
+        _refuse_without_effect(said)
+    texts = [each.text for each in said.values()]
+    with initialize_config_module("efnn_cli.conf", version_base="1.3"):
+        if command == "train":
+            texts = [text for text in texts if not text.startswith("training=")]
+            texts.append(f"training={_recipe(said, kind)}")
+        try:
+            config = hydra_compose(command, overrides=texts + _search_path(request.config_dir))
+            values = OmegaConf.to_container(config, resolve=True)
+        except MissingConfigException as error:  # an OSError too, so it comes first
+            raise _explain_missing(error, said) from error
+        except (HydraException, OmegaConfBaseException) as error:
+            raise _explain(error, command, said) from error
+    return Composed({str(key): value for key, value in dict(values).items()}, said)  # type: ignore[arg-type]
+
+
+def _search_path(config_dir: Path | None) -> list[str]:
+    """The override that adds the user's own folder of YAML files."""
+    if config_dir is None:
+        return []
+    if not config_dir.is_dir():
+        raise ConfigError(f"--config-dir: {config_dir} is not a folder")
+    return [f"hydra.searchpath=['file://{config_dir.resolve()}']"]
+
+
+def _loader() -> Any:
+    return GlobalHydra.instance().config_loader()
+
+
+def _recipe(said: Mapping[str, Said], kind: str | None) -> str:
+    """The option of the group `training`: the recipe of this system and network where the family has one."""
+    model = str(said["model"].value) if "model" in said else "efnn"
+    if model == "effective":
+        return "closed_form"
+    family = str(said["training"].value) if "training" in said else RECIPE_FAMILY
+    members = _loader().get_group_options(f"training/{family}") if kind else []
+    for name in (f"{kind}-{model}", str(kind)):
+        if name in members:
+            return f"{family}/{name}"
+    return family
+
+
+def _refuse_without_effect(said: Mapping[str, Said]) -> None:
+    """Keys of trained networks mean nothing for a model fitted in closed form."""
+    if "model" not in said or said["model"].value != "effective":
+        return
+    for key in said:
+        if key in NETWORK_KEYS or key.startswith("training."):
+            raise ConfigError(f"{key} has no effect with model=effective, which is fitted in closed form")
+
+
+def _explain_missing(error: MissingConfigException, said: Mapping[str, Said]) -> ConfigError:
+    for group in GROUPS:
+        if group not in said:
+            continue
+        choices = [name for name in _loader().get_group_options(group) if name not in ("neutral", "closed_form")]
+        value = str(said[group].value)
+        if value not in choices:
+            return ConfigError(
+                f"{group}: wanted one of {', '.join(choices)}, found {value!r}", nearest(value, choices)
+            )
+    return ConfigError(_first_line(error))
+
+
+def _explain(error: Exception, command: str, said: Mapping[str, Said]) -> ConfigError:
+    found = re.search(r"Could not override '([^']*)'", str(error))
+    if not found:
+        cause = error.__cause__ or error
+        return ConfigError(f"configuration: {_first_line(cause)}")
+    key = found.group(1)
+    if key.startswith("system.") and "system" not in said:
+        return ConfigError(f"{key} needs the system it belongs to", f"add system=NAME before {key}=...")
+    known = known_keys(command, said)
+    return ConfigError(f"unknown key {key!r}", nearest(key, known) or f"efnn config {command} shows all keys")
+
+
+def known_keys(command: str, said: Mapping[str, Said]) -> list[str]:
+    """Every key of `command` with the groups that were chosen, short names included."""
+    groups = [each.text for key, each in said.items() if key in GROUPS and key != "training"]
+    keys = list(_flat(OmegaConf.to_container(hydra_compose(command, overrides=groups), resolve=False)))
+    return [key for key in keys if key not in SHORT_NAMES] + [key for key in GROUPS if key not in keys]
+
+
+def _flat(node: Any, prefix: str = "") -> Iterator[str]:
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,63 @@
+"""What can go wrong, and the exit code each kind ends with.
+
+Every error a user can cause is an `EfnnError`: one sentence on what was wanted and what was
+found, and a hint on what to type next. `cli.py` is the only place that turns them into text.
+"""
+
+from __future__ import annotations
+
+
+class EfnnError(Exception):
+    """Base of all foreseen failures; `code` is the exit code of the process."""
+
+    code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(EfnnError):
+    """A command, key or value that cannot be meant."""
+
+    code = 2
+
+
+class InputError(EfnnError):
+    """A file or run that is missing, unreadable, foreign or of another Hamiltonian."""
+
+    code = 3
+
+
+class NumericalError(EfnnError):
+    """A computation whose result cannot be trusted."""
+
+    code = 4
+
+
+class DeviceError(EfnnError):
+    """A device that is not there, or too little memory on it."""
+
+    code = 5
+
+
+class ConflictError(EfnnError):
+    """Something would be overwritten, or is in use by another process."""
+
+    code = 6
+
+
+class OutputError(EfnnError):
+    """The place for the output cannot be made or written (EX_IOERR of sysexits.h)."""
+
+    code = 74
+
+
+class Stopped(EfnnError):
+    """An orderly end after signal `signum`; the exit code is 128 + signum, as shells expect."""
+
+    def __init__(self, signum: int, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.signum = signum
+        self.code = 128 + signum

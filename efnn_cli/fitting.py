@@ -1,0 +1,198 @@
+"""Training inside a run folder: resume, checkpoints, rows, and the result."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from efnn_cli import rng
+from efnn_cli.console import Console
+from efnn_cli.errors import NumericalError, Stopped
+from efnn_cli.models import EnergyModel, build, parameter_count
+from efnn_cli.models.effective import Effective
+from efnn_cli.physics import System
+from efnn_cli.runs import RunFolder
+from efnn_cli.schema import TrainConfig
+from efnn_cli.signals import StopRequest
+from efnn_cli.storage import checkpoint
+from efnn_cli.storage.dataset import Dataset
+from efnn_cli.training.metrics import Metrics, measure
+from efnn_cli.training.options import TrainingOptions
+from efnn_cli.training.predict import predict
+from efnn_cli.training.split import Split, split
+from efnn_cli.training.trainer import EpochRow, Labelled, Trainer
+
+CHECKPOINT_SECONDS = 10.0
+CALIBRATION_SAMPLES = 2000
+
+LOGGER = logging.getLogger("efnn")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network and what its training took."""
+
+    model: EnergyModel
+    epochs: int
+    best_epoch: int
+    seconds: float
+    samples_per_second: float
+
+
+def fit(
+    folder: RunFolder,
+    stored: dict[str, Any],
+    config: TrainConfig,
+    system: System,
+    data: Dataset,
+    device: torch.device,
+    console: Console,
+    stop: StopRequest,
+) -> Fitted:
+    """Train (or go on training) the network of `config` in `folder`; the result has the best weights.
+
+    `stored` is the resolved configuration as it goes into the checkpoints.
+    """
+    parts = split(data.spins, data.content_hash)
+    if config.training is None:
+        return _fit_closed_form(folder, stored, config, system, data, parts, device)
+    model = initial_model(config, system).to(device)
+    train = _resident(data, parts, "train", model.dtype, device)
+    val = _resident(data, parts, "val", model.dtype, device)
+    if config.training.initial_spread is not None:
+        few = slice(0, CALIBRATION_SAMPLES)
+        model.calibrate(train.spins[few], train.energies[few], config.training.initial_spread)
+    trainer = Trainer(model, config.training, train, val, config.seed)
+    _resume(folder, trainer)
+    _train(folder, stored, trainer, config.training, console, stop)
+    model.load_state_dict(trainer.best.weights)
+    rate = trainer.epoch * len(train) / max(trainer.seconds, 1e-9)
+    return Fitted(model, trainer.epoch, trainer.best.epoch, trainer.seconds, rate)
+
+
+def initial_model(config: TrainConfig, system: System) -> EnergyModel:
+    """The network with its initial weights, from the stream "init" of the seed, on the CPU."""
+    return build(
+        config.model,
+        system.geometry,
+        inputs=system.size,
+        spin_range=system.spin_range,
+        seed=rng.integer(config.seed, "init"),
+        dtype=getattr(torch, config.training.dtype if config.training else "float64"),
+    )
+
+
+def _resident(data: Dataset, parts: Split, name: str, dtype: torch.dtype, device: torch.device) -> Labelled:
+    """One part of the dataset, kept on the device: there is no loading during training."""
+    chosen = parts.part(name)
+    spins = torch.from_numpy(data.spins[chosen]).to(dtype).to(device)
+    return Labelled(spins, torch.from_numpy(data.energies[chosen]).to(device))
+
+
+def _resume(folder: RunFolder, trainer: Trainer) -> None:
+    """Go on from last.h5 where there is one; otherwise start clean."""
+    if folder.last_file.exists():
+        trainer.resume(checkpoint.read(folder.last_file).state)
+        LOGGER.info("resumed after epoch %d of %d", trainer.epoch, trainer.options.epochs)
+    folder.keep_rows(trainer.epoch)
+
+
+def _train(
+    folder: RunFolder,
+    stored: dict[str, Any],
+    trainer: Trainer,
+    options: TrainingOptions,
+    console: Console,
+    stop: StopRequest,
+) -> None:
+    """All epochs; the state at the end of an epoch is stored about every ten seconds, and before any end."""
+    saved = time.monotonic()
+    state = copy.deepcopy(trainer.state())
+    with console.meter("training", options.epochs, "epochs", start=trainer.epoch) as advance:
+        while not trainer.finished:
+            try:
+                row = trainer.run_epoch(stop.check)
+            except (Stopped, NumericalError):
+                if state["epoch"] > 0:
+                    _save(folder, stored, state)
+                raise
+            folder.append_row(row)
+            state = copy.deepcopy(trainer.state())
+            if time.monotonic() - saved > CHECKPOINT_SECONDS:
+                _save(folder, stored, state)
+                saved = time.monotonic()
+            advance(1, _note(row))
+    _save(folder, stored, state)
+
+
+def _save(folder: RunFolder, stored: dict[str, Any], state: dict[str, Any]) -> None:
+    best = {"weights": state["best_weights"], "epoch": state["best_epoch"], "val_rmse": state["best_val_rmse"]}
+    checkpoint.write(folder.best_file, stored, best)
+    checkpoint.write(folder.last_file, stored, state)
+
+
+def _note(row: EpochRow) -> str:
+    relative = "" if row.val_relative_error is None else f" ({row.val_relative_error:.2e} relative)"
+    return f"train rmse {row.train_rmse:.3e}, val rmse {row.val_rmse:.3e}{relative}"
+
+
+def _fit_closed_form(
+    folder: RunFolder,
+    stored: dict[str, Any],
+    config: TrainConfig,
+    system: System,
+    data: Dataset,
+    parts: Split,
+    device: torch.device,
+) -> Fitted:
+    """Least squares on the training part; one row and one epoch."""
+    start = time.perf_counter()
+    model = initial_model(config, system).to(device)
+    network = model.network
+    assert isinstance(network, Effective)
+    spins = torch.from_numpy(data.spins[parts.train])
+    features = torch.cat([network.features(block.to(device)) for block in spins.split(1000)])
+    network.fit(features, torch.from_numpy(data.energies[parts.train]).to(device))
+    seconds = time.perf_counter() - start
+    train, val = (judge(model, data, parts, name, device) for name in ("train", "val"))
+    folder.keep_rows(0)
+    folder.append_row(
+        EpochRow(
+            epoch=1,
+            step=1,
+            lr=0.0,
+            loss=train.rmse**2,
+            train_rmse=train.rmse,
+            val_rmse=val.rmse,
+            val_relative_error=val.relative_error,
+            val_rmse_over_std=val.rmse_over_std,
+            seconds=seconds,
+        )
+    )
+    weights = model.state_dict()
+    for path in (folder.best_file, folder.last_file):
+        checkpoint.write(path, stored, {"weights": weights, "epoch": 1, "val_rmse": val.rmse})
+    return Fitted(model, 1, 1, seconds, len(spins) / max(seconds, 1e-9))
+
+
+def judge(model: EnergyModel, data: Dataset, parts: Split, name: str, device: torch.device) -> Metrics:
+    """Metrics of `model` on one part of the dataset."""
+    chosen = parts.part(name)
+    return measure(predict(model, data.spins[chosen], device), data.energies[chosen])
+
+
+def summarise(fitted: Fitted, data: Dataset, device: torch.device) -> dict[str, Any]:
+    """The metrics of the result, by the best weights."""
+    parts = split(data.spins, data.content_hash)
+    return {
+        "parameters": parameter_count(fitted.model),
+        "epochs": fitted.epochs,
+        "seconds": fitted.seconds,
+        "samples_per_second": fitted.samples_per_second,
+        **{name: judge(fitted.model, data, parts, name, device).brief() for name in ("train", "val", "test")},
+    }

@@ -1,0 +1,132 @@
+"""From a job to a dataset file: resume, label, assemble, clean up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from efnn_cli.device import describe, require_memory
+from efnn_cli.labelling import workers as pool
+from efnn_cli.labelling.job import Job
+from efnn_cli.labelling.shards import Shard, ShardFolder
+from efnn_cli.provenance import versions
+from efnn_cli.storage import atomic, dataset, lock
+from efnn_cli.storage.dataset import Dataset
+
+
+class Progress(Protocol):
+    """Told how many configurations are labelled."""
+
+    def __call__(self, labelled: int) -> None:
+        """`labelled` more configurations are done."""
+
+
+def produce(
+    job: Job,
+    path: Path,
+    job_hash: str,
+    device: torch.device,
+    workers: int,
+    *,
+    overwrite: bool,
+    progress: Progress,
+    on_wait: Callable[[str], None],
+    pause: Callable[[], None],
+) -> tuple[Dataset, bool]:
+    """The dataset of `job` at `path`, and whether it had been there already.
+
+    One process makes it, others wait for it. Shards that an earlier process left are used.
+    """
+    if path.exists() and not overwrite:
+        return dataset.read(path), True
+    atomic.make_folder(path.parent)
+    with lock.awaited(path.with_name(f".{path.stem}.lock"), on_wait, pause):
+        if path.exists() and not overwrite:
+            return dataset.read(path), True
+        require_resources(job, path.parent, device, workers)
+        store = ShardFolder(path.with_name(f".{path.stem}.shards"), job_hash)
+        atomic.make_folder(store.folder)
+        return _assemble(job, path, job_hash, device, workers, store, progress, pause), False
+
+
+def require_resources(job: Job, folder: Path, device: torch.device, workers: int) -> None:
+    """Refuse, before any work, what cannot fit into memory or on the disk."""
+    count = workers if device.type == "cpu" else 1
+    stored = size_in_bytes(job)
+    require_memory(device, count * job.batch_bytes(), f"{job.reference} labelling at L = {job.system.size}")
+    require_memory(torch.device("cpu"), 3 * stored, f"a dataset of {job.samples} configurations")
+    atomic.require_space(folder, 2 * stored)
+
+
+def size_in_bytes(job: Job) -> int:
+    """Size of the dataset file, but for its metadata."""
+    return 8 * job.samples * (1 + int(np.prod(job.system.spin_shape)))
+
+
+def _assemble(
+    job: Job,
+    path: Path,
+    job_hash: str,
+    device: torch.device,
+    workers: int,
+    store: ShardFolder,
+    progress: Progress,
+    pause: Callable[[], None],
+) -> Dataset:
+    draws = job.shards()
+    finished = {draw: shard for draw in draws if (shard := store.load(draw)) is not None}
+    for draw in finished:
+        progress(draw.count)
+    start = time.perf_counter()
+    missing = [draw for draw in draws if draw not in finished]
+    pool.run(job, missing, store, device, workers, lambda draw: progress(draw.count), pause)
+    earlier = sum(shard.seconds for shard in finished.values()) / workers
+    seconds = time.perf_counter() - start + earlier
+    shards = [finished.get(draw) or _stored(store, draw) for draw in draws]
+    result = dataset.write(
+        path,
+        np.concatenate([shard.spins for shard in shards]),
+        np.concatenate([shard.energies for shard in shards]),
+        job.system.couplings,
+        _metadata(job, job_hash, device, shards, seconds),
+    )
+    store.remove()
+    return result
+
+
+def _stored(store: ShardFolder, draw: Any) -> Shard:
+    shard = store.load(draw)
+    if shard is None:
+        raise RuntimeError(f"shard {draw.shard} vanished while its job was running")
+    return shard
+
+
+def _metadata(
+    job: Job, job_hash: str, device: torch.device, shards: list[Shard], seconds: float
+) -> dict[str, Any]:
+    """Everything a later reader needs to know.
+
+    `seconds` is the wall time with all workers, `seconds_per_configuration` the time of one worker.
+    """
+    return {
+        "purpose": job.purpose,
+        "system": {"name": job.system.name, **job.system.parameters()},
+        "samples": job.samples,
+        "sampling": "given" if job.given is not None else job.sampling,
+        "seed": job.seed,
+        "shard_size": job.system.shard_size,
+        "job": job_hash,
+        "reference": {
+            "method": job.reference,
+            "seconds": seconds,
+            "seconds_per_configuration": sum(shard.seconds for shard in shards) / job.samples,
+            "device": describe(device),
+        },
+        "units": {"energies": job.system.energy_unit, "spins": "dimensionless"},
+        "versions": versions(),
+    }

@@ -1,0 +1,62 @@
+"""Shard files: what a killed job has finished, one atomic file each."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from efnn_cli.errors import InputError
+from efnn_cli.physics import Draw
+from efnn_cli.physics.system import Array
+from efnn_cli.storage import hdf5
+
+FORMAT = "efnn-shard"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One finished shard; `seconds` is the time its worker took to label it."""
+
+    spins: Array
+    energies: Array
+    seconds: float
+
+
+class ShardFolder:
+    """The shards of one job, recognised by the hash of its configuration."""
+
+    def __init__(self, folder: Path, job_hash: str) -> None:
+        self.folder = folder
+        self.job_hash = job_hash
+
+    def _path(self, draw: Draw) -> Path:
+        return self.folder / f"shard-{draw.shard:06d}.h5"
+
+    def save(self, draw: Draw, shard: Shard) -> None:
+        """Store one shard atomically."""
+        metadata = {
+            "format": FORMAT,
+            "schema_version": SCHEMA_VERSION,
+            "job": self.job_hash,
+            "seed": draw.seed,
+            "shard": draw.shard,
+            "seconds": shard.seconds,
+        }
+        hdf5.write(self._path(draw), {"spins": shard.spins, "energies": shard.energies}, metadata)
+
+    def load(self, draw: Draw) -> Shard | None:
+        """The stored shard; None where there is none, or one that is damaged or of another job."""
+        try:
+            arrays, metadata = hdf5.read(self._path(draw), FORMAT, SCHEMA_VERSION)
+        except InputError:
+            return None
+        fits = (metadata["job"], metadata["shard"]) == (self.job_hash, draw.shard)
+        if not fits or len(arrays["energies"]) != draw.count:
+            return None
+        return Shard(arrays["spins"], arrays["energies"], float(metadata["seconds"]))
+
+    def remove(self) -> None:
+        """Delete the folder, once its content is in the dataset."""
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,72 @@
+"""Workers that label shards side by side, each with one BLAS thread.
+
+Workers are threads: LAPACK runs outside Python's lock, so two of them diagonalise twice as fast as one, without the
+seconds that new processes need to import PyTorch. One BLAS thread each is faster than one worker with all
+cores (1.6 times at L = 10), and makes the result independent of the number of workers, bit for bit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+import torch
+
+from efnn_cli.errors import NumericalError
+from efnn_cli.labelling.job import Job
+from efnn_cli.labelling.shards import Shard, ShardFolder
+from efnn_cli.physics import Draw
+
+POLL_SECONDS = 0.2
+
+
+def label_shard(job: Job, draw: Draw, device: torch.device) -> Shard:
+    """Draw and label one shard; raises `NumericalError` where an energy is not finite."""
+    spins = job.spins(draw)
+    start = time.perf_counter()
+    energies = job.label(spins, device)
+    seconds = time.perf_counter() - start
+    if not torch.from_numpy(energies).isfinite().all():
+        raise NumericalError(f"shard {draw.shard}: an energy is not finite")
+    return Shard(spins, energies, seconds)
+
+
+def run(
+    job: Job,
+    draws: Iterable[Draw],
+    store: ShardFolder,
+    device: torch.device,
+    workers: int,
+    done: Callable[[Draw], None],
+    pause: Callable[[], None],
+) -> None:
+    """Label and store `draws` with `workers` threads (one on an accelerator).
+
+    `done` is told of every stored shard; `pause` is called often and may raise to stop: shards not yet begun
+    are dropped then, those in work are finished and stored.
+    """
+
+    def task(draw: Draw) -> None:
+        store.save(draw, label_shard(job, draw, device))
+
+    threads = torch.get_num_threads()
+    count = workers if device.type == "cpu" else 1
+    with ThreadPoolExecutor(count, initializer=_one_blas_thread, initargs=(device,)) as pool:
+        waiting: dict[Future[None], Draw] = {pool.submit(task, draw): draw for draw in draws}
+        try:
+            while waiting:
+                pause()
+                finished, _ = wait(waiting, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    draw = waiting.pop(future)
+                    future.result()
+                    done(draw)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            torch.set_num_threads(threads)
+
+
+def _one_blas_thread(device: torch.device) -> None:
+    if device.type == "cpu":
+        torch.set_num_threads(1)

@@ -1,0 +1,95 @@
+"""Trained networks read back: from a run folder or a single checkpoint file to energies.
+
+    import efnn_cli
+    run = efnn_cli.load("outputs/heisenberg-efnn-d3-s0-9f8e7d6c")
+    energies = run.predict(spins)                                 # (B,), float64
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from efnn_cli import device as devices
+from efnn_cli.errors import ConfigError, EfnnError, InputError
+from efnn_cli.models import EnergyModel, build
+from efnn_cli.physics import System
+from efnn_cli.runs import RunFolder
+from efnn_cli.schema import build_model, build_system, build_training
+from efnn_cli.storage import checkpoint
+from efnn_cli.training.predict import predict
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained network with its configuration, on one device."""
+
+    path: Path
+    """The run folder, or the folder of the checkpoint."""
+    config: dict[str, Any]
+    system: System
+    """The system it was trained on, at the size it was trained on."""
+    model: EnergyModel
+    device: torch.device
+    epoch: int
+
+    def predict(self, spins: ArrayLike) -> Array:
+        """Energies (B,) of spins (B, 3, L, L), any L >= 3, or (B, n) with the trained n.
+
+        Raises `InputError` for other shapes, spins that are not unit vectors, or not of the alphabet.
+        """
+        array = np.asarray(spins, dtype=np.float64)
+        self.system_for(array).check_spins(array, "spins")
+        return predict(self.model, array, self.device)
+
+    def system_for(self, spins: Array) -> System:
+        """The trained Hamiltonian at the size of `spins`."""
+        if self.system.geometry == "lattice" and spins.ndim == 4 and spins.shape[-1] >= 3:
+            return self.system.at_size(spins.shape[-1])
+        return self.system
+
+
+def load(path: str | Path, device: str = "auto") -> Run:
+    """The network of a run folder (its best weights) or of a checkpoint file in it.
+
+    Raises `InputError` where there is none or it cannot be read, `DeviceError` for a missing device.
+    """
+    path = Path(path)
+    if path.is_dir():
+        folder = RunFolder(path)
+        if not folder.best_file.exists():
+            why = "its training has not stored any weights yet" if folder.begun else "it is not a run folder"
+            raise InputError(f"{path} holds no best.h5: {why}", "efnn train makes a run")
+        path = folder.best_file
+    stored = checkpoint.read(path)
+    target = devices.resolve(device)
+    try:
+        system = build_system(stored.config["system"])
+        model = rebuild(stored.config, system)
+        model.load_state_dict(stored.state["weights"] if "weights" in stored.state else stored.state["model"])
+        epoch = int(stored.state["epoch"])
+    except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        reason = error.message if isinstance(error, EfnnError) else str(error).splitlines()[0]
+        raise InputError(f"{path} does not describe a network of this efnn: {reason}") from error
+    return Run(path.parent, stored.config, system, model.to(target).eval(), target, epoch)
+
+
+def rebuild(config: dict[str, Any], system: System) -> EnergyModel:
+    """An untrained network of a stored configuration."""
+    options = build_model(config["model"])
+    dtype = build_training(config["training"]).dtype if config["training"] is not None else "float64"
+    return build(
+        options,
+        system.geometry,
+        inputs=system.size,
+        spin_range=system.spin_range,
+        seed=0,
+        dtype=getattr(torch, dtype),
+    )

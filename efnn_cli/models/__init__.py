@@ -1,0 +1,106 @@
+"""Networks: one file each, all made of the parts in blocks.py. Knows no physics and no files.
+
+options.py   configuration keys `model.*`           efnn.py dnn.py resnet.py densenet.py   dense and lattice
+blocks.py    blocks, invariant layers, readout      effective.py   the linear effective model
+energy.py    standardisation, receptive field
+
+A new network is one file here, one line in `MODELS` and one YAML in `conf/model/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from efnn_cli.models.densenet import DenseDenseNet, LatticeDenseNet
+from efnn_cli.models.dnn import DenseDNN, LatticeDNN
+from efnn_cli.models.effective import Effective
+from efnn_cli.models.efnn import DenseEFNN, LatticeEFNN
+from efnn_cli.models.energy import EnergyModel, receptive_field
+from efnn_cli.models.options import (
+    DensenetOptions,
+    DnnOptions,
+    EffectiveOptions,
+    EfnnOptions,
+    NetworkOptions,
+    ResnetOptions,
+)
+from efnn_cli.models.resnet import DenseResNet, LatticeResNet
+
+Options = NetworkOptions | EffectiveOptions
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One architecture: its options, its two forms (None where it has none), blocks per layer in sequence."""
+
+    options: type[Any]
+    dense: Callable[..., nn.Module] | None
+    lattice: Callable[..., nn.Module] | None
+    blocks_per_layer: int = 1
+
+    def form(self, geometry: str) -> Callable[..., nn.Module] | None:
+        """The constructor for "dense" or "lattice" systems."""
+        return self.dense if geometry == "dense" else self.lattice
+
+
+MODELS: dict[str, ModelEntry] = {
+    "efnn": ModelEntry(EfnnOptions, DenseEFNN, LatticeEFNN),
+    "dnn": ModelEntry(DnnOptions, DenseDNN, LatticeDNN, blocks_per_layer=2),
+    "resnet": ModelEntry(ResnetOptions, DenseResNet, LatticeResNet),
+    "densenet": ModelEntry(DensenetOptions, DenseDenseNet, LatticeDenseNet),
+    "effective": ModelEntry(EffectiveOptions, None, Effective),
+}
+
+
+def build(
+    options: Options,
+    geometry: str,
+    *,
+    inputs: int,
+    spin_range: tuple[float, float],
+    seed: int,
+    dtype: torch.dtype = torch.float32,
+) -> EnergyModel:
+    """A network with its initial weights drawn from `seed`, on the CPU.
+
+    `inputs` is the number of spins of a dense system; lattice networks fit every L.
+    """
+    form = MODELS[options.name].form(geometry)
+    if form is None:
+        raise ValueError(f"{options.name} has no {geometry} form")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = form(inputs, options) if geometry == "dense" else form(options)
+    if options.name != "effective":
+        network = network.to(dtype)
+    centred = spin_range if getattr(options, "centre_spins", False) else None
+    return EnergyModel(network, geometry, centred)
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Number of trainable numbers."""
+    return sum(p.numel() for p in model.parameters())
+
+
+def receptive_field_of(options: Options) -> int | None:
+    """Receptive field of a lattice network; of `effective`, the span of its longest shell."""
+    if isinstance(options, EffectiveOptions):
+        return None
+    return receptive_field(options, options.depth * MODELS[options.name].blocks_per_layer)
+
+
+__all__ = [
+    "MODELS",
+    "EnergyModel",
+    "ModelEntry",
+    "NetworkOptions",
+    "Options",
+    "build",
+    "parameter_count",
+    "receptive_field_of",
+]

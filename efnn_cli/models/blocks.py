@@ -1,0 +1,153 @@
+"""The parts that all networks are made of.
+
+A block is affine -> tanh -> affine. On a lattice "affine" is a periodic convolution with bias. Tensors
+of lattice networks have their channels last, (B, L, L, C): a pointwise convolution is then one matrix
+product. B configurations, C channels, k kernel side, K = k^2.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Affine = Callable[[int, int], nn.Module]
+
+
+class Block(nn.Module):
+    """f(x) = W2 tanh(eps (W1 x + b1)) / eps + b2, with eps = `activation_scale`.
+
+    For eps = 1 the published block. Any eps spans the same functions (it can be folded into the
+    weights); a small one makes the optimizer start where tanh is nearly a polynomial.
+    """
+
+    def __init__(self, inner: nn.Module, outer: nn.Module, activation_scale: float) -> None:
+        super().__init__()
+        self.inner = inner
+        self.outer = outer
+        self.activation_scale = activation_scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the block to x (..., channels in) -> (..., channels out)."""
+        eps = self.activation_scale
+        if eps == 1.0:
+            return self.outer(torch.tanh(self.inner(x)))  # type: ignore[no-any-return]
+        return self.outer(torch.tanh(eps * self.inner(x)) / eps)  # type: ignore[no-any-return]
+
+    def shift_output(self, value: float) -> None:
+        """Add `value` to the output bias."""
+        with torch.no_grad():
+            self.outer.bias.add_(value)  # type: ignore[operator, union-attr]
+
+
+def dense_block(inputs: int, outputs: int, activation_scale: float) -> Block:
+    """A block of two fully connected layers, (inputs + 1) m + (m + 1) m parameters for m = outputs."""
+    return Block(nn.Linear(inputs, outputs), nn.Linear(outputs, outputs), activation_scale)
+
+
+class PeriodicConvolution(nn.Module):
+    """k x k convolution with periodic padding and bias, (B, L, L, C_in) -> (B, L, L, C_out)."""
+
+    def __init__(self, inputs: int, outputs: int, kernel_size: int) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        initial = nn.Conv2d(inputs, outputs, kernel_size)  # for PyTorch's default initial values
+        self.weight = nn.Parameter(initial.weight.detach())  # (C_out, C_in, k, k)
+        self.bias = nn.Parameter(initial.bias.detach())  # type: ignore[union-attr]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve x."""
+        if self.kernel_size == 1:
+            return F.linear(x, self.weight[:, :, 0, 0], self.bias)
+        planes = wrap(x.permute(0, 3, 1, 2), self.kernel_size // 2)
+        weight = self.weight.contiguous(memory_format=torch.channels_last)
+        planes = planes.contiguous(memory_format=torch.channels_last)
+        return F.conv2d(planes, weight, self.bias).permute(0, 2, 3, 1)
+
+
+def wrap(planes: Tensor, margin: int) -> Tensor:
+    """Periodic padding of (B, C, L, L) by `margin` on every side, for any margin (also beyond L)."""
+    size = planes.shape[-1]
+    index = torch.arange(-margin, size + margin, device=planes.device) % size
+    return planes.index_select(2, index).index_select(3, index)
+
+
+def lattice_block(inputs: int, outputs: int, kernels: tuple[int, int], activation_scale: float) -> Block:
+    """A block of two periodic convolutions with kernel sides `kernels`."""
+    inner = PeriodicConvolution(inputs, outputs, kernels[0])
+    outer = PeriodicConvolution(outputs, outputs, kernels[1])
+    return Block(inner, outer, activation_scale)
+
+
+class InvariantLayers(nn.Module):
+    """All invariant layers of a network in one pass: Phi = sum over x, y, z of (W0 * S^c)(W1 * S^c).
+
+    W0 and W1 are bias-free k x k convolutions 1 -> C shared by the three components, so Phi is invariant
+    under global rotations of the spins and under S -> -S. `channels` lists C of each layer; the layers share
+    no weights, only the gathering of the spins around every site. Each is 2 k^2 C parameters.
+
+    With `normalise` an invariant is shifted and scaled to zero mean and unit variance at infinite
+    temperature. For independent uniform spins <S_a.S_b> = delta_ab and <(S_a.S_b)^2> = 1/3, hence
+
+        mean = sum_a W0(a) W1(a),   variance = 1/3 sum_{a<b} (W0(a) W1(b) + W0(b) W1(a))^2
+
+    which holds for every lattice size (exact size-consistency) and needs no batch statistics.
+    """
+
+    def __init__(self, channels: Sequence[int], kernel_size: int, normalise: bool) -> None:
+        super().__init__()
+        self.channels = list(channels)
+        self.kernel_size = kernel_size
+        self.normalise = normalise
+        self.weight = nn.Parameter(torch.empty(2, sum(channels), kernel_size**2))  # (2, C, K)
+        nn.init.uniform_(self.weight, -1.0 / kernel_size, 1.0 / kernel_size)  # Conv2d's default: fan-in is K
+
+    def forward(self, spins: Tensor) -> tuple[Tensor, ...]:
+        """Invariants (B, L, L, C) of each layer, for spins (B, 3, L, L)."""
+        patches = self._patches(spins)  # (B, 3, L, L, K)
+        w0, w1 = self.weight  # (C, K) each
+        phi = torch.zeros((), dtype=spins.dtype, device=spins.device)
+        for component in patches.unbind(dim=1):  # (B, L, L, K)
+            phi = phi + F.linear(component, w0) * F.linear(component, w1)  # (B, L, L, C)
+        if self.normalise:
+            mean, std = self.moments()
+            phi = (phi - mean) / std
+        return phi.split(self.channels, dim=-1)
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation (C,) of every invariant for independent uniform spins."""
+        w0, w1 = self.weight
+        mean = (w0 * w1).sum(dim=1)
+        # sum_{a<b} (x_a y_b + x_b y_a)^2 = x^2 y^2 + (x.y)^2 - 2 sum_a (x_a y_a)^2
+        pairs = w0.square().sum(1) * w1.square().sum(1) + mean.square() - 2 * (w0 * w1).square().sum(1)
+        tiny = torch.finfo(pairs.dtype).tiny
+        return mean, (pairs.clamp(min=tiny) / 3).sqrt()
+
+    def _patches(self, spins: Tensor) -> Tensor:
+        """The K spins around every site, (B, 3, L, L, K), in the order of a cross-correlation."""
+        k = self.kernel_size
+        padded = wrap(spins, k // 2)  # (B, 3, L + k - 1, L + k - 1)
+        return padded.unfold(2, k, 1).unfold(3, k, 1).flatten(4)
+
+
+class Readout(nn.Module):
+    """Energy of a lattice network: a periodic convolution C -> 1 with bias, summed over the sites.
+
+    The sum over sites of a periodic convolution is the kernel sum times the site sum, so the convolution is
+    never carried out. Site sums are accumulated in float64.
+    """
+
+    def __init__(self, inputs: int, kernel_size: int) -> None:
+        super().__init__()
+        initial = nn.Conv2d(inputs, 1, kernel_size)
+        self.weight = nn.Parameter(initial.weight.detach())  # (1, C, k, k)
+        self.bias = nn.Parameter(initial.bias.detach())  # type: ignore[union-attr]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Energies (B,), float64, of features (B, L, L, C)."""
+        sums = x.sum(dim=(1, 2), dtype=torch.float64)  # (B, C)
+        kernel_sum = self.weight[0].sum(dim=(1, 2), dtype=torch.float64)  # (C,)
+        return sums @ kernel_sum + math.prod(x.shape[1:3]) * self.bias.double()

@@ -1,0 +1,43 @@
+"""DNN, the plain rival: the two blocks of every EFNN layer in sequence instead of multiplied.
+
+S_i = h_i(f_i(S_{i-1})); dense S_0 = s, lattice S_0 = Phi_0, an invariant layer.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from efnn_cli.models.blocks import InvariantLayers, Readout, dense_block, lattice_block
+from efnn_cli.models.options import DnnOptions
+
+
+class DenseDNN(nn.Module):
+    """DNN of n scalar spins; E = sum of the components of S_D."""
+
+    def __init__(self, n: int, options: DnnOptions) -> None:
+        super().__init__()
+        m, eps = options.width, options.activation_scale
+        inputs = [n] + [m] * (2 * options.depth - 1)
+        self.layers = nn.Sequential(*(dense_block(i, m, eps) for i in inputs))
+
+    def forward(self, s: Tensor) -> Tensor:
+        """Energies (B,), float64, of spins (B, n)."""
+        return self.layers(s).sum(dim=-1, dtype=torch.float64)  # type: ignore[no-any-return]
+
+
+class LatticeDNN(nn.Module):
+    """DNN of unit vectors on a periodic lattice of any side."""
+
+    def __init__(self, options: DnnOptions) -> None:
+        super().__init__()
+        c, n, eps = options.width, options.invariants, options.activation_scale
+        self.invariants = InvariantLayers([n], options.kernel_size, options.normalise_invariants)
+        inputs = [n] + [c] * (2 * options.depth - 1)
+        self.layers = nn.Sequential(*(lattice_block(i, c, options.block_kernels, eps) for i in inputs))
+        self.readout = Readout(c, options.kernel_size)
+
+    def forward(self, spins: Tensor) -> Tensor:
+        """Energies (B,), float64, of spins (B, 3, L, L)."""
+        (phi,) = self.invariants(spins)
+        return self.readout(self.layers(phi))  # type: ignore[no-any-return]

@@ -1,0 +1,71 @@
+"""From a bare network to energies: units, centring, and what a network is for a given system."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from efnn_cli.models.options import NetworkOptions
+
+
+class EnergyModel(nn.Module):
+    """A network in the units of the labels: E = shift * sites + scale * network(spins), float64.
+
+    `shift` and `scale` are set once from training data (`calibrate`) and are neutral otherwise. On a lattice
+    the shift is per site and the scale is a constant, so that E(tiled 2 x 2) = 4 E(x) holds exactly.
+    """
+
+    shift: Tensor
+    scale: Tensor
+    centre: Tensor
+    half_range: Tensor
+
+    def __init__(self, network: nn.Module, geometry: str, spin_range: tuple[float, float] | None = None) -> None:
+        super().__init__()
+        self.network = network
+        self.geometry = geometry
+        low, high = spin_range or (-1.0, 1.0)
+        for name, value in (("shift", 0.0), ("scale", 1.0)):
+            self.register_buffer(name, torch.tensor(value, dtype=torch.float64))
+        for name, value in (("centre", (low + high) / 2), ("half_range", (high - low) / 2)):
+            self.register_buffer(name, torch.tensor(value, dtype=torch.float64))
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the weights."""
+        return next(self.network.parameters()).dtype
+
+    def forward(self, spins: Tensor) -> Tensor:
+        """Energies (B,), float64, of spins of any floating type."""
+        return self.shift * self._sites(spins) + self.scale * self.bare(spins)
+
+    def bare(self, spins: Tensor) -> Tensor:
+        """The network's own output (B,), float64."""
+        if self.geometry == "dense":
+            spins = (spins - self.centre) / self.half_range
+        return self.network(spins.to(self.dtype))  # type: ignore[no-any-return]
+
+    def _sites(self, spins: Tensor) -> int:
+        return spins.shape[-1] * spins.shape[-2] if self.geometry == "lattice" else 1
+
+    @torch.no_grad()
+    def calibrate(self, spins: Tensor, energies: Tensor, spread: float) -> None:
+        """Set shift and scale so that E starts with the mean of `energies` and `spread` times their std.
+
+        `spins` (B, ...) and `energies` (B,) are training configurations; the initial output of the network
+        on them is standardised with them.
+        """
+        output = self.bare(spins)
+        width, target = output.std(), energies.std()
+        if width > 0 and target > 0:
+            self.scale.copy_(spread * target / width)
+        self.shift.copy_((energies.mean() - self.scale * output.mean()) / self._sites(spins))
+
+
+def receptive_field(options: NetworkOptions, blocks: int) -> int:
+    """Side of the square of spins that one site of a lattice network sees.
+
+    k for the invariants, and k - 1 more for every convolution of the `blocks` blocks in sequence; the readout, a
+    sum over sites, adds nothing. The published form has 13, 21, 29 for D = 1, 2, 3.
+    """
+    return options.kernel_size + blocks * sum(k - 1 for k in options.block_kernels)

@@ -1,0 +1,118 @@
+"""Options of the networks: configuration keys `model.*` and parameter objects at once.
+
+The default of every field is the neutral value: with it a network is exactly the published one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from efnn_cli import checks
+
+
+@dataclass
+class NetworkOptions:
+    """What the four trained networks share."""
+
+    name: str
+    depth: int = 3
+    """D, the number of layers."""
+    width: int = 3
+    """m of a dense network, C (channels) of a lattice network."""
+    activation_scale: float = 1.0
+    """eps of a block `W2 tanh(eps (W1 x + b1)) / eps + b2`: small values start nearly polynomial."""
+    centre_spins: bool = False
+    """Dense: map the range of the spins to [-1, 1] first, for {0, 1} spins 2 s - 1."""
+    kernel_size: int = 5
+    """Lattice: side of the convolutions of the invariant layers."""
+    block_kernel_size: int | None = None
+    """Lattice: side of the first convolution of a block; None means `kernel_size`."""
+    block_kernel_size_2: int | None = None
+    """Lattice: side of the second convolution of a block; None means `block_kernel_size`."""
+    invariant_channels: int | None = None
+    """Lattice: channels of the invariant layers; None means `width`."""
+    normalise_invariants: bool = False
+    """Lattice: zero mean and unit variance of every invariant for independent uniform spins."""
+
+    lattice_only: ClassVar[tuple[str, ...]] = (
+        "kernel_size",
+        "block_kernel_size",
+        "block_kernel_size_2",
+        "invariant_channels",
+        "normalise_invariants",
+    )
+    dense_only: ClassVar[tuple[str, ...]] = ("centre_spins",)
+
+    def __post_init__(self) -> None:
+        checks.within("depth", self.depth, 1, 64)
+        checks.within("width", self.width, 1, 8192)
+        checks.positive("activation_scale", self.activation_scale)
+        checks.odd_kernel("model.kernel_size", self.kernel_size)
+        for key in ("block_kernel_size", "block_kernel_size_2"):
+            if getattr(self, key) is not None:
+                checks.odd_kernel(f"model.{key}", getattr(self, key))
+        if self.invariant_channels is not None:
+            checks.within("model.invariant_channels", self.invariant_channels, 1, 8192)
+
+    @property
+    def block_kernels(self) -> tuple[int, int]:
+        """Sides of the two convolutions of a block."""
+        first = self.kernel_size if self.block_kernel_size is None else self.block_kernel_size
+        return first, first if self.block_kernel_size_2 is None else self.block_kernel_size_2
+
+    @property
+    def invariants(self) -> int:
+        """Channels of an invariant layer."""
+        return self.width if self.invariant_channels is None else self.invariant_channels
+
+
+@dataclass
+class EfnnOptions(NetworkOptions):
+    """Options of the EFNN."""
+
+    name: str = "efnn"
+    quasi_particle_bias: float = 0.0
+    """Added to the initial output bias of every g_i: at 1 the network starts near S_i = F_i."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.finite("model.quasi_particle_bias", self.quasi_particle_bias)
+
+
+@dataclass
+class DnnOptions(NetworkOptions):
+    """Options of the DNN."""
+
+    name: str = "dnn"
+
+
+@dataclass
+class ResnetOptions(NetworkOptions):
+    """Options of the ResNet."""
+
+    name: str = "resnet"
+
+
+@dataclass
+class DensenetOptions(NetworkOptions):
+    """Options of the DenseNet."""
+
+    name: str = "densenet"
+
+
+@dataclass
+class EffectiveOptions:
+    """Options of the linear effective model, which has neither depth nor width."""
+
+    name: str = "effective"
+    shells: int = 7
+    """Number of shells of pair couplings, nearest neighbours first."""
+    four_spin: bool = True
+    """Add the five four-spin terms."""
+
+    lattice_only: ClassVar[tuple[str, ...]] = ()
+    dense_only: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        checks.within("model.shells", self.shells, 1, 7)

@@ -1,0 +1,66 @@
+"""Distributions of classical unit vectors on a lattice, all float64 (count, 3, L, L)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from efnn_cli import checks, rng
+from efnn_cli.errors import ConfigError
+from efnn_cli.physics.system import Array, Draw
+
+# The documented draw uses seed 100 + i for configuration i; a block of a million per seed keeps
+# training sets (seed 0 .. 999) and references (1000 + seed) apart.
+PUBLISHED_OFFSET = 100
+PUBLISHED_BLOCK = 1_000_000
+PUBLISHED_MAX_SEED = 999
+
+
+def unit_vectors(theta: Array, phi: Array) -> Array:
+    """Spins (B, 3, L, L) of polar angles theta and azimuths phi (B, L, L), in radians."""
+    return np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], axis=1)
+
+
+def uniform_sphere(draw: Draw, size: int) -> Array:
+    """Each spin uniform on the sphere: cos(theta) uniform in [-1, 1], phi uniform in [0, 2 pi)."""
+    generator = rng.stream(draw.seed, "spins", draw.purpose, draw.shard)
+    shape = (draw.count, size, size)
+    z = generator.uniform(-1.0, 1.0, shape)
+    phi = generator.uniform(0.0, 2.0 * np.pi, shape)
+    rho = np.sqrt((1.0 - z) * (1.0 + z))
+    return np.stack([rho * np.cos(phi), rho * np.sin(phi), z], axis=1)
+
+
+def uniform_angles(draw: Draw, size: int) -> Array:
+    """theta uniform in [0, pi], phi uniform in [0, 2 pi), independent: denser at the poles."""
+    generator = rng.stream(draw.seed, "spins", draw.purpose, draw.shard)
+    shape = (draw.count, size, size)
+    return unit_vectors(generator.uniform(0.0, np.pi, shape), generator.uniform(0.0, 2.0 * np.pi, shape))
+
+
+def published(draw: Draw, size: int) -> Array:
+    """What the authors' script of arXiv:2502.17665 really draws, bit for bit: phi = 2 theta.
+
+    It seeds NumPy's legacy generator with the same seed before theta and again before phi, so every
+    spin lies on one curve of the sphere. Configuration i of seed s uses RandomState(100 + i + 10^6 s).
+    For comparison with published numbers only.
+    """
+    checks.within("seed (with sampling=published)", draw.seed, 0, PUBLISHED_MAX_SEED)
+    if draw.first + draw.count > PUBLISHED_BLOCK:
+        raise ConfigError(
+            f"samples: sampling=published has {PUBLISHED_BLOCK} configurations per seed, "
+            f"found {draw.first + draw.count}",
+            "take another seed for more",
+        )
+    block = draw.seed if draw.purpose == "train" else 1000 + draw.seed
+    start = PUBLISHED_OFFSET + PUBLISHED_BLOCK * block + draw.first
+    uniform = np.stack([np.random.RandomState(start + i).uniform(0, 1, (size, size)) for i in range(draw.count)])
+    return unit_vectors(np.pi * uniform, 2 * np.pi * uniform)
+
+
+SAMPLINGS = {"uniform_sphere": uniform_sphere, "uniform_angles": uniform_angles, "published": published}
+
+
+def sample(sampling: str, draw: Draw, size: int) -> Array:
+    """Spins (count, 3, L, L) of the named distribution."""
+    checks.one_of("sampling", sampling, SAMPLINGS)
+    return SAMPLINGS[sampling](draw, size)

@@ -1,0 +1,160 @@
+"""What every physical system offers to the floors above.
+
+A system is a plain dataclass: its fields are the configuration keys `system.*` and the physical
+parameters at once. Shapes: B configurations; scalar spins (B, L), lattice spins (B, 3, L, L) with
+axis 1 the components x, y, z and site (x, y) at [..., x, y]. Energies (B,), float64.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from efnn_cli.errors import InputError
+
+Array = NDArray[np.float64]
+
+NORM_TOLERANCE = 1e-6  # how far a user's unit vector may be from length one
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Which configurations to draw: `count` of them from configuration number `first` on.
+
+    `purpose` ("train" or "reference") and `shard` name the random stream under `seed`.
+    """
+
+    seed: int
+    purpose: str
+    shard: int
+    first: int
+    count: int
+
+
+class System(ABC):
+    """One Hamiltonian at one size: draws spin configurations and labels them with energies."""
+
+    name: ClassVar[str]
+    energy_unit: ClassVar[str] = "coupling scale"
+    L: int | None
+
+    @property
+    @abstractmethod
+    def geometry(self) -> str:
+        """"dense" (all spins see all spins) or "lattice" (periodic L x L)."""
+
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """Name of the Hamiltonian for the choice of recipes, such as `heisenberg_lattice`."""
+
+    @property
+    @abstractmethod
+    def samplings(self) -> tuple[str, ...]:
+        """Names of the spin distributions on offer; the first is the default."""
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Methods that compute the energy; the first is what `reference=auto` takes."""
+        return ("formula",)
+
+    @property
+    @abstractmethod
+    def shard_size(self) -> int:
+        """Configurations per shard: about a second of work, part of the random streams' names."""
+
+    @property
+    def size(self) -> int:
+        """L, which every constructed system has."""
+        assert self.L is not None  # for the type checker: __post_init__ has set it
+        return self.L
+
+    @property
+    def sites(self) -> int:
+        """Number of spins."""
+        return self.size**2 if self.geometry == "lattice" else self.size
+
+    @property
+    def spin_shape(self) -> tuple[int, ...]:
+        """Shape of one configuration."""
+        return (3, self.size, self.size) if self.geometry == "lattice" else (self.size,)
+
+    @property
+    def spin_range(self) -> tuple[float, float]:
+        """Smallest and largest value of a spin (component)."""
+        return (-1.0, 1.0)
+
+    @property
+    def couplings(self) -> Array | None:
+        """Random couplings of the Hamiltonian, where it has any."""
+        return None
+
+    @abstractmethod
+    def sample(self, sampling: str, draw: Draw) -> Array:
+        """Spin configurations (count, *spin_shape), float64."""
+
+    @abstractmethod
+    def energy(self, spins: Tensor, reference: str = "auto") -> Tensor:
+        """Energies (B,) of float64 `spins` (B, *spin_shape), on the device of `spins`."""
+
+    @abstractmethod
+    def scratch_bytes(self, reference: str) -> int:
+        """Bytes of temporary memory that labelling one configuration takes."""
+
+    def parameters(self) -> dict[str, Any]:
+        """The fields as plain values, as they are stored with every dataset."""
+        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    def hamiltonian(self) -> dict[str, Any]:
+        """The fields that must agree for two datasets to share a Hamiltonian.
+
+        The size of a lattice is not among them: the energy per site has the same form at every L.
+        """
+        fields = self.parameters()
+        if self.geometry == "lattice":
+            del fields["L"]
+        return fields
+
+    def at_size(self, size: int) -> Self:
+        """The same Hamiltonian on a lattice of side `size`."""
+        return dataclasses.replace(self, L=size)  # type: ignore[type-var]
+
+    def with_couplings(self, couplings: Array) -> Self:
+        """A copy that uses stored couplings instead of drawing them from `coupling_seed`."""
+        twin = copy.copy(self)
+        twin.__dict__["couplings"] = couplings
+        return twin
+
+    def check_spins(self, spins: Array, source: str) -> None:
+        """Raise `InputError` unless `spins` are configurations of this system, naming the first bad one."""
+        if spins.shape[1:] != self.spin_shape:
+            raise InputError(
+                f"{source}: wanted spins of shape (samples, {', '.join(map(str, self.spin_shape))}), found {spins.shape}"
+            )
+        bad = ~np.isfinite(spins).reshape(len(spins), -1).all(axis=1)
+        if bad.any():
+            raise InputError(f"{source}: configuration {int(bad.argmax())} has a spin that is not finite")
+        if self.geometry == "lattice":
+            norm = np.sqrt(np.einsum("bcxy,bcxy->bxy", spins, spins))
+            bad = (np.abs(norm - 1.0) > NORM_TOLERANCE).any(axis=(1, 2))
+            wanted = "unit vectors"
+        else:
+            bad = ~self._allowed(spins).all(axis=1)
+            wanted = self._alphabet()
+        if bad.any():
+            raise InputError(f"{source}: wanted {wanted}, but configuration {int(bad.argmax())} has other spins")
+
+    def _allowed(self, spins: Array) -> NDArray[np.bool_]:
+        low, high = self.spin_range
+        return (spins >= low) & (spins <= high)
+
+    def _alphabet(self) -> str:
+        low, high = self.spin_range
+        return f"spins in [{low:g}, {high:g}]"

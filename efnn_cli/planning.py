@@ -1,0 +1,101 @@
+"""What is to be trained: from a command line, or from the folder of an interrupted run."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from efnn_cli import catalogue, device
+from efnn_cli.compatibility import couplings_hash, dataset_system
+from efnn_cli.config import Request, compose, settle
+from efnn_cli.errors import ConfigError, InputError
+from efnn_cli.models import receptive_field_of
+from efnn_cli.physics import System
+from efnn_cli.results import shown
+from efnn_cli.runs import RunFolder
+from efnn_cli.schema import TrainConfig, build_model, build_training, fingerprint, train_config
+from efnn_cli.storage import dataset
+from efnn_cli.storage.dataset import Dataset
+
+LOGGER = logging.getLogger("efnn")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be trained, on what, and where."""
+
+    config: TrainConfig
+    stored: dict[str, Any]
+    """The resolved configuration as it goes into config.yaml and the checkpoints."""
+    system: System
+    data: Dataset
+    folder: RunFolder
+
+
+def plan_new(request: Request, data_path: Path | None, out: Path | None) -> Plan:
+    """From the command line: check what can be checked, pick a dataset, choose its recipe."""
+    first = train_config(compose("train", request))
+    if data_path is None:
+        data_path = catalogue.latest_dataset(first.system_filter)
+        LOGGER.info("dataset: %s", shown(data_path))
+    data = dataset.read(data_path)
+    system = dataset_system(data, data_path)
+    for key, value in first.system_filter.items():
+        if data.metadata["system"].get(key) != value:
+            raise InputError(f"{data_path}: wanted system.{key}={value}, found {data.metadata['system'].get(key)}")
+    config = train_config(compose("train", request, system.kind), system)
+    stored = resolved(config, system, data, data_path)
+    depth = getattr(config.model, "depth", 0)
+    path = out or catalogue.run_path(system.name, config.model.name, depth, config.seed, stored["hash"])
+    return Plan(config, stored, system, data, RunFolder(path))
+
+
+def resolved(config: TrainConfig, system: System, data: Dataset, data_path: Path) -> dict[str, Any]:
+    """Everything that the run depends on, as plain values, with its hash."""
+    identity = {
+        "model": dataclasses.asdict(config.model),
+        "training": None if config.training is None else dataclasses.asdict(config.training),
+        "seed": config.seed,
+        "dataset": data.content_hash,
+    }
+    return {
+        "schema_version": 1,
+        "hash": fingerprint(identity),
+        "system": {"name": system.name, **system.parameters()},
+        "sampling": data.metadata.get("sampling"),
+        "couplings_sha256": couplings_hash(system.couplings),
+        "receptive_field": receptive_field_of(config.model) if system.geometry == "lattice" else None,
+        **identity,
+        "dataset": {"path": str(data_path), "content_sha256": data.content_hash, "samples": len(data)},
+    }
+
+
+def plan_resumed(request: Request, path: Path, data_path: Path | None, out: Path | None) -> Plan:
+    """From a run folder: its own configuration; only the device may be another."""
+    said = settle(request)
+    if out is not None or set(said) - {"device"}:
+        wrong = next(iter(set(said) - {"device"}), "--out")
+        raise ConfigError(
+            f"--resume takes everything from {path}, only the device may change; found {wrong}",
+            "start a new run without --resume",
+        )
+    folder = RunFolder(path)
+    if not folder.begun:
+        raise InputError(f"{path} is not a run folder: it has no config.yaml", "efnn train makes a run")
+    stored = folder.read_config()
+    try:
+        source, content = Path(stored["dataset"]["path"]), stored["dataset"]["content_sha256"]
+        model = build_model(stored["model"])
+        training = None if stored["training"] is None else build_training(stored["training"])
+        config = TrainConfig(model, training, int(stored["seed"]), str(said["device"].value) if said else "auto", {})
+    except (KeyError, TypeError, ValueError, ConfigError) as error:
+        raise InputError(f"{folder.config_file} is not the configuration of a run: {error}") from error
+    device.check_name(config.device)
+    source = data_path or catalogue.find_dataset(content, str(source))
+    data = dataset.read(source)
+    if data.content_hash != content:
+        raise InputError(f"{source} is not the dataset that {path} was trained on")
+    return Plan(config, stored, dataset_system(data, source), data, folder)

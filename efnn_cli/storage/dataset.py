@@ -1,0 +1,89 @@
+"""Dataset files: configurations, their energies, and where they come from.
+
+    /spins      float64 (samples, L) or (samples, 3, L, L)
+    /energies   float64 (samples,), of exactly the stored spins
+    /couplings  float64 (K,), where the Hamiltonian has any
+    /metadata   one JSON string: system, sampling, seed, reference method, units, versions, hashes
+
+The content hash covers the physics (arrays and Hamiltonian), not the provenance: it names a dataset wherever and
+however it was made.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from efnn_cli.errors import InputError
+from efnn_cli.storage import hdf5
+
+FORMAT = "efnn-dataset"
+SCHEMA_VERSION = 1
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset in memory; `metadata` as it stands in the file."""
+
+    spins: Array
+    energies: Array
+    couplings: Array | None
+    metadata: dict[str, Any]
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the physics, hexadecimal."""
+        return str(self.metadata["content_sha256"])
+
+    def __len__(self) -> int:
+        return len(self.energies)
+
+
+def _arrays(spins: Array, energies: Array, couplings: Array | None) -> dict[str, Array]:
+    arrays = {"spins": spins, "energies": energies}
+    return arrays if couplings is None else arrays | {"couplings": couplings}
+
+
+def write(
+    path: Path, spins: Array, energies: Array, couplings: Array | None, metadata: dict[str, Any]
+) -> Dataset:
+    """Write a dataset; `metadata` must hold `system` (its parameters) and what else is to be known."""
+    arrays = _arrays(spins, energies, couplings)
+    content = hdf5.digest(arrays, json.dumps(metadata["system"], sort_keys=True))
+    head = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **metadata, "content_sha256": content}
+    hdf5.write(path, arrays, head)
+    return Dataset(spins, energies, couplings, head)
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """The metadata only; raises `InputError` for anything that is not a dataset."""
+    return _complete(path, hdf5.read_metadata(path, FORMAT, SCHEMA_VERSION))
+
+
+def read(path: Path) -> Dataset:
+    """A whole dataset, its checksum verified; raises `InputError` for anything that is not a good dataset."""
+    arrays, metadata = hdf5.read(path, FORMAT, SCHEMA_VERSION)
+    _complete(path, metadata)
+    spins, energies = arrays.get("spins"), arrays.get("energies")
+    if spins is None or energies is None or energies.ndim != 1 or len(spins) != len(energies):
+        raise InputError(f"{path}: wanted /spins and /energies of equal length")
+    if spins.dtype != np.float64 or energies.dtype != np.float64:
+        raise InputError(f"{path}: wanted float64, found spins {spins.dtype}, energies {energies.dtype}")
+    if not len(energies) or not np.isfinite(energies).all():
+        raise InputError(f"{path}: wanted finite energies of at least one configuration")
+    return Dataset(spins, energies, arrays.get("couplings"), metadata)
+
+
+def _complete(path: Path, metadata: dict[str, Any]) -> dict[str, Any]:
+    wanted = {"system": dict, "purpose": str, "samples": int, "reference": dict, "content_sha256": str}
+    for key, kind in wanted.items():
+        if not isinstance(metadata.get(key), kind):
+            raise InputError(f"{path}: its metadata have no valid {key!r}")
+    return metadata

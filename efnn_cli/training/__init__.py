@@ -1,0 +1,7 @@
+"""Training: takes any `nn.Module` that maps spins to energies; knows no system and no file format.
+
+options.py     configuration keys `training.*`     trainer.py    the loop, its state, its rows
+optimizers.py  optimizers and learning rate        split.py      train / val / test
+metrics.py     errors of predictions               augment.py    point group of the square
+predict.py     predictions in bounded memory
+"""

@@ -1,0 +1,53 @@
+"""Errors of predicted energies, all accumulated in float64 (physics: RMSE / |mean(E)| is the paper's figure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Errors over a set of configurations; None where a figure is undefined."""
+
+    samples: int
+    rmse: float
+    mae: float
+    bias: float
+    """mean(E_pred - E_true)"""
+    relative_error: float | None
+    """RMSE / |mean(E)|; None where |mean(E)| < std(E), since it then means nothing."""
+    rmse_over_std: float | None
+    """RMSE / std(E); None where all energies are equal."""
+    r2: float | None
+
+    def brief(self) -> dict[str, float | None]:
+        """The three figures that are given for every split."""
+        return {
+            "rmse": self.rmse,
+            "relative_error": self.relative_error,
+            "rmse_over_std": self.rmse_over_std,
+        }
+
+
+def measure(predicted: Array, true: Array) -> Metrics:
+    """Metrics of predicted energies (B,) against true ones (B,)."""
+    if predicted.shape != true.shape or true.size == 0:
+        raise ValueError(f"wanted two equal, non-empty shapes, got {predicted.shape} and {true.shape}")
+    error = predicted.astype(np.float64) - true
+    rmse = float(np.sqrt(np.mean(error**2)))
+    mean, std = abs(float(true.mean())), float(true.std())
+    spread = std > 1e-14 * mean  # rounding of equal energies is no spread
+    return Metrics(
+        samples=int(true.size),
+        rmse=rmse,
+        mae=float(np.mean(np.abs(error))),
+        bias=float(error.mean()),
+        relative_error=rmse / mean if mean > 0 and mean >= std else None,
+        rmse_over_std=rmse / std if spread else None,
+        r2=1 - (rmse / std) ** 2 if spread else None,
+    )

@@ -1,0 +1,37 @@
+"""Optimizers by name, and the learning rate as a pure function of the step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from efnn_cli.training.options import TrainingOptions
+
+
+def build_optimizer(parameters: Iterable[nn.Parameter], options: TrainingOptions) -> torch.optim.Optimizer:
+    """The optimizer of the recipe; weight decay is L2 for Adam, decoupled for AdamW and SOAP."""
+    chosen: dict[str, Any] = {"lr": options.lr, "weight_decay": options.weight_decay}
+    if options.optimizer == "adam":
+        return torch.optim.Adam(parameters, fused=True, **chosen)
+    if options.optimizer == "adamw":
+        return torch.optim.AdamW(parameters, fused=True, **chosen)
+    from pytorch_optimizer import SOAP  # imported here: it takes a second, and only this recipe needs it
+
+    return SOAP(parameters, **chosen)
+
+
+def learning_rate(step: int, steps_per_epoch: int, options: TrainingOptions) -> float:
+    """Learning rate of `step` (from 0). Stateless, so that a resumed run cannot get it wrong."""
+    total = steps_per_epoch * options.epochs
+    rise = round(options.warmup * total)
+    if step < rise:
+        return options.lr * (step + 1) / rise
+    if options.schedule == "cosine":
+        return options.lr * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, total - rise)))
+    if options.schedule == "step":
+        return float(options.lr * options.step_factor ** (step // steps_per_epoch // options.step_epochs))
+    return options.lr

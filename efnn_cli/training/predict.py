@@ -1,0 +1,34 @@
+"""Energies of many configurations, in batches bounded in memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+BATCH_BYTES = 96 * 2**20
+FLOATS_PER_SPIN = 256  # activations that a lattice network holds per spin component, roughly
+
+
+def batch_size(configuration: tuple[int, ...]) -> int:
+    """Configurations per batch for the shape of one configuration."""
+    return max(1, BATCH_BYTES // (4 * FLOATS_PER_SPIN * int(np.prod(configuration))))
+
+
+@torch.no_grad()
+def predict_tensor(model: nn.Module, spins: Tensor) -> Tensor:
+    """Energies (B,), float64, of spins already on the device of the model."""
+    model.eval()
+    parts = [model(block) for block in spins.split(batch_size(tuple(spins.shape[1:])))]
+    return torch.cat(parts)
+
+
+def predict(model: nn.Module, spins: NDArray[np.float64], device: torch.device) -> NDArray[np.float64]:
+    """Energies (B,), float64, of spins (B, ...) in main memory; batch by batch through `device`."""
+    step = batch_size(spins.shape[1:])
+    parts = []
+    for first in range(0, len(spins), step):
+        block = torch.from_numpy(spins[first : first + step]).to(device)
+        parts.append(predict_tensor(model, block).cpu().numpy())
+    return np.concatenate(parts) if parts else np.empty(0)

@@ -1,0 +1,58 @@
+"""Train, validation and test configurations: 72 / 8 / 20, no configuration on two sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from efnn_cli import rng
+
+FRACTIONS = {"train": 0.72, "val": 0.08, "test": 0.20}
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Indices of the three parts, each ascending."""
+
+    train: Indices
+    val: Indices
+    test: Indices
+
+    def part(self, name: str) -> Indices:
+        """Indices of "train", "val" or "test"."""
+        return {"train": self.train, "val": self.val, "test": self.test}[name]
+
+
+def split(spins: NDArray[np.float64], dataset_hash: str) -> Split:
+    """Split drawn from the hash of the dataset, so that every training seed sees the same one.
+
+    Equal configurations are kept together: distinct ones are shuffled and dealt out whole, so the shares are
+    met to within one group. Raises `ValueError` with fewer than 3 distinct configurations.
+    """
+    group = group_equal(spins)
+    sizes = np.bincount(group)
+    if len(sizes) < len(FRACTIONS):
+        raise ValueError(f"a split needs at least 3 distinct configurations, found {len(sizes)}")
+    order = rng.stream(0, "split", dataset_hash).permutation(len(sizes))
+    dealt = np.cumsum(sizes[order]) - 0.5 * sizes[order]  # middle of each group on the line of samples
+    bounds = np.cumsum(list(FRACTIONS.values()))[:-1] * len(spins)
+    part = np.empty(len(sizes), dtype=np.int64)
+    part[order] = np.searchsorted(bounds, dealt)
+    for index in range(len(FRACTIONS)):  # tiny datasets: no part stays empty
+        if not (part == index).any():
+            crowded = np.bincount(part, minlength=len(FRACTIONS)).argmax()
+            part[order[np.flatnonzero(part[order] == crowded)[-1]]] = index
+    member = part[group]
+    train, val, test = (np.flatnonzero(member == index) for index in range(len(FRACTIONS)))
+    return Split(train, val, test)
+
+
+def group_equal(spins: NDArray[np.float64]) -> Indices:
+    """Group number (B,) of every configuration; equal configurations share one."""
+    rows = np.ascontiguousarray(spins.reshape(len(spins), -1)) + 0.0  # -0.0 equals 0.0
+    keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
+    return np.unique(keys, return_inverse=True)[1].astype(np.int64).ravel()

@@ -1,0 +1,173 @@
+"""The training loop. Takes any `nn.Module` that maps spins to energies; knows no system and no file.
+
+Everything random in epoch e comes from the stream (seed, "epoch", e), and the learning rate is a function of the
+step: a run resumed after epoch k is the uninterrupted run, bit for bit on a CPU.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from efnn_cli import rng
+from efnn_cli.errors import NumericalError
+from efnn_cli.training.augment import OPERATIONS, point_group
+from efnn_cli.training.metrics import Metrics, measure
+from efnn_cli.training.optimizers import build_optimizer, learning_rate
+from efnn_cli.training.options import TrainingOptions
+from efnn_cli.training.predict import predict_tensor
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Configurations with their energies, resident on one device."""
+
+    spins: Tensor
+    """(B, ...), in the type of the network."""
+    energies: Tensor
+    """(B,), float64."""
+
+    def __len__(self) -> int:
+        return len(self.energies)
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """One row of `metrics.csv`."""
+
+    epoch: int
+    """From 1."""
+    step: int
+    lr: float
+    loss: float
+    """Mean training loss over the epoch, in units of var(E) where the target is standardised."""
+    train_rmse: float
+    """From the same losses: while the weights move."""
+    val_rmse: float
+    val_relative_error: float | None
+    val_rmse_over_std: float | None
+    seconds: float
+    """Training time since the start, over all resumptions."""
+
+
+@dataclass
+class Best:
+    """The best epoch so far, judged by the validation RMSE."""
+
+    epoch: int = 0
+    val_rmse: float = math.inf
+    weights: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Trainer:
+    """Trains `model` in place, epoch by epoch."""
+
+    def __init__(
+        self, model: nn.Module, options: TrainingOptions, train: Labelled, val: Labelled, seed: int
+    ) -> None:
+        self.model = model
+        self.options = options
+        self.train = train
+        self.val = val
+        self.seed = seed
+        self.epoch = 0
+        self.seconds = 0.0
+        self.best = Best()
+        self.optimizer = build_optimizer(model.parameters(), options)
+        self.steps_per_epoch = math.ceil(len(train) / options.batch_size)
+        std = float(train.energies.std(unbiased=False))
+        self.unit = std if options.initial_spread is not None and std > 0 else 1.0
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or validation has not improved for `patience` epochs."""
+        patience = self.options.patience
+        stale = patience is not None and self.epoch - self.best.epoch >= patience
+        return self.epoch >= self.options.epochs or stale
+
+    def run_epoch(self, pause: Callable[[], None] = lambda: None) -> EpochRow:
+        """One pass over the training set and one over the validation set.
+
+        `pause` is called before every step and may raise to end the run; the epoch then does not count.
+        Raises `NumericalError` where the loss or the validation error is not finite.
+        """
+        start = time.perf_counter()
+        self.model.train()
+        generator = rng.stream(self.seed, "epoch", self.epoch)
+        order = torch.from_numpy(generator.permutation(len(self.train))).to(self.train.energies.device)
+        operations = generator.integers(0, OPERATIONS, self.steps_per_epoch)
+        total = torch.zeros((), dtype=torch.float64, device=order.device)
+        step = self.epoch * self.steps_per_epoch
+        for index, chosen in enumerate(order.split(self.options.batch_size)):
+            pause()
+            operation = int(operations[index]) if self.options.augment else 0
+            total += self._step(step + index, chosen, operation) * len(chosen)
+        loss = float(total) / len(self.train)
+        val = self.validate() if math.isfinite(loss) else None
+        if val is None or not math.isfinite(val.rmse):
+            raise NumericalError(
+                f"training: the loss is not finite in epoch {self.epoch + 1} (loss {loss})",
+                "try a smaller lr; the last good state is kept in last.h5",
+            )
+        self.epoch += 1
+        self.seconds += time.perf_counter() - start
+        if val.rmse < self.best.val_rmse:
+            weights = {key: value.detach().clone() for key, value in self.model.state_dict().items()}
+            self.best = Best(self.epoch, val.rmse, weights)
+        return EpochRow(
+            epoch=self.epoch,
+            step=self.epoch * self.steps_per_epoch,
+            lr=self.optimizer.param_groups[0]["lr"],
+            loss=loss,
+            train_rmse=math.sqrt(loss) * self.unit,
+            val_rmse=val.rmse,
+            val_relative_error=val.relative_error,
+            val_rmse_over_std=val.rmse_over_std,
+            seconds=self.seconds,
+        )
+
+    def _step(self, step: int, chosen: Tensor, operation: int) -> Tensor:
+        """One optimizer step on the configurations `chosen`; returns the loss, detached."""
+        rate = learning_rate(step, self.steps_per_epoch, self.options)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        spins = self.train.spins[chosen]
+        if operation:
+            spins = point_group(spins, operation)
+        error = (self.model(spins) - self.train.energies[chosen]) / self.unit
+        loss = error.square().mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach()
+
+    def validate(self) -> Metrics:
+        """Metrics of the current weights on the validation set."""
+        predicted = predict_tensor(self.model, self.val.spins)
+        return measure(predicted.cpu().numpy(), self.val.energies.cpu().numpy())
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to go on: plain values and tensors only."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "epoch": self.epoch,
+            "seconds": self.seconds,
+            "best_epoch": self.best.epoch,
+            "best_val_rmse": self.best.val_rmse,
+            "best_weights": self.best.weights,
+        }
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch = state["epoch"]
+        self.seconds = state["seconds"]
+        self.best = Best(state["best_epoch"], state["best_val_rmse"], state["best_weights"])
