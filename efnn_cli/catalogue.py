@@ -93,5 +93,3 @@ def latest_run() -> Path:
     if not finished:
         raise InputError("there is no finished run in outputs/", "efnn train model=efnn depth=3")
     return _newest_first(finished)[0].parent
-
-

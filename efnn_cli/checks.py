@@ -21,9 +21,7 @@ def one_of(name: str, value: object, choices: Iterable[str]) -> None:
     """Raise `ConfigError` unless `value` is one of `choices`."""
     known = list(choices)
     if value not in known:
-        raise ConfigError(
-            f"{name}: wanted one of {', '.join(known)}, found {value!r}", nearest(str(value), known)
-        )
+        raise ConfigError(f"{name}: wanted one of {', '.join(known)}, found {value!r}", nearest(str(value), known))
 
 
 def at_least(name: str, value: float, least: float) -> None:

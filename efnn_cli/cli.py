@@ -1,19 +1,35 @@
 """The command line: `efnn COMMAND ...`. Heavy modules are imported by the command that needs them.
 
-The one place that turns errors into text and exit codes (the table is in README.md).
+`main` is the one place where errors end: failures.py turns them into text and exit codes.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from efnn_cli.errors import ConfigError, EfnnError
+from efnn_cli.arguments import (
+    ConfigDir,
+    Debug,
+    Device,
+    DryRun,
+    Json,
+    Out,
+    Overrides,
+    Overwrite,
+    Quiet,
+    RunsAndOverrides,
+    Seed,
+    Verbose,
+    Workers,
+)
+from efnn_cli.failures import as_efnn_error, report_error
 
 if TYPE_CHECKING:
     from efnn_cli.config import Request
@@ -27,25 +43,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-
-Overrides = Annotated[
-    Optional[list[str]], typer.Argument(metavar="[KEY=VALUE]...", help="Settings; efnn config shows all keys.")
-]
-Device = Annotated[
-    Optional[str], typer.Option("--device", help="auto (CUDA if there, else CPU), cpu, cuda, cuda:INDEX.")
-]
-Workers = Annotated[Optional[int], typer.Option("--workers", help="Labelling threads [default: all cores].")]
-Seed = Annotated[Optional[int], typer.Option("--seed", help="Seed of the spins [default: 0].")]
-Out = Annotated[Optional[Path], typer.Option("--out", help="Where to write instead of the usual place.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and show the plan; write nothing.")]
-ConfigDir = Annotated[
-    Optional[Path], typer.Option("--config-dir", help="A folder with YAML files of your own, laid out like conf/.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only warnings and errors on stderr.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="More on stderr.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 @app.command()
@@ -123,12 +120,6 @@ def train(
         return run(request, console, data=data, out=out, resume=resume, overwrite=overwrite, dry_run=dry_run)
 
     _run(action, json=json, quiet=quiet, verbose=verbose)
-
-
-RunsAndOverrides = Annotated[
-    Optional[list[str]],
-    typer.Argument(metavar="[RUN]... [KEY=VALUE]...", help="Run folders [default: the most recent]; settings."),
-]
 
 
 @app.command()
@@ -284,9 +275,7 @@ def _print_version() -> None:
     raise typer.Exit
 
 
-def _request(
-    overrides: Sequence[str] | None, options: dict[str, object], config_dir: Path | None = None
-) -> Request:
+def _request(overrides: Sequence[str] | None, options: Mapping[str, object], config_dir: Path | None = None) -> Request:
     from efnn_cli.config import Request
 
     return Request(tuple(overrides or ()), options, config_dir)
@@ -323,53 +312,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 141
     except (Exception, KeyboardInterrupt) as error:
         if "--debug" in args:
-            raise_traceback(error)
+            traceback.print_exception(error)
         return report_error(as_efnn_error(error, args), args)
-
-
-def as_efnn_error(error: BaseException, args: Sequence[str]) -> EfnnError:
-    """What `error` means to a user."""
-    from efnn_cli.errors import DeviceError, OutputError, Stopped
-
-    if isinstance(error, EfnnError):
-        return error
-    if isinstance(error, typer.TyperException):
-        command = next((each for each in args if each in COMMANDS), "")
-        return ConfigError(error.format_message(), f"efnn {command} --help".replace("  ", " "))
-    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
-        return Stopped(2, "stopped by SIGINT")
-    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "DefaultCPUAllocator" in str(error):
-        return DeviceError(f"out of memory: {error}", "take a smaller lattice, batch or fewer workers")
-    if isinstance(error, OSError) and error.errno in (28, 30, 122, 27):  # ENOSPC, EROFS, EDQUOT, EFBIG
-        return OutputError(f"cannot write {error.filename or ''}: {error.strerror}")
-    return EfnnError(
-        f"a defect of efnn: {type(error).__name__}: {error}", "run it again with --debug and report the traceback"
-    )
-
-
-def report_error(error: EfnnError, args: Sequence[str]) -> int:
-    """One clear message on stderr, with --json also one object on stdout; returns the exit code."""
-    import logging
-
-    log = logging.getLogger("efnn")
-    for handler in log.handlers:
-        handler.flush()
-    print(f"error: {error.message}", file=sys.stderr)
-    if error.hint:
-        print(f"  {error.hint}", file=sys.stderr)
-    if "--json" in args:
-        from efnn_cli.results import error_json
-
-        command = next((each for each in args if each in COMMANDS), "")
-        print(error_json(command, error.code, error.message, error.hint), flush=True)
-    return error.code
-
-
-def raise_traceback(error: BaseException) -> None:
-    """The traceback on stderr."""
-    import traceback
-
-    traceback.print_exception(error)
-
-
-COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config")

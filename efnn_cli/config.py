@@ -167,9 +167,7 @@ def _explain_missing(error: MissingConfigException, said: Mapping[str, Said]) ->
         choices = [name for name in _loader().get_group_options(group) if name not in ("neutral", "closed_form")]
         value = str(said[group].value)
         if value not in choices:
-            return ConfigError(
-                f"{group}: wanted one of {', '.join(choices)}, found {value!r}", nearest(value, choices)
-            )
+            return ConfigError(f"{group}: wanted one of {', '.join(choices)}, found {value!r}", nearest(value, choices))
     return ConfigError(_first_line(error))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from efnn_cli.storage import atomic
@@ -14,7 +14,7 @@ MARKERS = ("o", "s", "^", "D")
 
 
 def error_against_size(
-    series: dict[str, Sequence[tuple[int, float]]], quantity: str, trained_at: int, stem: Path
+    series: Mapping[str, Sequence[tuple[int, float]]], quantity: str, trained_at: int, stem: Path
 ) -> Path:
     """Error against L, one line per sampling, the training size marked; returns the path of the PNG."""
     from matplotlib.figure import Figure
@@ -23,8 +23,7 @@ def error_against_size(
     axes = figure.subplots()
     for index, (name, points) in enumerate(series.items()):
         sizes, errors = zip(*points, strict=True)
-        style = {"color": COLOURS[index % 4], "marker": MARKERS[index % 4]}
-        axes.plot(sizes, errors, label=name.replace("_", " "), **style)
+        axes.plot(sizes, errors, label=name.replace("_", " "), color=COLOURS[index % 4], marker=MARKERS[index % 4])
     axes.axvline(trained_at, color="0.6", linestyle=":", linewidth=1.0)
     axes.annotate(
         "trained here", (trained_at, 1.0), xycoords=("data", "axes fraction"),

@@ -156,7 +156,7 @@ def _fit_closed_form(
     network = model.network
     assert isinstance(network, Effective)
     spins = torch.from_numpy(data.spins[parts.train])
-    features = torch.cat([network.features(block.to(device)) for block in spins.split(1000)])
+    features = torch.cat([network.features(block.to(device)) for block in torch.split(spins, 1000)])
     network.fit(features, torch.from_numpy(data.energies[parts.train]).to(device))
     seconds = time.perf_counter() - start
     train, val = (judge(model, data, parts, name, device) for name in ("train", "val"))

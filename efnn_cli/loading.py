@@ -1,8 +1,8 @@
 """Trained networks read back: from a run folder or a single checkpoint file to energies.
 
-    import efnn_cli
-    run = efnn_cli.load("outputs/heisenberg-efnn-d3-s0-9f8e7d6c")
-    energies = run.predict(spins)                                 # (B,), float64
+import efnn_cli
+run = efnn_cli.load("outputs/heisenberg-efnn-d3-s0-9f8e7d6c")
+energies = run.predict(spins)                                 # (B,), float64
 """
 
 from __future__ import annotations

@@ -42,7 +42,9 @@ class Result:
         """The table in plain columns, readable by people and by awk."""
         rows = [*self.rows, *([name, path] for name, path in self.outputs.items())] if not self.headed else self.rows
         widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows), default=0))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows
+        ]
         if self.headed:
             lines += [f"{name}: {path}" for name, path in self.outputs.items()]
         return "\n".join(lines)

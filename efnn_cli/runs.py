@@ -91,7 +91,6 @@ class RunFolder:
         writer.writerows(kept)
         atomic.write_text(self.metrics_file, text.getvalue())
 
-
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Store the result; from now on the run is finished."""
         atomic.write_text(self.summary_file, json.dumps(summary, indent=1, allow_nan=False) + "\n")

@@ -81,7 +81,8 @@ def build_model(node: object) -> Options:
     """Options of a network from `{"name": ..., options}`."""
     name = node.get("name") if isinstance(node, Mapping) else None
     checks.one_of("model", name, MODELS)
-    return typed(MODELS[str(name)].options, node, "model.")
+    options: Options = typed(MODELS[str(name)].options, node, "model.")
+    return options
 
 
 def build_training(node: object) -> TrainingOptions:
@@ -246,7 +247,7 @@ class ExtrapolateConfig:
             checks.within("samples", self.samples, 1, MAX_SAMPLES)
         for size in self.L or []:
             checks.within("L", size, 3, 4096)
-        if self.L is not None and len(set(self.L)) != len(self.L) or self.L == []:
+        if (self.L is not None and len(set(self.L)) != len(self.L)) or self.L == []:
             raise ConfigError(f"L: wanted a list of different sizes, found {self.L}")
 
 

@@ -50,9 +50,7 @@ def run(
         folder.write_config(plan.stored)
         announce(plan, device.describe(target))
         with StopRequest(f"go on with: efnn train --resume {shown(folder.path)}") as stop:
-            fitted = fitting.fit(
-                folder, plan.stored, plan.config, plan.system, plan.data, target, console, stop
-            )
+            fitted = fitting.fit(folder, plan.stored, plan.config, plan.system, plan.data, target, console, stop)
         metrics = fitting.summarise(fitted, plan.data, target)
         folder.write_summary(summary(plan, fitted, metrics, console))
     return report(folder, metrics)

@@ -52,7 +52,7 @@ class Job:
         batch = max(1, BATCH_BYTES // self.system.scratch_bytes(self.reference))
         parts = [
             self.system.energy(block.to(device), self.reference).cpu()
-            for block in torch.from_numpy(spins).split(batch)
+            for block in torch.split(torch.from_numpy(spins), batch)
         ]
         return torch.cat(parts).numpy()
 
@@ -62,7 +62,5 @@ def choose_reference(system: System, requested: str) -> str:
     if requested == "auto":
         return system.references[0]
     if requested not in system.references:
-        raise ConfigError(
-            f"reference: {system.kind} offers {', '.join(system.references)}, found {requested!r}"
-        )
+        raise ConfigError(f"reference: {system.kind} offers {', '.join(system.references)}, found {requested!r}")
     return requested

@@ -22,8 +22,8 @@ from efnn_cli.storage.dataset import Dataset
 class Progress(Protocol):
     """Told how many configurations are labelled."""
 
-    def __call__(self, labelled: int) -> None:
-        """`labelled` more configurations are done."""
+    def __call__(self, amount: int, /) -> None:
+        """`amount` more configurations are done."""
 
 
 def produce(
@@ -106,9 +106,7 @@ def _stored(store: ShardFolder, draw: Any) -> Shard:
     return shard
 
 
-def _metadata(
-    job: Job, job_hash: str, device: torch.device, shards: list[Shard], seconds: float
-) -> dict[str, Any]:
+def _metadata(job: Job, job_hash: str, device: torch.device, shards: list[Shard], seconds: float) -> dict[str, Any]:
     """Everything a later reader needs to know.
 
     `seconds` is the wall time with all workers, `seconds_per_configuration` the time of one worker.

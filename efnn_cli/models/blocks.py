@@ -40,7 +40,7 @@ class Block(nn.Module):
     def shift_output(self, value: float) -> None:
         """Add `value` to the output bias."""
         with torch.no_grad():
-            self.outer.bias.add_(value)  # type: ignore[operator, union-attr]
+            self.outer.bias.add_(value)  # type: ignore[operator]
 
 
 def dense_block(inputs: int, outputs: int, activation_scale: float) -> Block:
@@ -115,7 +115,7 @@ class InvariantLayers(nn.Module):
         if self.normalise:
             mean, std = self.moments()
             phi = (phi - mean) / std
-        return phi.split(self.channels, dim=-1)
+        return torch.split(phi, self.channels, dim=-1)
 
     def moments(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation (C,) of every invariant for independent uniform spins."""

@@ -42,9 +42,7 @@ class LatticeEFNN(nn.Module):
         super().__init__()
         c, n, eps = options.width, options.invariants, options.activation_scale
         kernels, depth = options.block_kernels, options.depth
-        self.invariants = InvariantLayers(
-            [n] * (depth + 1), options.kernel_size, options.normalise_invariants
-        )
+        self.invariants = InvariantLayers([n] * (depth + 1), options.kernel_size, options.normalise_invariants)
         self.fields = nn.ModuleList(lattice_block(n if i == 0 else c, c, kernels, eps) for i in range(depth))
         self.quasi_particles = nn.ModuleList(lattice_block(n, c, kernels, eps) for _ in range(depth))
         for g in self.quasi_particles:

@@ -37,9 +37,7 @@ class LatticeResNet(nn.Module):
         c, n, eps = options.width, options.invariants, options.activation_scale
         kernels = options.block_kernels
         self.invariants = InvariantLayers([n, c], options.kernel_size, options.normalise_invariants)
-        self.blocks = nn.ModuleList(
-            lattice_block(n if i == 0 else c, c, kernels, eps) for i in range(options.depth)
-        )
+        self.blocks = nn.ModuleList(lattice_block(n if i == 0 else c, c, kernels, eps) for i in range(options.depth))
         self.readout = Readout(c, options.kernel_size)
 
     def forward(self, spins: Tensor) -> Tensor:

@@ -22,4 +22,5 @@ def grand_potential(levels: Tensor, temperature: float) -> Tensor:
 
 def dense_levels(hamiltonians: Tensor) -> Tensor:
     """Eigenvalues (B, N), ascending, of Hermitian complex128 matrices (B, N, N)."""
-    return torch.linalg.eigvalsh(hamiltonians)
+    levels: Tensor = torch.linalg.eigvalsh(hamiltonians)
+    return levels

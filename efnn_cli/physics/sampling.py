@@ -31,7 +31,7 @@ def uniform_sphere(draw: Draw, size: int) -> Array:
 
 
 def uniform_angles(draw: Draw, size: int) -> Array:
-    """theta uniform in [0, pi], phi uniform in [0, 2 pi), independent: denser at the poles."""
+    """Theta uniform in [0, pi], phi uniform in [0, 2 pi), independent: denser at the poles."""
     generator = rng.stream(draw.seed, "spins", draw.purpose, draw.shard)
     shape = (draw.count, size, size)
     return unit_vectors(generator.uniform(0.0, np.pi, shape), generator.uniform(0.0, 2.0 * np.pi, shape))

@@ -54,7 +54,7 @@ def energy(spins: Tensor, couplings: Tensor, order: int) -> Tensor:
     subsets = indices(spins.shape[1], order).to(spins.device)  # (r, K)
     chunk = max(1, CHUNK_BYTES // (8 * max(1, subsets.shape[1])))
     parts = []
-    for block in spins.split(chunk):
+    for block in torch.split(spins, chunk):
         columns = block.T.contiguous()  # (L, b): gathering whole rows is what memory likes
         products = columns[subsets[0]]  # (K, b)
         for row in subsets[1:]:

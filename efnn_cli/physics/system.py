@@ -48,7 +48,7 @@ class System(ABC):
     @property
     @abstractmethod
     def geometry(self) -> str:
-        """"dense" (all spins see all spins) or "lattice" (periodic L x L)."""
+        """Either "dense" (all spins see all spins) or "lattice" (periodic L x L)."""
 
     @property
     @abstractmethod
@@ -136,7 +136,8 @@ class System(ABC):
         """Raise `InputError` unless `spins` are configurations of this system, naming the first bad one."""
         if spins.shape[1:] != self.spin_shape:
             raise InputError(
-                f"{source}: wanted spins of shape (samples, {', '.join(map(str, self.spin_shape))}), found {spins.shape}"
+                f"{source}: wanted spins of shape (samples, {', '.join(map(str, self.spin_shape))}), "
+                f"found {spins.shape}"
             )
         bad = ~np.isfinite(spins).reshape(len(spins), -1).all(axis=1)
         if bad.any():

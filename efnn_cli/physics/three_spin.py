@@ -55,7 +55,7 @@ class ThreeSpin(System):
         return float(self.spin_values[0]), float(self.spin_values[1])
 
     @cached_property
-    def couplings(self) -> Array:  # type: ignore[override]
+    def couplings(self) -> Array:
         """J (K,), drawn from `coupling_seed` unless taken from a dataset."""
         return subsets.draw_couplings(self.size, self.r, self.coupling_seed)
 

@@ -51,9 +51,7 @@ def _arrays(spins: Array, energies: Array, couplings: Array | None) -> dict[str,
     return arrays if couplings is None else arrays | {"couplings": couplings}
 
 
-def write(
-    path: Path, spins: Array, energies: Array, couplings: Array | None, metadata: dict[str, Any]
-) -> Dataset:
+def write(path: Path, spins: Array, energies: Array, couplings: Array | None, metadata: dict[str, Any]) -> Dataset:
     """Write a dataset; `metadata` must hold `system` (its parameters) and what else is to be known."""
     arrays = _arrays(spins, energies, couplings)
     content = hdf5.digest(arrays, json.dumps(metadata["system"], sort_keys=True))

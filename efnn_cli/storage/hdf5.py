@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import stat
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,14 +35,15 @@ def digest(arrays: Arrays, text: str) -> str:
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
         total.update(f"\n{name} {array.dtype.str} {arrays[name].shape}\n".encode())
-        total.update(memoryview(array.reshape(-1)).cast("B") if array.size else b"")
+        total.update(array.tobytes())
     return total.hexdigest()
 
 
 def write(path: Path, arrays: Arrays, metadata: Mapping[str, Any]) -> None:
     """Write `arrays` by name and `metadata` as one JSON string, atomically."""
     text = json.dumps(metadata, allow_nan=False, indent=1)
-    with h5py.File("image", "w", driver="core", backing_store=False) as file:
+    # The name only exists in memory, but two threads must not use the same one.
+    with h5py.File(f"image-{uuid.uuid4().hex}", "w", driver="core", backing_store=False) as file:
         for name, array in arrays.items():
             # Checksums need chunks, and chunks need a size.
             filters = {"chunks": _chunks(array), "fletcher32": True} if array.ndim and array.size else {}

@@ -20,7 +20,7 @@ def batch_size(configuration: tuple[int, ...]) -> int:
 def predict_tensor(model: nn.Module, spins: Tensor) -> Tensor:
     """Energies (B,), float64, of spins already on the device of the model."""
     model.eval()
-    parts = [model(block) for block in spins.split(batch_size(tuple(spins.shape[1:])))]
+    parts = [model(block) for block in torch.split(spins, batch_size(tuple(spins.shape[1:])))]
     return torch.cat(parts)
 
 

@@ -68,9 +68,7 @@ class Best:
 class Trainer:
     """Trains `model` in place, epoch by epoch."""
 
-    def __init__(
-        self, model: nn.Module, options: TrainingOptions, train: Labelled, val: Labelled, seed: int
-    ) -> None:
+    def __init__(self, model: nn.Module, options: TrainingOptions, train: Labelled, val: Labelled, seed: int) -> None:
         self.model = model
         self.options = options
         self.train = train
@@ -104,7 +102,7 @@ class Trainer:
         operations = generator.integers(0, OPERATIONS, self.steps_per_epoch)
         total = torch.zeros((), dtype=torch.float64, device=order.device)
         step = self.epoch * self.steps_per_epoch
-        for index, chosen in enumerate(order.split(self.options.batch_size)):
+        for index, chosen in enumerate(torch.split(order, self.options.batch_size)):
             pause()
             operation = int(operations[index]) if self.options.augment else 0
             total += self._step(step + index, chosen, operation) * len(chosen)
@@ -141,9 +139,9 @@ class Trainer:
         if operation:
             spins = point_group(spins, operation)
         error = (self.model(spins) - self.train.energies[chosen]) / self.unit
-        loss = error.square().mean()
+        loss: Tensor = error.square().mean()
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         self.optimizer.step()
         return loss.detach()
 

@@ -1,0 +1,44 @@
+"""How a failed command ends: what the error means to a user, one clear message, the exit code."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from efnn_cli.errors import ConfigError, DeviceError, EfnnError, OutputError, Stopped
+from efnn_cli.results import error_json
+
+COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config")
+UNWRITABLE = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG)
+
+
+def as_efnn_error(error: BaseException, args: Sequence[str]) -> EfnnError:
+    """What `error` means to a user."""
+    if isinstance(error, EfnnError):
+        return error
+    if isinstance(error, typer.TyperException):
+        command = next((each for each in args if each in COMMANDS), "")
+        return ConfigError(error.format_message(), f"efnn {command} --help".replace("  ", " "))
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        return Stopped(2, "stopped by SIGINT")
+    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "DefaultCPUAllocator" in str(error):
+        return DeviceError(f"out of memory: {error}", "take a smaller lattice, batch or fewer workers")
+    if isinstance(error, OSError) and error.errno in UNWRITABLE:
+        return OutputError(f"cannot write {error.filename or ''}: {error.strerror}")
+    return EfnnError(
+        f"a defect of efnn: {type(error).__name__}: {error}", "run it again with --debug and report the traceback"
+    )
+
+
+def report_error(error: EfnnError, args: Sequence[str]) -> int:
+    """One clear message on stderr, with --json also one object on stdout; returns the exit code."""
+    print(f"error: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"  {error.hint}", file=sys.stderr)
+    if "--json" in args:
+        command = next((each for each in args if each in COMMANDS), "")
+        print(error_json(command, error.code, error.message, error.hint), flush=True)
+    return error.code

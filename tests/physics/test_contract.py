@@ -1,0 +1,80 @@
+"""What every registered system promises, by being in `SYSTEMS`."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from efnn_cli.errors import InputError
+from efnn_cli.physics import SYSTEMS, Draw
+
+CASES = [
+    pytest.param(SYSTEMS["three_spin"](L=9), id="three_spin"),
+    pytest.param(SYSTEMS["heisenberg"](L=4, J2=0.3, K=0.2, R=0.1), id="heisenberg_lattice"),
+    pytest.param(SYSTEMS["heisenberg"](variant="infinite_range", L=9), id="infinite_range"),
+    pytest.param(SYSTEMS["double_exchange"](L=4), id="double_exchange"),
+]
+
+
+def test_every_system_has_a_case():
+    assert {case.values[0].name for case in CASES} == set(SYSTEMS)
+
+
+@pytest.mark.parametrize("system", CASES)
+def test_samples_have_the_promised_shape_and_seeds(system):
+    for sampling in system.samplings:
+        first, again, other = (system.sample(sampling, Draw(seed, "train", 0, 0, 6)) for seed in (0, 0, 1))
+        assert first.shape == (6, *system.spin_shape)
+        assert first.dtype == np.float64
+        np.testing.assert_array_equal(first, again)
+        assert not np.array_equal(first, other)
+        system.check_spins(first, "spins")
+
+
+@pytest.mark.parametrize("system", CASES)
+def test_energies_are_float64_finite_and_independent_of_the_batch(system):
+    spins = torch.from_numpy(system.sample(system.samplings[0], Draw(0, "train", 0, 0, 6)))
+    energies = system.energy(spins, system.references[0])
+    assert energies.shape == (6,)
+    assert energies.dtype == torch.float64
+    assert energies.isfinite().all()
+    assert energies.std() > 0
+    single = torch.cat([system.energy(each[None]) for each in spins])
+    torch.testing.assert_close(energies, single, rtol=1e-13, atol=1e-12)
+
+
+@pytest.mark.parametrize("system", CASES)
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_agrees_with_the_cpu(system):
+    spins = torch.from_numpy(system.sample(system.samplings[0], Draw(0, "train", 0, 0, 16)))
+    torch.testing.assert_close(system.energy(spins.cuda()).cpu(), system.energy(spins), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("system", CASES)
+def test_parameters_rebuild_the_system(system):
+    twin = SYSTEMS[system.name](**system.parameters())
+    assert twin == system
+    spins = torch.from_numpy(system.sample(system.samplings[0], Draw(0, "train", 0, 0, 3)))
+    assert torch.equal(twin.energy(spins), system.energy(spins))
+
+
+@pytest.mark.parametrize("system", CASES)
+def test_foreign_spins_are_refused(system):
+    good = system.sample(system.samplings[0], Draw(0, "train", 0, 0, 3))
+    nan, long, flat = good.copy(), good.copy(), good[:, :-1]
+    nan[1].flat[0] = np.nan
+    long[2].flat[0] = 1.5
+    with pytest.raises(InputError, match="configuration 1 has a spin that is not finite"):
+        system.check_spins(nan, "file")
+    with pytest.raises(InputError, match="configuration 2 has other spins"):
+        system.check_spins(long, "file")
+    with pytest.raises(InputError, match="shape"):
+        system.check_spins(flat, "file")
+
+
+@pytest.mark.parametrize("system", CASES)
+def test_hamiltonian_identity(system):
+    """A lattice Hamiltonian is the same at every size, a dense one is not."""
+    larger = dataclasses.replace(system, L=system.size + 2)
+    assert (larger.hamiltonian() == system.hamiltonian()) == (system.geometry == "lattice")

@@ -1,0 +1,158 @@
+"""Double exchange: two constructions of H, closed-form spectra, trace identities, symmetries, limits of T."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from efnn_cli.errors import ConfigError, NumericalError
+from efnn_cli.physics import SYSTEMS, Draw, free_fermions
+
+DoubleExchange = SYSTEMS["double_exchange"]
+PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
+
+
+def random_spins(size, count=3, seed=5):
+    return torch.from_numpy(DoubleExchange(L=size).sample("uniform_sphere", Draw(seed, "train", 0, 0, count)))
+
+
+def band(size):
+    k = 2 * np.pi * np.arange(size) / size
+    return (-2 * (np.cos(k)[:, None] + np.cos(k)[None, :])).ravel()
+
+
+def loop_hamiltonian(system, spins):
+    """H bond by bond through Kronecker products, as it is written down; state (site, spin)."""
+    size, sites = system.size, system.size**2
+    matrix = np.zeros((2 * sites, 2 * sites), dtype=complex)
+    for x in range(size):
+        for y in range(size):
+            for neighbour in ((x + 1) % size * size + y, x * size + (y + 1) % size):
+                hop = np.zeros((sites, sites))
+                hop[x * size + y, neighbour] = hop[neighbour, x * size + y] = -system.t
+                matrix += np.kron(hop, np.eye(2))
+            site = np.zeros((sites, sites))
+            site[x * size + y, x * size + y] = 1.0
+            local = -system.J / 2 * np.einsum("a,aij->ij", spins[:, x, y], PAULI) - system.mu * np.eye(2)
+            matrix += np.kron(site, local)
+    return matrix
+
+
+def levels_of(system, spins):
+    return system.levels(spins).numpy()
+
+
+@pytest.mark.parametrize("size", [3, 4])
+def test_assembly_equals_the_loop_over_bonds(size):
+    system, spins = DoubleExchange(L=size, t=0.8, J=3.0), random_spins(size)
+    for matrix, each in zip(system.hamiltonians(spins).numpy(), spins.numpy(), strict=True):
+        np.testing.assert_allclose(matrix, loop_hamiltonian(system, each), atol=1e-15)
+        np.testing.assert_array_equal(matrix, matrix.conj().T)
+
+
+def test_second_quantisation_on_one_plaquette_of_levels():
+    """Omega of the levels = -T ln of the sum over all 2^N occupations, on the 12 lowest of them."""
+    levels = levels_of(DoubleExchange(L=3), random_spins(3, 1))[0][:12]
+    temperature = 0.7
+    occupations = (np.arange(2**12)[:, None] >> np.arange(12)) & 1
+    exponents = -(occupations @ levels) / temperature
+    expected = -temperature * (exponents.max() + np.log(np.exp(exponents - exponents.max()).sum()))
+    found = free_fermions.grand_potential(torch.from_numpy(levels[None]), temperature).item()
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_closed_forms():
+    size, zone = 4, band(4)
+    parallel = torch.zeros(1, 3, size, size, dtype=torch.float64)
+    parallel[:, 1] = 1.0
+    sign = torch.from_numpy((-1.0) ** np.add(*np.indices((size, size))))
+    system = DoubleExchange(L=size, J=5.0, mu=-1.3)
+    cases = [
+        (system, parallel, np.concatenate([zone + 1.3 - 2.5, zone + 1.3 + 2.5])),
+        (system, parallel * sign, np.concatenate([1.3 + s * np.sqrt(zone**2 + 6.25) for s in (-1, 1)])),
+        (dataclasses.replace(system, J=0.0), random_spins(size, 1), np.repeat(zone + 1.3, 2)),
+        (dataclasses.replace(system, t=0.0), random_spins(size, 1), np.repeat([1.3 - 2.5, 1.3 + 2.5], size**2)),
+    ]
+    for each, spins, expected in cases:
+        np.testing.assert_allclose(levels_of(each, spins)[0], np.sort(expected), atol=1e-12)
+    # Negative control: random spins have none of these spectra.
+    assert not np.allclose(levels_of(system, random_spins(size, 1))[0], np.sort(cases[0][2]), atol=1e-3)
+
+
+@pytest.mark.parametrize("size", [3, 4, 5])
+def test_trace_identities(size):
+    system, n = DoubleExchange(L=size), size**2
+    levels = levels_of(system, random_spins(size))
+    np.testing.assert_allclose(levels.sum(1), -2 * n * system.mu, rtol=1e-12)
+    np.testing.assert_allclose((levels**2).sum(1), 2 * n * (system.mu**2 + system.J**2 / 4 + 4), rtol=1e-12)
+
+
+def test_corrupted_levels_are_noticed():
+    system, spins = DoubleExchange(L=4), random_spins(4)
+    levels = system.levels(spins)
+    assert system.traces_hold(levels, spins).all()
+    levels[1, 7] += 1e-5
+    assert system.traces_hold(levels, spins).tolist() == [True, False, True]
+
+
+def test_a_wrong_diagonalisation_is_refused(monkeypatch):
+    monkeypatch.setattr(free_fermions, "dense_levels", lambda h: torch.linalg.eigvalsh(h) * (1 + 1e-6))
+    with pytest.raises(NumericalError, match="tr H"):
+        DoubleExchange(L=3).energy(random_spins(3))
+
+
+def test_symmetries_of_the_spectrum():
+    system, spins = DoubleExchange(L=4), random_spins(4)
+    expected = levels_of(system, spins)
+    q = np.linalg.qr(np.random.default_rng(2).normal(size=(3, 3)))[0]
+    q *= np.sign(np.linalg.det(q))
+    same = [
+        (system, torch.einsum("ij,bjxy->bixy", torch.from_numpy(q), spins)),
+        (system, spins.roll((1, 2), dims=(2, 3))),
+        (system, spins.transpose(2, 3)),
+        (system, spins.flip(2)),
+        (system, -spins),
+        (dataclasses.replace(system, J=-system.J), spins),
+        (dataclasses.replace(system, t=-1.0), spins),
+    ]
+    for other, moved in same:
+        np.testing.assert_allclose(levels_of(other, moved), expected, atol=1e-11)
+
+
+def test_sign_of_hopping_matters_on_an_odd_lattice():
+    spins = random_spins(3)
+    plus, minus = (levels_of(DoubleExchange(L=3, t=t), spins) for t in (1.0, -1.0))
+    assert np.abs(plus - minus).max() > 0.1
+
+
+def test_grand_potential_at_extreme_temperatures():
+    spins = random_spins(3)
+    levels = DoubleExchange(L=3).levels(spins)
+    filled = levels.clamp(max=0).sum(1)
+    for temperature in (1e-300, 1e-12, 1e-6):
+        found = free_fermions.grand_potential(levels, temperature)
+        torch.testing.assert_close(found, filled, rtol=1e-12, atol=1e-4 * temperature)
+    hot = 1e6
+    expected = -hot * 18 * np.log(2) + levels.sum(1) / 2  # ln(1 + e^-x) = ln 2 - x/2 + O(x^2)
+    torch.testing.assert_close(free_fermions.grand_potential(levels, hot), expected, rtol=1e-9, atol=0)
+
+
+def test_moments_at_the_published_parameters():
+    """Measured before: mean -51.15, -51.09, -51.65 and std 0.878, 0.948, 1.188 for the three samplings."""
+    system = DoubleExchange()
+    wanted = {"uniform_sphere": (-51.15, 0.878), "uniform_angles": (-51.09, 0.948), "published": (-51.65, 1.188)}
+    for sampling, (mean, std) in wanted.items():
+        spins = torch.from_numpy(system.sample(sampling, Draw(0, "train", 0, 0, 256)))
+        energies = system.energy(spins).numpy()
+        assert abs(energies.mean() - mean) < 5 * std / 16
+        assert abs(energies.std() / std - 1) < 0.25
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"L": 2}, "system.L"), ({"T": 0.0}, "system.T"), ({"T": -1.0}, "system.T"), ({"J": float("inf")}, "system.J")],
+)
+def test_bad_parameters_are_refused(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        DoubleExchange(**changes)

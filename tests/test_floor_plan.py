@@ -1,0 +1,87 @@
+"""Imports run downwards only, without cycles, and asking for help loads nothing heavy."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import efnn_cli
+
+PACKAGE = Path(efnn_cli.__file__).parent
+FLOORS = [  # from the cellar to the roof; modules of one line may import each other, cycles are refused below
+    {"errors"},
+    {"checks", "rng", "device", "signals", "provenance"},
+    {"physics"},
+    {"storage", "models"},
+    {"training", "labelling"},
+    {"console", "results"},
+    {"config", "runs", "figures"},
+    {"schema"},
+    {"catalogue", "loading"},
+    {"compatibility", "extrapolation", "fitting"},
+    {"planning"},
+    {"commands", "failures", "arguments"},
+    {"cli"},
+    {"__main__", "__init__"},
+]
+STRANGERS = {"physics": {"models", "storage", "training"}, "models": {"physics", "storage"}, "storage": {"physics"}}
+ONLY_ONE = {"hydra": {"config.py"}, "rich": {"console.py"}, "matplotlib": {"figures.py"}}
+
+
+def floor(module):
+    return next(i for i, names in enumerate(FLOORS) if module in names)
+
+
+def imports(path):
+    """Top-level parts (`physics`, `cli`) of our own modules, and other packages, that a file imports."""
+    ours, others = set(), set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{each.name}" for each in node.names]
+        elif isinstance(node, ast.Import):
+            names = [each.name for each in node.names]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            (ours if parts[0] == "efnn_cli" else others).add(parts[1] if parts[0] == "efnn_cli" else parts[0])
+    return ours, others
+
+
+def modules():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        yield path.relative_to(PACKAGE).parts[0].removesuffix(".py"), path
+
+
+def test_imports_run_downwards():
+    for part, path in modules():
+        for other in imports(path)[0] - {part}:
+            assert floor(other) < floor(part), f"{path.name} ({part}) imports {other} from above"
+            assert other not in STRANGERS.get(part, ()), f"{part} must know nothing of {other}"
+
+
+def test_a_library_has_one_door():
+    for _, path in modules():
+        for library, doors in ONLY_ONE.items():
+            assert library not in imports(path)[1] or path.name in doors, f"{path.name} imports {library}"
+
+
+def test_modules_and_functions_stay_small():
+    for _, path in modules():
+        lines = path.read_text().splitlines()
+        assert len(lines) <= 300, f"{path.name} has {len(lines)} lines"
+        for node in ast.walk(ast.parse("\n".join(lines))):
+            if isinstance(node, ast.FunctionDef):
+                length = node.end_lineno - node.lineno + 1
+                assert length <= 75, f"{path.name}: {node.name} has {length} lines"
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys; from efnn_cli.cli import main; main(['train', '--help']);"
+        "heavy = {'torch', 'h5py', 'matplotlib', 'hydra', 'scipy', 'numpy'} & set(sys.modules);"
+        "sys.exit(str(heavy or ''))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == "", done.stderr
+    assert "--resume" in done.stdout
