@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+if TYPE_CHECKING:
+    from efnn_cli.config import Request
+
 Overrides = Annotated[
-    Optional[list[str]], typer.Argument(metavar="[KEY=VALUE]...", help="Settings; efnn config shows all keys.")
+    Optional[list[str]], typer.Argument(metavar="KEY=VALUE", help="Settings; efnn config shows all keys.")
 ]
 Device = Annotated[
     Optional[str], typer.Option("--device", help="auto (CUDA if there, else CPU), cpu, cuda, cuda:INDEX.")
 ]
-Workers = Annotated[Optional[int], typer.Option("--workers", help="Labelling threads [default: all cores].")]
-Seed = Annotated[Optional[int], typer.Option("--seed", help="Seed of the spins [default: 0].")]
+Workers = Annotated[Optional[int], typer.Option("--workers", help="Labelling threads (default: all cores).")]
+Seed = Annotated[Optional[int], typer.Option("--seed", help="Seed of the spins (default: 0).")]
 Out = Annotated[Optional[Path], typer.Option("--out", help="Where to write instead of the usual place.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and show the plan; write nothing.")]
@@ -27,5 +31,34 @@ Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="More on stderr."
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 RunsAndOverrides = Annotated[
     Optional[list[str]],
-    typer.Argument(metavar="[RUN]... [KEY=VALUE]...", help="Run folders [default: the most recent]; settings."),
+    typer.Argument(metavar="RUN|KEY=VALUE", help="Run folders (default: the most recent); settings."),
 ]
+TrainingData = Annotated[
+    Optional[Path], typer.Option("--data", help="Training dataset (default: the most recent in data/).")
+]
+TestData = Annotated[Optional[Path], typer.Option("--data", help="Dataset (default: the test split of the run's own).")]
+Sizes = Annotated[
+    Optional[str],
+    typer.Option("--L", metavar="N[,N...]", help="Sizes (default: 1, 2 and 4 times the training lattice)."),
+]
+Resume = Annotated[Optional[Path], typer.Option("--resume", metavar="DIR", help="Go on with the run in DIR.")]
+
+
+def request_of(
+    overrides: Sequence[str] | None, options: Mapping[str, object], config_dir: Path | None = None
+) -> Request:
+    """What was typed, for `config.compose`."""
+    from efnn_cli.config import Request
+
+    return Request(tuple(overrides or ()), options, config_dir)
+
+
+def split_runs(arguments: Sequence[str] | None) -> tuple[list[Path], list[str]]:
+    """RUNs and KEY=VALUEs, which may be mixed in any order; an existing path is a RUN."""
+    runs, overrides = [], []
+    for text in arguments or ():
+        if "=" in text and not Path(text).exists():
+            overrides.append(text)
+        else:
+            runs.append(Path(text))
+    return runs, overrides

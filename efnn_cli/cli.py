@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -24,15 +24,20 @@ from efnn_cli.arguments import (
     Overrides,
     Overwrite,
     Quiet,
+    Resume,
     RunsAndOverrides,
     Seed,
+    Sizes,
+    TestData,
+    TrainingData,
     Verbose,
     Workers,
+    request_of,
+    split_runs,
 )
 from efnn_cli.failures import as_efnn_error, report_error
 
 if TYPE_CHECKING:
-    from efnn_cli.config import Request
     from efnn_cli.console import Console
     from efnn_cli.results import Result
 
@@ -50,10 +55,10 @@ def generate(
     system: Annotated[str, typer.Argument(metavar="SYSTEM", help="three_spin, heisenberg or double_exchange.")],
     overrides: Overrides = None,
     size: Annotated[
-        Optional[int], typer.Option("--L", help="Side of the lattice, or number of spins [default: 10; 15].")
+        Optional[int], typer.Option("--L", help="Side of the lattice, or number of spins (default: 10; 15).")
     ] = None,
     samples: Annotated[
-        Optional[int], typer.Option("--samples", help="Number of configurations [default: 20000].")
+        Optional[int], typer.Option("--samples", help="Number of configurations (default: 20000).")
     ] = None,
     seed: Seed = None,
     spins: Annotated[
@@ -80,7 +85,7 @@ def generate(
 
         options = {"system.L": size, "samples": samples, "seed": seed, "device": device, "workers": workers}
         typed = (f"system={system.replace('-', '_')}", *(overrides or ()))
-        request = _request(typed, options, config_dir)
+        request = request_of(typed, options, config_dir)
         return run(request, console, spins=spins, out=out, overwrite=overwrite, dry_run=dry_run)
 
     _run(action, json=json, quiet=quiet, verbose=verbose)
@@ -89,14 +94,10 @@ def generate(
 @app.command()
 def train(
     overrides: Overrides = None,
-    data: Annotated[
-        Optional[Path], typer.Option("--data", help="Training dataset [default: the most recent in data/].")
-    ] = None,
+    data: TrainingData = None,
     device: Device = None,
     out: Out = None,
-    resume: Annotated[
-        Optional[Path], typer.Option("--resume", metavar="DIR", help="Go on with the run in DIR.")
-    ] = None,
+    resume: Resume = None,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
     config_dir: ConfigDir = None,
@@ -116,7 +117,7 @@ def train(
     def action(console: Console) -> Result:
         from efnn_cli.commands.train import run
 
-        request = _request(overrides, {"device": device}, config_dir)
+        request = request_of(overrides, {"device": device}, config_dir)
         return run(request, console, data=data, out=out, resume=resume, overwrite=overwrite, dry_run=dry_run)
 
     _run(action, json=json, quiet=quiet, verbose=verbose)
@@ -125,9 +126,7 @@ def train(
 @app.command()
 def evaluate(
     arguments: RunsAndOverrides = None,
-    data: Annotated[
-        Optional[Path], typer.Option("--data", help="Dataset [default: the test split of the run's own].")
-    ] = None,
+    data: TestData = None,
     device: Device = None,
     out: Out = None,
     overwrite: Overwrite = False,
@@ -144,8 +143,8 @@ def evaluate(
     def action(console: Console) -> Result:
         from efnn_cli.commands.evaluate import run
 
-        runs, overrides = _split_arguments(arguments)
-        request = _request(overrides, {"device": device})
+        runs, overrides = split_runs(arguments)
+        request = request_of(overrides, {"device": device})
         return run(request, console, runs=runs, data=data, out=out, overwrite=overwrite)
 
     _run(action, json=json, quiet=quiet, verbose=verbose)
@@ -154,12 +153,9 @@ def evaluate(
 @app.command()
 def extrapolate(
     arguments: RunsAndOverrides = None,
-    size: Annotated[
-        Optional[str],
-        typer.Option("--L", metavar="N[,N...]", help="Sizes [default: 1, 2 and 4 times the training lattice]."),
-    ] = None,
+    size: Sizes = None,
     samples: Annotated[
-        Optional[int], typer.Option("--samples", help="References per size [default: 64, 16 or 4 by size].")
+        Optional[int], typer.Option("--samples", help="References per size (default: 64, 16 or 4 by size).")
     ] = None,
     seed: Seed = None,
     device: Device = None,
@@ -179,10 +175,10 @@ def extrapolate(
     def action(console: Console) -> Result:
         from efnn_cli.commands.extrapolate import run
 
-        runs, overrides = _split_arguments(arguments)
+        runs, overrides = split_runs(arguments)
         sizes = None if size is None else f"[{size}]"
         options = {"L": sizes, "samples": samples, "seed": seed, "device": device, "workers": workers}
-        return run(_request(overrides, options), console, runs=runs, out=out, dry_run=dry_run)
+        return run(request_of(overrides, options), console, runs=runs, out=out, dry_run=dry_run)
 
     _run(action, json=json, quiet=quiet, verbose=verbose)
 
@@ -208,7 +204,7 @@ def predict(
     def action(console: Console) -> Result:
         from efnn_cli.commands.predict import run
 
-        request = _request(overrides, {"device": device})
+        request = request_of(overrides, {"device": device})
         return run(request, console, run=run_path, spins=spins, out=out, overwrite=overwrite)
 
     _run(action, json=json, quiet=quiet, verbose=verbose)
@@ -254,7 +250,7 @@ def config(
         name = command
         if "=" in command:  # only settings were given
             typed, name = [command, *typed], "train"
-        return run(_request(typed, {}, config_dir), console, command=name)
+        return run(request_of(typed, {}, config_dir), console, command=name)
 
     _run(action, json=json, quiet=quiet, verbose=verbose)
 
@@ -273,23 +269,6 @@ def _print_version() -> None:
 
     print(f"efnn {installed('efnn')}")
     raise typer.Exit
-
-
-def _request(overrides: Sequence[str] | None, options: Mapping[str, object], config_dir: Path | None = None) -> Request:
-    from efnn_cli.config import Request
-
-    return Request(tuple(overrides or ()), options, config_dir)
-
-
-def _split_arguments(arguments: Sequence[str] | None) -> tuple[list[Path], list[str]]:
-    """RUNs and KEY=VALUEs, which may be mixed in any order; an existing path is a RUN."""
-    runs, overrides = [], []
-    for text in arguments or ():
-        if "=" in text and not Path(text).exists():
-            overrides.append(text)
-        else:
-            runs.append(Path(text))
-    return runs, overrides
 
 
 def _run(action: Callable[[Console], Result], *, json: bool, quiet: bool, verbose: bool) -> None:

@@ -1,0 +1,181 @@
+"""What the acceptance tests share: the real command, and a workshop of small datasets and finished runs."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from efnn_cli.cli import main
+
+COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config")
+SMALL = ("epochs=2", "training.optimizer=adam")
+TIMEOUT = 120.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> dict[str, Any]:
+        """The one object on stdout; anything else there, or a NaN in it, is a failure."""
+        lines = self.out.splitlines()
+        assert len(lines) == 1, f"wanted one object, found {self.out!r}; stderr: {self.err}"
+        found = json.loads(lines[0], parse_constant=_refuse_constant)
+        assert isinstance(found, dict)
+        return found
+
+    def failed(self, code: int, *named: str) -> Outcome:
+        """Check the failure: its code, no traceback, nothing on stdout, and what the message must name."""
+        assert self.code == code, f"wanted exit {code}, found {self.code}; stderr: {self.err}"
+        assert "Traceback" not in self.err
+        assert self.out == ""
+        assert self.err.count("error: ") == 1, self.err
+        for each in named:
+            assert each in self.err, f"{each!r} is not named in {self.err!r}"
+        return self
+
+    def done(self) -> Outcome:
+        """Check that it ended well."""
+        assert self.code == 0, f"exit {self.code}; stderr: {self.err}"
+        return self
+
+
+def _refuse_constant(name: str) -> None:
+    raise AssertionError(f"{name} in JSON")
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """One thread, since the work is tiny, and no GPU, since results are compared bit for bit."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", **(extra or {})}
+
+
+def run_efnn(*args: object, cwd: Path, env: Mapping[str, str] | None = None, timeout: float = TIMEOUT) -> Outcome:
+    """Run the real command in `cwd` as a process of its own."""
+    with begin_efnn(*args, cwd=cwd, env=env) as process:
+        return finish(process, timeout)
+
+
+def begin_efnn(*args: object, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start the real command in `cwd` and let it run."""
+    command = [sys.executable, "-m", "efnn_cli", *map(str, args)]
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=environment(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str], timeout: float = TIMEOUT) -> Outcome:
+    """The outcome of a started command."""
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return Outcome(process.returncode, out, err)
+
+
+def call(*args: object, cwd: Path) -> Outcome:
+    """Run a command in this process: much faster, for the many cases that need no process of their own."""
+    out, err = io.StringIO(), io.StringIO()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main([str(each) for each in args])
+    finally:
+        torch.set_num_threads(threads)
+    return Outcome(code, out.getvalue(), err.getvalue())
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Return as soon as `condition` holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
+
+
+def files_below(folder: Path) -> set[str]:
+    """Every file below `folder`, hidden ones too."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A folder with datasets and finished runs, and how the commands that made them ended."""
+
+    root: Path
+    made: dict[str, Outcome]
+
+    def dataset(self, name: str) -> Path:
+        """A dataset, relative to the folder."""
+        return Path(self.made[name].json()["outputs"]["dataset"])
+
+    def run(self, name: str) -> Path:
+        """A run folder, relative to the folder."""
+        return Path(self.made[name].json()["outputs"]["run"])
+
+
+DATASETS = {
+    "hopping": ("double_exchange", "--L", 4, "--samples", 60),
+    "binary": ("three_spin", "--L", 6, "--samples", 60),
+    "scalar": ("heisenberg", "system.variant=infinite_range", "--L", 6, "--samples", 60),
+    "lattice": ("heisenberg", "--L", 6, "--samples", 60),
+}
+RUNS = {
+    "hopping fit": ("hopping", "model=effective"),
+    "binary net": ("binary", "model=dnn", "depth=1", "width=8", *SMALL),
+    "lattice twin": ("lattice", "model=efnn", "depth=1", "seed=1", *SMALL),
+    "lattice net": ("lattice", "model=efnn", "depth=1", *SMALL),
+}
+REAL = ("lattice", "lattice net")
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """Datasets and runs of every kind; only for commands that write nothing there."""
+    root = tmp_path_factory.mktemp("workshop")
+    shop = Workshop(root, {})
+    for name, args in DATASETS.items():
+        command = run_efnn if name in REAL else call
+        shop.made[name] = command("generate", *args, "--json", cwd=root).done()
+    for name, (data, *args) in RUNS.items():
+        command = run_efnn if name in REAL else call
+        shop.made[name] = command("train", "--data", shop.dataset(data), *args, "--json", cwd=root).done()
+    return shop
+
+
+@pytest.fixture
+def copied(workshop: Workshop, tmp_path: Path) -> Workshop:
+    """A copy of the workshop, with its modification times, to change at will."""
+    return Workshop(Path(shutil.copytree(workshop.root, tmp_path / "copied")), workshop.made)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    """An empty folder."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    return folder

@@ -1,0 +1,296 @@
+"""The JSON objects of every command: exactly the keys of the contract, one object, no NaN."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from .conftest import Outcome, Workshop, call, files_below, run_efnn
+
+TOP = {"schema_version", "command", "status", "warnings", "outputs", "metrics"}
+ERROR = {"schema_version", "command", "status", "code", "message", "hint"}
+GENERATE = {"samples", "mean", "std", "seconds", "samples_per_second", "reference"}
+TRAIN = {"parameters", "epochs", "seconds", "samples_per_second", "train", "val", "test"}
+PART = {"rmse", "relative_error", "rmse_over_std"}
+EVALUATE = {"samples", "rmse", "mae", "bias", "relative_error", "rmse_over_std", "r2", "weights"}
+SIZE = {
+    "L",
+    "samples",
+    "rmse",
+    "relative_error",
+    "rmse_over_std",
+    "rmse_per_site",
+    "bias_per_site",
+    "seconds_per_configuration",
+    "reference_seconds_per_configuration",
+    "speedup",
+    "reference",
+}
+
+
+def checked(outcome: Outcome, command: str, outputs: set[str], metrics: set[str], status: str = "ok") -> dict[str, Any]:
+    found = outcome.done().json()
+    assert set(found) == TOP
+    assert (found["schema_version"], found["command"], found["status"]) == (1, command, status)
+    assert all(isinstance(each, str) for each in found["warnings"])
+    assert set(found["outputs"]) == outputs
+    assert set(found["metrics"]) == metrics
+    return found
+
+
+def test_generate(workshop: Workshop):
+    found = checked(workshop.made["lattice"], "generate", {"dataset"}, GENERATE)
+    path = found["outputs"]["dataset"]
+    assert re.fullmatch(r"data/heisenberg-L6-n60-s0-[0-9a-f]{8}\.h5", path)
+    assert (workshop.root / path).is_file()
+    assert found["metrics"]["samples"] == 60
+    assert found["metrics"]["reference"] == "formula"
+    assert found["metrics"]["seconds"] > 0
+    assert found["metrics"]["std"] > 0
+
+
+def test_generate_by_diagonalisation(workshop: Workshop):
+    found = checked(workshop.made["hopping"], "generate", {"dataset"}, GENERATE)
+    assert found["metrics"]["reference"] == "dense"
+    assert re.fullmatch(r"data/double_exchange-L4-n60-s0-[0-9a-f]{8}\.h5", found["outputs"]["dataset"])
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "parameters"),
+    [
+        ("lattice net", r"outputs/heisenberg-efnn-d1-s0-[0-9a-f]{8}", None),
+        ("lattice twin", r"outputs/heisenberg-efnn-d1-s1-[0-9a-f]{8}", None),
+        ("binary net", r"outputs/three_spin-dnn-d1-s0-[0-9a-f]{8}", 7 * 8 + 9 * 8 + 2 * 9 * 8),
+        ("hopping fit", r"outputs/double_exchange-effective-d0-s0-[0-9a-f]{8}", 13),
+    ],
+)
+def test_train(workshop: Workshop, name: str, pattern: str, parameters: int | None):
+    found = checked(workshop.made[name], "train", {"run", "checkpoint"}, TRAIN)
+    metrics, outputs = found["metrics"], found["outputs"]
+    assert re.fullmatch(pattern, outputs["run"])
+    assert outputs["checkpoint"] == f"{outputs['run']}/best.h5"
+    assert (workshop.root / outputs["checkpoint"]).is_file()
+    assert all(set(metrics[part]) == PART for part in ("train", "val", "test"))
+    assert metrics["epochs"] == (1 if "effective" in pattern else 2)
+    if parameters is not None:
+        assert metrics["parameters"] == parameters
+
+
+def test_relative_error_is_null_where_it_means_nothing(workshop: Workshop):
+    for name in ("lattice net", "lattice twin"):
+        metrics = workshop.made[name].json()["metrics"]
+        assert [metrics[part]["relative_error"] for part in ("train", "val", "test")] == [None, None, None]
+    metrics = workshop.made["hopping fit"].json()["metrics"]
+    assert all(0 < metrics[part]["relative_error"] < 0.1 for part in ("train", "val", "test"))
+
+
+def test_relative_error_of_the_infinite_range_variant_is_null(copied: Workshop):
+    data = ("--data", copied.dataset("scalar"))
+    trained = call("train", *data, "model=resnet", "depth=1", "width=6", "epochs=1", "--json", cwd=copied.root)
+    found = checked(trained, "train", {"run", "checkpoint"}, TRAIN)
+    assert found["metrics"]["train"]["relative_error"] is None
+    assert found["metrics"]["test"]["relative_error"] is None
+
+
+def test_run_folder(workshop: Workshop):
+    folder = workshop.root / workshop.run("lattice net")
+    names = {each.name for each in folder.iterdir()}
+    assert names == {"config.yaml", "run.log", "metrics.csv", "last.h5", "best.h5", "summary.json", "lock"}
+    summary = json.loads((folder / "summary.json").read_text(), parse_constant=pytest.fail)
+    assert summary["metrics"] == workshop.made["lattice net"].json()["metrics"]
+
+
+def test_evaluate(workshop: Workshop):
+    run = workshop.run("lattice net")
+    found = checked(run_efnn("evaluate", run, "--json", cwd=workshop.root), "evaluate", set(), EVALUATE)
+    assert found["metrics"]["samples"] == 12
+    assert found["metrics"]["weights"] == "best"
+    assert found["metrics"]["relative_error"] is None
+    test = workshop.made["lattice net"].json()["metrics"]["test"]
+    assert {key: found["metrics"][key] for key in PART} == test
+
+
+def test_evaluate_with_a_defined_relative_error(workshop: Workshop):
+    found = checked(
+        call("evaluate", workshop.run("hopping fit"), "--json", cwd=workshop.root), "evaluate", set(), EVALUATE
+    )
+    metrics = found["metrics"]
+    assert metrics["relative_error"] == pytest.approx(
+        workshop.made["hopping fit"].json()["metrics"]["test"]["relative_error"]
+    )
+    assert metrics["r2"] == pytest.approx(1 - metrics["rmse_over_std"] ** 2)
+
+
+def test_evaluate_an_ensemble(workshop: Workshop):
+    runs = [workshop.run("lattice net"), workshop.run("lattice twin")]
+    outcome = call("evaluate", *runs, "--json", cwd=workshop.root)
+    found = checked(outcome, "evaluate", set(), EVALUATE | {"members", "spread"})
+    members = found["metrics"]["members"]
+    assert len(members) == 2
+    for member, name in zip(members, ("lattice net", "lattice twin"), strict=True):
+        assert member["rmse"] == pytest.approx(workshop.made[name].json()["metrics"]["test"]["rmse"])
+    assert found["metrics"]["spread"] > 0
+    assert found["metrics"]["rmse"] <= max(member["rmse"] for member in members)
+
+
+def test_evaluate_one_configuration(copied: Workshop):
+    made = call("generate", "heisenberg", "--L", 6, "--samples", 1, "--seed", 5, "--json", cwd=copied.root)
+    data = made.done().json()["outputs"]["dataset"]
+    assert made.json()["metrics"]["std"] == 0
+    outcome = call("evaluate", copied.run("lattice net"), "--data", data, "--json", cwd=copied.root)
+    metrics = checked(outcome, "evaluate", set(), EVALUATE)["metrics"]
+    assert metrics["samples"] == 1
+    assert metrics["rmse_over_std"] is None
+    assert metrics["r2"] is None
+    assert metrics["rmse"] == pytest.approx(abs(metrics["bias"]))
+
+
+def test_extrapolate(copied: Workshop):
+    run = copied.run("lattice net")
+    outcome = run_efnn("extrapolate", run, "--L", "8,5", "--samples", 4, "--json", cwd=copied.root)
+    found = checked(outcome, "extrapolate", {"table", "figure"}, {"sizes"})
+    sizes = found["metrics"]["sizes"]
+    assert [each["L"] for each in sizes] == [5, 8]
+    for each in sizes:
+        assert set(each) == SIZE
+        assert each["samples"] == 4
+        assert each["reference"] == "formula"
+        assert each["relative_error"] is None
+        assert each["rmse_per_site"] == pytest.approx(each["rmse"] / each["L"] ** 2)
+        speedup = each["reference_seconds_per_configuration"] / each["seconds_per_configuration"]
+        assert each["speedup"] == pytest.approx(speedup)
+    assert found["outputs"]["table"].endswith(".csv")
+    assert found["outputs"]["figure"].endswith(".png")
+    assert all((copied.root / path).stat().st_size > 0 for path in found["outputs"].values())
+
+
+def test_extrapolate_by_diagonalisation(copied: Workshop):
+    run = copied.run("hopping fit")
+    outcome = call("extrapolate", run, "--L", 5, "--samples", 3, "reference=dense", "--json", cwd=copied.root)
+    (size,) = checked(outcome, "extrapolate", {"table", "figure"}, {"sizes"})["metrics"]["sizes"]
+    assert size["reference"] == "dense"
+    assert 0 < size["relative_error"] < 0.1
+
+
+def test_extrapolate_with_one_reference(copied: Workshop):
+    outcome = call("extrapolate", copied.run("lattice net"), "--L", 5, "--samples", 1, "--json", cwd=copied.root)
+    (size,) = checked(outcome, "extrapolate", {"table", "figure"}, {"sizes"})["metrics"]["sizes"]
+    assert size["rmse_over_std"] is None
+
+
+def test_extrapolate_an_ensemble(copied: Workshop):
+    runs = [copied.run("lattice net"), copied.run("lattice twin")]
+    outcome = call("extrapolate", *runs, "--L", 5, "--samples", 3, "--json", cwd=copied.root)
+    found = checked(outcome, "extrapolate", {"table", "figure"}, {"sizes"})
+    assert set(found["metrics"]["sizes"][0]) == SIZE
+    assert Path(found["outputs"]["table"]).parent not in runs
+
+
+def test_predict(copied: Workshop):
+    spins = np.tile(np.array([0.0, 0.0, 1.0]).reshape(1, 3, 1, 1), (5, 1, 7, 7))
+    np.save(copied.root / "up.npy", spins)
+    run = copied.run("lattice net")
+    outcome = run_efnn("predict", run, "--spins", "up.npy", "--json", cwd=copied.root)
+    found = checked(outcome, "predict", {"energies"}, {"samples", "mean", "std"})
+    assert found["metrics"]["samples"] == 5
+    assert (copied.root / found["outputs"]["energies"]).is_file()
+    assert found["outputs"]["energies"].endswith(".h5")
+
+
+def test_planned(copied: Workshop):
+    before = files_below(copied.root)
+    generate = call("generate", "heisenberg", "--L", 4, "--samples", 24, "--dry-run", "--json", cwd=copied.root)
+    train = call("train", "system=heisenberg", "depth=2", "epochs=1", "--dry-run", "--json", cwd=copied.root)
+    extrapolate = call("extrapolate", copied.run("lattice net"), "--L", 9, "--dry-run", "--json", cwd=copied.root)
+    for outcome, command in ((generate, "generate"), (train, "train"), (extrapolate, "extrapolate")):
+        found = outcome.done().json()
+        assert set(found) == TOP
+        assert (found["command"], found["status"]) == (command, "planned")
+    assert generate.json()["outputs"]["dataset"].startswith("data/heisenberg-L4-n24-s0-")
+    assert train.json()["outputs"]["run"].startswith("outputs/heisenberg-efnn-d2-s0-")
+    assert files_below(copied.root) == before, "a dry run wrote something"
+
+
+def test_plan_is_what_is_done(here: Path):
+    command = ("generate", "heisenberg", "--L", 4, "--samples", 24, "--json")
+    planned = call(*command, "--dry-run", cwd=here).json()
+    assert not files_below(here)
+    done = call(*command, cwd=here).json()
+    assert planned["outputs"] == done["outputs"]
+    planned_run = call("train", "epochs=1", "depth=1", "--dry-run", "--json", cwd=here).json()
+    run = call("train", "epochs=1", "depth=1", "--json", cwd=here).json()
+    assert planned_run["outputs"]["run"] == run["outputs"]["run"]
+    assert planned_run["metrics"]["parameters"] == run["metrics"]["parameters"]
+
+
+def test_done_before(copied: Workshop):
+    again = call("generate", "heisenberg", "--L", 6, "--samples", 60, "--json", cwd=copied.root)
+    assert checked(again, "generate", {"dataset"}, GENERATE) == copied.made["lattice"].json()
+    data = ("--data", copied.dataset("lattice"))
+    args = ("model=efnn", "depth=1", "epochs=2", "training.optimizer=adam", "--json")
+    again = call("train", *data, *args, cwd=copied.root)
+    found = checked(again, "train", {"run", "checkpoint"}, TRAIN)
+    first = copied.made["lattice net"].json()
+    assert (found["metrics"], found["outputs"]) == (first["metrics"], first["outputs"])
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "args"),
+    [
+        ("generate", 2, ("heisenberg", "--L", 2)),
+        ("generate", 2, ("heisenberg", "--no-such-option")),
+        ("generate", 2, ()),
+        ("train", 2, ("depth=0",)),
+        ("train", 3, ()),
+        ("evaluate", 2, ("split=al",)),
+        ("evaluate", 3, ("outputs/none",)),
+        ("extrapolate", 2, ("--L", "2")),
+        ("extrapolate", 3, ()),
+        ("predict", 3, ("outputs/none", "--spins", "none.npy")),
+        ("predict", 2, ("outputs/none",)),
+        ("inspect", 3, ("none.h5",)),
+        ("config", 2, ("nothing",)),
+    ],
+)
+def test_error(here: Path, command: str, code: int, args: tuple[object, ...]):
+    outcome = call(command, *args, "--json", cwd=here)
+    found = outcome.json()
+    assert set(found) == ERROR
+    assert (found["schema_version"], found["command"], found["status"]) == (1, command, "error")
+    assert outcome.code == found["code"] == code
+    assert found["message"]
+    assert isinstance(found["hint"], str)
+    assert found["message"] in outcome.err
+    assert not files_below(here)
+
+
+def test_error_of_a_real_process(here: Path):
+    outcome = run_efnn("train", "--json", cwd=here)
+    assert outcome.code == 3
+    assert set(outcome.json()) == ERROR
+    assert "efnn generate" in outcome.json()["hint"]
+
+
+@pytest.mark.parametrize("name", ["lattice", "binary", "scalar"])
+def test_inspect_and_config_give_one_object(workshop: Workshop, name: str):
+    found = call("inspect", workshop.dataset(name), "--json", cwd=workshop.root).done().json()
+    assert set(found) == TOP
+    assert found["metrics"]["samples"] == 60
+    assert set(call("config", "--json", cwd=workshop.root).done().json()) == TOP
+
+
+def test_paths_are_relative_to_the_current_directory(copied: Workshop):
+    inside = copied.root / "mine" / "d.h5"
+    args = ("generate", "heisenberg", "--L", 4, "--samples", 24, "--json", "--out")
+    assert call(*args, inside, cwd=copied.root).json()["outputs"]["dataset"] == "mine/d.h5"
+    (copied.root / "sub").mkdir()
+    outcome = call(*args, "../beside.h5", cwd=copied.root / "sub")
+    assert outcome.json()["outputs"]["dataset"] == "../beside.h5"
+    run = copied.root / copied.run("lattice net")
+    outcome = call("evaluate", run, "--out", copied.root / "p.h5", "--json", cwd=copied.root)
+    assert outcome.json()["outputs"] == {"predictions": "p.h5"}
