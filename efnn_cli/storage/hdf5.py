@@ -145,6 +145,8 @@ def _collect(path: Path, file: h5py.File, group: h5py.Group, prefix: str, into: 
         if isinstance(node, h5py.Group):
             _collect(path, file, node, f"{prefix}{name}/", into)
             continue
+        if not isinstance(node, h5py.Dataset):
+            raise InputError(f"{path}: /{prefix}{name} is no array")
         if node.is_virtual or node.external:
             raise InputError(f"{path}: /{prefix}{name} lies in another file, which is refused")
         if prefix + name == "metadata":

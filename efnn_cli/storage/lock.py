@@ -21,13 +21,10 @@ POLL_SECONDS = 0.2
 def owned(path: Path, what: str) -> Iterator[None]:
     """Hold the lock file `path`; raises `ConflictError` naming the owner where somebody else does."""
     lock = FileLock(path)
-    try:
-        with writing(path):
-            lock.acquire(blocking=False)
-    except Timeout:
+    if not _acquired(lock, path):
         raise ConflictError(
             f"{what} is in use by {owner(path)}", "wait for it to end; the same command then continues"
-        ) from None
+        )
     yield from _hold(lock, path)
 
 
@@ -39,18 +36,23 @@ def awaited(path: Path, on_wait: Callable[[str], None], pause: Callable[[], None
     """
     lock = FileLock(path)
     told = False
-    while True:
-        try:
-            with writing(path):
-                lock.acquire(blocking=False)
-            break
-        except Timeout:
-            if not told:
-                on_wait(owner(path))
-                told = True
-            pause()
-            time.sleep(POLL_SECONDS)
+    while not _acquired(lock, path):
+        if not told:
+            on_wait(owner(path))
+            told = True
+        pause()
+        time.sleep(POLL_SECONDS)
     yield from _hold(lock, path, remove=True)
+
+
+def _acquired(lock: FileLock, path: Path) -> bool:
+    """Try once; `OutputError` where the lock file cannot be made. (`Timeout` is an `OSError` too.)"""
+    with writing(path):
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            return False
+    return True
 
 
 def _hold(lock: FileLock, path: Path, *, remove: bool = False) -> Iterator[None]:

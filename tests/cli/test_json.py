@@ -195,7 +195,7 @@ def test_predict(copied: Workshop):
     spins = np.tile(np.array([0.0, 0.0, 1.0]).reshape(1, 3, 1, 1), (5, 1, 7, 7))
     np.save(copied.root / "up.npy", spins)
     run = copied.run("lattice net")
-    outcome = run_efnn("predict", run, "--spins", "up.npy", "--json", cwd=copied.root)
+    outcome = call("predict", run, "--spins", "up.npy", "--json", cwd=copied.root)
     found = checked(outcome, "predict", {"energies"}, {"samples", "mean", "std"})
     assert found["metrics"]["samples"] == 5
     assert (copied.root / found["outputs"]["energies"]).is_file()
@@ -267,13 +267,6 @@ def test_error(here: Path, command: str, code: int, args: tuple[object, ...]):
     assert isinstance(found["hint"], str)
     assert found["message"] in outcome.err
     assert not files_below(here)
-
-
-def test_error_of_a_real_process(here: Path):
-    outcome = run_efnn("train", "--json", cwd=here)
-    assert outcome.code == 3
-    assert set(outcome.json()) == ERROR
-    assert "efnn generate" in outcome.json()["hint"]
 
 
 @pytest.mark.parametrize("name", ["lattice", "binary", "scalar"])

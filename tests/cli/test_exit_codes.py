@@ -1,0 +1,568 @@
+"""The table of exit codes, row by row: which code, and what the message names."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from .conftest import COMMANDS, Workshop, call, environment, files_below, run_efnn
+
+LATTICE = ("generate", "heisenberg", "--L", 4, "--samples", 24)
+
+# ------------------------------------------------------------------ 2: usage and configuration
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        (("generat", "heisenberg"), ("generat", "generate")),
+        (("trian",), ("trian", "train")),
+        (("generate",), ("SYSTEM",)),
+        (("generate", "heisnberg"), ("heisnberg", "did you mean heisenberg")),
+        (("generate", "doubleexchange"), ("doubleexchange", "double_exchange")),
+        (("train", "system=three_spn"), ("three_spn", "did you mean three_spin")),
+        (("train", "model=efn"), ("efn", "did you mean efnn")),
+        (("train", "model=resnt"), ("resnt", "did you mean resnet")),
+        (("train", "training=papr"), ("papr", "did you mean paper")),
+        (("train", "dpeth=3"), ("dpeth", "did you mean depth")),
+        (("train", "model.kernel_sise=3"), ("model.kernel_sise", "model.kernel_size")),
+        (("generate", "heisenberg", "sampels=24"), ("sampels", "did you mean samples")),
+        (("generate", "heisenberg", "system.J3=1"), ("system.J3", "system.J")),
+        (("generate", "three_spin", "system.J=8"), ("system.J",)),
+        (("evaluate", "splt=val"), ("splt", "did you mean split")),
+        (("train", "--sampels", "3"), ("--sampels",)),
+        (("train", "depth=0"), ("depth", "0")),
+        (("train", "depth=-1"), ("depth", "-1")),
+        (("train", "depth=abc"), ("depth", "abc", "integer")),
+        (("train", "depth=1.5"), ("depth", "1.5")),
+        (("train", "width=0"), ("width",)),
+        (("train", "lr=nan"), ("lr", "nan")),
+        (("train", "lr=inf"), ("lr", "inf")),
+        (("train", "lr=0"), ("lr",)),
+        (("train", "lr=-0.1"), ("lr", "-0.1")),
+        (("train", "epochs=0"), ("epochs",)),
+        (("train", "activation_scale=0"), ("activation_scale",)),
+        (("train", "seed=-1"), ("seed", "-1")),
+        (("train", "seed=9223372036854775808"), ("seed",)),
+        (("train", "model.kernel_size=4"), ("kernel_size", "odd")),
+        (("train", "model.block_kernel_size=2"), ("block_kernel_size", "odd")),
+        (("train", "training.batch_size=0"), ("batch_size",)),
+        (("train", "training.optimizer=adm"), ("optimizer", "adam")),
+        (("train", "training.dtype=float16"), ("dtype", "float16")),
+        (("train", "depth"), ("depth", "KEY=VALUE")),
+        (("train", "model=effective", "system=three_spin"), ("effective", "lattice")),
+        (("train", "model=effective", "system=heisenberg", "system.variant=infinite_range"), ("effective", "lattice")),
+        (("train", "model=effective", "depth=2"), ("depth", "effective")),
+        (("train", "system=three_spin", "model.kernel_size=3"), ("kernel_size",)),
+        (("train", "system.J=8"), ("system.J", "system=")),
+        (("generate", "double_exchange", "--L", "2"), ("L", "2", "3")),
+        (("generate", "heisenberg", "--L", "2"), ("L", "2", "3")),
+        (("generate", "double-exchange", "system.L=0"), ("L", "0")),
+        (("generate", "heisenberg", "--L", "ten"), ("--L", "ten")),
+        (("generate", "three_spin", "--L", "2"), ("L", "2")),
+        (("generate", "three_spin", "system.r=6"), ("system.r", "6")),
+        (("generate", "three_spin", "system.spin_values=[0,2]"), ("spin_values", "2")),
+        (("generate", "double_exchange", "system.T=0"), ("system.T", "0")),
+        (("generate", "double_exchange", "system.J=nan"), ("system.J", "nan")),
+        (("generate", "heisenberg", "system.J1=inf"), ("system.J1", "inf")),
+        (("generate", "heisenberg", "system.variant=lattce"), ("variant", "did you mean lattice")),
+        (("generate", "heisenberg", "system.variant=infinite_range", "system.J1=2"), ("J1", "infinite_range")),
+        (("generate", "heisenberg", "--samples", "0"), ("samples", "0")),
+        (("generate", "heisenberg", "--samples", "-5"), ("samples", "-5")),
+        (("generate", "heisenberg", "--seed", "-1"), ("seed", "-1")),
+        (("generate", "heisenberg", "--workers", "0"), ("workers", "0")),
+        (("generate", "heisenberg", "sampling=uniform"), ("sampling", "uniform_sphere")),
+        (("generate", "three_spin", "sampling=uniform_sphere"), ("sampling", "uniform")),
+        (("generate", "double_exchange", "sampling=published", "--seed", "1000"), ("seed", "1000")),
+        (("generate", "heisenberg", "reference=dense"), ("reference", "formula")),
+        (("generate", "heisenberg", "--device", "gpu"), ("device", "gpu")),
+        (("evaluate", "split=tset"), ("split", "did you mean test")),
+        (("extrapolate", "--L", "2"), ("L", "2", "3")),
+        (("extrapolate", "--L", "8,ten"), ("L", "ten")),
+        (("extrapolate", "--L", ""), ("L",)),
+        (("extrapolate", "--L", "8,8"), ("L", "8")),
+        (("extrapolate", "--samples", "0"), ("samples", "0")),
+        (("predict", "outputs/x"), ("--spins",)),
+        (("predict",), ()),
+        (("inspect",), ()),
+        (("config", "trian"), ("trian", "train")),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) and value and "=" in "".join(value) else None,
+)
+def test_usage_and_configuration(here: Path, args: tuple[str, ...], named: tuple[str, ...]):
+    """The folder is empty: what is wrong with the words is said before any file is looked for."""
+    call(*args, cwd=here).failed(2, *named)
+    assert not files_below(here)
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        (("generate", "heisenberg", "--L", "10", "system.L=12"), ("--L 10", "system.L=12")),
+        (("train", "depth=3", "model.depth=2"), ("depth=3", "model.depth=2")),
+        (("train", "model.width=3", "width=9"), ("width=9", "model.width=3")),
+        (("train", "lr=0.1", "training.lr=0.2"), ("lr=0.1", "training.lr=0.2")),
+        (("train", "depth=3", "depth=2"), ("depth=3", "depth=2")),
+        (("generate", "heisenberg", "--seed", "1", "seed=2"), ("--seed 1", "seed=2")),
+        (("generate", "heisenberg", "--samples", "24", "samples=25"), ("--samples 24", "samples=25")),
+        (("generate", "heisenberg", "--device", "cpu", "device=auto"), ("--device cpu", "device=auto")),
+        (("generate", "heisenberg", "system=three_spin"), ("heisenberg", "three_spin")),
+        (("train", "--device", "cpu", "device=cuda"), ("--device cpu", "device=cuda")),
+        (("extrapolate", "--samples", "4", "samples=5"), ("--samples 4", "samples=5")),
+    ],
+)
+def test_contradictions(here: Path, args: tuple[str, ...], named: tuple[str, ...]):
+    call(*args, cwd=here).failed(2, *named)
+
+
+def test_the_same_thing_said_twice(here: Path):
+    call(*LATTICE, "system.L=4", "samples=24", "--seed", 0, "seed=0", "system=heisenberg", cwd=here).done()
+    twice = ("depth=1", "model.depth=1", "lr=1e-3", "training.lr=0.001", "training.epochs=1", "epochs=1")
+    call("train", *twice, "--dry-run", cwd=here).done()
+
+
+def test_configuration_is_checked_before_files(here: Path):
+    """Missing or broken files do not hide what is wrong with the words."""
+    (here / "text.h5").write_text("text")
+    call("train", "--data", "none.h5", "depth=0", cwd=here).failed(2, "depth")
+    call("train", "--data", "text.h5", "model=enfn", cwd=here).failed(2, "enfn")
+    call("train", "--data", "none.h5", "--resume", "none", "depth=0", cwd=here).failed(2, "depth")
+    call("evaluate", "outputs/none", "split=tset", cwd=here).failed(2, "tset")
+    call("extrapolate", "outputs/none", "--L", 2, cwd=here).failed(2, "L")
+    call("predict", "outputs/none", "--spins", "none.npy", "dvice=cpu", cwd=here).failed(2, "dvice")
+    call("generate", "heisenberg", "--spins", "none.npy", "--workers", 0, cwd=here).failed(2, "workers")
+
+
+def test_usage_errors_of_real_processes(here: Path):
+    run_efnn("generat", cwd=here).failed(2, "generate")
+    run_efnn("generate", "double_exchange", "--L", 2, cwd=here).failed(2, "L", "2")
+    assert not files_below(here)
+
+
+def test_bare(here: Path):
+    outcome = run_efnn(cwd=here)
+    assert outcome.code == 2
+    assert "Usage" in outcome.out + outcome.err
+    assert all(command in outcome.out + outcome.err for command in COMMANDS)
+    assert "Traceback" not in outcome.err
+
+
+# ------------------------------------------------------------------ 3: inputs
+
+
+@pytest.mark.parametrize(
+    ("args", "hint"),
+    [
+        (("train",), "efnn generate"),
+        (("train", "system=double_exchange"), "efnn generate double_exchange"),
+        (("train", "system=three_spin", "system.L=7"), "efnn generate three_spin"),
+        (("evaluate",), "efnn train"),
+        (("extrapolate",), "efnn train"),
+        (("train", "--data", "none.h5"), "none.h5"),
+        (("train", "--data", "."), "error"),
+        (("train", "--resume", "outputs/none"), "outputs/none"),
+        (("evaluate", "outputs/none"), "outputs/none"),
+        (("extrapolate", "outputs/none"), "outputs/none"),
+        (("predict", "outputs/none", "--spins", "none.npy"), "none"),
+        (("generate", "heisenberg", "--spins", "none.npy"), "none.npy"),
+        (("inspect", "none.h5"), "none.h5"),
+        (("inspect", "."), "error"),
+    ],
+)
+def test_missing_input(here: Path, args: tuple[str, ...], hint: str):
+    call(*args, cwd=here).failed(3, hint)
+    assert not files_below(here)
+
+
+def test_missing_input_of_a_real_process(here: Path):
+    run_efnn("train", "model=efnn", "depth=3", cwd=here).failed(3, "efnn generate heisenberg")
+
+
+def spoil(kind: str, source: Path, checkpoint: Path, target: Path) -> None:
+    """Write a file at `target` that looks like a dataset only at first sight."""
+    target.unlink(missing_ok=True)
+    if kind == "truncated":
+        target.write_bytes(source.read_bytes()[:-2000])
+    elif kind == "head only":
+        target.write_bytes(source.read_bytes()[:100])
+    elif kind == "empty":
+        target.write_bytes(b"")
+    elif kind == "text":
+        target.write_text("spins energies\n0.1 0.2\n")
+    elif kind == "checkpoint":
+        shutil.copy(checkpoint, target)
+    else:
+        shutil.copy(source, target)
+        with h5py.File(target, "a") as file:
+            SPOILERS[kind](file)
+
+
+def rewrite(file: h5py.File, **changes: object) -> None:
+    metadata = json.loads(file["metadata"].asstr()[()]) | changes
+    del file["metadata"]
+    file["metadata"] = json.dumps(metadata)
+
+
+def newer(file: h5py.File) -> None:
+    rewrite(file, schema_version=99)
+
+
+def foreign(file: h5py.File) -> None:
+    rewrite(file, format="somebody-elses")
+
+
+def bare(file: h5py.File) -> None:
+    del file["metadata"]
+
+
+def no_energies(file: h5py.File) -> None:
+    del file["energies"]
+
+
+def changed(file: h5py.File) -> None:
+    file["energies"][0] += 1.0
+
+
+def linked(file: h5py.File) -> None:
+    del file["spins"]
+    file["spins"] = h5py.ExternalLink("elsewhere.h5", "/spins")
+
+
+SPOILERS = {
+    "newer": newer,
+    "foreign": foreign,
+    "bare": bare,
+    "no energies": no_energies,
+    "changed": changed,
+    "linked": linked,
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "named"),
+    [
+        ("truncated", ()),
+        ("head only", ()),
+        ("empty", ()),
+        ("text", ("HDF5",)),
+        ("checkpoint", ("efnn-dataset", "efnn-checkpoint")),
+        ("newer", ("99", "newer")),
+        ("foreign", ("somebody-elses",)),
+        ("bare", ("metadata",)),
+        ("no energies", ()),
+        ("changed", ("damaged",)),
+        ("linked", ()),
+    ],
+)
+def test_bad_dataset(workshop: Workshop, here: Path, kind: str, named: tuple[str, ...]):
+    root = workshop.root
+    checkpoint = root / workshop.run("lattice net") / "best.h5"
+    spoil(kind, root / workshop.dataset("lattice"), checkpoint, here / "bad.h5")
+    call("train", "--data", "bad.h5", cwd=here).failed(3, "bad.h5", *named)
+    call("evaluate", checkpoint.parent, "--data", "bad.h5", cwd=here).failed(3, "bad.h5", *named)
+    if kind != "checkpoint":
+        call("inspect", "bad.h5", cwd=here).failed(3, "bad.h5")
+    assert files_below(here) == {"bad.h5"}
+
+
+def test_bad_dataset_among_others_is_passed_over(copied: Workshop):
+    (copied.root / "data" / "heisenberg-L9-n9-s0-00000000.h5").write_text("text")
+    outcome = call("train", "--dry-run", "--json", cwd=copied.root).done()
+    assert str(copied.dataset("lattice")) in outcome.err
+    assert any("heisenberg-L9-n9-s0-00000000.h5" in each for each in outcome.json()["warnings"])
+
+
+@pytest.mark.parametrize("kind", ["truncated", "text", "dataset", "newer"])
+def test_bad_checkpoint(copied: Workshop, kind: str):
+    best = copied.root / copied.run("lattice net") / "best.h5"
+    whole = copied.root / "whole.h5"
+    shutil.copy(best, whole)
+    if kind == "dataset":
+        shutil.copy(copied.root / copied.dataset("lattice"), best)
+    else:
+        spoil(kind, whole, whole, best)
+    np.save(copied.root / "s.npy", np.ones((1, 3, 6, 6)) / np.sqrt(3))
+    run = copied.run("lattice net")
+    call("evaluate", run, cwd=copied.root).failed(3, "best.h5")
+    call("extrapolate", run, "--L", 5, cwd=copied.root).failed(3, "best.h5")
+    call("predict", run, "--spins", "s.npy", cwd=copied.root).failed(3, "best.h5")
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "summary.json"])
+def test_bad_run_folder(copied: Workshop, name: str):
+    run = copied.run("lattice net")
+    (copied.root / run / name).write_text("{ this is: [neither\n")
+    call("inspect", run, cwd=copied.root).failed(3, name)
+
+
+def test_bad_state_of_an_unfinished_run(copied: Workshop):
+    run = copied.root / copied.run("lattice net")
+    (run / "summary.json").unlink()
+    (run / "last.h5").write_bytes((run / "last.h5").read_bytes()[:-500])
+    call("train", "--resume", run, cwd=copied.root).failed(3, "last.h5")
+
+
+def test_run_whose_dataset_is_gone(copied: Workshop):
+    (copied.root / copied.dataset("lattice")).unlink()
+    call("evaluate", copied.run("lattice net"), cwd=copied.root).failed(3, "--data")
+
+
+def test_run_whose_dataset_has_moved(copied: Workshop):
+    path = copied.root / copied.dataset("lattice")
+    path.rename(path.with_name("renamed.h5"))
+    call("evaluate", copied.run("lattice net"), cwd=copied.root).done()
+
+
+def test_too_few_configurations_for_a_split(here: Path):
+    call("generate", "heisenberg", "--L", 4, "--samples", 2, cwd=here).done()
+    call("train", "epochs=1", cwd=here).failed(3, "3", "2")
+
+
+def test_dense_network_has_no_other_size(copied: Workshop):
+    run = copied.run("binary net")
+    call("extrapolate", run, "--L", 8, cwd=copied.root).failed(3, "dense", "6")
+    call("generate", "three_spin", "--L", 5, "--samples", 24, "--out", "five.h5", cwd=copied.root).done()
+    call("evaluate", run, "--data", "five.h5", cwd=copied.root).failed(3, "5", "6")
+
+
+@pytest.mark.parametrize(
+    ("run", "args", "named"),
+    [
+        ("lattice net", ("heisenberg", "--L", 4, "system.J1=2"), ("J1", "2.0", "1.0")),
+        ("lattice net", ("heisenberg", "--L", 4, "system.J2=0.5"), ("J2", "0.5")),
+        ("lattice net", ("double_exchange", "--L", 4), ("heisenberg", "double_exchange")),
+        ("hopping fit", ("double_exchange", "--L", 3, "system.mu=-8"), ("mu", "-8.0", "-8.3")),
+        ("binary net", ("three_spin", "--L", 6, "system.coupling_seed=1"), ("coupling",)),
+        ("binary net", ("three_spin", "--L", 6, "system.r=2"), ("system.r",)),
+        ("binary net", ("three_spin", "--L", 6, "system.spin_values=[-1,1]"), ("spin_values",)),
+        ("binary net", ("heisenberg", "--L", 6, "system.variant=infinite_range"), ("three_spin", "heisenberg")),
+    ],
+)
+def test_another_hamiltonian(copied: Workshop, run: str, args: tuple[object, ...], named: tuple[str, ...]):
+    call("generate", *args, "--samples", 24, "--out", "other.h5", cwd=copied.root).done()
+    call("evaluate", copied.run(run), "--data", "other.h5", cwd=copied.root).failed(3, "other.h5", *named)
+
+
+def test_another_variant(copied: Workshop):
+    args = ("--data", copied.dataset("scalar"))
+    call("evaluate", copied.run("lattice net"), *args, cwd=copied.root).failed(3, "variant")
+
+
+def test_dataset_that_does_not_match_the_wish(copied: Workshop):
+    args = ("--data", copied.dataset("lattice"))
+    call("train", *args, "system=double_exchange", cwd=copied.root).failed(3, "double_exchange", "heisenberg")
+    call("train", *args, "system=heisenberg", "system.J1=2", cwd=copied.root).failed(3, "J1")
+
+
+def test_ensemble_of_different_hamiltonians(copied: Workshop):
+    runs = [copied.run("lattice net"), copied.run("hopping fit")]
+    call("evaluate", *runs, cwd=copied.root).failed(3, "heisenberg", "double_exchange")
+    call("extrapolate", *runs, "--L", 5, cwd=copied.root).failed(3, "heisenberg", "double_exchange")
+
+
+def test_network_without_a_form_for_the_dataset(copied: Workshop):
+    """Only the dataset tells that there is no lattice; still it is the words that are wrong."""
+    call("train", "--data", copied.dataset("binary"), "model=effective", cwd=copied.root).failed(2, "lattice")
+    call("train", "--data", copied.dataset("scalar"), "model.kernel_size=3", cwd=copied.root).failed(2, "kernel_size")
+
+
+# ------------------------------------------------------------------ 4: numbers
+
+
+def test_loss_that_is_not_finite(copied: Workshop):
+    args = ("train", "--data", copied.dataset("binary"), "model=dnn", "depth=1", "epochs=40", "lr=1e30")
+    outcome = run_efnn(*args, cwd=copied.root).failed(4, "not finite", "lr")
+    (run,) = set((copied.root / "outputs").glob("three_spin-dnn-*")) - {copied.root / copied.run("binary net")}
+    assert not (run / "summary.json").exists()
+    assert "not finite" in (run / "run.log").read_text()
+    assert "Traceback" in (run / "run.log").read_text(), "run.log keeps the traceback"
+    assert outcome.out == ""
+    for row in (run / "metrics.csv").read_text().splitlines():
+        assert "nan" not in row.lower()
+        assert "inf" not in row.lower()
+    again = call(*args, "--json", cwd=copied.root)
+    assert again.code == again.json()["code"] == 4
+
+
+# ------------------------------------------------------------------ 5: device and memory
+
+
+def test_cuda_hidden(here: Path):
+    """With all GPUs hidden there is no CUDA on any machine: the reason, never the CPU instead."""
+    outcome = run_efnn(*LATTICE, "--device", "cuda", cwd=here, env={"CUDA_VISIBLE_DEVICES": ""})
+    outcome.failed(5, "cuda")
+    assert "without CUDA" in outcome.err or "CUDA_VISIBLE_DEVICES" in outcome.err
+    assert not files_below(here)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
+def test_no_cuda(copied: Workshop):
+    before = files_below(copied.root)
+    np.save(copied.root / "s.npy", np.ones((1, 3, 6, 6)) / np.sqrt(3))
+    run = copied.run("lattice net")
+    for args in (
+        (*LATTICE, "--device", "cuda"),
+        (*LATTICE, "device=cuda:1"),
+        ("train", "--device", "cuda", "epochs=1"),
+        ("evaluate", run, "--device", "cuda"),
+        ("extrapolate", run, "--L", 5, "--device", "cuda"),
+        ("predict", run, "--spins", "s.npy", "--device", "cuda"),
+    ):
+        call(*args, cwd=copied.root).failed(5, "cuda")
+    assert files_below(copied.root) == before | {"s.npy"}
+
+
+def test_more_than_fits_into_memory(here: Path):
+    call("generate", "double_exchange", "--L", 400, "--samples", 1, cwd=here).failed(5, "GiB")
+    outcome = call("generate", "heisenberg", "--L", 100, "--samples", 900_000_000, cwd=here)
+    assert outcome.code in (5, 74)
+    assert "Traceback" not in outcome.err
+    assert not {each for each in files_below(here) if each.endswith(".h5")}
+
+
+# ------------------------------------------------------------------ 6: conflicts
+
+
+def test_out_names_something_else(copied: Workshop):
+    (copied.root / "mine.h5").write_text("precious")
+    (copied.root / "folder").mkdir()
+    (copied.root / "folder" / "thesis.tex").write_text("precious")
+    np.save(copied.root / "s.npy", np.ones((1, 3, 6, 6)) / np.sqrt(3))
+    run = copied.run("lattice net")
+    for args in (
+        (*LATTICE, "--out", "mine.h5"),
+        (*LATTICE, "--out", copied.dataset("lattice")),
+        (*LATTICE, "--out", "folder"),
+        ("train", "epochs=1", "--out", "folder"),
+        ("train", "epochs=1", "--out", "mine.h5"),
+        ("train", "epochs=1", "--out", run),
+        ("evaluate", run, "--out", "mine.h5"),
+        ("extrapolate", run, "--L", 5, "--out", "mine.h5"),
+        ("predict", run, "--spins", "s.npy", "--out", "mine.h5"),
+    ):
+        before = files_below(copied.root)
+        call(*args, cwd=copied.root).failed(6, str(args[-1]))
+        assert files_below(copied.root) == before
+    assert (copied.root / "mine.h5").read_text() == "precious"
+    assert (copied.root / "folder" / "thesis.tex").read_text() == "precious"
+
+
+def test_out_of_a_real_process(here: Path):
+    (here / "mine.h5").write_text("precious")
+    run_efnn(*LATTICE, "--out", "mine.h5", cwd=here).failed(6, "mine.h5", "--overwrite")
+    assert (here / "mine.h5").read_text() == "precious"
+
+
+def test_overwrite(copied: Workshop):
+    root, run = copied.root, copied.run("lattice net")
+    (root / "mine.h5").write_text("precious")
+    call(*LATTICE, "--out", "mine.h5", "--overwrite", cwd=root).done()
+    assert call("inspect", "mine.h5", "--json", cwd=root).json()["metrics"]["samples"] == 24
+    call("evaluate", run, "--out", "mine.h5", "--overwrite", cwd=root).done()
+    call("evaluate", run, "--out", "mine.h5", cwd=root).failed(6, "mine.h5")
+    before = call("inspect", run, "--json", cwd=root).json()["metrics"]["summary"]
+    args = ("train", "--data", copied.dataset("hopping"), "model=effective", "--overwrite", "--json", "--out", run)
+    call(*args, cwd=root).done()
+    after = call("inspect", run, "--json", cwd=root).json()["metrics"]
+    assert after["summary"] != before
+    assert after["config"]["model"]["name"] == "effective"
+
+
+def test_out_asked_for_again_is_no_conflict(copied: Workshop):
+    root = copied.root
+    first = call(*LATTICE, "--out", "mine.h5", "--json", cwd=root).done()
+    assert call(*LATTICE, "--out", "mine.h5", "--json", cwd=root).done().json() == first.json()
+    args = ("train", "--data", "mine.h5", "epochs=1", "depth=1", "--out", "runs/a", "--json")
+    first = call(*args, cwd=root).done()
+    assert first.json()["outputs"]["run"] == "runs/a"
+    assert call(*args, cwd=root).done().json()["metrics"] == first.json()["metrics"]
+
+
+HOLDER = """
+import sys
+from filelock import FileLock
+with FileLock(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_run_in_use(copied: Workshop):
+    root, run = copied.root, copied.run("lattice net")
+    command = [sys.executable, "-c", HOLDER, str(run / "lock")]
+    holder = subprocess.Popen(
+        command, cwd=root, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        (root / run / "lock").write_text(f"process {holder.pid}\n")
+        call("train", "--resume", run, cwd=root).failed(6, str(run), str(holder.pid))
+        call("evaluate", run, cwd=root).done()
+        holder.communicate("")
+    call("train", "--resume", run, cwd=root).done()
+
+
+# ------------------------------------------------------------------ 74: places that cannot be written
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+def test_unwritable_places(copied: Workshop):
+    np.save(copied.root / "s.npy", np.ones((1, 3, 6, 6)) / np.sqrt(3))
+    before = files_below(copied.root)
+    run = copied.run("lattice net")
+    for args in (
+        (*LATTICE, "--out", "/proc/x/y.h5"),
+        (*LATTICE, "--dry-run", "--out", "/proc/x/y.h5"),
+        (*LATTICE, "--out", "s.npy/y.h5"),
+        ("train", "epochs=1", "--out", "/proc/x/y"),
+        ("train", "epochs=1", "--out", "s.npy/y"),
+        ("train", "epochs=1", "--dry-run", "--out", "/proc/x/y"),
+        ("evaluate", run, "--out", "/proc/x/y.h5"),
+        ("extrapolate", run, "--L", 5, "--out", "/proc/x"),
+        ("predict", run, "--spins", "s.npy", "--out", "/proc/x/y.h5"),
+    ):
+        outcome = call(*args, cwd=copied.root)
+        assert outcome.code == 74, f"{args}: exit {outcome.code}, {outcome.err}"
+        outcome.failed(74, "/proc/" if "/proc/" in str(args) else "s.npy")
+        assert files_below(copied.root) == before, args
+
+
+def test_unwritable_place_of_a_real_process(here: Path):
+    run_efnn(*LATTICE, "--out", "/proc/x/y.h5", cwd=here).failed(74, "/proc/x")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_read_only_folder(here: Path):
+    here.chmod(0o500)
+    try:
+        call(*LATTICE, cwd=here).failed(74, "data")
+    finally:
+        here.chmod(0o700)
+
+
+def test_data_folder_is_a_file(here: Path):
+    (here / "data").write_text("precious")
+    call(*LATTICE, cwd=here).failed(74, "data")
+    assert (here / "data").read_text() == "precious"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_full_disk_under_stdout(workshop: Workshop):
+    """The result cannot be shown: that is a failure to write, not a defect."""
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "efnn_cli", "config", "evaluate", "--json"]
+        done = subprocess.run(
+            command, cwd=workshop.root, env=environment(), stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 74, done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,135 @@
+"""Shards: the same dataset for any number of workers and any restart; resources are checked first."""
+
+import numpy as np
+import pytest
+import torch
+
+from efnn_cli.errors import DeviceError, NumericalError, OutputError, Stopped
+from efnn_cli.labelling.job import Job
+from efnn_cli.labelling.produce import produce, require_resources
+from efnn_cli.labelling.shards import ShardFolder
+from efnn_cli.physics import SYSTEMS
+from efnn_cli.storage import dataset
+
+CPU = torch.device("cpu")
+
+
+class SmallShards(SYSTEMS["double_exchange"]):
+    """Double exchange in shards of five configurations."""
+
+    shard_size = 5
+
+
+def job(samples=23, **changes):
+    return Job(SmallShards(L=4, **changes), "uniform_sphere", 3, "train", samples, "dense")
+
+
+def make(path, workers=2, pause=lambda: None, which=None, **options):
+    progress = []
+    data, existed = produce(
+        which or job(), path, "hash", CPU, workers,
+        overwrite=options.get("overwrite", False), progress=progress.append, on_wait=print, pause=pause,
+    )  # fmt: skip
+    return data, existed, progress
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("one") / "d.h5", workers=1)[0]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_any_number_of_workers_gives_the_same_dataset(tmp_path, expected, workers):
+    data, existed, progress = make(tmp_path / "d.h5", workers)
+    assert not existed
+    assert sum(progress) == 23
+    np.testing.assert_array_equal(data.spins, expected.spins)
+    np.testing.assert_array_equal(data.energies, expected.energies)
+    assert data.content_hash == expected.content_hash
+    assert [each.name for each in tmp_path.iterdir()] == ["d.h5"]
+
+
+def test_a_stopped_job_goes_on_with_its_shards(tmp_path, expected):
+    calls = []
+
+    def stop_later():
+        calls.append(1)
+        if len(calls) > 3:
+            raise Stopped(15, "stopped")
+
+    with pytest.raises(Stopped):
+        make(tmp_path / "d.h5", workers=1, pause=stop_later)
+    shards = sorted((tmp_path / ".d.shards").glob("*.h5"))
+    assert 0 < len(shards) < 5
+    assert not (tmp_path / "d.h5").exists()
+    shards[0].write_bytes(shards[0].read_bytes()[:-40])  # and one of them is damaged
+    data, _, progress = make(tmp_path / "d.h5")
+    assert progress[0] == 5 or len(shards) == 1
+    np.testing.assert_array_equal(data.energies, expected.energies)
+    assert data.content_hash == expected.content_hash
+
+
+def test_shards_of_another_job_are_not_taken(tmp_path, expected):
+    store = ShardFolder(tmp_path, "other job")
+    from efnn_cli.labelling.workers import label_shard
+
+    draw = job().shards()[0]
+    store.save(draw, label_shard(job(), draw, CPU))
+    assert store.load(draw) is not None
+    assert ShardFolder(tmp_path, "hash").load(draw) is None
+
+
+def test_a_finished_dataset_is_taken_as_it_is(tmp_path, expected):
+    make(tmp_path / "d.h5")
+    before = (tmp_path / "d.h5").read_bytes()
+    _, existed, progress = make(tmp_path / "d.h5")
+    assert existed
+    assert progress == []
+    assert (tmp_path / "d.h5").read_bytes() == before
+    assert not make(tmp_path / "d.h5", overwrite=True)[1]
+
+
+def test_labels_are_exactly_those_of_the_stored_spins(expected):
+    system = SYSTEMS["double_exchange"](L=4)
+    again = system.energy(torch.from_numpy(expected.spins)).numpy()
+    np.testing.assert_allclose(expected.energies, again, rtol=1e-13)
+
+
+def test_metadata_say_where_the_labels_come_from(expected):
+    metadata = expected.metadata
+    assert metadata["system"] == {"name": "double_exchange", "L": 4, "t": 1.0, "J": 16.0, "mu": -8.3, "T": 0.1}
+    assert metadata["reference"]["method"] == "dense"
+    assert metadata["reference"]["seconds_per_configuration"] > 0
+    assert (metadata["purpose"], metadata["sampling"], metadata["seed"]) == ("train", "uniform_sphere", 3)
+    assert {"python", "efnn", "torch", "numpy"} <= set(metadata["versions"])
+
+
+def test_what_cannot_fit_is_refused_before_any_work(tmp_path):
+    huge = Job(SYSTEMS["double_exchange"](L=400), "uniform_sphere", 0, "train", 4, "dense")
+    with pytest.raises(DeviceError, match=r"dense labelling at L = 400 needs about \d+\.\d GiB"):
+        require_resources(huge, tmp_path, CPU, 2)
+    many = Job(SYSTEMS["heisenberg"](), "uniform_sphere", 0, "train", 900_000_000, "formula")
+    with pytest.raises((DeviceError, OutputError), match=r"GiB|MiB"):
+        require_resources(many, tmp_path, CPU, 2)
+
+
+def test_a_failing_shard_ends_the_job_and_keeps_the_others(tmp_path):
+    class Broken(SmallShards):
+        def energy(self, spins, reference="auto"):
+            energies = super().energy(spins, reference)
+            return energies * float("nan") if torch.equal(spins[0], poison) else energies
+
+    broken = Job(Broken(L=4), "uniform_sphere", 3, "train", 23, "dense")
+    poison = torch.from_numpy(broken.spins(broken.shards()[3]))[0]
+    with pytest.raises(NumericalError, match="shard 3"):
+        make(tmp_path / "d.h5", workers=1, which=broken)
+    assert not (tmp_path / "d.h5").exists()
+    assert len(list((tmp_path / ".d.shards").glob("*.h5"))) >= 3
+
+
+def test_given_spins_are_stored_as_they_are(tmp_path):
+    spins = job().spins(job().shards()[0])
+    given = Job(SmallShards(L=4), "uniform_sphere", 0, "train", 5, "dense", given=spins)
+    data, _, _ = make(tmp_path / "d.h5", which=given)
+    np.testing.assert_array_equal(data.spins, spins)
+    assert dataset.read_metadata(tmp_path / "d.h5")["sampling"] == "given"

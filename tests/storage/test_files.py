@@ -1,0 +1,212 @@
+"""Files: round trips, damage that is found, foreign and newer files, frozen samples of version 1."""
+
+import json
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from efnn_cli.errors import ConflictError, InputError, OutputError
+from efnn_cli.storage import atomic, checkpoint, dataset, hdf5, lock
+from efnn_cli.storage.spins_file import read_spins
+
+FROZEN = Path(__file__).parent.parent / "data"
+METADATA = {"system": {"name": "three_spin", "L": 4}, "purpose": "train", "samples": 5, "reference": {"method": "x"}}
+
+
+@pytest.fixture
+def stored(tmp_path):
+    rng = np.random.default_rng(0)
+    path = tmp_path / "d.h5"
+    written = dataset.write(path, rng.normal(size=(5, 4)), rng.normal(size=5), rng.normal(size=4), METADATA)
+    return path, written
+
+
+def test_dataset_round_trip(stored):
+    path, written = stored
+    found = dataset.read(path)
+    for name in ("spins", "energies", "couplings"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(written, name))
+        assert getattr(found, name).dtype == np.float64
+    assert found.metadata == written.metadata == dataset.read_metadata(path)
+
+
+def test_equal_content_is_equal_bytes(stored, tmp_path):
+    path, written = stored
+    twin = tmp_path / "twin.h5"
+    dataset.write(twin, written.spins, written.energies, written.couplings, METADATA)
+    assert twin.read_bytes() == path.read_bytes()
+
+
+def test_content_hash_covers_the_physics_and_not_the_provenance(stored, tmp_path):
+    _, written = stored
+
+    def content(energies=written.energies, **changes):
+        path = tmp_path / "other.h5"
+        return dataset.write(path, written.spins, energies, written.couplings, METADATA | changes).content_hash
+
+    assert content(versions={"torch": "9"}) == written.content_hash
+    assert content(energies=written.energies + 1e-15) != written.content_hash
+    assert content(system={"name": "three_spin", "L": 5}) != written.content_hash
+
+
+def test_any_flipped_byte_is_found_or_harmless(stored):
+    path, written = stored
+    image = bytearray(path.read_bytes())
+    found = 0
+    for position in range(0, len(image), 7):
+        image[position] ^= 0x10
+        path.write_bytes(image)
+        try:
+            read = dataset.read(path)
+        except InputError:
+            found += 1
+        else:
+            np.testing.assert_array_equal(read.spins, written.spins)
+            np.testing.assert_array_equal(read.energies, written.energies)
+            assert read.metadata == written.metadata
+        image[position] ^= 0x10
+    assert found > 0
+
+
+def test_truncated_files_are_refused(stored):
+    path, _ = stored
+    image = path.read_bytes()
+    for percent in range(0, 100, 3):
+        path.write_bytes(image[: len(image) * percent // 100])
+        with pytest.raises(InputError, match=r"d\.h5"):
+            dataset.read(path)
+
+
+def test_foreign_files_are_refused(stored, tmp_path):
+    path, _ = stored
+    newer = json.loads(json.dumps(dataset.read_metadata(path))) | {"schema_version": 2}
+    arrays = {"spins": np.zeros((1, 2)), "energies": np.zeros(1)}
+    hdf5.write(tmp_path / "newer.h5", arrays, newer)
+    with pytest.raises(InputError, match="schema version 2, this efnn reads up to 1"):
+        dataset.read(tmp_path / "newer.h5")
+    checkpoint.write(tmp_path / "c.h5", {}, {"epoch": 1})
+    with pytest.raises(InputError, match="wanted a file of format efnn-dataset, found efnn-checkpoint"):
+        dataset.read(tmp_path / "c.h5")
+    with h5py.File(tmp_path / "foreign.h5", "w") as file:
+        file["spins"] = np.zeros(3)
+    with pytest.raises(InputError, match="not a file of efnn"):
+        dataset.read(tmp_path / "foreign.h5")
+    (tmp_path / "text.h5").write_text("hello")
+    with pytest.raises(InputError, match="not a readable HDF5 file"):
+        dataset.read(tmp_path / "text.h5")
+    os.mkfifo(tmp_path / "fifo.h5")
+    for name, reason in (("missing.h5", "does not exist"), (".", "not a regular"), ("fifo.h5", "not a regular")):
+        with pytest.raises(InputError, match=reason):
+            dataset.read(tmp_path / name)
+
+
+def test_links_to_elsewhere_are_refused(stored, tmp_path):
+    path, _ = stored
+    link = tmp_path / "link.h5"
+    link.write_bytes(path.read_bytes())
+    with h5py.File(link, "r+") as file:
+        del file["energies"]
+        file["energies"] = h5py.ExternalLink(str(path), "/energies")
+    with pytest.raises(InputError, match="is a link, which is refused"):
+        dataset.read(link)
+
+
+def test_symbolic_link_to_a_good_file_works(stored, tmp_path):
+    path, written = stored
+    (tmp_path / "s.h5").symlink_to(path)
+    assert dataset.read(tmp_path / "s.h5").content_hash == written.content_hash
+    (tmp_path / "loop.h5").symlink_to(tmp_path / "loop.h5")
+    with pytest.raises(InputError, match=r"loop\.h5"):
+        dataset.read(tmp_path / "loop.h5")
+
+
+def test_checkpoint_round_trip(tmp_path):
+    state = {
+        "model": {"network.fields.0.weight": torch.randn(3, 2), "scale": torch.tensor(2.0, dtype=torch.float64)},
+        "optimizer": {
+            "state": {
+                0: {"step": torch.tensor(7.0), "Q": [torch.eye(2), []], "GG": None},
+                1: {"empty": torch.zeros(0)},
+            },
+            "param_groups": [{"lr": 0.1, "betas": (0.9, 0.95), "params": [0, 1], "fused": True}],
+        },
+        "best": float("inf"),
+        "epoch": 3,
+        "flags": torch.tensor([True, False]),
+    }
+    checkpoint.write(tmp_path / "c.h5", {"seed": 1}, state)
+    found = checkpoint.read(tmp_path / "c.h5")
+    assert found.config == {"seed": 1}
+
+    def same(a, b):
+        assert type(a) is type(b)
+        if isinstance(a, dict):
+            assert list(a) == list(b)
+            for key in a:
+                same(a[key], b[key])
+        elif isinstance(a, (list, tuple)):
+            assert len(a) == len(b)
+            for x, y in zip(a, b, strict=True):
+                same(x, y)
+        elif isinstance(a, torch.Tensor):
+            assert a.dtype == b.dtype
+            assert torch.equal(a, b)
+        else:
+            assert a == b
+
+    same(state, found.state)
+
+
+def test_frozen_files_of_version_1_still_load():
+    data = dataset.read(FROZEN / "dataset-v1.h5")
+    assert data.content_hash == "{CONTENT}"
+    assert data.spins.shape == (24, 3, 4, 4)
+    stored = checkpoint.read(FROZEN / "checkpoint-v1.h5")
+    assert stored.config["model"]["name"] == "efnn"
+    for path in FROZEN.glob("*.h5"):
+        assert path.stat().st_size < 50_000
+
+
+def test_unwritable_places_are_output_errors(tmp_path):
+    (tmp_path / "file").write_text("x")
+    for folder in (Path("/proc/x"), tmp_path / "file" / "sub"):
+        with pytest.raises(OutputError, match="cannot write"):
+            atomic.make_folder(folder)
+    with pytest.raises(OutputError, match="MiB free"):
+        atomic.require_space(tmp_path, 2**60)
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "f"
+    atomic.write_text(path, "old")
+    with pytest.raises(TypeError):
+        atomic.write_bytes(path, None)
+    assert path.read_text() == "old"
+    assert [each.name for each in tmp_path.iterdir()] == ["f"]
+
+
+def test_a_lock_names_its_owner(tmp_path):
+    path = tmp_path / "lock"
+    message = f"the run r is in use by process {os.getpid()} on "
+    with lock.owned(path, "the run r"), pytest.raises(ConflictError, match=message), lock.owned(path, "the run r"):
+        pass
+    with lock.owned(path, "the run r"):
+        pass
+
+
+def test_spins_from_npy_and_hdf5(tmp_path):
+    spins = np.arange(24.0).reshape(6, 4)
+    np.save(tmp_path / "s.npy", spins.astype(np.float32))
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        file["spins"] = spins
+    for name in ("s.npy", "s.h5"):
+        np.testing.assert_array_equal(read_spins(tmp_path / name), spins)
+    np.save(tmp_path / "pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
+    np.save(tmp_path / "cube.npy", np.zeros((2, 3, 4)))
+    for name, reason in (("pickled.npy", "not a .npy"), ("cube.npy", "shape"), ("none.npy", "No such file")):
+        with pytest.raises(InputError, match=reason):
+            read_spins(tmp_path / name)

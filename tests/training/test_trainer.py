@@ -1,0 +1,157 @@
+"""The loop: it lands on a known answer, resumes bit for bit, follows its schedule, stops on nonsense."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from efnn_cli.errors import ConfigError, NumericalError
+from efnn_cli.models import MODELS, build
+from efnn_cli.training.augment import OPERATIONS, point_group
+from efnn_cli.training.optimizers import learning_rate
+from efnn_cli.training.options import TrainingOptions
+from efnn_cli.training.trainer import Labelled, Trainer
+
+
+class Linear(nn.Module):
+    """One number to learn: E = a times the sum of the spins."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Parameter(torch.zeros(()))
+
+    def forward(self, spins):
+        return self.a.double() * spins.flatten(1).sum(1).double()
+
+
+def labelled(count, seed, slope=2.5):
+    spins = torch.from_numpy(np.random.default_rng(seed).normal(size=(count, 6))).float()
+    return Labelled(spins, slope * spins.sum(1).double())
+
+
+def lattice_data(count, seed):
+    vectors = np.random.default_rng(seed).normal(size=(count, 3, 4, 4))
+    spins = torch.from_numpy(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    energies = -(spins * spins.roll(1, dims=2)).sum((1, 2, 3))
+    return Labelled(spins.float(), energies)
+
+
+def lattice_trainer(**changes):
+    options = TrainingOptions(**{"epochs": 4, "batch_size": 7, "lr": 1e-2, "initial_spread": 0.3, **changes})
+    chosen = MODELS["efnn"].options(depth=2, width=2, kernel_size=3)
+    model = build(chosen, "lattice", inputs=0, spin_range=(-1, 1), seed=1)
+    return Trainer(model, options, lattice_data(40, 0), lattice_data(16, 1), seed=5)
+
+
+def test_training_lands_on_the_known_slope():
+    model = Linear()
+    options = TrainingOptions(lr=0.1, epochs=40, batch_size=20, schedule="cosine", initial_spread=1.0)
+    trainer = Trainer(model, options, labelled(200, 0), labelled(50, 1), seed=0)
+    while not trainer.finished:
+        row = trainer.run_epoch()
+    assert model.a.item() == pytest.approx(2.5, abs=1e-5)
+    assert trainer.best.val_rmse <= row.val_rmse < 1e-4
+    # Negative control: with a vanishing learning rate nothing is learned.
+    idle = Trainer(Linear(), TrainingOptions(lr=1e-12, epochs=3), labelled(200, 0), labelled(50, 1), seed=0)
+    assert idle.run_epoch().val_rmse > 1
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "soap"])
+@pytest.mark.parametrize("augment", [False, True])
+def test_resumed_equals_uninterrupted(optimizer, augment):
+    changes = {"optimizer": optimizer, "augment": augment, "schedule": "cosine", "warmup": 0.2, "weight_decay": 1e-3}
+    whole = lattice_trainer(**changes)
+    rows = [whole.run_epoch() for _ in range(4)]
+    first = lattice_trainer(**changes)
+    for _ in range(2):
+        first.run_epoch()
+    state = copy.deepcopy(first.state())
+    second = lattice_trainer(**changes)
+    second.resume(state)
+    again = [second.run_epoch() for _ in range(2)]
+    for key, value in whole.model.state_dict().items():
+        assert torch.equal(value, second.model.state_dict()[key]), key
+        assert torch.equal(whole.best.weights[key], second.best.weights[key]), key
+    assert [(r.epoch, r.loss, r.val_rmse, r.lr) for r in rows[2:]] == [
+        (r.epoch, r.loss, r.val_rmse, r.lr) for r in again
+    ]
+
+
+def test_a_different_seed_is_a_different_run():
+    a, b = lattice_trainer(), lattice_trainer()
+    b.seed = 6
+    assert a.run_epoch().loss != b.run_epoch().loss
+
+
+def test_best_weights_are_those_of_the_best_epoch():
+    trainer = lattice_trainer(lr=0.3, epochs=8)
+    errors, weights = [], []
+    while not trainer.finished:
+        errors.append(trainer.run_epoch().val_rmse)
+        weights.append(copy.deepcopy(trainer.model.state_dict()))
+    best = int(np.argmin(errors))
+    assert trainer.best.epoch == best + 1
+    for key, value in weights[best].items():
+        assert torch.equal(value, trainer.best.weights[key])
+
+
+def test_early_stop_waits_for_patience():
+    options = TrainingOptions(lr=1e-30, epochs=50, patience=3)
+    trainer = Trainer(Linear(), options, labelled(20, 0), labelled(10, 1), seed=0)
+    while not trainer.finished:
+        trainer.run_epoch()
+    assert trainer.epoch == trainer.best.epoch + 3 < 50
+
+
+def test_non_finite_loss_stops_with_a_reason():
+    data = labelled(20, 0)
+    bad = Labelled(data.spins, data.energies.clone())
+    bad.energies[3] = math.inf
+    trainer = Trainer(Linear(), TrainingOptions(), bad, labelled(10, 1), seed=0)
+    with pytest.raises(NumericalError, match="epoch 1"):
+        trainer.run_epoch()
+    assert trainer.epoch == 0
+
+
+def test_learning_rate_schedules():
+    cosine = TrainingOptions(lr=1.0, epochs=10, schedule="cosine", warmup=0.1)
+    rates = [learning_rate(step, 10, cosine) for step in range(100)]
+    assert rates[:10] == pytest.approx([(k + 1) / 10 for k in range(10)])
+    assert rates[10] == pytest.approx(1.0)
+    assert rates[55] == pytest.approx(0.5)
+    assert rates[-1] < 1e-3
+    assert np.all(np.diff(rates[10:]) < 0)
+    step = TrainingOptions(lr=1.0, epochs=10, schedule="step", step_epochs=3, step_factor=0.5)
+    assert [learning_rate(10 * e, 10, step) for e in range(10)] == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125]
+    assert learning_rate(7, 10, TrainingOptions(lr=0.3)) == 0.3
+
+
+def test_point_group_has_eight_different_operations_that_form_a_group():
+    x = lattice_data(1, 0).spins
+    images = [point_group(x, k) for k in range(OPERATIONS)]
+    assert torch.equal(images[0], x)
+    assert len({each.numpy().tobytes() for each in images}) == 8
+    everything = {each.numpy().tobytes() for each in images}
+    for each in images:
+        assert {point_group(each, k).numpy().tobytes() for k in range(OPERATIONS)} == everything
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"lr": math.nan}, "lr: wanted a positive number"),
+        ({"lr": 0.0}, "lr"),
+        ({"epochs": 0}, "epochs"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"optimizer": "sgd"}, "optimizer"),
+        ({"schedule": "cosin"}, "did you mean cosine|schedule"),
+        ({"dtype": "float16"}, "dtype"),
+        ({"patience": 0}, "patience"),
+    ],
+)
+def test_bad_options_are_refused(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        TrainingOptions(**changes)
