@@ -73,7 +73,7 @@ def settle(request: Request) -> dict[str, Said]:
         key = SHORT_NAMES.get(override.key_or_group, override.key_or_group)
         said = Said(origin, override.value(), f"{key}={text.partition('=')[2]}")
         earlier = settled.setdefault(key, said)
-        if earlier.value != said.value:
+        if earlier is not said and earlier.value != said.value:
             raise ConfigError(f"{key} was given twice: {earlier.origin!r} and {origin!r}", "keep one of them")
     return settled
 

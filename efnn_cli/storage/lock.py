@@ -22,9 +22,7 @@ def owned(path: Path, what: str) -> Iterator[None]:
     """Hold the lock file `path`; raises `ConflictError` naming the owner where somebody else does."""
     lock = FileLock(path)
     if not _acquired(lock, path):
-        raise ConflictError(
-            f"{what} is in use by {owner(path)}", "wait for it to end; the same command then continues"
-        )
+        raise ConflictError(f"{what} is in use by {owner(path)}", "wait for it to end; the same command then continues")
     yield from _hold(lock, path)
 
 

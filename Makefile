@@ -1,0 +1,37 @@
+# efnn: `make demo` installs and runs the main job, `make test` installs and passes the tests.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: install demo test slow lint wheel clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("efnn needs Python 3.11 or newer, found " + sys.version.split()[0] \
+	  + ": make PYTHON=/path/to/python3.11") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $(STAMP)
+
+demo: install  ## label, train, extrapolate: about a minute on two cores
+	$(BIN)/efnn generate heisenberg --L 10
+	$(BIN)/efnn train model=efnn depth=3
+	$(BIN)/efnn extrapolate --L 40
+
+test: install  ## the default suite
+	$(BIN)/python -m pytest -n auto -q
+
+slow: install  ## what takes longer than a few seconds, accuracy included
+	$(BIN)/python -m pytest -q -m slow
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/codespell README.md CHANGELOG.md efnn_cli conf tests
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
