@@ -24,6 +24,7 @@ from efnn_cli.errors import InputError
 from efnn_cli.storage.atomic import write_bytes
 
 CHUNK_BYTES = 2**20
+CHECKED_BYTES = 2**16  # arrays from this size on have a checksum for every chunk
 MAX_METADATA_BYTES = 16 * 2**20
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -45,8 +46,8 @@ def write(path: Path, arrays: Arrays, metadata: Mapping[str, Any]) -> None:
     # The name only exists in memory, but two threads must not use the same one.
     with h5py.File(f"image-{uuid.uuid4().hex}", "w", driver="core", backing_store=False) as file:
         for name, array in arrays.items():
-            # Checksums need chunks, and chunks need a size.
-            filters = {"chunks": _chunks(array), "fletcher32": True} if array.ndim and array.size else {}
+            # A chunk costs 2 kB of book-keeping; small arrays rely on the checksum of the whole file.
+            filters = {"chunks": _chunks(array), "fletcher32": True} if array.nbytes >= CHECKED_BYTES else {}
             file.create_dataset(name, data=array, **filters)
         file.create_dataset("metadata", data=text)
         file.attrs["sha256"] = digest(arrays, text)

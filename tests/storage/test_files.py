@@ -163,7 +163,7 @@ def test_checkpoint_round_trip(tmp_path):
 
 def test_frozen_files_of_version_1_still_load():
     data = dataset.read(FROZEN / "dataset-v1.h5")
-    assert data.content_hash == "{CONTENT}"
+    assert data.content_hash == "e1ba13a3535b75329e138470a83085fbbc827bc7e8b2808a6c3510790c1ee221"
     assert data.spins.shape == (24, 3, 4, 4)
     stored = checkpoint.read(FROZEN / "checkpoint-v1.h5")
     assert stored.config["model"]["name"] == "efnn"
@@ -210,3 +210,16 @@ def test_spins_from_npy_and_hdf5(tmp_path):
     for name, reason in (("pickled.npy", "not a .npy"), ("cube.npy", "shape"), ("none.npy", "No such file")):
         with pytest.raises(InputError, match=reason):
             read_spins(tmp_path / name)
+
+
+def test_a_frozen_network_still_gives_its_validation_error():
+    """A file outlives the code: the stored metric is reproduced by what is loaded."""
+    import efnn_cli
+    from efnn_cli.training.metrics import measure
+    from efnn_cli.training.split import split
+
+    data = dataset.read(FROZEN / "dataset-v1.h5")
+    run = efnn_cli.load(FROZEN / "checkpoint-v1.h5", device="cpu")
+    chosen = split(data.spins, data.content_hash).val
+    found = measure(run.predict(data.spins[chosen]), data.energies[chosen])
+    assert found.rmse == pytest.approx(checkpoint.read(FROZEN / "checkpoint-v1.h5").state["val_rmse"], rel=1e-5)

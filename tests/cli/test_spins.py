@@ -1,0 +1,272 @@
+"""Configurations of the user's own, predictions of them, and labels that do not know how they were computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import efnn_cli
+from efnn_cli.errors import InputError
+
+from .conftest import Workshop, call, run_efnn
+
+
+def sphere(samples: int, side: int) -> np.ndarray:
+    vectors = np.random.default_rng(7).normal(size=(samples, 3, side, side))
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def store(path: Path, spins: np.ndarray) -> Path:
+    if path.suffix == ".npy":
+        np.save(path, spins)
+    else:
+        with h5py.File(path, "w") as file:
+            file["spins"] = spins
+    return path
+
+
+def read(path: Path, name: str) -> np.ndarray:
+    with h5py.File(path) as file:
+        return file[name][()]
+
+
+@pytest.mark.parametrize("name", ["mine.npy", "mine.h5"])
+def test_generate_labels_given_spins(here: Path, name: str):
+    up = np.zeros((3, 3, 6, 6))
+    up[:, 2] = 1.0
+    up[1, 2, ::2, ::2] = up[1, 2, 1::2, 1::2] = -1.0  # staggered
+    store(here / name, up)
+    outcome = call("generate", "heisenberg", "--spins", name, "--json", cwd=here).done()
+    path = here / outcome.json()["outputs"]["dataset"]
+    assert path.name.startswith("heisenberg-L6-n3-s0-")
+    assert np.array_equal(read(path, "spins"), up)
+    assert np.allclose(read(path, "energies"), [-72.0, 72.0, -72.0], rtol=1e-12)
+    again = call("generate", "heisenberg", "--spins", name, "--L", 6, "--samples", 3, "--json", cwd=here).done()
+    assert again.json() == outcome.json()
+
+
+def test_npy_and_hdf5_are_the_same_spins(here: Path):
+    spins = sphere(5, 4)
+    found = []
+    for name in ("mine.npy", "mine.h5"):
+        store(here / name, spins)
+        found.append(call("generate", "double_exchange", "--spins", name, "--json", cwd=here).done().json())
+    assert found[0] == found[1]
+    other = store(here / "other.npy", sphere(5, 4)[::-1])
+    plan = call("generate", "double_exchange", "--spins", other, "--dry-run", "--json", cwd=here).done().json()
+    assert plan["outputs"] != found[0]["outputs"]
+
+
+def test_labels_of_given_spins_are_those_of_drawn_ones(copied: Workshop):
+    for name, system in (("lattice", ("heisenberg",)), ("hopping", ("double_exchange",)), ("binary", ("three_spin",))):
+        source = copied.root / copied.dataset(name)
+        args = ("generate", *system, "--spins", source, "--out", f"{name}.h5")
+        call(*args, cwd=copied.root).done()
+        assert np.allclose(read(copied.root / f"{name}.h5", "energies"), read(source, "energies"), rtol=1e-12, atol=0)
+
+
+def bad_spins(kind: str) -> np.ndarray:
+    spins = sphere(4, 5)
+    if kind == "not unit":
+        spins[2, :, 1, 1] *= 1.01
+    elif kind == "zero":
+        spins[1, :, 0, 0] = 0.0
+    elif kind == "not finite":
+        spins[3, 0, 0, 0] = np.nan
+    elif kind == "two components":
+        spins = spins[:, :2]
+    elif kind == "not square":
+        spins = spins[..., :4]
+    elif kind == "one configuration without its axis":
+        spins = spins[0]
+    elif kind == "none":
+        spins = spins[:0]
+    elif kind == "complex":
+        spins = spins.astype(complex)
+    elif kind == "components last":
+        spins = np.moveaxis(spins, 1, -1)
+    elif kind == "scalars":
+        spins = np.sign(spins[:, 0, 0])
+    elif kind == "text":
+        spins = np.array([["up", "down"]])
+    return spins
+
+
+BAD = (
+    "not unit",
+    "zero",
+    "not finite",
+    "two components",
+    "not square",
+    "one configuration without its axis",
+    "none",
+    "complex",
+    "components last",
+    "scalars",
+    "text",
+)
+NAMED = {"not unit": "2", "zero": "1", "not finite": "3"}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_spins(workshop: Workshop, here: Path, kind: str):
+    store(here / "bad.npy", bad_spins(kind))
+    run = workshop.root / workshop.run("lattice net")
+    named = ("bad.npy", f"configuration {NAMED[kind]}" if kind in NAMED else "")
+    call("generate", "heisenberg", "--spins", "bad.npy", cwd=here).failed(3, *named)
+    outcome = call("predict", run, "--spins", "bad.npy", "--out", "p.h5", cwd=here).failed(3)
+    assert named[1] in outcome.err
+    assert not (here / "p.h5").exists()
+
+
+@pytest.mark.parametrize("kind", ["text", "pickle", "empty", "no spins", "group", "missing", "folder"])
+def test_bad_spins_file(workshop: Workshop, here: Path, kind: str):
+    path = here / ("bad.h5" if kind in ("no spins", "group", "text") else "bad.npy")
+    if kind == "text":
+        path.write_text("1 0 0")
+    elif kind == "pickle":
+        np.save(path, np.array([{"not": "numbers"}], dtype=object))
+    elif kind == "empty":
+        path.write_bytes(b"")
+    elif kind in ("no spins", "group"):
+        with h5py.File(path, "w") as file:
+            file.create_group("spins" if kind == "group" else "energies")
+    elif kind == "folder":
+        path.mkdir()
+    call("generate", "heisenberg", "--spins", path.name, cwd=here).failed(3, path.name)
+    run = workshop.root / workshop.run("lattice net")
+    call("predict", run, "--spins", path.name, "--out", "p.h5", cwd=here).failed(3, path.name)
+
+
+def test_bad_scalar_spins(workshop: Workshop, here: Path):
+    run = workshop.root / workshop.run("binary net")
+    spins = np.random.default_rng(1).integers(0, 2, (5, 6)).astype(float)
+    np.save(here / "s.npy", spins)
+    call("predict", run, "--spins", "s.npy", "--out", "p.h5", cwd=here).done()
+    spins[3, 2] = 0.5
+    np.save(here / "s.npy", spins)
+    call("predict", run, "--spins", "s.npy", "--out", "q.h5", cwd=here).failed(3, "configuration 3")
+    call("generate", "three_spin", "--spins", "s.npy", cwd=here).failed(3, "configuration 3")
+    np.save(here / "s.npy", np.ones((5, 7)))
+    call("predict", run, "--spins", "s.npy", "--out", "q.h5", cwd=here).failed(3, "6", "7")
+    np.save(here / "s.npy", sphere(2, 6))
+    call("predict", run, "--spins", "s.npy", "--out", "q.h5", cwd=here).failed(3)
+
+
+def test_spins_that_contradict_the_words(here: Path):
+    store(here / "s.npy", sphere(4, 5))
+    call("generate", "heisenberg", "--spins", "s.npy", "--L", 6, cwd=here).failed(3, "s.npy", "6")
+    call("generate", "heisenberg", "--spins", "s.npy", "--samples", 5, cwd=here).failed(3, "s.npy", "5")
+
+
+def test_predict_is_what_evaluate_judges(copied: Workshop):
+    root, run = copied.root, copied.run("lattice net")
+    call("generate", "heisenberg", "--L", 8, "--samples", 30, "--seed", 4, "--out", "fresh.h5", cwd=root).done()
+    judged = run_efnn("evaluate", run, "--data", "fresh.h5", "--out", "e.h5", "--json", cwd=root).done().json()
+    told = run_efnn("predict", run, "--spins", "fresh.h5", "--out", "p.h5", "--json", cwd=root).done().json()
+    predicted, true = read(root / "p.h5", "energies"), read(root / "fresh.h5", "energies")
+    assert np.array_equal(predicted, read(root / "e.h5", "energies"))
+    assert judged["metrics"]["samples"] == told["metrics"]["samples"] == 30
+    assert judged["metrics"]["rmse"] == pytest.approx(np.sqrt(np.mean((predicted - true) ** 2)))
+    assert judged["metrics"]["mae"] == pytest.approx(np.mean(np.abs(predicted - true)))
+    assert judged["metrics"]["bias"] == pytest.approx(np.mean(predicted - true))
+    assert told["metrics"]["mean"] == pytest.approx(predicted.mean())
+    assert told["metrics"]["std"] == pytest.approx(predicted.std())
+    spins = read(root / "fresh.h5", "spins")
+    loaded = efnn_cli.load(root / run, device="cpu")
+    assert loaded.predict(spins) == pytest.approx(predicted, rel=1e-6)
+    assert loaded.predict(spins).dtype == np.float64
+
+
+@pytest.mark.parametrize(("name", "data"), [("binary net", "binary"), ("hopping fit", "hopping")])
+def test_load_and_predict(copied: Workshop, name: str, data: str):
+    run = copied.root / copied.run(name)
+    spins = read(copied.root / copied.dataset(data), "spins")[:7]
+    loaded = efnn_cli.load(str(run))
+    energies = loaded.predict(spins)
+    assert energies.shape == (7,)
+    assert np.isfinite(energies).all()
+    assert np.array_equal(efnn_cli.load(run / "best.h5").predict(spins), energies)
+    with pytest.raises(InputError):
+        loaded.predict(spins[0])
+    with pytest.raises(InputError):
+        loaded.predict(2 * spins + 3)
+    with pytest.raises(InputError):
+        efnn_cli.load(copied.root / "data")
+
+
+def test_loaded_lattice_network_fits_other_sizes(workshop: Workshop):
+    loaded = efnn_cli.load(workshop.root / workshop.run("lattice net"))
+    spins = sphere(3, 6)
+    energies = loaded.predict(spins)
+    assert loaded.predict(np.tile(spins, (1, 1, 2, 2))) == pytest.approx(4 * energies, rel=1e-5)
+    assert loaded.predict(np.roll(spins, 2, axis=3)) == pytest.approx(energies, rel=1e-5, abs=1e-4)
+
+
+def test_predict_with_a_checkpoint_file(copied: Workshop):
+    store(copied.root / "s.npy", sphere(4, 5))
+    run = copied.run("lattice net")
+    for place, out in ((run, "a.h5"), (run / "best.h5", "b.h5"), (run / "last.h5", "c.h5")):
+        call("predict", place, "--spins", "s.npy", "--out", out, cwd=copied.root).done()
+    assert np.array_equal(read(copied.root / "a.h5", "energies"), read(copied.root / "b.h5", "energies"))
+
+
+@pytest.mark.parametrize("name", ["lattice net", "binary net", "hopping fit"])
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+def test_evaluate_reproduces_the_summary(workshop: Workshop, name: str, part: str):
+    found = call("evaluate", workshop.run(name), f"split={part}", "--json", cwd=workshop.root).done().json()["metrics"]
+    stored = workshop.made[name].json()["metrics"][part]
+    for key, value in stored.items():
+        assert found[key] == (None if value is None else pytest.approx(value, rel=1e-6)), key
+
+
+def test_given_its_own_dataset_evaluate_takes_the_test_split(workshop: Workshop):
+    run, data = workshop.run("binary net"), workshop.dataset("binary")
+    own = call("evaluate", run, "--json", cwd=workshop.root).json()
+    given = call("evaluate", run, "--data", data, "--json", cwd=workshop.root).json()
+    assert own == given
+    sizes = [
+        call("evaluate", run, "--data", data, f"split={part}", "--json", cwd=workshop.root).json()["metrics"]["samples"]
+        for part in ("train", "val", "test")
+    ]
+    assert sum(sizes) == 60
+    assert sizes[0] > sizes[2] > sizes[1]
+
+
+def test_another_dataset_is_taken_whole(copied: Workshop):
+    args = ("--L", 4, "--samples", 24, "sampling=uniform_angles", "--out", "other.h5")
+    call("generate", "double_exchange", *args, cwd=copied.root).done()
+    found = call("evaluate", copied.run("hopping fit"), "--data", "other.h5", "split=val", "--json", cwd=copied.root)
+    assert found.done().json()["metrics"]["samples"] == 24
+
+
+@pytest.mark.parametrize(
+    ("system", "samples"),
+    [
+        (("three_spin", "--L", 5), 9000),  # three shards
+        (("double_exchange", "--L", 4), 600),  # three shards
+        (("heisenberg", "--L", 4, "sampling=uniform_angles"), 100),
+    ],
+)
+def test_labels_do_not_depend_on_the_workers(here: Path, system: tuple[object, ...], samples: int):
+    content = []
+    for workers in (1, 2, 3):
+        out = here / f"{workers}.h5"
+        call("generate", *system, "--samples", samples, "--workers", workers, "--out", out, cwd=here).done()
+        found = call("inspect", out, "--json", cwd=here).done().json()["metrics"]["metadata"]["content_sha256"]
+        content.append((found, read(out, "spins").tobytes(), read(out, "energies").tobytes()))
+    assert content[0] == content[1] == content[2]
+
+
+def test_published_sampling(here: Path):
+    """The authors' script seeds NumPy anew before either angle, so that phi = 2 theta."""
+    args = ("generate", "double_exchange", "--L", 4, "--samples", 5, "sampling=published", "--out", "p.h5")
+    call(*args, cwd=here).done()
+    for index, spins in enumerate(read(here / "p.h5", "spins")):
+        u = np.random.RandomState(100 + index).uniform(0, 1, (4, 4))
+        theta, phi = np.pi * u, 2 * np.pi * u
+        wanted = np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)])
+        assert np.abs(spins - wanted).max() < 1e-14
