@@ -216,6 +216,29 @@ def test_planned(copied: Workshop):
     assert files_below(copied.root) == before, "a dry run wrote something"
 
 
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("heisenberg",), "heisenberg-L10-n20000-s0-"),
+        (("double_exchange",), "double_exchange-L10-n20000-s0-"),
+        (("three_spin",), "three_spin-L15-n20000-s0-"),
+        (("heisenberg", "system.variant=infinite_range"), "heisenberg-L15-n20000-s0-"),
+    ],
+)
+def test_defaults_of_generate(here: Path, words: tuple[str, ...], name: str):
+    plan = call("generate", *words, "--dry-run", "--json", cwd=here).done().json()
+    assert plan["outputs"]["dataset"].startswith(f"data/{name}")
+    assert plan["metrics"]["samples"] == 20_000
+
+
+def test_defaults_of_extrapolate(workshop: Workshop):
+    run = workshop.run("lattice net")
+    plan = call("extrapolate", run, "--dry-run", "--json", cwd=workshop.root).done().json()
+    assert [(each["L"], each["samples"]) for each in plan["metrics"]["sizes"]] == [(6, 64), (12, 64), (24, 64)]
+    plan = call("extrapolate", run, "--L", "40,41,64,65", "--dry-run", "--json", cwd=workshop.root).done().json()
+    assert [each["samples"] for each in plan["metrics"]["sizes"]] == [64, 16, 16, 4]
+
+
 def test_plan_is_what_is_done(here: Path):
     command = ("generate", "heisenberg", "--L", 4, "--samples", 24, "--json")
     planned = call(*command, "--dry-run", cwd=here).json()

@@ -165,7 +165,8 @@ def test_spins_that_contradict_the_words(here: Path):
 def test_predict_is_what_evaluate_judges(copied: Workshop):
     root, run = copied.root, copied.run("lattice net")
     call("generate", "heisenberg", "--L", 8, "--samples", 30, "--seed", 4, "--out", "fresh.h5", cwd=root).done()
-    judged = run_efnn("evaluate", run, "--data", "fresh.h5", "--out", "e.h5", "--json", cwd=root).done().json()
+    words = ("evaluate", run, "--data", "fresh.h5", "--device", "cpu", "--out", "e.h5", "--json")
+    judged = call(*words, cwd=root).done().json()
     told = run_efnn("predict", run, "--spins", "fresh.h5", "--out", "p.h5", "--json", cwd=root).done().json()
     predicted, true = read(root / "p.h5", "energies"), read(root / "fresh.h5", "energies")
     assert np.array_equal(predicted, read(root / "e.h5", "energies"))

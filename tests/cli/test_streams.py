@@ -111,12 +111,6 @@ def test_warnings_are_in_the_result(here: Path):
     assert f"warning: {warning}" in outcome.err
 
 
-def test_quiet_real_process(workshop: Workshop):
-    outcome = run_efnn("evaluate", "-q", "split=train", "--json", cwd=workshop.root).done()
-    assert outcome.err == ""
-    assert outcome.json()["metrics"]["samples"] > 30
-
-
 def test_verbose(workshop: Workshop):
     call("evaluate", workshop.run("lattice net"), "-v", cwd=workshop.root).done()
 
@@ -131,12 +125,6 @@ def test_traceback_only_with_debug(here: Path, args: tuple[str, ...], code: int)
     assert "Traceback" in outcome.err
     assert "error: " in outcome.err
     assert outcome.out == ""
-
-
-def test_debug_of_a_real_process(here: Path):
-    outcome = run_efnn("train", "--debug", "--json", cwd=here)
-    assert outcome.code == outcome.json()["code"] == 3
-    assert "Traceback" in outcome.err
 
 
 def test_any_order_in_generate(here: Path):
