@@ -21,15 +21,17 @@ from efnn_cli import checks, device
 from efnn_cli.checks import nearest
 from efnn_cli.config import SHORT_NAMES, Composed
 from efnn_cli.errors import ConfigError
-from efnn_cli.labelling.job import choose_reference
+from efnn_cli.labelling.job import Job
 from efnn_cli.models import MODELS, Options
 from efnn_cli.physics import SYSTEMS, System, sampling
+from efnn_cli.physics.system import Array
 from efnn_cli.training.options import TrainingOptions
 
 T = TypeVar("T")
 
 MAX_SAMPLES = 1_000_000_000
 MAX_WORKERS = 1024
+TOLERANCES = (1e-13, 1e-2)
 WANTED = {
     "Integer": "an integer",
     "Float": "a number",
@@ -96,12 +98,15 @@ class _GenerateKeys:
     samples: int
     sampling: str
     reference: str
+    tolerance: float
+    fields: bool
     device: str
     workers: int | None
 
     def __post_init__(self) -> None:
         _check_common(self.seed, self.device, self.workers)
         checks.within("samples", self.samples, 1, MAX_SAMPLES)
+        checks.within("tolerance", self.tolerance, *TOLERANCES)
 
 
 @dataclass(frozen=True)
@@ -113,9 +118,21 @@ class GenerateConfig:
     seed: int
     sampling: str
     reference: str
-    requested_reference: str
+    """Either "auto" or a method of the system."""
+    tolerance: float
+    fields: bool
     device: str
     workers: int
+
+    def job(self, purpose: str, device_type: str, given: Array | None = None) -> Job:
+        """The labelling job on a device of type "cpu" or "cuda", which decides what "auto" means."""
+        method = self.reference
+        if method == "auto":
+            method = "dense" if self.fields and "dense" in self.system.references else ""
+            method = method or self.system.fastest_reference(device_type)
+        return Job(
+            self.system, self.sampling, self.seed, purpose, self.samples, method, self.tolerance, self.fields, given
+        )
 
     def identity(self, given_hash: str | None = None) -> dict[str, Any]:
         """What names the dataset: everything but device and workers."""
@@ -124,7 +141,9 @@ class GenerateConfig:
             "samples": self.samples,
             "seed": self.seed,
             "sampling": self.sampling if given_hash is None else given_hash,
-            "reference": self.requested_reference,
+            "reference": self.reference,
+            "tolerance": self.tolerance,
+            "fields": self.fields,
         }
 
 
@@ -143,11 +162,20 @@ def generate_config(composed: Composed) -> GenerateConfig:
         samples=keys.samples,
         seed=keys.seed,
         sampling=chosen,
-        reference=choose_reference(system, keys.reference),
-        requested_reference=keys.reference,
+        reference=check_reference(system, keys.reference, keys.fields),
+        tolerance=keys.tolerance,
+        fields=keys.fields,
         device=keys.device,
         workers=keys.workers or device.cores(),
     )
+
+
+def check_reference(system: System, reference: str, fields: bool) -> str:
+    """`reference`; raises `ConfigError` where the system does not offer it, or it gives no fields."""
+    checks.one_of("reference", reference, ("auto", *system.references))
+    if fields and reference == "determinant":
+        raise ConfigError("fields=true needs eigenvectors, which reference=determinant has none of", "reference=dense")
+    return reference
 
 
 @dataclass(frozen=True)
@@ -238,11 +266,15 @@ class ExtrapolateConfig:
     seed: int
     sampling: str
     reference: str
+    tolerance: float
     device: str
     workers: int | None
 
     def __post_init__(self) -> None:
         _check_common(self.seed, self.device, self.workers)
+        checks.within("tolerance", self.tolerance, *TOLERANCES)
+        checks.one_of("sampling", self.sampling, ("auto", *sampling.SAMPLINGS))
+        checks.one_of("reference", self.reference, ("auto", "formula", "dense", "determinant"))
         if self.samples is not None:
             checks.within("samples", self.samples, 1, MAX_SAMPLES)
         for size in self.L or []:

@@ -13,14 +13,14 @@ from efnn_cli.commands.evaluate import picked
 from efnn_cli.compatibility import require_same_hamiltonian
 from efnn_cli.config import Request, compose
 from efnn_cli.console import Console
-from efnn_cli.errors import ConflictError, InputError
+from efnn_cli.errors import ConfigError, ConflictError, InputError
 from efnn_cli.extrapolation import SizeRow, default_samples, judge_size, merge_table
-from efnn_cli.labelling.job import Job, choose_reference
+from efnn_cli.labelling.job import Job
 from efnn_cli.labelling.produce import produce, require_resources
 from efnn_cli.loading import Run, load
 from efnn_cli.results import Result, number, shown
 from efnn_cli.runs import EXTRAPOLATION
-from efnn_cli.schema import ExtrapolateConfig, GenerateConfig, fingerprint, typed
+from efnn_cli.schema import ExtrapolateConfig, GenerateConfig, check_reference, fingerprint, typed
 from efnn_cli.signals import StopRequest
 from efnn_cli.storage import atomic
 from efnn_cli.storage.dataset import Dataset
@@ -45,10 +45,11 @@ def run(
     folder = out or output_folder(members)
     if folder.exists() and not folder.is_dir():
         raise ConflictError(f"{folder} exists and is not a folder", "choose another --out")
-    for plan in plans:
-        require_resources(job_of(plan), Path.cwd(), target, plan.workers)
+    jobs = [plan.job("reference", target.type) for plan in plans]
+    for plan, job in zip(plans, jobs, strict=True):
+        require_resources(job, Path.cwd(), target, plan.workers)
     if dry_run:
-        return planned(plans, folder)
+        return planned(jobs, folder)
     atomic.make_folder(folder)
     rows = []
     with StopRequest("the same command continues with the references that are done") as stop:
@@ -87,22 +88,18 @@ def reference_plan(config: ExtrapolateConfig, member: Run, size: int) -> Generat
     if sampling == "auto":
         sampling = trained if trained in system.samplings else system.samplings[0]
     elif sampling not in system.samplings:
-        raise InputError(f"sampling: {system.kind} offers {', '.join(system.samplings)}, found {sampling!r}")
+        raise ConfigError(f"sampling: {system.kind} offers {', '.join(system.samplings)}, found {sampling!r}")
     return GenerateConfig(
         system=system,
         samples=config.samples or default_samples(size),
         seed=config.seed,
         sampling=sampling,
-        reference=choose_reference(system, config.reference),
-        requested_reference=config.reference,
+        reference=check_reference(system, config.reference, fields=False),
+        tolerance=config.tolerance,
+        fields=False,
         device=config.device,
         workers=config.workers or device.cores(),
     )
-
-
-def job_of(plan: GenerateConfig) -> Job:
-    """The labelling job of a reference."""
-    return Job(plan.system, plan.sampling, plan.seed, "reference", plan.samples, plan.reference)
 
 
 def reference(plan: GenerateConfig, target: Any, console: Console, stop: StopRequest) -> Dataset:
@@ -111,7 +108,7 @@ def reference(plan: GenerateConfig, target: Any, console: Console, stop: StopReq
     title = f"references at L = {plan.system.size}"
     with console.meter(title, plan.samples, "configurations") as advance:
         data, existed = produce(
-            job_of(plan),
+            plan.job("reference", target.type),
             path,
             fingerprint(plan.identity()),
             target,
@@ -133,9 +130,9 @@ def output_folder(members: Sequence[Run]) -> Path:
     return catalogue.OUTPUTS / f"{members[0].system.name}-ensemble-{tag}"
 
 
-def planned(plans: Sequence[GenerateConfig], folder: Path) -> Result:
+def planned(jobs: Sequence[Job], folder: Path) -> Result:
     """What a dry run says."""
-    metrics = {"sizes": [{"L": p.system.size, "samples": p.samples, "reference": p.reference} for p in plans]}
+    metrics = {"sizes": [{"L": job.system.size, "samples": job.samples, "reference": job.reference} for job in jobs]}
     head = ["L", "samples", "reference"]
     rows = [head, *([str(each[key]) for key in head] for each in metrics["sizes"])]
     return Result(

@@ -44,7 +44,7 @@ def run(
     given_hash = None if given is None else hashlib.sha256(given.tobytes()).hexdigest()
     tag = fingerprint(config.identity(given_hash))
     path = out or catalogue.dataset_path(config, "train", given_hash)
-    job = Job(config.system, config.sampling, config.seed, "train", config.samples, config.reference, given)
+    job = config.job("train", target.type, given)
     if not overwrite:
         refuse_other(path, tag)
     if dry_run:

@@ -4,13 +4,49 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
-from efnn_cli.errors import ConfigError
 from efnn_cli.physics import Draw, System
-from efnn_cli.physics.system import Array
+from efnn_cli.physics.system import TOLERANCE, Array
 
 BATCH_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class LabelledSpins:
+    """Configurations with what was computed for them."""
+
+    spins: Array
+    """(samples, ...)"""
+    energies: Array
+    """(samples,)"""
+    errors: Array | None = None
+    """Estimated absolute errors of the energies (samples,), for methods that are not exact to rounding."""
+    fields: Array | None = None
+    """Effective fields -dE/dS, shaped like the spins, where asked for."""
+
+    def arrays(self) -> dict[str, Array]:
+        """By the names they have in files."""
+        named = {
+            "spins": self.spins,
+            "energies": self.energies,
+            "error_estimates": self.errors,
+            "fields": self.fields,
+        }
+        return {name: array for name, array in named.items() if array is not None}
+
+    @classmethod
+    def join(cls, parts: list[LabelledSpins]) -> LabelledSpins:
+        """All parts in order."""
+        names = parts[0].arrays()
+        joined = {name: np.concatenate([part.arrays()[name] for part in parts]) for name in names}
+        return cls.from_arrays(joined)
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, Array]) -> LabelledSpins:
+        """From arrays by their names in files."""
+        return cls(arrays["spins"], arrays["energies"], arrays.get("error_estimates"), arrays.get("fields"))
 
 
 @dataclass(frozen=True)
@@ -21,10 +57,12 @@ class Job:
     sampling: str
     seed: int
     purpose: str
-    """"train" or "reference": names the random streams."""
+    """Either "train" or "reference": names the random streams."""
     samples: int
     reference: str
     """A method of the system, never "auto"."""
+    tolerance: float = TOLERANCE
+    fields: bool = False
     given: Array | None = None
     """The user's own configurations (samples, ...) instead of drawn ones."""
 
@@ -47,20 +85,18 @@ class Job:
         """Temporary memory that one worker takes."""
         return max(BATCH_BYTES, self.system.scratch_bytes(self.reference))
 
-    def label(self, spins: Array, device: torch.device) -> Array:
-        """Energies of one shard, in batches of bounded memory."""
+    def label(self, spins: Array, device: torch.device) -> LabelledSpins:
+        """Labels of one shard, in batches of bounded memory."""
         batch = max(1, BATCH_BYTES // self.system.scratch_bytes(self.reference))
-        parts = [
-            self.system.energy(block.to(device), self.reference).cpu()
-            for block in torch.split(torch.from_numpy(spins), batch)
-        ]
-        return torch.cat(parts).numpy()
+        blocks = torch.split(torch.from_numpy(spins), batch)
+        return LabelledSpins.join([self._label_batch(block, device) for block in blocks])
 
-
-def choose_reference(system: System, requested: str) -> str:
-    """The method that `requested` ("auto" or a name) means for this system; raises `ConfigError`."""
-    if requested == "auto":
-        return system.references[0]
-    if requested not in system.references:
-        raise ConfigError(f"reference: {system.kind} offers {', '.join(system.references)}, found {requested!r}")
-    return requested
+    def _label_batch(self, spins: torch.Tensor, device: torch.device) -> LabelledSpins:
+        there = spins.to(device)
+        labels = self.system.label(there, self.reference, self.tolerance)
+        return LabelledSpins(
+            spins.numpy(),
+            labels.energies.cpu().numpy(),
+            None if labels.errors is None else labels.errors.cpu().numpy(),
+            self.system.fields(there).cpu().numpy() if self.fields else None,
+        )

@@ -12,7 +12,7 @@ import torch
 
 from efnn_cli.device import describe, require_memory
 from efnn_cli.labelling import workers as pool
-from efnn_cli.labelling.job import Job
+from efnn_cli.labelling.job import Job, LabelledSpins
 from efnn_cli.labelling.shards import Shard, ShardFolder
 from efnn_cli.provenance import versions
 from efnn_cli.storage import atomic, dataset, lock
@@ -65,7 +65,7 @@ def require_resources(job: Job, folder: Path, device: torch.device, workers: int
 
 def size_in_bytes(job: Job) -> int:
     """Size of the dataset file, but for its metadata."""
-    return 8 * job.samples * (1 + int(np.prod(job.system.spin_shape)))
+    return 8 * job.samples * (2 + int(np.prod(job.system.spin_shape)) * (2 if job.fields else 1))
 
 
 def _assemble(
@@ -88,13 +88,11 @@ def _assemble(
     earlier = sum(shard.seconds for shard in finished.values()) / workers
     seconds = time.perf_counter() - start + earlier
     shards = [finished.get(draw) or _stored(store, draw) for draw in draws]
-    result = dataset.write(
-        path,
-        np.concatenate([shard.spins for shard in shards]),
-        np.concatenate([shard.energies for shard in shards]),
-        job.system.couplings,
-        _metadata(job, job_hash, device, shards, seconds),
-    )
+    content = LabelledSpins.join([shard.content for shard in shards])
+    per_configuration = sum(shard.seconds for shard in shards) / job.samples
+    metadata = _metadata(job, job_hash, device, content, seconds, per_configuration)
+    couplings = {} if job.system.couplings is None else {"couplings": job.system.couplings}
+    result = dataset.write(path, content.arrays() | couplings, metadata)
     store.remove()
     return result
 
@@ -106,7 +104,9 @@ def _stored(store: ShardFolder, draw: Any) -> Shard:
     return shard
 
 
-def _metadata(job: Job, job_hash: str, device: torch.device, shards: list[Shard], seconds: float) -> dict[str, Any]:
+def _metadata(
+    job: Job, job_hash: str, device: torch.device, content: LabelledSpins, seconds: float, per_configuration: float
+) -> dict[str, Any]:
     """Everything a later reader needs to know.
 
     `seconds` is the wall time with all workers, `seconds_per_configuration` the time of one worker.
@@ -122,7 +122,9 @@ def _metadata(job: Job, job_hash: str, device: torch.device, shards: list[Shard]
         "reference": {
             "method": job.reference,
             "seconds": seconds,
-            "seconds_per_configuration": sum(shard.seconds for shard in shards) / job.samples,
+            "seconds_per_configuration": per_configuration,
+            "tolerance": None if content.errors is None else job.tolerance,
+            "largest_error_estimate": None if content.errors is None else float(content.errors.max()),
             "device": describe(device),
         },
         "units": {"energies": job.system.energy_unit, "spins": "dimensionless"},

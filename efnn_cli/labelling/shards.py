@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from efnn_cli.errors import InputError
+from efnn_cli.labelling.job import LabelledSpins
 from efnn_cli.physics import Draw
-from efnn_cli.physics.system import Array
 from efnn_cli.storage import hdf5
 
 FORMAT = "efnn-shard"
@@ -19,8 +19,7 @@ SCHEMA_VERSION = 1
 class Shard:
     """One finished shard; `seconds` is the time its worker took to label it."""
 
-    spins: Array
-    energies: Array
+    content: LabelledSpins
     seconds: float
 
 
@@ -44,7 +43,7 @@ class ShardFolder:
             "shard": draw.shard,
             "seconds": shard.seconds,
         }
-        hdf5.write(self._path(draw), {"spins": shard.spins, "energies": shard.energies}, metadata)
+        hdf5.write(self._path(draw), shard.content.arrays(), metadata)
 
     def load(self, draw: Draw) -> Shard | None:
         """The stored shard; None where there is none, or one that is damaged or of another job."""
@@ -55,7 +54,7 @@ class ShardFolder:
         fits = (metadata["job"], metadata["shard"]) == (self.job_hash, draw.shard)
         if not fits or len(arrays["energies"]) != draw.count:
             return None
-        return Shard(arrays["spins"], arrays["energies"], float(metadata["seconds"]))
+        return Shard(LabelledSpins.from_arrays(arrays), float(metadata["seconds"]))
 
     def remove(self) -> None:
         """Delete the folder, once its content is in the dataset."""

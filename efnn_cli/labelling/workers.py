@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
+import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from efnn_cli.errors import NumericalError
 from efnn_cli.labelling.job import Job
@@ -25,11 +27,11 @@ def label_shard(job: Job, draw: Draw, device: torch.device) -> Shard:
     """Draw and label one shard; raises `NumericalError` where an energy is not finite."""
     spins = job.spins(draw)
     start = time.perf_counter()
-    energies = job.label(spins, device)
+    content = job.label(spins, device)
     seconds = time.perf_counter() - start
-    if not torch.from_numpy(energies).isfinite().all():
+    if not np.isfinite(content.energies).all():
         raise NumericalError(f"shard {draw.shard}: an energy is not finite")
-    return Shard(spins, energies, seconds)
+    return Shard(content, seconds)
 
 
 def run(
@@ -52,7 +54,10 @@ def run(
 
     threads = torch.get_num_threads()
     count = workers if device.type == "cpu" else 1
-    with ThreadPoolExecutor(count, initializer=_one_blas_thread, initargs=(device,)) as pool:
+    with (
+        threadpool_limits(1 if device.type == "cpu" else None),  # the BLAS that SciPy brings
+        ThreadPoolExecutor(count, initializer=_one_blas_thread, initargs=(device,)) as pool,
+    ):
         waiting: dict[Future[None], Draw] = {pool.submit(task, draw): draw for draw in draws}
         try:
             while waiting:

@@ -13,17 +13,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
+import scipy.sparse as sp
 import torch
 from torch import Tensor
 
 from efnn_cli import checks
 from efnn_cli.errors import NumericalError
-from efnn_cli.physics import free_fermions
+from efnn_cli.physics import free_fermions, matsubara, sparse_determinant
 from efnn_cli.physics import sampling as spin_sampling
-from efnn_cli.physics.system import Array, Draw, System
+from efnn_cli.physics.system import TOLERANCE, Array, Draw, Labels, System
 
+CROSSOVER = {"cpu": 220.0, "cuda": 1500.0}  # c of `fastest_reference`
 TRACE_TOLERANCE = 1e-9  # of the two trace identities, relative to their natural scales
 
 
@@ -37,6 +40,16 @@ def adjacency(size: int) -> Tensor:
         bonds[site.flatten(), neighbour.flatten()] = 1.0
         bonds[neighbour.flatten(), site.flatten()] = 1.0
     return bonds
+
+
+@lru_cache(maxsize=4)
+def sparse_hopping(size: int, hopping: float) -> Any:
+    """The hopping part of H, (2 L^2, 2 L^2) complex128 CSR."""
+    site = np.arange(size * size).reshape(size, size)
+    here = np.concatenate([site.ravel(), site.ravel()])
+    there = np.concatenate([np.roll(site, -1, axis).ravel() for axis in (0, 1)])
+    bonds = sp.coo_matrix((np.full(len(here), -hopping), (here, there)), shape=(size**2, size**2)).tocsr()
+    return sp.kron(bonds + bonds.T, np.eye(2), format="csr").astype(np.complex128)
 
 
 @dataclass
@@ -63,7 +76,7 @@ class DoubleExchange(System):
     geometry = "lattice"
     kind = "double_exchange"
     samplings = tuple(spin_sampling.SAMPLINGS)
-    references = ("dense",)
+    references = ("dense", "determinant")
 
     @property
     def shard_size(self) -> int:
@@ -119,10 +132,69 @@ class DoubleExchange(System):
         scale = (2 * sites * square).sqrt()  # bounds sum |e_n|, by Cauchy and Schwarz
         return (first <= TRACE_TOLERANCE * scale) & (second <= TRACE_TOLERANCE * square)
 
-    def energy(self, spins: Tensor, reference: str = "auto") -> Tensor:
+    def energy(self, spins: Tensor) -> Tensor:
         """Grand potential (B,) from all eigenvalues."""
         return free_fermions.grand_potential(self.levels(spins), self.T)
 
+    @property
+    def bound(self) -> float:
+        """Largest |e_n| that is possible, by Gershgorin's theorem for the hopping and the spins' own levels."""
+        return 4 * abs(self.t) + abs(self.J) / 2 + abs(self.mu)
+
+    def fastest_reference(self, device: str) -> str:
+        """Diagonalisation costs L^6, determinants K L^3 for K frequencies: they cross at L^3 = c K."""
+        try:
+            frequencies = matsubara.plan(self.T, self.bound, TOLERANCE).frequencies
+        except NumericalError:
+            return "dense"
+        return "determinant" if self.size**3 > CROSSOVER[device] * frequencies else "dense"
+
+    def fields(self, spins: Tensor) -> Tensor:
+        """Effective fields -dE/dS (B, 3, L, L) by the theorem of Hellmann and Feynman.
+
+        dH/dS_i = -(J/2) sigma on site i, so that -dE/dS_i = (J/2) sum_n f(e_n) <n| c+_i sigma c_i |n>, with the Fermi
+        function f. H is linear in the spins: this is the gradient for spins of any length.
+        """
+        levels, states = torch.linalg.eigh(self.hamiltonians(spins))  # (B, N), (B, N, N)
+        occupied = torch.sigmoid(-levels / self.T).to(states.dtype)  # f(e) = 1 / (1 + e^(e / T))
+        amplitude = states.reshape(len(spins), self.size**2, 2, -1)  # (B, n, 2, N)
+        up, down = amplitude.unbind(dim=2)
+        flip = (up.conj() * down * occupied[:, None]).sum(-1)  # <c+_up c_down>, (B, n)
+        density = ((up.abs().square() - down.abs().square()) * occupied[:, None].real).sum(-1)
+        moments = torch.stack([2 * flip.real, 2 * flip.imag, density], dim=1)  # <sigma>, (B, 3, n)
+        return 0.5 * self.J * moments.reshape(spins.shape)
+
+    def label(self, spins: Tensor, reference: str, tolerance: float = TOLERANCE) -> Labels:
+        """Grand potential from eigenvalues ("dense") or from determinants, one configuration at a time."""
+        if reference == "dense":
+            return Labels(self.energy(spins))
+        how = matsubara.plan(self.T, self.bound, tolerance)
+        pairs = torch.tensor([self._by_determinants(each, how, tolerance) for each in spins.cpu()], dtype=torch.float64)
+        energies, errors = pairs.to(spins.device).unbind(dim=1)
+        return Labels(energies, errors)
+
+    def _by_determinants(self, spins: Tensor, how: matsubara.Plan, tolerance: float) -> tuple[float, float]:
+        """Grand potential of one configuration (3, L, L) and its error estimate."""
+        matrix = self.sparse_hamiltonian(spins)
+        levels = matrix.shape[0]
+        moments = sparse_determinant.even_moments(matrix, how.moments + 1)
+        logs = sparse_determinant.log_determinants(matrix, how.matsubara())
+        omega, error = matsubara.grand_potential(how, levels, -levels * self.mu, logs, moments)
+        matsubara.require_tolerance(omega, error, levels, self.T, tolerance)
+        return omega, error
+
+    def sparse_hamiltonian(self, spins: Tensor) -> Any:
+        """H of one configuration (3, L, L) as a SciPy CSR matrix, in the same basis as `hamiltonians`."""
+        sites = self.size**2
+        x, y, z = (0.5 * self.J * spins).flatten(1).numpy()
+        onsite = np.empty((sites, 2, 2), dtype=np.complex128)
+        onsite[:, 0, 0], onsite[:, 1, 1] = -z - self.mu, z - self.mu
+        onsite[:, 0, 1], onsite[:, 1, 0] = -x + 1j * y, -x - 1j * y
+        diagonal = sp.bsr_matrix((onsite, np.arange(sites), np.arange(sites + 1)))
+        return (sparse_hopping(self.size, self.t) + diagonal).tocsr()
+
     def scratch_bytes(self, reference: str) -> int:
-        """The matrix, and LAPACK's copy of it."""
-        return 2 * 16 * (2 * self.size**2) ** 2
+        """The matrix and LAPACK's copy of it; or the factors and the powers of H, both measured."""
+        if reference == "dense":
+            return 2 * 16 * (2 * self.size**2) ** 2
+        return 60_000 * self.size**2

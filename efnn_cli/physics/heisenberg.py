@@ -123,7 +123,7 @@ class Heisenberg(System):
         generator = rng.stream(draw.seed, "spins", draw.purpose, draw.shard)
         return generator.uniform(-1.0, 1.0, (draw.count, self.size))
 
-    def energy(self, spins: Tensor, reference: str = "auto") -> Tensor:
+    def energy(self, spins: Tensor) -> Tensor:
         """E (B,) by the formula of the variant."""
         if self.couplings is None:
             return lattice_energy(spins, self.J1, self.J2, self.K, self.R)

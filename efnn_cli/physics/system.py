@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from efnn_cli.errors import InputError
 
 Array = NDArray[np.float64]
+
+TOLERANCE = 1e-10  # of a reference that is not exact to rounding, relative
 
 NORM_TOLERANCE = 1e-6  # how far a user's unit vector may be from length one
 
@@ -36,6 +39,14 @@ class Draw:
     shard: int
     first: int
     count: int
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Energies (B,) and, for methods that are not exact to rounding, estimates of their absolute errors (B,)."""
+
+    energies: Tensor
+    errors: Tensor | None = None
 
 
 class System(ABC):
@@ -62,8 +73,12 @@ class System(ABC):
 
     @property
     def references(self) -> tuple[str, ...]:
-        """Methods that compute the energy; the first is what `reference=auto` takes."""
+        """Methods that compute the energy."""
         return ("formula",)
+
+    def fastest_reference(self, device: str) -> str:
+        """What `reference=auto` takes on a device of type "cpu" or "cuda"."""
+        return self.references[0]
 
     @property
     @abstractmethod
@@ -101,12 +116,25 @@ class System(ABC):
         """Spin configurations (count, *spin_shape), float64."""
 
     @abstractmethod
-    def energy(self, spins: Tensor, reference: str = "auto") -> Tensor:
-        """Energies (B,) of float64 `spins` (B, *spin_shape), on the device of `spins`."""
+    def energy(self, spins: Tensor) -> Tensor:
+        """Energies (B,) of float64 `spins` (B, *spin_shape), on the device of `spins`, exact to rounding."""
+
+    def label(self, spins: Tensor, reference: str, tolerance: float = TOLERANCE) -> Labels:
+        """Energies by the named reference method, with their error estimates where the method has them."""
+        return Labels(self.energy(spins))
 
     @abstractmethod
     def scratch_bytes(self, reference: str) -> int:
         """Bytes of temporary memory that labelling one configuration takes."""
+
+    def fields(self, spins: Tensor) -> Tensor:
+        """Effective fields -dE/dS, shape of `spins`: the unprojected gradient, spins taken as free vectors.
+
+        The derivative of the closed-form energy, by reverse differentiation, exact to rounding.
+        """
+        free = spins.detach().clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(self.energy(free).sum(), free)
+        return -gradient
 
     def parameters(self) -> dict[str, Any]:
         """The fields as plain values, as they are stored with every dataset."""

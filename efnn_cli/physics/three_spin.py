@@ -66,7 +66,7 @@ class ThreeSpin(System):
         bits = generator.integers(0, 2, (draw.count, self.size))
         return np.asarray(self.spin_values, dtype=np.float64)[bits]
 
-    def energy(self, spins: Tensor, reference: str = "auto") -> Tensor:
+    def energy(self, spins: Tensor) -> Tensor:
         """E (B,) by the sum over all r-subsets."""
         return subsets.energy(spins, torch.from_numpy(self.couplings).to(spins.device), self.r)
 

@@ -3,15 +3,18 @@
     /spins      float64 (samples, L) or (samples, 3, L, L)
     /energies   float64 (samples,), of exactly the stored spins
     /couplings  float64 (K,), where the Hamiltonian has any
+    /fields     float64 like /spins, where asked for: the effective fields -dE/dS
+    /error_estimates  float64 (samples,), of the energies, where the reference method has them
     /metadata   one JSON string: system, sampling, seed, reference method, units, versions, hashes
 
-The content hash covers the physics (arrays and Hamiltonian), not the provenance: it names a dataset wherever and
-however it was made.
+The content hash covers the physics (spins, energies, couplings, Hamiltonian), not the provenance: it names a dataset
+wherever and however it was made.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,7 @@ from efnn_cli.storage import hdf5
 
 FORMAT = "efnn-dataset"
 SCHEMA_VERSION = 1
+PHYSICS = ("spins", "energies", "couplings")
 
 Array = NDArray[np.float64]
 
@@ -35,6 +39,8 @@ class Dataset:
     spins: Array
     energies: Array
     couplings: Array | None
+    fields: Array | None
+    errors: Array | None
     metadata: dict[str, Any]
 
     @property
@@ -46,18 +52,18 @@ class Dataset:
         return len(self.energies)
 
 
-def _arrays(spins: Array, energies: Array, couplings: Array | None) -> dict[str, Array]:
-    arrays = {"spins": spins, "energies": energies}
-    return arrays if couplings is None else arrays | {"couplings": couplings}
-
-
-def write(path: Path, spins: Array, energies: Array, couplings: Array | None, metadata: dict[str, Any]) -> Dataset:
-    """Write a dataset; `metadata` must hold `system` (its parameters) and what else is to be known."""
-    arrays = _arrays(spins, energies, couplings)
-    content = hdf5.digest(arrays, json.dumps(metadata["system"], sort_keys=True))
+def write(path: Path, arrays: Mapping[str, Array], metadata: dict[str, Any]) -> Dataset:
+    """Write `arrays` by name; `metadata` must hold `system` (its parameters) and what else is to be known."""
+    physics = {name: arrays[name] for name in PHYSICS if name in arrays}
+    content = hdf5.digest(physics, json.dumps(metadata["system"], sort_keys=True))
     head = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **metadata, "content_sha256": content}
     hdf5.write(path, arrays, head)
-    return Dataset(spins, energies, couplings, head)
+    return _dataset(arrays, head)
+
+
+def _dataset(arrays: Mapping[str, Array], metadata: dict[str, Any]) -> Dataset:
+    couplings, fields, errors = (arrays.get(name) for name in ("couplings", "fields", "error_estimates"))
+    return Dataset(arrays["spins"], arrays["energies"], couplings, fields, errors, metadata)
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -76,7 +82,7 @@ def read(path: Path) -> Dataset:
         raise InputError(f"{path}: wanted float64, found spins {spins.dtype}, energies {energies.dtype}")
     if not len(energies) or not np.isfinite(energies).all():
         raise InputError(f"{path}: wanted finite energies of at least one configuration")
-    return Dataset(spins, energies, arrays.get("couplings"), metadata)
+    return _dataset(arrays, metadata)
 
 
 def _complete(path: Path, metadata: dict[str, Any]) -> dict[str, Any]:

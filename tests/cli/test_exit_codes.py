@@ -64,6 +64,16 @@ LATTICE = ("generate", "heisenberg", "--L", 4, "--samples", 24)
         (("train", "model=effective", "depth=2"), ("depth", "effective")),
         (("train", "system=three_spin", "model.kernel_size=3"), ("kernel_size",)),
         (("train", "system.J=8"), ("system.J", "system=")),
+        (("train", "=3"), ("=3",)),
+        (("train", "model=null"), ("model",)),
+        (("train", "system=null"), ("system",)),
+        (("train", "training=null"), ("training",)),
+        (("train", "depth=1,2"), ("depth", "1,2")),
+        (("train", "hydra.run.dir=x"), ("hydra.run.dir",)),
+        (("evaluate", "system=heisenberg"), ("system",)),
+        (("evaluate", "depth=2"), ("depth",)),
+        (("extrapolate", "--L", "[5]"), ("L",)),
+        (("extrapolate", "model=efnn"), ("model",)),
         (("generate", "double_exchange", "--L", "2"), ("L", "2", "3")),
         (("generate", "heisenberg", "--L", "2"), ("L", "2", "3")),
         (("generate", "double-exchange", "system.L=0"), ("L", "0")),
@@ -181,6 +191,14 @@ def test_bare(here: Path):
 def test_missing_input(here: Path, args: tuple[str, ...], hint: str):
     call(*args, cwd=here).failed(3, hint)
     assert not files_below(here)
+
+
+def test_names_that_are_too_long(here: Path):
+    name = "a" * 300
+    call("inspect", name, cwd=here).failed(3, name)
+    call("evaluate", name, cwd=here).failed(3, name)
+    call("train", "--data", name, cwd=here).failed(3, name)
+    call(*LATTICE, "--out", name, cwd=here).failed(74, name)
 
 
 def test_missing_input_of_a_real_process(here: Path):

@@ -107,7 +107,7 @@ def test_run_folder(workshop: Workshop):
 
 def test_evaluate(workshop: Workshop):
     run = workshop.run("lattice net")
-    found = checked(run_efnn("evaluate", run, "--json", cwd=workshop.root), "evaluate", set(), EVALUATE)
+    found = checked(call("evaluate", run, "--json", cwd=workshop.root), "evaluate", set(), EVALUATE)
     assert found["metrics"]["samples"] == 12
     assert found["metrics"]["weights"] == "best"
     assert found["metrics"]["relative_error"] is None

@@ -16,9 +16,12 @@ EPOCHS = 200
 ENDLESS = 1_000_000
 
 
-def command(epochs: int) -> tuple[object, ...]:
+def command(epochs: int, *words: str) -> tuple[object, ...]:
     network = ("model=efnn", "depth=2", "width=12")
-    return ("train", *network, f"epochs={epochs}", "training.batch_size=10", "--device", "cpu", "--json")
+    return ("train", *network, f"epochs={epochs}", "training.batch_size=10", "--device", "cpu", "--json", *words)
+
+
+LIGHT = ("training.optimizer=adam",)
 
 
 def make_data(folder: Path) -> None:
@@ -64,28 +67,27 @@ def test_interrupted_twice_the_result_is_the_same(tmp_path: Path):
     calm, disturbed = tmp_path / "calm", tmp_path / "disturbed"
     make_data(calm)
     make_data(disturbed)
-    with begin_efnn(*command(EPOCHS), cwd=calm) as undisturbed:
-        code, err = interrupt(disturbed, signal.SIGTERM, 10)
-        assert code == 143, err
-        assert "SIGTERM" in err
-        assert "Traceback" not in err
-        run = only_run(disturbed)
-        first = len(rows(run))
-        assert 10 <= first < EPOCHS
-        assert not (run / "summary.json").exists()
-        assert (run / "last.h5").exists()
-        assert "--resume" in err
-        assert run.name in err
+    code, err = interrupt(disturbed, signal.SIGTERM, 10)
+    assert code == 143, err
+    assert "SIGTERM" in err
+    assert "Traceback" not in err
+    run = only_run(disturbed)
+    first = len(rows(run))
+    assert 10 <= first < EPOCHS
+    assert not (run / "summary.json").exists()
+    assert (run / "last.h5").exists()
+    assert "--resume" in err
+    assert run.name in err
 
-        code, err = interrupt(disturbed, signal.SIGINT, first + 10)
-        assert code == 130, err
-        assert f"resumed after epoch {first} " in err
-        assert "Traceback" not in err
-        assert first < len(rows(run)) < EPOCHS
+    code, err = interrupt(disturbed, signal.SIGINT, first + 10)
+    assert code == 130, err
+    assert f"resumed after epoch {first} " in err
+    assert "Traceback" not in err
+    assert first < len(rows(run)) < EPOCHS
 
-        finished = run_efnn(*command(EPOCHS), cwd=disturbed).done()
-        assert "resumed" in finished.err
-        reference = finish(undisturbed).done()
+    finished = run_efnn(*command(EPOCHS), cwd=disturbed).done()
+    assert "resumed" in finished.err
+    reference = call(*command(EPOCHS), cwd=calm).done()
 
     twin = only_run(calm)
     assert run.name == twin.name
@@ -106,10 +108,10 @@ def test_interrupted_twice_the_result_is_the_same(tmp_path: Path):
 
 def test_living_run_is_in_use(tmp_path: Path):
     make_data(tmp_path)
-    with begin_efnn(*command(ENDLESS), cwd=tmp_path) as process:
+    with begin_efnn(*command(ENDLESS, *LIGHT), cwd=tmp_path) as process:
         wait_for(lambda: begun(tmp_path, 1) or process.poll() is not None)
         try:
-            second = call(*command(ENDLESS), cwd=tmp_path)
+            second = call(*command(ENDLESS, *LIGHT), cwd=tmp_path)
             inspected = call("inspect", only_run(tmp_path), "--json", cwd=tmp_path)
             nothing = call("evaluate", cwd=tmp_path)
         finally:
@@ -128,7 +130,7 @@ def test_living_run_is_in_use(tmp_path: Path):
 
 def test_signal_while_labelling(tmp_path: Path):
     """Finished shards stay, and the same command continues from them to the dataset it would have made."""
-    args = ("generate", "double_exchange", "--L", 6, "--samples", 4000, "--workers", 1, "--device", "cpu")
+    args = ("generate", "double_exchange", "--L", 6, "--samples", 1800, "--workers", 1, "--device", "cpu")
     with begin_efnn(*args, cwd=tmp_path) as process:
         wait_for(lambda: any(tmp_path.glob("data/.*.shards/*.h5")) or process.poll() is not None)
         process.send_signal(signal.SIGINT)
@@ -152,7 +154,7 @@ def test_signal_while_labelling(tmp_path: Path):
 def test_killed_run_resumes(tmp_path: Path):
     """A process that ends without any order leaves a folder that the same command completes."""
     make_data(tmp_path)
-    with begin_efnn(*command(EPOCHS), cwd=tmp_path) as process:
+    with begin_efnn(*command(EPOCHS, *LIGHT), cwd=tmp_path) as process:
         wait_for(lambda: begun(tmp_path, 5) or process.poll() is not None)
         process.kill()
         assert finish(process).code == -signal.SIGKILL

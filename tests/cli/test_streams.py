@@ -139,6 +139,15 @@ def test_any_order_in_generate(here: Path):
     assert plans[0]["outputs"]["dataset"].startswith("data/three_spin-L6-n24-s3-")
 
 
+def test_settings_before_the_system_or_the_run(workshop: Workshop, copied: Workshop):
+    plan = ("--L", 6, "--samples", 60, "--dry-run", "--json")
+    usual = call("generate", "heisenberg", "system.J1=2", *plan, cwd=workshop.root).done()
+    assert call("generate", "system.J1=2", "heisenberg", *plan, cwd=workshop.root).done().json() == usual.json()
+    words = ("--spins", copied.dataset("lattice"), "--json")
+    usual = call("predict", copied.run("lattice net"), "device=cpu", *words, cwd=copied.root).done()
+    assert call("predict", "device=cpu", copied.run("lattice net"), *words, cwd=copied.root).json() == usual.json()
+
+
 def test_any_order_in_train(workshop: Workshop):
     data = workshop.dataset("binary")
     orders = (

@@ -115,8 +115,8 @@ def test_what_cannot_fit_is_refused_before_any_work(tmp_path):
 
 def test_a_failing_shard_ends_the_job_and_keeps_the_others(tmp_path):
     class Broken(SmallShards):
-        def energy(self, spins, reference="auto"):
-            energies = super().energy(spins, reference)
+        def energy(self, spins):
+            energies = super().energy(spins)
             return energies * float("nan") if torch.equal(spins[0], poison) else energies
 
     broken = Job(Broken(L=4), "uniform_sphere", 3, "train", 23, "dense")

@@ -1,0 +1,48 @@
+"""Effective fields -dE/dS against central differences of the energy."""
+
+import numpy as np
+import pytest
+import torch
+
+from efnn_cli.physics import SYSTEMS, Draw, free_fermions
+
+CASES = [
+    SYSTEMS["three_spin"](L=7, r=4),
+    SYSTEMS["heisenberg"](L=4, J1=0.7, J2=-0.3, K=0.5, R=0.8),
+    SYSTEMS["heisenberg"](variant="infinite_range", L=7),
+    SYSTEMS["double_exchange"](L=3, J=5.0, mu=-2.0, T=0.3),
+]
+
+
+def unchecked_energy(system, spins):
+    """Energy of spins that are not unit vectors."""
+    if system.name != "double_exchange":
+        return system.energy(spins)
+    return free_fermions.grand_potential(free_fermions.dense_levels(system.hamiltonians(spins)), system.T)
+
+
+@pytest.mark.parametrize("system", CASES, ids=lambda system: system.kind)
+def test_fields_are_the_gradient_of_the_energy(system):
+    spins = torch.from_numpy(system.sample(system.samplings[0], Draw(0, "train", 0, 0, 2)))
+    fields = system.fields(spins)
+    assert fields.shape == spins.shape
+    step = 1e-5
+    for index in np.random.default_rng(0).choice(spins[0].numel(), 6, replace=False):
+        shift = torch.zeros_like(spins)
+        shift.reshape(2, -1)[:, index] = step
+        plus, minus = (unchecked_energy(system, spins + sign * shift) for sign in (1, -1))
+        slope = -(plus - minus) / (2 * step)
+        torch.testing.assert_close(fields.reshape(2, -1)[:, index], slope, rtol=1e-7, atol=1e-7)
+    assert fields.abs().max() > 0.01
+
+
+def test_fields_turn_with_the_spins():
+    system = CASES[3]
+    spins = torch.from_numpy(system.sample("uniform_sphere", Draw(0, "train", 0, 0, 2)))
+    q = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    rotation = torch.from_numpy(q * np.sign(np.linalg.det(q)))
+
+    def turn(vectors):
+        return torch.einsum("ij,bjxy->bixy", rotation, vectors)
+
+    torch.testing.assert_close(system.fields(turn(spins)), turn(system.fields(spins)), rtol=1e-9, atol=1e-10)
