@@ -62,3 +62,13 @@ def split_runs(arguments: Sequence[str] | None) -> tuple[list[Path], list[str]]:
         else:
             runs.append(Path(text))
     return runs, overrides
+
+
+def whole_numbers(name: str, text: str) -> list[int]:
+    """A list such as 10,20; raises `ConfigError`."""
+    from efnn_cli.errors import ConfigError
+
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"{name}: wanted a list of integers such as 10,20, found {text!r}") from None

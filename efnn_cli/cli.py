@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -35,6 +35,8 @@ from efnn_cli.arguments import (
     request_of,
     split_runs,
 )
+from efnn_cli.cli_bench import bench
+from efnn_cli.execution import execute
 from efnn_cli.failures import as_efnn_error, report_error
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ def generate(
         request = request_of(typed, options, config_dir)
         return run(request, console, spins=spins, out=out, overwrite=overwrite, dry_run=dry_run)
 
-    _run(action, json=json, quiet=quiet, verbose=verbose)
+    execute(action, json=json, quiet=quiet, verbose=verbose)
 
 
 @app.command()
@@ -120,7 +122,7 @@ def train(
         request = request_of(overrides, {"device": device}, config_dir)
         return run(request, console, data=data, out=out, resume=resume, overwrite=overwrite, dry_run=dry_run)
 
-    _run(action, json=json, quiet=quiet, verbose=verbose)
+    execute(action, json=json, quiet=quiet, verbose=verbose)
 
 
 @app.command()
@@ -147,7 +149,7 @@ def evaluate(
         request = request_of(overrides, {"device": device})
         return run(request, console, runs=runs, data=data, out=out, overwrite=overwrite)
 
-    _run(action, json=json, quiet=quiet, verbose=verbose)
+    execute(action, json=json, quiet=quiet, verbose=verbose)
 
 
 @app.command()
@@ -180,7 +182,7 @@ def extrapolate(
         options = {"L": sizes, "samples": samples, "seed": seed, "device": device, "workers": workers}
         return run(request_of(overrides, options), console, runs=runs, out=out, dry_run=dry_run)
 
-    _run(action, json=json, quiet=quiet, verbose=verbose)
+    execute(action, json=json, quiet=quiet, verbose=verbose)
 
 
 @app.command()
@@ -207,7 +209,7 @@ def predict(
         request = request_of(overrides, {"device": device})
         return run(request, console, run=run_path, spins=spins, out=out, overwrite=overwrite)
 
-    _run(action, json=json, quiet=quiet, verbose=verbose)
+    execute(action, json=json, quiet=quiet, verbose=verbose)
 
 
 @app.command()
@@ -225,7 +227,7 @@ def inspect(
 
         return run(console, path=path)
 
-    _run(action, json=json, quiet=quiet, verbose=verbose)
+    execute(action, json=json, quiet=quiet, verbose=verbose)
 
 
 @app.command()
@@ -252,7 +254,10 @@ def config(
             typed, name = [command, *typed], "train"
         return run(request_of(typed, {}, config_dir), console, command=name)
 
-    _run(action, json=json, quiet=quiet, verbose=verbose)
+    execute(action, json=json, quiet=quiet, verbose=verbose)
+
+
+app.add_typer(bench, name="bench")
 
 
 @app.callback()
@@ -269,15 +274,6 @@ def _print_version() -> None:
 
     print(f"efnn {installed('efnn')}")
     raise typer.Exit
-
-
-def _run(action: Callable[[Console], Result], *, json: bool, quiet: bool, verbose: bool) -> None:
-    """Run one command and print its result on stdout."""
-    from efnn_cli.console import Console
-
-    console = Console(quiet=quiet, verbose=verbose)
-    result = action(console)
-    print(result.as_json(console.warnings) if json else result.as_text(), flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

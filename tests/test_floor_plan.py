@@ -19,8 +19,9 @@ FLOORS = [  # from the cellar to the roof; modules of one line may import each o
     {"schema"},
     {"catalogue", "loading"},
     {"compatibility", "extrapolation", "fitting"},
-    {"planning"},
-    {"commands", "failures", "arguments"},
+    {"planning", "benchmarks"},
+    {"commands", "failures", "arguments", "execution"},
+    {"cli_bench"},
     {"cli"},
     {"__main__", "__init__"},
 ]

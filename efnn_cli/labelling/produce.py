@@ -84,7 +84,7 @@ def _assemble(
         progress(draw.count)
     start = time.perf_counter()
     missing = [draw for draw in draws if draw not in finished]
-    pool.run(job, missing, store, device, workers, lambda draw: progress(draw.count), pause)
+    pool.run(job, missing, store.save, device, workers, lambda draw: progress(draw.count), pause)
     earlier = sum(shard.seconds for shard in finished.values()) / workers
     seconds = time.perf_counter() - start + earlier
     shards = [finished.get(draw) or _stored(store, draw) for draw in draws]

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from efnn_cli.errors import NumericalError
 from efnn_cli.labelling.job import Job
-from efnn_cli.labelling.shards import Shard, ShardFolder
+from efnn_cli.labelling.shards import Shard
 from efnn_cli.physics import Draw
 
 POLL_SECONDS = 0.2
@@ -37,20 +37,20 @@ def label_shard(job: Job, draw: Draw, device: torch.device) -> Shard:
 def run(
     job: Job,
     draws: Iterable[Draw],
-    store: ShardFolder,
+    store: Callable[[Draw, Shard], None],
     device: torch.device,
     workers: int,
     done: Callable[[Draw], None],
     pause: Callable[[], None],
 ) -> None:
-    """Label and store `draws` with `workers` threads (one on an accelerator).
+    """Label `draws` with `workers` threads (one on an accelerator) and hand them to `store` in any order.
 
     `done` is told of every stored shard; `pause` is called often and may raise to stop: shards not yet begun
     are dropped then, those in work are finished and stored.
     """
 
     def task(draw: Draw) -> None:
-        store.save(draw, label_shard(job, draw, device))
+        store(draw, label_shard(job, draw, device))
 
     threads = torch.get_num_threads()
     count = workers if device.type == "cpu" else 1

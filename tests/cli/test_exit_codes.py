@@ -152,8 +152,7 @@ def test_configuration_is_checked_before_files(here: Path):
     call("generate", "heisenberg", "--spins", "none.npy", "--workers", 0, cwd=here).failed(2, "workers")
 
 
-def test_usage_errors_of_real_processes(here: Path):
-    run_efnn("generat", cwd=here).failed(2, "generate")
+def test_usage_error_of_a_real_process(here: Path):
     run_efnn("generate", "double_exchange", "--L", 2, cwd=here).failed(2, "L", "2")
     assert not files_below(here)
 

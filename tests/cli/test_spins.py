@@ -11,7 +11,7 @@ import pytest
 import efnn_cli
 from efnn_cli.errors import InputError
 
-from .conftest import Workshop, call, run_efnn
+from .conftest import Workshop, call
 
 
 def sphere(samples: int, side: int) -> np.ndarray:
@@ -167,7 +167,8 @@ def test_predict_is_what_evaluate_judges(copied: Workshop):
     call("generate", "heisenberg", "--L", 8, "--samples", 30, "--seed", 4, "--out", "fresh.h5", cwd=root).done()
     words = ("evaluate", run, "--data", "fresh.h5", "--device", "cpu", "--out", "e.h5", "--json")
     judged = call(*words, cwd=root).done().json()
-    told = run_efnn("predict", run, "--spins", "fresh.h5", "--out", "p.h5", "--json", cwd=root).done().json()
+    words = ("predict", run, "--spins", "fresh.h5", "--device", "cpu", "--out", "p.h5", "--json")
+    told = call(*words, cwd=root).done().json()
     predicted, true = read(root / "p.h5", "energies"), read(root / "fresh.h5", "energies")
     assert np.array_equal(predicted, read(root / "e.h5", "energies"))
     assert judged["metrics"]["samples"] == told["metrics"]["samples"] == 30

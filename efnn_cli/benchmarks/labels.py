@@ -1,0 +1,125 @@
+"""Seconds per configuration of double-exchange labels against L: straightforward, dense, determinant, CUDA."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+
+from efnn_cli.benchmarks import published_labels
+from efnn_cli.device import cores
+from efnn_cli.labelling import workers as pool
+from efnn_cli.labelling.job import Job
+from efnn_cli.labelling.shards import Shard
+from efnn_cli.physics.double_exchange import DoubleExchange
+from efnn_cli.physics.system import Array
+
+UNIT = "seconds per configuration"
+STRAIGHTFORWARD_UP_TO = 40  # beyond, one configuration takes minutes and gigabytes
+DENSE_UP_TO = 40
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison; `ratio` > 1 means ours is faster."""
+
+    case: str
+    L: int
+    straightforward: float | None
+    ours: float
+    ratio: float | None
+    unit: str = UNIT
+
+
+@dataclass(frozen=True)
+class Report:
+    """All rows, the largest relative difference between any two methods, growth exponents of the cost."""
+
+    rows: list[Row]
+    largest_relative_difference: float
+    exponents: dict[str, float]
+
+
+def samples_at(size: int) -> int:
+    """Configurations per repeat: about a second of the straightforward way, at least one for every core."""
+    return max(cores(), int(128 * (10 / size) ** 5))
+
+
+def run(sizes: Sequence[int], repeats: int, tell: Callable[[str], None]) -> Report:
+    """Measure every method at every size, in turns, medians over `repeats`."""
+    rows: list[Row] = []
+    difference = 0.0
+    for size in sizes:
+        system = DoubleExchange(L=size)
+        job = Job(system, "uniform_sphere", 0, "bench", samples_at(size), "dense")
+        methods = methods_at(job)
+        seconds: dict[str, list[float]] = {name: [] for name in methods}
+        energies: dict[str, Array] = {}
+        for _ in range(repeats if size <= 20 else 1):
+            for name, label in methods.items():
+                start = time.perf_counter()
+                energies[name] = label()
+                seconds[name].append((time.perf_counter() - start) / job.samples)
+                tell(f"L = {size}: {name} {seconds[name][-1]:.3g} s per configuration")
+        difference = max(difference, _largest_difference(list(energies.values())))
+        medians = {name: statistics.median(each) for name, each in seconds.items()}
+        plain = medians.pop("straightforward", None)
+        for name, ours in medians.items():
+            rows.append(Row(name, size, plain, ours, None if plain is None else plain / ours))
+    return Report(rows, difference, {case: slope for case in _cases(rows) if (slope := exponent(rows, case))})
+
+
+def methods_at(job: Job) -> dict[str, Callable[[], Array]]:
+    """The methods to compare at one size, each labelling the same configurations."""
+    size, cpu = job.system.size, torch.device("cpu")
+    methods: dict[str, Callable[[], Array]] = {}
+    if size <= STRAIGHTFORWARD_UP_TO:
+        methods["straightforward"] = lambda: label_straightforward(job)
+    if size <= DENSE_UP_TO:
+        methods["dense-cpu"] = lambda: label(job, cpu)
+    methods["determinant-cpu"] = lambda: label(replace(job, reference="determinant"), cpu)
+    if torch.cuda.is_available() and size <= DENSE_UP_TO:
+        methods["dense-cuda"] = lambda: label(job, torch.device("cuda"))
+    return methods
+
+
+def label_straightforward(job: Job) -> Array:
+    """One configuration after the other, with all cores for BLAS."""
+    system = job.system
+    assert isinstance(system, DoubleExchange)
+    parameters = (system.t, system.J, system.mu, system.T)
+    spins = np.concatenate([job.spins(draw) for draw in job.shards()])
+    with threadpool_limits(cores()):
+        return np.array([published_labels.energy(each, *parameters) for each in spins])
+
+
+def label(job: Job, device: torch.device) -> Array:
+    """Our way: shards side by side, kept in memory."""
+    shards: dict[int, Shard] = {}
+    pool.run(
+        job, job.shards(), lambda draw, shard: shards.__setitem__(draw.shard, shard), device, cores(),
+        done=lambda draw: None, pause=lambda: None,
+    )  # fmt: skip
+    return np.concatenate([shards[index].content.energies for index in sorted(shards)])
+
+
+def _largest_difference(energies: list[Array]) -> float:
+    return max(float(np.abs(a / energies[0] - 1).max()) for a in energies)
+
+
+def _cases(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(row.case for row in rows))
+
+
+def exponent(rows: Sequence[Row], case: str) -> float | None:
+    """Slope of log(seconds) against log(L) for L >= 20; None with fewer than two sizes."""
+    points = [(np.log(row.L), np.log(row.ours)) for row in rows if row.case == case and row.L >= 20]
+    if len(points) < 2:
+        return None
+    x, y = np.asarray(points, dtype=np.float64).T
+    return float(np.polyfit(x, y, 1)[0])
