@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -17,8 +18,10 @@ Overrides = Annotated[
 Device = Annotated[
     Optional[str], typer.Option("--device", help="auto (CUDA if there, else CPU), cpu, cuda, cuda:INDEX.")
 ]
-Workers = Annotated[Optional[int], typer.Option("--workers", help="Labelling threads (default: all cores).")]
-Seed = Annotated[Optional[int], typer.Option("--seed", help="Seed of the spins (default: 0).")]
+Workers = Annotated[
+    Optional[str], typer.Option("--workers", metavar="N", help="Labelling threads (default: all cores).")
+]
+Seed = Annotated[Optional[str], typer.Option("--seed", metavar="N", help="Seed of the spins (default: 0).")]
 Out = Annotated[Optional[Path], typer.Option("--out", help="Where to write instead of the usual place.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and show the plan; write nothing.")]
@@ -29,6 +32,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON objec
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only warnings and errors on stderr.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="More on stderr.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+SystemAndOverrides = Annotated[
+    Optional[list[str]],
+    typer.Argument(metavar="SYSTEM [KEY=VALUE]", help="three_spin, heisenberg or double_exchange; settings."),
+]
+RunAndOverrides = Annotated[
+    Optional[list[str]],
+    typer.Argument(metavar="RUN [KEY=VALUE]", help="Run folder, or a checkpoint file in it; settings."),
+]
 RunsAndOverrides = Annotated[
     Optional[list[str]],
     typer.Argument(metavar="RUN|KEY=VALUE", help="Run folders (default: the most recent); settings."),
@@ -53,11 +64,30 @@ def request_of(
     return Request(tuple(overrides or ()), options, config_dir)
 
 
+def print_version(wanted: bool) -> None:
+    """The version of the package, and the end."""
+    from importlib.metadata import version
+
+    if wanted:
+        typer.echo(f"efnn {version('efnn')}")
+        raise typer.Exit
+
+
+def split_one(arguments: Sequence[str] | None, name: str, meaning: str) -> tuple[str, list[str]]:
+    """The one argument that is no KEY=VALUE, in any place, and the KEY=VALUEs; raises `ConfigError`."""
+    from efnn_cli.errors import ConfigError
+
+    words = [text for text in arguments or () if "=" not in text or os.path.exists(text)]
+    if len(words) != 1:
+        raise ConfigError(f"wanted one {name} ({meaning}), found {' '.join(words) or 'none'}")
+    return words[0], [text for text in arguments or () if text not in words]
+
+
 def split_runs(arguments: Sequence[str] | None) -> tuple[list[Path], list[str]]:
     """RUNs and KEY=VALUEs, which may be mixed in any order; an existing path is a RUN."""
     runs, overrides = [], []
     for text in arguments or ():
-        if "=" in text and not Path(text).exists():
+        if "=" in text and not os.path.exists(text):
             overrides.append(text)
         else:
             runs.append(Path(text))

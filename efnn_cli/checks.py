@@ -13,7 +13,7 @@ MAX_SEED = 2**63 - 1
 
 def nearest(name: str, choices: Iterable[str]) -> str:
     """A did-you-mean clause for `name`, empty where nothing is near."""
-    found = difflib.get_close_matches(name, list(choices), n=3, cutoff=0.55)
+    found = difflib.get_close_matches(name, list(choices), n=3, cutoff=0.5)
     return f"did you mean {' or '.join(found)}?" if found else ""
 
 

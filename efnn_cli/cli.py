@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -25,19 +24,24 @@ from efnn_cli.arguments import (
     Overwrite,
     Quiet,
     Resume,
+    RunAndOverrides,
     RunsAndOverrides,
     Seed,
     Sizes,
+    SystemAndOverrides,
     TestData,
     TrainingData,
     Verbose,
     Workers,
+    print_version,
     request_of,
+    split_one,
     split_runs,
+    whole_numbers,
 )
 from efnn_cli.cli_bench import bench
 from efnn_cli.execution import execute
-from efnn_cli.failures import as_efnn_error, report_error
+from efnn_cli.failures import as_efnn_error, drop_stdout, report_error
 
 if TYPE_CHECKING:
     from efnn_cli.console import Console
@@ -54,13 +58,13 @@ app = typer.Typer(
 
 @app.command()
 def generate(
-    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="three_spin, heisenberg or double_exchange.")],
-    overrides: Overrides = None,
+    arguments: SystemAndOverrides = None,
     size: Annotated[
-        Optional[int], typer.Option("--L", help="Side of the lattice, or number of spins (default: 10; 15).")
+        Optional[str],
+        typer.Option("--L", metavar="N", help="Side of the lattice, or number of spins (default: 10; 15)."),
     ] = None,
     samples: Annotated[
-        Optional[int], typer.Option("--samples", help="Number of configurations (default: 20000).")
+        Optional[str], typer.Option("--samples", metavar="N", help="Number of configurations (default: 20000).")
     ] = None,
     seed: Seed = None,
     spins: Annotated[
@@ -86,8 +90,8 @@ def generate(
         from efnn_cli.commands.generate import run
 
         options = {"system.L": size, "samples": samples, "seed": seed, "device": device, "workers": workers}
-        typed = (f"system={system.replace('-', '_')}", *(overrides or ()))
-        request = request_of(typed, options, config_dir)
+        system, overrides = split_one(arguments, "SYSTEM", "three_spin, heisenberg or double_exchange")
+        request = request_of([f"system={system}", *overrides], options, config_dir)
         return run(request, console, spins=spins, out=out, overwrite=overwrite, dry_run=dry_run)
 
     execute(action, json=json, quiet=quiet, verbose=verbose)
@@ -157,7 +161,8 @@ def extrapolate(
     arguments: RunsAndOverrides = None,
     size: Sizes = None,
     samples: Annotated[
-        Optional[int], typer.Option("--samples", help="References per size (default: 64, 16 or 4 by size).")
+        Optional[str],
+        typer.Option("--samples", metavar="N", help="References per size (default: 64, 16 or 4 by size)."),
     ] = None,
     seed: Seed = None,
     device: Device = None,
@@ -178,7 +183,7 @@ def extrapolate(
         from efnn_cli.commands.extrapolate import run
 
         runs, overrides = split_runs(arguments)
-        sizes = None if size is None else f"[{size}]"
+        sizes = None if size is None else whole_numbers("--L", size)
         options = {"L": sizes, "samples": samples, "seed": seed, "device": device, "workers": workers}
         return run(request_of(overrides, options), console, runs=runs, out=out, dry_run=dry_run)
 
@@ -187,9 +192,8 @@ def extrapolate(
 
 @app.command()
 def predict(
-    run_path: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, or a checkpoint file in it.")],
     spins: Annotated[Path, typer.Option("--spins", help="Configurations (HDF5 /spins, or .npy).")],
-    overrides: Overrides = None,
+    arguments: RunAndOverrides = None,
     device: Device = None,
     out: Out = None,
     overwrite: Overwrite = False,
@@ -206,8 +210,9 @@ def predict(
     def action(console: Console) -> Result:
         from efnn_cli.commands.predict import run
 
+        path, overrides = split_one(arguments, "RUN", "a run folder, or a checkpoint file in it")
         request = request_of(overrides, {"device": device})
-        return run(request, console, run=run_path, spins=spins, out=out, overwrite=overwrite)
+        return run(request, console, run=Path(path), spins=spins, out=out, overwrite=overwrite)
 
     execute(action, json=json, quiet=quiet, verbose=verbose)
 
@@ -262,18 +267,11 @@ app.add_typer(bench, name="bench")
 
 @app.callback()
 def root(
-    version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=print_version)
+    ] = False,
 ) -> None:
     """Reached before every command."""
-    if version:
-        _print_version()
-
-
-def _print_version() -> None:
-    from importlib.metadata import version as installed
-
-    print(f"efnn {installed('efnn')}")
-    raise typer.Exit
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -283,9 +281,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = app(args or ["--help"], standalone_mode=False)
         return (code or 0) if args else 2  # a bare `efnn` is a usage error that shows the help
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_stdout()
         return 141
     except (Exception, KeyboardInterrupt) as error:
         if "--debug" in args:
             traceback.print_exception(error)
-        return report_error(as_efnn_error(error, args), args)
+        failure = as_efnn_error(error, args)
+        code = report_error(failure, args)
+        if isinstance(error, OSError):
+            drop_stdout()
+        return code

@@ -6,6 +6,7 @@ values is refused, never resolved silently. Then Hydra composes `conf/`, and `sc
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ SHORT_NAMES = {
     "training.epochs": "epochs",
 }
 GROUPS = ("system", "model", "training")
+COMMANDS_OF = {"system": ("generate", "train"), "model": ("train",), "training": ("train",)}
 NETWORK_KEYS = (*SHORT_NAMES.values(), *SHORT_NAMES, "training")
 RECIPE_FAMILY = "default"
 
@@ -72,10 +74,20 @@ def settle(request: Request) -> dict[str, Said]:
         override = _parse(text)
         key = SHORT_NAMES.get(override.key_or_group, override.key_or_group)
         said = Said(origin, override.value(), f"{key}={text.partition('=')[2]}")
+        if key in GROUPS:
+            said = _named(key, said)
         earlier = settled.setdefault(key, said)
         if earlier is not said and earlier.value != said.value:
             raise ConfigError(f"{key} was given twice: {earlier.origin!r} and {origin!r}", "keep one of them")
     return settled
+
+
+def _named(group: str, said: Said) -> Said:
+    """A choice of a group, dashes accepted; raises `ConfigError` for anything but a name."""
+    if not isinstance(said.value, str):
+        raise ConfigError(f"{group}: wanted a name, found {said.value!r}")
+    name = said.value.replace("-", "_") if group == "system" else said.value
+    return Said(said.origin, name, f"{group}={name}")
 
 
 def _given(request: Request) -> Iterator[tuple[str, object]]:
@@ -92,7 +104,12 @@ def _parse(text: str) -> Override:
     except HydraException as error:
         raise ConfigError(f"cannot read {text!r} as KEY=VALUE: {_first_line(error)}") from error
     key = str(override.key_or_group)
-    if override.is_delete() or key.partition(".")[0].partition("/")[0] == "hydra" or "@" in text.partition("=")[0]:
+    if (
+        not key
+        or override.is_delete()
+        or key.partition(".")[0].partition("/")[0] == "hydra"
+        or "@" in text.partition("=")[0]
+    ):
         raise ConfigError(f"{text!r} is not a setting of efnn")
     if sweep:
         raise ConfigError(
@@ -129,7 +146,7 @@ def _search_path(config_dir: Path | None) -> list[str]:
     """The override that adds the user's own folder of YAML files."""
     if config_dir is None:
         return []
-    if not config_dir.is_dir():
+    if not os.path.isdir(config_dir):
         raise ConfigError(f"--config-dir: {config_dir} is not a folder")
     return [f"hydra.searchpath=['file://{config_dir.resolve()}']"]
 
@@ -144,6 +161,8 @@ def _recipe(said: Mapping[str, Said], kind: str | None) -> str:
     if model == "effective":
         return "closed_form"
     family = str(said["training"].value) if "training" in said else RECIPE_FAMILY
+    if family == "closed_form":
+        raise ConfigError("training=closed_form belongs to model=effective alone", "training=default")
     members = _loader().get_group_options(f"training/{family}") if kind else []
     for name in (f"{kind}-{model}", str(kind)):
         if name in members:
@@ -185,9 +204,10 @@ def _explain(error: Exception, command: str, said: Mapping[str, Said]) -> Config
 
 def known_keys(command: str, said: Mapping[str, Said]) -> list[str]:
     """Every key of `command` with the groups that were chosen, short names included."""
-    groups = [each.text for key, each in said.items() if key in GROUPS and key != "training"]
+    offered = [group for group in ("system", "model") if command in COMMANDS_OF[group]]
+    groups = [each.text for key, each in said.items() if key in offered]
     keys = list(_flat(OmegaConf.to_container(hydra_compose(command, overrides=groups), resolve=False)))
-    return [key for key in keys if key not in SHORT_NAMES] + [key for key in GROUPS if key not in keys]
+    return [key for key in keys if key not in SHORT_NAMES] + [g for g in GROUPS if command in COMMANDS_OF[g]]
 
 
 def _flat(node: Any, prefix: str = "") -> Iterator[str]:

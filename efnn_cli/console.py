@@ -46,6 +46,10 @@ class Console:
         LOGGER.addHandler(handler)
         try:
             yield
+        except BaseException as error:
+            what = logging.LogRecord("efnn", logging.ERROR, "", 0, "%s", (error,), sys.exc_info())
+            handler.handle(what)  # the screen gets one sentence, from where all errors end
+            raise
         finally:
             LOGGER.removeHandler(handler)
             handler.close()

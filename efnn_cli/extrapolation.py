@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import statistics
 import time
 from collections.abc import Sequence
@@ -109,7 +110,7 @@ def _cell(value: object) -> str:
 
 
 def _read_table(path: Path, columns: list[str]) -> list[dict[str, str]]:
-    if not path.exists():
+    if not os.path.exists(path):
         return []
     try:
         reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))

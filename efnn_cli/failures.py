@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 import sys
 from collections.abc import Sequence
 
@@ -27,7 +29,7 @@ def as_efnn_error(error: BaseException, args: Sequence[str]) -> EfnnError:
     if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "DefaultCPUAllocator" in str(error):
         return DeviceError(f"out of memory: {error}", "take a smaller lattice, batch or fewer workers")
     if isinstance(error, OSError) and error.errno in UNWRITABLE:
-        return OutputError(f"cannot write {error.filename or ''}: {error.strerror}")
+        return OutputError(f"cannot write {error.filename or 'the output'}: {error.strerror}")
     return EfnnError(
         f"a defect of efnn: {type(error).__name__}: {error}", "run it again with --debug and report the traceback"
     )
@@ -40,5 +42,14 @@ def report_error(error: EfnnError, args: Sequence[str]) -> int:
         print(f"  {error.hint}", file=sys.stderr)
     if "--json" in args:
         command = next((each for each in args if each in COMMANDS), "")
-        print(error_json(command, error.code, error.message, error.hint), flush=True)
+        with contextlib.suppress(OSError):  # a full disk may be what is reported
+            print(error_json(command, error.code, error.message, error.hint), flush=True)
     return error.code
+
+
+def drop_stdout() -> None:
+    """Send what is still buffered for stdout nowhere: its reader is gone or its disk is full."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,7 @@ from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.metrics import Metrics, measure
 from efnn_cli.training.options import TrainingOptions
 from efnn_cli.training.predict import predict
-from efnn_cli.training.split import Split, split
+from efnn_cli.training.split import Split
 from efnn_cli.training.trainer import EpochRow, Labelled, Trainer
 
 CHECKPOINT_SECONDS = 10.0
@@ -50,6 +51,7 @@ def fit(
     config: TrainConfig,
     system: System,
     data: Dataset,
+    parts: Split,
     device: torch.device,
     console: Console,
     stop: StopRequest,
@@ -58,7 +60,6 @@ def fit(
 
     `stored` is the resolved configuration as it goes into the checkpoints.
     """
-    parts = split(data.spins, data.content_hash)
     if config.training is None:
         return _fit_closed_form(folder, stored, config, system, data, parts, device)
     model = initial_model(config, system).to(device)
@@ -96,7 +97,7 @@ def _resident(data: Dataset, parts: Split, name: str, dtype: torch.dtype, device
 
 def _resume(folder: RunFolder, trainer: Trainer) -> None:
     """Go on from last.h5 where there is one; otherwise start clean."""
-    if folder.last_file.exists():
+    if os.path.exists(folder.last_file):
         trainer.resume(checkpoint.read(folder.last_file).state)
         LOGGER.info("resumed after epoch %d of %d", trainer.epoch, trainer.options.epochs)
     folder.keep_rows(trainer.epoch)
@@ -186,9 +187,8 @@ def judge(model: EnergyModel, data: Dataset, parts: Split, name: str, device: to
     return measure(predict(model, data.spins[chosen], device), data.energies[chosen])
 
 
-def summarise(fitted: Fitted, data: Dataset, device: torch.device) -> dict[str, Any]:
+def summarise(fitted: Fitted, data: Dataset, parts: Split, device: torch.device) -> dict[str, Any]:
     """The metrics of the result, by the best weights."""
-    parts = split(data.spins, data.content_hash)
     return {
         "parameters": parameter_count(fitted.model),
         "epochs": fitted.epochs,

@@ -7,6 +7,7 @@ energies = run.predict(spins)                                 # (B,), float64
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,9 +63,9 @@ def load(path: str | Path, device: str = "auto") -> Run:
     Raises `InputError` where there is none or it cannot be read, `DeviceError` for a missing device.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         folder = RunFolder(path)
-        if not folder.best_file.exists():
+        if not os.path.exists(folder.best_file):
             why = "its training has not stored any weights yet" if folder.begun else "it is not a run folder"
             raise InputError(f"{path} holds no best.h5: {why}", "efnn train makes a run")
         path = folder.best_file

@@ -19,6 +19,7 @@ from efnn_cli.runs import RunFolder
 from efnn_cli.schema import TrainConfig, build_model, build_training, fingerprint, train_config
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
+from efnn_cli.training.split import Split, split
 
 LOGGER = logging.getLogger("efnn")
 
@@ -32,6 +33,7 @@ class Plan:
     """The resolved configuration as it goes into config.yaml and the checkpoints."""
     system: System
     data: Dataset
+    parts: Split
     folder: RunFolder
 
 
@@ -50,20 +52,22 @@ def plan_new(request: Request, data_path: Path | None, out: Path | None) -> Plan
     stored = resolved(config, system, data, data_path)
     depth = getattr(config.model, "depth", 0)
     path = out or catalogue.run_path(system.name, config.model.name, depth, config.seed, stored["hash"])
-    return Plan(config, stored, system, data, RunFolder(path))
+    return Plan(config, stored, system, data, split_of(data, data_path), RunFolder(path))
 
 
 def resolved(config: TrainConfig, system: System, data: Dataset, data_path: Path) -> dict[str, Any]:
     """Everything that the run depends on, as plain values, with its hash."""
+    recipe = None if config.training is None else dataclasses.asdict(config.training)
     identity = {
         "model": dataclasses.asdict(config.model),
-        "training": None if config.training is None else dataclasses.asdict(config.training),
+        "training": recipe,
         "seed": config.seed,
         "dataset": data.content_hash,
     }
+    unnamed = {key: value for key, value in (recipe or {}).items() if key != "name"}
     return {
         "schema_version": 1,
-        "hash": fingerprint(identity),
+        "hash": fingerprint(identity | {"training": unnamed}),
         "system": {"name": system.name, **system.parameters()},
         "sampling": data.metadata.get("sampling"),
         "couplings_sha256": couplings_hash(system.couplings),
@@ -98,4 +102,12 @@ def plan_resumed(request: Request, path: Path, data_path: Path | None, out: Path
     data = dataset.read(source)
     if data.content_hash != content:
         raise InputError(f"{source} is not the dataset that {path} was trained on")
-    return Plan(config, stored, dataset_system(data, source), data, folder)
+    return Plan(config, stored, dataset_system(data, source), data, split_of(data, source), folder)
+
+
+def split_of(data: Dataset, path: Path) -> Split:
+    """The split of the dataset; raises `InputError` where it has too few configurations for one."""
+    try:
+        return split(data.spins, data.content_hash)
+    except ValueError as error:
+        raise InputError(f"{path} is too small to train on: {error}", "efnn generate with more --samples") from error

@@ -12,6 +12,7 @@ import csv
 import dataclasses
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,12 @@ class RunFolder:
     @property
     def begun(self) -> bool:
         """Whether there is a configuration."""
-        return self.config_file.exists()
+        return os.path.exists(self.config_file)
 
     @property
     def finished(self) -> bool:
         """Whether the run has ended well."""
-        return self.summary_file.exists()
+        return os.path.exists(self.summary_file)
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Store the resolved configuration, for people; checkpoints carry their own copy."""
@@ -68,7 +69,7 @@ class RunFolder:
         values = dataclasses.asdict(row)
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-        if not self.metrics_file.exists():
+        if not os.path.exists(self.metrics_file):
             writer.writeheader()
         writer.writerow({key: "" if value is None else value for key, value in values.items()})
         with atomic.writing(self.metrics_file), self.metrics_file.open("a", encoding="utf-8") as file:
@@ -76,7 +77,7 @@ class RunFolder:
 
     def rows(self) -> list[dict[str, str]]:
         """The complete rows of metrics.csv."""
-        if not self.metrics_file.exists():
+        if not os.path.exists(self.metrics_file):
             return []
         text = self.metrics_file.read_text(encoding="utf-8")
         whole = text[: text.rfind("\n") + 1]  # a killed process may leave half a line

@@ -278,6 +278,8 @@ class ExtrapolateConfig:
         if self.samples is not None:
             checks.within("samples", self.samples, 1, MAX_SAMPLES)
         for size in self.L or []:
+            if not isinstance(size, int):
+                raise ConfigError(f"L: wanted a list of integers, found {self.L}")
             checks.within("L", size, 3, 4096)
         if (self.L is not None and len(set(self.L)) != len(self.L)) or self.L == []:
             raise ConfigError(f"L: wanted a list of different sizes, found {self.L}")

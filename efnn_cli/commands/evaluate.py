@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ def refuse_existing(out: Path | None, overwrite: bool) -> None:
     """Raise `ConflictError` rather than overwrite; prove the folder writable otherwise."""
     if out is None:
         return
-    if out.exists() and (not overwrite or out.is_dir()):
+    if os.path.exists(out) and (not overwrite or os.path.isdir(out)):
         raise ConflictError(f"{out} exists", "choose another --out, or --overwrite it")
     atomic.make_folder(out.parent)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def run(
     require_lattice(members)
     plans = [reference_plan(config, members[0], size) for size in sizes(config, members[0])]
     folder = out or output_folder(members)
-    if folder.exists() and not folder.is_dir():
+    if os.path.exists(folder) and not os.path.isdir(folder):
         raise ConflictError(f"{folder} exists and is not a folder", "choose another --out")
     jobs = [plan.job("reference", target.type) for plan in plans]
     for plan, job in zip(plans, jobs, strict=True):

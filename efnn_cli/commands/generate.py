@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from efnn_cli.physics.system import Array
 from efnn_cli.results import Result, number, shown
 from efnn_cli.schema import GenerateConfig, fingerprint, generate_config
 from efnn_cli.signals import StopRequest
-from efnn_cli.storage import dataset
+from efnn_cli.storage import atomic, dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.storage.spins_file import read_spins
 
@@ -48,7 +49,8 @@ def run(
     if not overwrite:
         refuse_other(path, tag)
     if dry_run:
-        require_resources(job, existing_parent(path), target, config.workers)
+        atomic.prove_writable(path.parent)
+        require_resources(job, Path.cwd(), target, config.workers)
         return planned(job, path)
     LOGGER.info("labelling on %s, %d workers, reference %s", device.describe(target), config.workers, job.reference)
     with (
@@ -87,7 +89,7 @@ def with_given_spins(config: GenerateConfig, request: Request, path: Path) -> tu
 
 def refuse_other(path: Path, tag: str) -> None:
     """Raise `ConflictError` where `path` is something else than this dataset."""
-    if not path.exists():
+    if not os.path.exists(path):
         return
     try:
         same = dataset.read_metadata(path).get("job") == tag
@@ -95,11 +97,6 @@ def refuse_other(path: Path, tag: str) -> None:
         same = False
     if not same:
         raise ConflictError(f"{path} exists and is something else", "choose another --out, or --overwrite it")
-
-
-def existing_parent(path: Path) -> Path:
-    """The nearest folder above `path` that exists."""
-    return next(folder for folder in (*path.absolute().parents,) if folder.is_dir())
 
 
 def planned(job: Job, path: Path) -> Result:

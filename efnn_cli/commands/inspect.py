@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from efnn_cli.training.split import group_equal
 
 def run(console: Console, *, path: Path) -> Result:
     """Describe `path`, after verifying its checksum."""
-    if path.is_dir():
+    if os.path.isdir(path):
         found = describe_run(path)
     else:
         describe = {dataset.FORMAT: describe_dataset, checkpoint.FORMAT: describe_checkpoint}

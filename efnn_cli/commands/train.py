@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def run(
         refuse_other(folder, plan.stored["hash"])
     target = device.resolve(plan.config.device)
     if dry_run:
+        atomic.prove_writable(folder.path)
         return planned(plan)
     with owned(prepared(folder), f"the run {shown(folder.path)}"), console.log_file(folder.log_file):
         if overwrite:
@@ -50,8 +52,10 @@ def run(
         folder.write_config(plan.stored)
         announce(plan, device.describe(target))
         with StopRequest(f"go on with: efnn train --resume {shown(folder.path)}") as stop:
-            fitted = fitting.fit(folder, plan.stored, plan.config, plan.system, plan.data, target, console, stop)
-        metrics = fitting.summarise(fitted, plan.data, target)
+            fitted = fitting.fit(
+                folder, plan.stored, plan.config, plan.system, plan.data, plan.parts, target, console, stop
+            )
+        metrics = fitting.summarise(fitted, plan.data, plan.parts, target)
         folder.write_summary(summary(plan, fitted, metrics, console))
     return report(folder, metrics)
 
@@ -59,10 +63,10 @@ def run(
 def refuse_other(folder: RunFolder, tag: str) -> None:
     """Raise `ConflictError` where the folder is something else than this run."""
     path = folder.path
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+    if not os.path.exists(path) or (os.path.isdir(path) and not any(path.iterdir())):
         return
-    same = path.is_dir() and (not folder.begun or folder.read_config().get("hash") == tag)
-    foreign = path.is_dir() and not folder.begun and any(each.name != "lock" for each in path.iterdir())
+    same = os.path.isdir(path) and (not folder.begun or folder.read_config().get("hash") == tag)
+    foreign = os.path.isdir(path) and not folder.begun and any(each.name != "lock" for each in path.iterdir())
     if not same or foreign:
         raise ConflictError(f"{path} exists and is something else", "choose another --out, or --overwrite it")
 

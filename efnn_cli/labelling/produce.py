@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -42,11 +43,11 @@ def produce(
 
     One process makes it, others wait for it. Shards that an earlier process left are used.
     """
-    if path.exists() and not overwrite:
+    if os.path.exists(path) and not overwrite:
         return dataset.read(path), True
     atomic.make_folder(path.parent)
     with lock.awaited(path.with_name(f".{path.stem}.lock"), on_wait, pause):
-        if path.exists() and not overwrite:
+        if os.path.exists(path) and not overwrite:
             return dataset.read(path), True
         require_resources(job, path.parent, device, workers)
         store = ShardFolder(path.with_name(f".{path.stem}.shards"), job_hash)

@@ -7,6 +7,7 @@ cores (1.6 times at L = 10), and makes the result independent of the number of w
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -15,12 +16,14 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from efnn_cli.errors import NumericalError
+from efnn_cli.errors import NumericalError, Stopped
 from efnn_cli.labelling.job import Job
 from efnn_cli.labelling.shards import Shard
 from efnn_cli.physics import Draw
 
 POLL_SECONDS = 0.2
+
+LOGGER = logging.getLogger("efnn")
 
 
 def label_shard(job: Job, draw: Draw, device: torch.device) -> Shard:
@@ -67,6 +70,9 @@ def run(
                     draw = waiting.pop(future)
                     future.result()
                     done(draw)
+        except Stopped:
+            LOGGER.warning("finishing the shards in work; a second signal stops at once")
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
             torch.set_num_threads(threads)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -74,6 +74,11 @@ class Heisenberg(System):
             checks.within("system.L", self.L, INFINITE_RANGE_ORDER, 4096)
             self._refuse_foreign({"J1": 1.0, "J2": 0.0, "K": 0.0, "R": 0.0}, "variant=lattice")
             subsets.count(self.L, INFINITE_RANGE_ORDER)
+
+    def parameters(self) -> dict[str, Any]:
+        """The fields that the variant has."""
+        foreign = ("coupling_seed",) if self._on_lattice else ("J1", "J2", "K", "R")
+        return {key: value for key, value in super().parameters().items() if key not in foreign}
 
     def _refuse_foreign(self, defaults: dict[str, float], owner: str) -> None:
         """A parameter without effect is a misunderstanding: say so instead of ignoring it."""

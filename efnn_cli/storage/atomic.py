@@ -35,6 +35,14 @@ def make_folder(folder: Path) -> None:
         probe.unlink()
 
 
+def prove_writable(folder: Path) -> None:
+    """Raise `OutputError` where `folder` could not be made or written, without making it."""
+    parent = folder.absolute()
+    while not os.path.exists(parent):
+        parent = parent.parent
+    make_folder(parent)
+
+
 def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write a whole file atomically and durably."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")

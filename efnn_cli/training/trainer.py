@@ -109,10 +109,8 @@ class Trainer:
         loss = float(total) / len(self.train)
         val = self.validate() if math.isfinite(loss) else None
         if val is None or not math.isfinite(val.rmse):
-            raise NumericalError(
-                f"training: the loss is not finite in epoch {self.epoch + 1} (loss {loss})",
-                "try a smaller lr; the last good state is kept in last.h5",
-            )
+            what = f"the loss ({loss})" if val is None else f"the validation error ({val.rmse})"
+            raise NumericalError(f"training: {what} is not finite in epoch {self.epoch + 1}", "try a smaller lr")
         self.epoch += 1
         self.seconds += time.perf_counter() - start
         if val.rmse < self.best.val_rmse:

@@ -77,7 +77,7 @@ LATTICE = ("generate", "heisenberg", "--L", 4, "--samples", 24)
         (("generate", "double_exchange", "--L", "2"), ("L", "2", "3")),
         (("generate", "heisenberg", "--L", "2"), ("L", "2", "3")),
         (("generate", "double-exchange", "system.L=0"), ("L", "0")),
-        (("generate", "heisenberg", "--L", "ten"), ("--L", "ten")),
+        (("generate", "heisenberg", "--L", "ten"), ("system.L", "ten")),
         (("generate", "three_spin", "--L", "2"), ("L", "2")),
         (("generate", "three_spin", "system.r=6"), ("system.r", "6")),
         (("generate", "three_spin", "system.spin_values=[0,2]"), ("spin_values", "2")),
