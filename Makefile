@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: install demo test slow lint wheel clean
+.PHONY: install demo test slow soak lint clean
 
 install: $(STAMP)
 
@@ -26,6 +26,9 @@ test: install  ## the default suite
 
 slow: install  ## what takes longer than a few seconds, accuracy included
 	$(BIN)/python -m pytest -q -m slow
+
+soak: install  ## the longest: accuracy of the double-exchange recipe
+	$(BIN)/python -m pytest -q -m soak --timeout 7200
 
 lint: install
 	$(BIN)/ruff check .

@@ -1,0 +1,80 @@
+"""Every command of the README runs, in order, at small sizes; its tables say what the code says."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from efnn_cli.cli import main
+from efnn_cli.errors import ConfigError, ConflictError, DeviceError, InputError, NumericalError, OutputError
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+SMALL = {"generate": ["--samples", "60"], "train": ["epochs=1"], "extrapolate": ["--samples", "2"]}
+
+
+def commands():
+    """The `efnn` lines of all shell blocks, comments removed."""
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def small(words):
+    """The same command at a size that takes a second; sizes that the README gives stay as they are."""
+    given = {word.partition("=")[0].lstrip("-") for word in words}
+    extra = SMALL.get(words[0], [])
+    name = extra[0].partition("=")[0].lstrip("-") if extra else ""
+    return words if name in given or "model=effective" in words else words + extra
+
+
+def placeholder(word):
+    """`data/...` and `outputs/...` stand for a dataset and a run."""
+    patterns = {"data/...": "data/*.h5", "outputs/...": "outputs/*"}
+    return str(next(Path().glob(patterns[word]))) if word in patterns else word
+
+
+def test_the_readme_has_commands():
+    assert len(commands()) >= 8
+
+
+def test_every_command_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for words in commands():
+        program, *arguments = words
+        assert program == "efnn", words
+        if arguments[0] == "bench":
+            continue  # run with small sizes by its own test
+        arguments = [placeholder(word) for word in arguments]
+        assert main(small(arguments)) == 0, (arguments, capsys.readouterr().err)
+
+
+def test_python_example_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["generate", "heisenberg", "--L", "4", "--samples", "30", "-q"]) == 0
+    assert main(["train", "epochs=1", "-q"]) == 0
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    run = next((tmp_path / "outputs").iterdir())
+    code = re.sub(r'"outputs/[^"]*"', repr(str(run)), code)
+    script = (
+        f"import numpy as np\nspins = np.zeros((2, 3, 6, 6)); spins[:, 2] = 1\n{code}\nassert energies.shape == (2,)"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
+
+
+def test_exit_codes_are_those_of_the_code():
+    table = dict(re.findall(r"^\| (\d+) \| (.*?) \|$", README, re.MULTILINE))
+    for error in (ConfigError, InputError, NumericalError, DeviceError, ConflictError, OutputError):
+        assert str(error.code) in table
+
+
+def test_two_commands_call_install():
+    makefile = (ROOT / "Makefile").read_text()
+    for target in ("demo", "test"):
+        assert re.search(rf"^{target}: install", makefile, re.MULTILINE)
+        assert f"make {target}" in README
+
+
+def test_linked_files_exist():
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)|<img src=\"([^\"]+)\"", README):
+        assert (ROOT / (target[0] or target[1])).exists(), target
