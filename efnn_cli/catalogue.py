@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from efnn_cli.errors import InputError
-from efnn_cli.schema import GenerateConfig, fingerprint
+from efnn_cli.schema import fingerprint
+from efnn_cli.settings import GenerateConfig
 from efnn_cli.storage import dataset
 
 DATA = Path("data")

@@ -18,7 +18,7 @@ from efnn_cli.models import EnergyModel, build, parameter_count
 from efnn_cli.models.effective import Effective
 from efnn_cli.physics import System
 from efnn_cli.runs import RunFolder
-from efnn_cli.schema import TrainConfig
+from efnn_cli.settings import TrainConfig
 from efnn_cli.signals import StopRequest
 from efnn_cli.storage import checkpoint
 from efnn_cli.storage.dataset import Dataset

@@ -16,7 +16,8 @@ from efnn_cli.models import receptive_field_of
 from efnn_cli.physics import System
 from efnn_cli.results import shown
 from efnn_cli.runs import RunFolder
-from efnn_cli.schema import TrainConfig, build_model, build_training, fingerprint, train_config
+from efnn_cli.schema import build_model, build_training, fingerprint
+from efnn_cli.settings import TrainConfig, train_config
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.split import Split, split
@@ -70,6 +71,7 @@ def resolved(config: TrainConfig, system: System, data: Dataset, data_path: Path
         "hash": fingerprint(identity | {"training": unnamed}),
         "system": {"name": system.name, **system.parameters()},
         "sampling": data.metadata.get("sampling"),
+        "thermal": data.metadata.get("thermal"),
         "couplings_sha256": couplings_hash(system.couplings),
         "receptive_field": receptive_field_of(config.model) if system.geometry == "lattice" else None,
         **identity,

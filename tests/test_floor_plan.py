@@ -17,6 +17,7 @@ FLOORS = [  # from the cellar to the roof; modules of one line may import each o
     {"console", "results"},
     {"config", "runs", "figures"},
     {"schema"},
+    {"settings"},
     {"catalogue", "loading"},
     {"compatibility", "extrapolation", "fitting"},
     {"planning", "benchmarks"},

@@ -10,15 +10,8 @@ from efnn_cli import checks
 from efnn_cli.config import Composed, Request, compose
 from efnn_cli.console import Console
 from efnn_cli.results import Result
-from efnn_cli.schema import (
-    EvaluateConfig,
-    ExtrapolateConfig,
-    PredictConfig,
-    build_system,
-    generate_config,
-    train_config,
-    typed,
-)
+from efnn_cli.schema import build_system, typed
+from efnn_cli.settings import EvaluateConfig, ExtrapolateConfig, PredictConfig, generate_config, train_config
 
 COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict")
 

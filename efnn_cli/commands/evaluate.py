@@ -19,7 +19,8 @@ from efnn_cli.errors import ConflictError, NumericalError
 from efnn_cli.loading import Run, load
 from efnn_cli.physics.system import Array
 from efnn_cli.results import Result, number, shown
-from efnn_cli.schema import EvaluateConfig, typed
+from efnn_cli.schema import typed
+from efnn_cli.settings import EvaluateConfig
 from efnn_cli.storage import atomic, dataset, hdf5
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.metrics import Metrics, measure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from efnn_cli.labelling.produce import produce, require_resources
 from efnn_cli.loading import Run, load
 from efnn_cli.results import Result, number, shown
 from efnn_cli.runs import EXTRAPOLATION
-from efnn_cli.schema import ExtrapolateConfig, GenerateConfig, check_reference, fingerprint, typed
+from efnn_cli.schema import fingerprint, typed
+from efnn_cli.settings import ExtrapolateConfig, GenerateConfig, Thermal, check_reference
 from efnn_cli.signals import StopRequest
 from efnn_cli.storage import atomic
 from efnn_cli.storage.dataset import Dataset
@@ -84,10 +85,12 @@ def sizes(config: ExtrapolateConfig, member: Run) -> list[int]:
 def reference_plan(config: ExtrapolateConfig, member: Run, size: int) -> GenerateConfig:
     """The references of one size: what `generate` would take, but from random streams of their own."""
     system = member.system.at_size(size)
-    trained = member.config["sampling"]
+    trained, stored = member.config["sampling"], member.config.get("thermal")
     sampling = config.sampling
     if sampling == "auto":
         sampling = trained if trained in system.samplings else system.samplings[0]
+    elif sampling == "thermal" and stored is None:
+        raise ConfigError("sampling=thermal: the run was not trained on thermal spins, so it names no temperature")
     elif sampling not in system.samplings:
         raise ConfigError(f"sampling: {system.kind} offers {', '.join(system.samplings)}, found {sampling!r}")
     return GenerateConfig(
@@ -98,9 +101,15 @@ def reference_plan(config: ExtrapolateConfig, member: Run, size: int) -> Generat
         reference=check_reference(system, config.reference, fields=False),
         tolerance=config.tolerance,
         fields=False,
+        thermal=as_trained(stored) if sampling == "thermal" else None,
         device=config.device,
         workers=config.workers or device.cores(),
     )
+
+
+def as_trained(stored: Mapping[str, Any] | None) -> Thermal | None:
+    """The bath that the training configurations came from."""
+    return None if stored is None else Thermal(stored["temperature"], stored["coupling"], stored["sweeps"])
 
 
 def reference(plan: GenerateConfig, target: Any, console: Console, stop: StopRequest) -> Dataset:

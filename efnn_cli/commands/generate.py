@@ -18,7 +18,8 @@ from efnn_cli.labelling.job import Job
 from efnn_cli.labelling.produce import produce, require_resources, size_in_bytes
 from efnn_cli.physics.system import Array
 from efnn_cli.results import Result, number, shown
-from efnn_cli.schema import GenerateConfig, fingerprint, generate_config
+from efnn_cli.schema import fingerprint
+from efnn_cli.settings import GenerateConfig, generate_config
 from efnn_cli.signals import StopRequest
 from efnn_cli.storage import atomic, dataset
 from efnn_cli.storage.dataset import Dataset

@@ -14,7 +14,8 @@ from efnn_cli.console import Console
 from efnn_cli.errors import NumericalError
 from efnn_cli.loading import load
 from efnn_cli.results import Result, number, shown
-from efnn_cli.schema import PredictConfig, typed
+from efnn_cli.schema import typed
+from efnn_cli.settings import PredictConfig
 from efnn_cli.storage import atomic, hdf5
 from efnn_cli.storage.spins_file import read_spins
 

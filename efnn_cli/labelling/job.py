@@ -9,6 +9,7 @@ import torch
 
 from efnn_cli.physics import Draw, System
 from efnn_cli.physics.system import TOLERANCE, Array
+from efnn_cli.physics.thermal import Bath
 
 BATCH_BYTES = 64 * 2**20
 
@@ -63,6 +64,8 @@ class Job:
     """A method of the system, never "auto"."""
     tolerance: float = TOLERANCE
     fields: bool = False
+    bath: Bath | None = None
+    """Of sampling=thermal."""
     given: Array | None = None
     """The user's own configurations (samples, ...) instead of drawn ones."""
 
@@ -71,7 +74,7 @@ class Job:
         size = self.system.shard_size
         starts = range(0, self.samples, size)
         return [
-            Draw(self.seed, self.purpose, index, first, min(size, self.samples - first))
+            Draw(self.seed, self.purpose, index, first, min(size, self.samples - first), self.bath)
             for index, first in enumerate(starts)
         ]
 

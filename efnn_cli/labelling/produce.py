@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -15,9 +17,13 @@ from efnn_cli.device import describe, require_memory
 from efnn_cli.labelling import workers as pool
 from efnn_cli.labelling.job import Job, LabelledSpins
 from efnn_cli.labelling.shards import Shard, ShardFolder
+from efnn_cli.physics.sampling import diagnose
+from efnn_cli.physics.thermal import Bath
 from efnn_cli.provenance import versions
 from efnn_cli.storage import atomic, dataset, lock
 from efnn_cli.storage.dataset import Dataset
+
+LOGGER = logging.getLogger("efnn")
 
 
 class Progress(Protocol):
@@ -105,6 +111,19 @@ def _stored(store: ShardFolder, draw: Any) -> Shard:
     return shard
 
 
+def _thermal(job: Job, bath: Bath) -> dict[str, Any]:
+    """The bath, and how well its chains forget; warns where they are too short."""
+    found = diagnose(bath, job.system.size, job.seed)
+    if 10 * found["autocorrelation_sweeps"] > bath.sweeps:
+        LOGGER.warning(
+            "thermal spins: the autocorrelation time is %.3g sweeps, the chains have only %d: take spin_sweeps=%d",
+            found["autocorrelation_sweeps"],
+            bath.sweeps,
+            round(20 * found["autocorrelation_sweeps"]),
+        )
+    return {**dataclasses.asdict(bath), "method": "heat bath and overrelaxation", "acceptance": 1.0, **found}
+
+
 def _metadata(
     job: Job, job_hash: str, device: torch.device, content: LabelledSpins, seconds: float, per_configuration: float
 ) -> dict[str, Any]:
@@ -118,6 +137,7 @@ def _metadata(
         "samples": job.samples,
         "sampling": "given" if job.given is not None else job.sampling,
         "seed": job.seed,
+        "thermal": None if job.bath is None else _thermal(job, job.bath),
         "shard_size": job.system.shard_size,
         "job": job_hash,
         "reference": {

@@ -24,9 +24,11 @@ from efnn_cli import checks
 from efnn_cli.errors import NumericalError
 from efnn_cli.physics import free_fermions, matsubara, sparse_determinant
 from efnn_cli.physics import sampling as spin_sampling
+from efnn_cli.physics.heisenberg import lattice_energy
 from efnn_cli.physics.system import TOLERANCE, Array, Draw, Labels, System
 
 CROSSOVER = {"cpu": 220.0, "cuda": 1500.0}  # c of `fastest_reference`
+FIT_SIZE, FIT_SAMPLES = 6, 512  # of `effective_coupling`
 TRACE_TOLERANCE = 1e-9  # of the two trace identities, relative to their natural scales
 
 
@@ -82,6 +84,17 @@ class DoubleExchange(System):
     def shard_size(self) -> int:
         """About a second of dense diagonalisation, which grows as L^6."""
         return max(1, min(256, int(256 * (10 / self.size) ** 6)))
+
+    def effective_coupling(self) -> float:
+        """Least squares of E = a - J sum_<ij> S_i.S_j over uniform spins on a small lattice.
+
+        Rounded to four digits, so that rounding of the labels cannot change a drawn spin.
+        """
+        small = self.at_size(min(self.size, FIT_SIZE))
+        spins = torch.from_numpy(small.sample("uniform_sphere", Draw(0, "effective coupling", 0, 0, FIT_SAMPLES)))
+        bonds = lattice_energy(spins, 1.0, 0.0, 0.0, 0.0)  # - sum S_i.S_j
+        covariance = torch.cov(torch.stack([bonds, small.energy(spins)]))
+        return float(f"{float(covariance[0, 1] / covariance[0, 0]):.4g}")
 
     def sample(self, sampling: str, draw: Draw) -> Array:
         """Unit vectors (count, 3, L, L)."""

@@ -106,7 +106,7 @@ class Heisenberg(System):
     @property
     def samplings(self) -> tuple[str, ...]:
         """Of unit vectors, or of scalars."""
-        return ("uniform_sphere", "uniform_angles") if self._on_lattice else ("uniform",)
+        return ("uniform_sphere", "uniform_angles", "thermal") if self._on_lattice else ("uniform",)
 
     @property
     def shard_size(self) -> int:
@@ -119,6 +119,10 @@ class Heisenberg(System):
         if self._on_lattice:
             return None
         return subsets.draw_couplings(self.size, INFINITE_RANGE_ORDER, self.coupling_seed)
+
+    def effective_coupling(self) -> float:
+        """J1 of the lattice."""
+        return self.J1 if self._on_lattice else super().effective_coupling()
 
     def sample(self, sampling: str, draw: Draw) -> Array:
         """Unit vectors (count, 3, L, L) or scalars uniform in [-1, 1] (count, L)."""

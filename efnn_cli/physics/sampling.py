@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from efnn_cli import checks, rng
 from efnn_cli.errors import ConfigError
 from efnn_cli.physics.system import Array, Draw
+from efnn_cli.physics.thermal import Bath, autocorrelation_time, lattice, run_chains
 
 # The documented draw uses seed 100 + i for configuration i; a block of a million per seed keeps
 # training sets (seed 0 .. 999) and references (1000 + seed) apart.
 PUBLISHED_OFFSET = 100
 PUBLISHED_BLOCK = 1_000_000
 PUBLISHED_MAX_SEED = 999
+DIAGNOSIS_SPINS = 3200
 
 
 def unit_vectors(theta: Array, phi: Array) -> Array:
@@ -57,7 +61,30 @@ def published(draw: Draw, size: int) -> Array:
     return unit_vectors(np.pi * uniform, 2 * np.pi * uniform)
 
 
-SAMPLINGS = {"uniform_sphere": uniform_sphere, "uniform_angles": uniform_angles, "published": published}
+def thermal(draw: Draw, size: int) -> Array:
+    """Spins of a classical Heisenberg model at a temperature; every configuration ends a chain of its own."""
+    if draw.bath is None:
+        raise ConfigError("sampling=thermal needs spin_temperature=...", "for example spin_temperature=0.5")
+    generator = rng.stream(draw.seed, "spins", draw.purpose, draw.shard)
+    spins, _ = run_chains(lattice(size), draw.bath, draw.count, generator)  # (count, n, 3)
+    return np.ascontiguousarray(spins.transpose(0, 2, 1)).reshape(draw.count, 3, size, size)
+
+
+def diagnose(bath: Bath, size: int, seed: int) -> dict[str, float]:
+    """Mean energy per spin and autocorrelation time (sweeps) of chains beside those that are kept."""
+    chains = max(2, DIAGNOSIS_SPINS // size**2)
+    longer = dataclasses.replace(bath, sweeps=4 * bath.sweeps)
+    _, energies = run_chains(lattice(size), longer, chains, rng.stream(seed, "thermal diagnosis"))
+    settled = energies[2 * bath.sweeps :]
+    return {"energy_per_spin": float(settled.mean()), "autocorrelation_sweeps": autocorrelation_time(settled)}
+
+
+SAMPLINGS = {
+    "uniform_sphere": uniform_sphere,
+    "uniform_angles": uniform_angles,
+    "published": published,
+    "thermal": thermal,
+}
 
 
 def sample(sampling: str, draw: Draw, size: int) -> Array:

@@ -18,7 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from efnn_cli.errors import InputError
+from efnn_cli.errors import ConfigError, InputError
+from efnn_cli.physics.thermal import Bath
 
 Array = NDArray[np.float64]
 
@@ -39,6 +40,8 @@ class Draw:
     shard: int
     first: int
     count: int
+    bath: Bath | None = None
+    """Of sampling=thermal."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,10 @@ class System(ABC):
     @abstractmethod
     def scratch_bytes(self, reference: str) -> int:
         """Bytes of temporary memory that labelling one configuration takes."""
+
+    def effective_coupling(self) -> float:
+        """J of the classical nearest-neighbour model that sampling=thermal draws from; raises `ConfigError`."""
+        raise ConfigError(f"sampling=thermal: {self.kind} has no effective coupling", "give spin_coupling=...")
 
     def fields(self, spins: Tensor) -> Tensor:
         """Effective fields -dE/dS, shape of `spins`: the unprojected gradient, spins taken as free vectors.

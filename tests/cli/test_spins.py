@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import h5py
@@ -272,3 +273,28 @@ def test_published_sampling(here: Path):
         theta, phi = np.pi * u, 2 * np.pi * u
         wanted = np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)])
         assert np.abs(spins - wanted).max() < 1e-14
+
+
+def test_thermal_spins_name_their_bath(here: Path):
+    call("generate", "double_exchange", "--L", 4, "--samples", 20, "sampling=thermal", "spin_temperature=0.1", cwd=here)
+    (path,) = (here / "data").glob("*.h5")
+    with h5py.File(path) as file:
+        thermal = json.loads(file["metadata"].asstr()[()])["thermal"]
+    assert (thermal["temperature"], thermal["acceptance"], thermal["sweeps"]) == (0.1, 1.0, 100)
+    assert thermal["coupling"] > 0.1  # double exchange favours parallel spins
+    assert thermal["energy_per_spin"] < 0
+    assert thermal["autocorrelation_sweeps"] >= 0.5
+    assert call("train", "epochs=1", cwd=here).code == 0
+    assert call("extrapolate", "--L", 5, "--samples", 3, cwd=here).code == 0
+    (reference,) = (here / "data" / "references").glob("*.h5")
+    with h5py.File(reference) as file:
+        again = json.loads(file["metadata"].asstr()[()])["thermal"]
+    assert (again["temperature"], again["coupling"]) == (thermal["temperature"], thermal["coupling"])
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [(("sampling=thermal",), "spin_temperature"), (("spin_temperature=1",), "no effect with sampling=uniform_sphere")],
+)
+def test_thermal_keys_belong_together(here: Path, words: tuple[str, ...], named: str):
+    call("generate", "heisenberg", *words, cwd=here).failed(2, named)

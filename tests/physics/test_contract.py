@@ -8,6 +8,7 @@ import torch
 
 from efnn_cli.errors import InputError
 from efnn_cli.physics import SYSTEMS, Draw
+from efnn_cli.physics.thermal import Bath
 
 CASES = [
     pytest.param(SYSTEMS["three_spin"](L=9), id="three_spin"),
@@ -24,7 +25,9 @@ def test_every_system_has_a_case():
 @pytest.mark.parametrize("system", CASES)
 def test_samples_have_the_promised_shape_and_seeds(system):
     for sampling in system.samplings:
-        first, again, other = (system.sample(sampling, Draw(seed, "train", 0, 0, 6)) for seed in (0, 0, 1))
+        first, again, other = (
+            system.sample(sampling, Draw(seed, "train", 0, 0, 6, Bath(1.0, 1.0, 5))) for seed in (0, 0, 1)
+        )
         assert first.shape == (6, *system.spin_shape)
         assert first.dtype == np.float64
         np.testing.assert_array_equal(first, again)

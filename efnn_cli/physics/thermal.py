@@ -1,0 +1,137 @@
+"""Thermal configurations of classical unit vectors: heat bath and overrelaxation in E = -J sum_<ij> S_i.S_j.
+
+For a spin in the local field h = J sum of its neighbours the Boltzmann distribution of cos(theta) about h is
+exp(b cos theta), b = |h| / T, which is inverted exactly: cos theta = 1 + ln(u + (1 - u) e^(-2 b)) / b with u uniform in
+(0, 1). No proposal is ever rejected (heat bath; Miyatake et al., J. Phys. C 19, 2539 (1986)). Overrelaxation,
+S -> 2 (S.h) h / h^2 - S, conserves the energy and lets the chain move faster. Every configuration is the end of a chain
+of its own, started from independent uniform spins. Temperatures in units of the coupling scale, k_B = 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from efnn_cli import checks
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+OVERRELAXATION = 2  # steps per heat-bath step
+WINDOW = 6.0  # of the sum of the autocorrelation function, in units of the time itself (Sokal)
+
+
+@dataclass(frozen=True)
+class Bath:
+    """Temperature, coupling J (positive: ferromagnetic) and sweeps of every chain."""
+
+    temperature: float
+    coupling: float
+    sweeps: int
+
+    def __post_init__(self) -> None:
+        checks.positive("spin_temperature", self.temperature)
+        checks.finite("spin_coupling", self.coupling)
+        checks.within("spin_sweeps", self.sweeps, 1, 1_000_000)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Which spins interact: neighbours (n, z) of every spin, and groups of spins that do not touch each other."""
+
+    neighbours: Indices
+    groups: Sequence[Indices]
+
+
+def lattice(size: int) -> Graph:
+    """The periodic L x L square lattice, site = x L + y.
+
+    A ring of odd length needs three colours; the sum of the colours of x and y, modulo their number, colours the
+    lattice, since neighbours differ in one coordinate only.
+    """
+    site = np.arange(size * size).reshape(size, size)
+    shifts = [np.roll(site, step, axis).ravel() for axis in (0, 1) for step in (1, -1)]
+    colours = 2 if size % 2 == 0 else 3
+    ring = np.arange(size) % 2
+    if colours == 3:
+        ring[-1] = 2
+    colour = ((ring[:, None] + ring[None, :]) % colours).ravel()
+    return Graph(np.stack(shifts, axis=1), [np.flatnonzero(colour == each) for each in range(colours)])
+
+
+def uniform(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Unit vectors (*shape, 3), uniform on the sphere."""
+    z = generator.uniform(-1.0, 1.0, shape)
+    phi = generator.uniform(0.0, 2.0 * np.pi, shape)
+    rho = np.sqrt((1.0 - z) * (1.0 + z))
+    return np.stack([rho * np.cos(phi), rho * np.sin(phi), z], axis=-1)
+
+
+def run_chains(graph: Graph, bath: Bath, chains: int, generator: np.random.Generator) -> tuple[Array, Array]:
+    """Spins (chains, n, 3) after all sweeps, and the energy per spin after each sweep (sweeps, chains)."""
+    spins = uniform(generator, (chains, len(graph.neighbours)))
+    energies = np.empty((bath.sweeps, chains))
+    for sweep in range(bath.sweeps):
+        for group in graph.groups:
+            spins[:, group] = _heat_bath(_field(spins, graph, group, bath), bath.temperature, generator)
+        for _ in range(OVERRELAXATION):
+            for group in graph.groups:
+                spins[:, group] = _reflect(spins[:, group], _field(spins, graph, group, bath))
+        everywhere = np.arange(len(graph.neighbours))
+        field = _field(spins, graph, everywhere, bath)
+        energies[sweep] = -0.5 * np.einsum("bni,bni->b", spins, field) / len(everywhere)
+    return spins / np.linalg.norm(spins, axis=-1, keepdims=True), energies  # reflections let the length drift
+
+
+def _field(spins: Array, graph: Graph, group: Indices, bath: Bath) -> Array:
+    """Local fields J sum_j S_j (chains, group, 3)."""
+    neighbours: Array = spins[:, graph.neighbours[group]].sum(axis=2)
+    return bath.coupling * neighbours
+
+
+def _heat_bath(field: Array, temperature: float, generator: np.random.Generator) -> Array:
+    """New spins drawn from their exact distribution in `field`."""
+    strength = np.linalg.norm(field, axis=-1)
+    b = np.maximum(strength / temperature, 1e-12)  # below, the distribution is uniform to rounding
+    u = generator.uniform(size=b.shape)
+    cosine = np.clip(1.0 + np.log(u + (1.0 - u) * np.exp(-2.0 * b)) / b, -1.0, 1.0)
+    phi = generator.uniform(0.0, 2.0 * np.pi, b.shape)
+    sine = np.sqrt((1.0 - cosine) * (1.0 + cosine))
+    axis = np.where(strength[..., None] > 0, field / np.maximum(strength, 1e-300)[..., None], [0.0, 0.0, 1.0])
+    first, second = _perpendicular(axis)
+    around = np.cos(phi)[..., None] * first + np.sin(phi)[..., None] * second
+    drawn: Array = cosine[..., None] * axis + sine[..., None] * around
+    return drawn
+
+
+def _perpendicular(axis: Array) -> tuple[Array, Array]:
+    """Two unit vectors that form an orthonormal frame with `axis` (..., 3)."""
+    helper = np.where(np.abs(axis[..., 2:]) < 0.9, [0.0, 0.0, 1.0], [1.0, 0.0, 0.0])
+    first = np.cross(axis, helper)
+    first /= np.linalg.norm(first, axis=-1, keepdims=True)
+    return first, np.cross(axis, first)
+
+
+def _reflect(spins: Array, field: Array) -> Array:
+    """Spins turned by 180 degrees about their local field; unchanged where there is none."""
+    square = np.einsum("...i,...i->...", field, field)[..., None]
+    along = np.einsum("...i,...i->...", spins, field)[..., None]
+    return np.where(square > 0, 2.0 * along * field / np.maximum(square, 1e-300) - spins, spins)
+
+
+def autocorrelation_time(series: Array) -> float:
+    """Integrated autocorrelation time, in sweeps, of series (sweeps, chains), averaged over the chains.
+
+    tau = 1/2 + sum_{t>=1} rho(t), summed up to the first t >= 6 tau.
+    """
+    centred = series - series.mean()
+    variance = float(np.mean(centred**2))
+    tau = 0.5
+    for lag in range(1, len(series)):
+        if variance == 0 or lag >= WINDOW * tau:
+            break
+        tau += float(np.mean(centred[lag:] * centred[:-lag])) / variance
+    return max(tau, 0.5)

@@ -1,0 +1,264 @@
+"""The checked settings of each command, from its composed configuration."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from efnn_cli import checks, device
+from efnn_cli.config import SHORT_NAMES, Composed
+from efnn_cli.errors import ConfigError
+from efnn_cli.labelling.job import Job
+from efnn_cli.models import MODELS, Options
+from efnn_cli.physics import System, sampling
+from efnn_cli.physics.system import Array
+from efnn_cli.physics.thermal import Bath
+from efnn_cli.schema import build_model, build_system, build_training, typed
+from efnn_cli.training.options import TrainingOptions
+
+MAX_SAMPLES = 1_000_000_000
+MAX_WORKERS = 1024
+TOLERANCES = (1e-13, 1e-2)
+
+
+@dataclass
+class _GenerateKeys:
+    seed: int
+    samples: int
+    sampling: str
+    spin_temperature: float | None
+    spin_coupling: float | None
+    spin_sweeps: int
+    reference: str
+    tolerance: float
+    fields: bool
+    device: str
+    workers: int | None
+
+    def __post_init__(self) -> None:
+        _check_common(self.seed, self.device, self.workers)
+        checks.within("samples", self.samples, 1, MAX_SAMPLES)
+        checks.within("tolerance", self.tolerance, *TOLERANCES)
+
+
+@dataclass(frozen=True)
+class Thermal:
+    """Of sampling=thermal: temperature, coupling (None: that of the system, fitted if need be), sweeps."""
+
+    temperature: float
+    coupling: float | None
+    sweeps: int
+
+    def bath(self, system: System) -> Bath:
+        """With the coupling settled."""
+        coupling = system.effective_coupling() if self.coupling is None else self.coupling
+        return Bath(self.temperature, coupling, self.sweeps)
+
+
+def thermal_config(sampling: str, temperature: float | None, coupling: float | None, sweeps: int) -> Thermal | None:
+    """The thermal keys; raises `ConfigError` where they are missing, or mean nothing."""
+    if sampling != "thermal":
+        if temperature is not None or coupling is not None:
+            raise ConfigError(f"spin_temperature and spin_coupling have no effect with sampling={sampling}")
+        return None
+    if temperature is None:
+        raise ConfigError("sampling=thermal needs spin_temperature=...", "for example spin_temperature=0.5")
+    Bath(temperature, 1.0 if coupling is None else coupling, sweeps)  # checks the bounds
+    return Thermal(temperature, coupling, sweeps)
+
+
+@dataclass(frozen=True)
+class GenerateConfig:
+    """What to label, how, and where to compute it."""
+
+    system: System
+    samples: int
+    seed: int
+    sampling: str
+    reference: str
+    """Either "auto" or a method of the system."""
+    tolerance: float
+    fields: bool
+    thermal: Thermal | None
+    device: str
+    workers: int
+
+    def job(self, purpose: str, device_type: str, given: Array | None = None) -> Job:
+        """The labelling job on a device of type "cpu" or "cuda", which decides what "auto" means."""
+        method = self.reference
+        if method == "auto":
+            method = "dense" if self.fields and "dense" in self.system.references else ""
+            method = method or self.system.fastest_reference(device_type)
+        bath = None if self.thermal is None else self.thermal.bath(self.system)
+        return Job(
+            self.system,
+            self.sampling,
+            self.seed,
+            purpose,
+            self.samples,
+            method,
+            self.tolerance,
+            self.fields,
+            bath,
+            given,
+        )
+
+    def identity(self, given_hash: str | None = None) -> dict[str, Any]:
+        """What names the dataset: everything but device and workers."""
+        return {
+            "system": {"name": self.system.name, **self.system.parameters()},
+            "samples": self.samples,
+            "seed": self.seed,
+            "sampling": self.sampling if given_hash is None else given_hash,
+            "reference": self.reference,
+            "tolerance": self.tolerance,
+            "fields": self.fields,
+            "thermal": None if self.thermal is None else dataclasses.asdict(self.thermal),
+        }
+
+
+def generate_config(composed: Composed) -> GenerateConfig:
+    """Check and type the configuration of `efnn generate`."""
+    values = dict(composed.values)
+    system = build_system(values.pop("system"))
+    keys = typed(_GenerateKeys, values)
+    chosen = system.samplings[0] if keys.sampling == "auto" else keys.sampling
+    checks.one_of("sampling", chosen, system.samplings)
+    if chosen == "published":
+        checks.within("seed (with sampling=published)", keys.seed, 0, sampling.PUBLISHED_MAX_SEED)
+        checks.within("samples (with sampling=published)", keys.samples, 1, sampling.PUBLISHED_BLOCK)
+    return GenerateConfig(
+        system=system,
+        samples=keys.samples,
+        seed=keys.seed,
+        sampling=chosen,
+        reference=check_reference(system, keys.reference, keys.fields),
+        tolerance=keys.tolerance,
+        fields=keys.fields,
+        thermal=thermal_config(chosen, keys.spin_temperature, keys.spin_coupling, keys.spin_sweeps),
+        device=keys.device,
+        workers=keys.workers or device.cores(),
+    )
+
+
+def check_reference(system: System, reference: str, fields: bool) -> str:
+    """`reference`; raises `ConfigError` where the system does not offer it, or it gives no fields."""
+    checks.one_of("reference", reference, ("auto", *system.references))
+    if fields and reference == "determinant":
+        raise ConfigError("fields=true needs eigenvectors, which reference=determinant has none of", "reference=dense")
+    return reference
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Which network, trained how; `system_filter` are the parameters that the dataset must have."""
+
+    model: Options
+    training: TrainingOptions | None
+    seed: int
+    device: str
+    system_filter: dict[str, Any]
+
+
+@dataclass
+class _TrainKeys:
+    seed: int
+    device: str
+
+    def __post_init__(self) -> None:
+        _check_common(self.seed, self.device, None)
+
+
+def train_config(composed: Composed, system: System | None = None) -> TrainConfig:
+    """Check and type the configuration of `efnn train`, against `system` where it is known."""
+    values = dict(composed.values)
+    wanted = values.pop("system", None)
+    training = values.pop("training")
+    model = build_model(values.pop("model"))
+    for short in SHORT_NAMES.values():
+        values.pop(short, None)
+    keys = typed(_TrainKeys, values)
+    said = {key.removeprefix("system."): each for key, each in composed.said.items() if key.startswith("system.")}
+    narrowed = build_system(wanted) if wanted is not None else None
+    if system is None and narrowed is not None and (narrowed.name != "heisenberg" or "variant" in said):
+        system = narrowed  # only `heisenberg` alone leaves the geometry open
+    if system is not None:
+        _check_form(model, system, composed)
+    return TrainConfig(
+        model=model,
+        training=None if model.name == "effective" else build_training(training),
+        seed=keys.seed,
+        device=keys.device,
+        system_filter={"name": narrowed.name, **{key: getattr(narrowed, key) for key in said}} if narrowed else {},
+    )
+
+
+def _check_form(model: Options, system: System, composed: Composed) -> None:
+    """Refuse a network that the system's geometry has no form of, and keys that would have no effect."""
+    if MODELS[model.name].form(system.geometry) is None:
+        raise ConfigError(
+            f"model={model.name} needs a lattice, and {system.kind} has none",
+            "choose model=efnn, dnn, resnet or densenet, or a lattice system",
+        )
+    idle = model.lattice_only if system.geometry == "dense" else model.dense_only
+    for key in idle:
+        if f"model.{key}" in composed.said:
+            raise ConfigError(f"model.{key} has no effect on the {system.geometry} form for {system.kind}")
+
+
+@dataclass
+class EvaluateConfig:
+    """Which part of the training dataset to judge, and where."""
+
+    split: str
+    device: str
+
+    def __post_init__(self) -> None:
+        checks.one_of("split", self.split, ("train", "val", "test"))
+        device.check_name(self.device)
+
+
+@dataclass
+class PredictConfig:
+    """Where to predict."""
+
+    device: str
+
+    def __post_init__(self) -> None:
+        device.check_name(self.device)
+
+
+@dataclass
+class ExtrapolateConfig:
+    """Sizes and references of an extrapolation."""
+
+    L: list[int] | None
+    samples: int | None
+    seed: int
+    sampling: str
+    reference: str
+    tolerance: float
+    device: str
+    workers: int | None
+
+    def __post_init__(self) -> None:
+        _check_common(self.seed, self.device, self.workers)
+        checks.within("tolerance", self.tolerance, *TOLERANCES)
+        checks.one_of("sampling", self.sampling, ("auto", *sampling.SAMPLINGS))
+        checks.one_of("reference", self.reference, ("auto", "formula", "dense", "determinant"))
+        if self.samples is not None:
+            checks.within("samples", self.samples, 1, MAX_SAMPLES)
+        for size in self.L or []:
+            if not isinstance(size, int):
+                raise ConfigError(f"L: wanted a list of integers, found {self.L}")
+            checks.within("L", size, 3, 4096)
+        if (self.L is not None and len(set(self.L)) != len(self.L)) or self.L == []:
+            raise ConfigError(f"L: wanted a list of different sizes, found {self.L}")
+
+
+def _check_common(seed: int, device_name: str, workers: int | None) -> None:
+    checks.seed("seed", seed)
+    device.check_name(device_name)
+    if workers is not None:
+        checks.within("workers", workers, 1, MAX_WORKERS)

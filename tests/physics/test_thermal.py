@@ -1,0 +1,105 @@
+"""Thermal spins against exact averages: a bond, a ring by transfer matrix, a small lattice by quadrature."""
+
+import numpy as np
+import pytest
+from scipy.special import spherical_in
+
+from efnn_cli.errors import ConfigError
+from efnn_cli.physics.thermal import Bath, Graph, autocorrelation_time, lattice, run_chains
+
+
+def ring(length):
+    site = np.arange(length)
+    neighbours = np.stack([(site + 1) % length, (site - 1) % length], axis=1)
+    return Graph(neighbours, [site[0::2], site[1::2]])
+
+
+BOND = Graph(np.array([[1], [0]]), [np.array([0]), np.array([1])])
+
+
+def average(graph, temperature, coupling=1.0, chains=4000, sweeps=30, seed=0):
+    """Mean energy per spin of the last sweep over independent chains, and its standard error."""
+    bath = Bath(temperature, coupling, sweeps)
+    _, energies = run_chains(graph, bath, chains, np.random.default_rng(seed))
+    return energies[-1].mean(), energies[-1].std() / np.sqrt(chains)
+
+
+@pytest.mark.parametrize("temperature", [0.2, 0.7, 3.0])
+@pytest.mark.parametrize("coupling", [1.0, -0.6])
+def test_single_bond_is_the_langevin_function(temperature, coupling):
+    k = coupling / temperature
+    exact = -coupling * (1 / np.tanh(k) - 1 / k) / 2  # per spin
+    mean, error = average(BOND, temperature, coupling)
+    assert abs(mean - exact) < 4 * error
+    # Negative control: at another temperature the average is another one.
+    assert abs(average(BOND, temperature / 4, coupling)[0] - exact) > 8 * error
+
+
+@pytest.mark.parametrize("temperature", [0.4, 1.0])
+def test_ring_equals_its_transfer_matrix(temperature):
+    """Z = sum_l (2l+1) i_l(K)^N with the modified spherical Bessel functions; E = -d ln Z / d(1/T)."""
+    length, order = 6, np.arange(40)
+
+    def log_z(beta):
+        return np.log(np.sum((2 * order + 1) * spherical_in(order, beta) ** length))
+
+    beta, step = 1 / temperature, 1e-5
+    exact = -(log_z(beta + step) - log_z(beta - step)) / (2 * step) / length
+    mean, error = average(ring(length), temperature)
+    assert abs(mean - exact) < 4 * error
+
+
+@pytest.mark.parametrize("size", [3, 4])
+def test_small_lattice_equals_reweighted_uniform_spins(size):
+    """At high temperature the average over uniform spins with Boltzmann weights is exact and converges fast."""
+    temperature, graph = 4.0, lattice(size)
+    generator = np.random.default_rng(1)
+    normal = generator.normal(size=(60_000, size * size, 3))
+    spins = normal / np.linalg.norm(normal, axis=-1, keepdims=True)
+    energy = -0.5 * np.einsum("bni,bni->b", spins, spins[:, graph.neighbours].sum(axis=2))
+    weight = np.exp(-energy / temperature)
+    exact = np.sum(weight * energy) / weight.sum() / size**2
+    spread = np.sqrt(np.sum((weight * (energy / size**2 - exact)) ** 2)) / weight.sum()
+    mean, error = average(graph, temperature)
+    assert abs(mean - exact) < 4 * np.hypot(error, spread)
+
+
+@pytest.mark.parametrize("size", [3, 4, 5, 6])
+def test_groups_never_touch(size):
+    graph = lattice(size)
+    assert np.array_equal(np.sort(np.concatenate(graph.groups)), np.arange(size * size))
+    for group in graph.groups:
+        assert not np.isin(graph.neighbours[group], group).any()
+    assert all(len(set(row)) == 4 for row in graph.neighbours)
+
+
+def test_spins_are_unit_vectors_and_streams_repeat():
+    bath = Bath(0.5, 1.0, 20)
+    first, _ = run_chains(lattice(4), bath, 3, np.random.default_rng(0))
+    again, _ = run_chains(lattice(4), bath, 3, np.random.default_rng(0))
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_allclose(np.linalg.norm(first, axis=-1), 1.0, atol=1e-14)
+
+
+def test_infinite_and_tiny_temperatures():
+    hot, _ = average(lattice(4), 1e9, sweeps=2)
+    assert abs(hot) < 0.02
+    cold, _ = average(lattice(4), 1e-3, sweeps=200, chains=20)
+    assert cold == pytest.approx(-2.0, abs=0.05)
+
+
+def test_autocorrelation_time_of_a_known_process():
+    """An AR(1) process with a = 0.8 has tau = 1/2 + a / (1 - a) = 4.5."""
+    generator, a = np.random.default_rng(0), 0.8
+    x, series = generator.normal(size=400) / np.sqrt(1 - a * a), []
+    for _ in range(1000):
+        x = a * x + generator.normal(size=400)
+        series.append(x)
+    assert autocorrelation_time(np.array(series)) == pytest.approx(4.5, rel=0.05)
+    assert autocorrelation_time(generator.normal(size=(1000, 50))) == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("changes", [(0.0, 1.0, 10), (-1.0, 1.0, 10), (1.0, float("nan"), 10), (1.0, 1.0, 0)])
+def test_bad_baths_are_refused(changes):
+    with pytest.raises(ConfigError):
+        Bath(*changes)
