@@ -281,7 +281,7 @@ def test_thermal_spins_name_their_bath(here: Path):
     with h5py.File(path) as file:
         thermal = json.loads(file["metadata"].asstr()[()])["thermal"]
     assert (thermal["temperature"], thermal["acceptance"], thermal["sweeps"]) == (0.1, 1.0, 100)
-    assert thermal["coupling"] > 0.1  # double exchange favours parallel spins
+    assert thermal["coupling"] > 0.05  # double exchange favours parallel spins
     assert thermal["energy_per_spin"] < 0
     assert thermal["autocorrelation_sweeps"] >= 0.5
     assert call("train", "epochs=1", cwd=here).code == 0
