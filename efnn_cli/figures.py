@@ -26,11 +26,14 @@ def error_against_size(
         axes.plot(sizes, errors, label=name.replace("_", " "), color=COLOURS[index % 4], marker=MARKERS[index % 4])
     axes.axvline(trained_at, color="0.6", linestyle=":", linewidth=1.0)
     axes.annotate(
-        "trained here", (trained_at, 1.0), xycoords=("data", "axes fraction"),
-        xytext=(3, -3), textcoords="offset points", va="top", fontsize=8, color="0.4",
+        "trained here", (trained_at, 0.0), xycoords=("data", "axes fraction"),
+        xytext=(4, 6), textcoords="offset points", va="bottom", rotation=90, fontsize=8, color="0.4",
     )  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")
+    every = [error for points in series.values() for _, error in points]
+    if every:
+        axes.set_ylim(min(every) / 1.6, max(every) * 1.6)
     ticks = sorted({size for points in series.values() for size, _ in points} | {trained_at})
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
     axes.set_xticks([], minor=True)

@@ -56,7 +56,7 @@ def produce(
         if os.path.exists(path) and not overwrite:
             return dataset.read(path), True
         require_resources(job, path.parent, device, workers)
-        store = ShardFolder(path.with_name(f".{path.stem}.shards"), job_hash)
+        store = ShardFolder(path.with_name(f".{path.stem}.shards"), f"{job_hash} {job.reference}")
         atomic.make_folder(store.folder)
         return _assemble(job, path, job_hash, device, workers, store, progress, pause), False
 
