@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from efnn_cli.config import Request
+    from efnn_cli.labelling.job import Part
 
 Overrides = Annotated[
     Optional[list[str]], typer.Argument(metavar="KEY=VALUE", help="Settings; efnn config shows all keys.")
@@ -32,6 +33,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON objec
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only warnings and errors on stderr.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="More on stderr.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Shards = Annotated[
+    Optional[int], typer.Option("--shards", metavar="N", help="Share the work among N jobs; efnn merge joins them.")
+]
+ShardIndex = Annotated[Optional[int], typer.Option("--shard-index", metavar="I", help="Which of them: 0 to N - 1.")]
+Samples = Annotated[
+    Optional[str], typer.Option("--samples", metavar="N", help="Number of configurations (default: 20000).")
+]
 SystemAndOverrides = Annotated[
     Optional[list[str]],
     typer.Argument(metavar="SYSTEM [KEY=VALUE]", help="three_spin, heisenberg or double_exchange; settings."),
@@ -71,6 +79,16 @@ def print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"efnn {version('efnn')}")
         raise typer.Exit
+
+
+def part_of(shards: int | None, index: int | None) -> Part | None:
+    """The share of a job array; raises `ConfigError` unless both numbers are given, or none."""
+    from efnn_cli.errors import ConfigError
+    from efnn_cli.labelling.job import Part
+
+    if (shards is None) != (index is None):
+        raise ConfigError("--shards and --shard-index belong together", "for example --shards 8 --shard-index 0")
+    return None if shards is None or index is None else Part(shards, index)
 
 
 def split_one(arguments: Sequence[str] | None, name: str, meaning: str) -> tuple[str, list[str]]:

@@ -26,13 +26,17 @@ from efnn_cli.arguments import (
     Resume,
     RunAndOverrides,
     RunsAndOverrides,
+    Samples,
     Seed,
+    ShardIndex,
+    Shards,
     Sizes,
     SystemAndOverrides,
     TestData,
     TrainingData,
     Verbose,
     Workers,
+    part_of,
     print_version,
     request_of,
     split_one,
@@ -40,6 +44,7 @@ from efnn_cli.arguments import (
     whole_numbers,
 )
 from efnn_cli.cli_bench import bench
+from efnn_cli.cli_merge import merge
 from efnn_cli.execution import execute
 from efnn_cli.failures import as_efnn_error, drop_stdout, report_error
 
@@ -63,9 +68,7 @@ def generate(
         Optional[str],
         typer.Option("--L", metavar="N", help="Side of the lattice, or number of spins (default: 10; 15)."),
     ] = None,
-    samples: Annotated[
-        Optional[str], typer.Option("--samples", metavar="N", help="Number of configurations (default: 20000).")
-    ] = None,
+    samples: Samples = None,
     seed: Seed = None,
     spins: Annotated[
         Optional[Path], typer.Option("--spins", help="Label these configurations (HDF5 /spins, or .npy).")
@@ -75,6 +78,8 @@ def generate(
     out: Out = None,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
+    shards: Shards = None,
+    shard_index: ShardIndex = None,
     config_dir: ConfigDir = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -92,7 +97,8 @@ def generate(
         options = {"system.L": size, "samples": samples, "seed": seed, "device": device, "workers": workers}
         system, overrides = split_one(arguments, "SYSTEM", "three_spin, heisenberg or double_exchange")
         request = request_of([f"system={system}", *overrides], options, config_dir)
-        return run(request, console, spins=spins, out=out, overwrite=overwrite, dry_run=dry_run)
+        part = part_of(shards, shard_index)
+        return run(request, console, spins=spins, out=out, overwrite=overwrite, dry_run=dry_run, part=part)
 
     execute(action, json=json, quiet=quiet, verbose=verbose)
 
@@ -263,6 +269,7 @@ def config(
 
 
 app.add_typer(bench, name="bench")
+app.command()(merge)
 
 
 @app.callback()

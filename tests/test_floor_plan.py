@@ -22,7 +22,7 @@ FLOORS = [  # from the cellar to the roof; modules of one line may import each o
     {"compatibility", "extrapolation", "fitting"},
     {"planning", "benchmarks"},
     {"commands", "failures", "arguments", "execution"},
-    {"cli_bench"},
+    {"cli_bench", "cli_merge"},
     {"cli"},
     {"__main__", "__init__"},
 ]

@@ -6,16 +6,19 @@ import dataclasses
 import hashlib
 import logging
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from efnn_cli import catalogue, device
 from efnn_cli.config import Request, compose, settle
 from efnn_cli.console import Console
 from efnn_cli.errors import ConflictError, InputError
-from efnn_cli.labelling.job import Job
-from efnn_cli.labelling.produce import produce, require_resources, size_in_bytes
+from efnn_cli.labelling.job import Job, Part
+from efnn_cli.labelling.produce import missing_shards, produce, produce_part, require_resources, size_in_bytes
 from efnn_cli.physics.system import Array
 from efnn_cli.results import Result, number, shown
 from efnn_cli.schema import fingerprint
@@ -28,6 +31,17 @@ from efnn_cli.storage.spins_file import read_spins
 LOGGER = logging.getLogger("efnn")
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What to label, where it goes, and with what."""
+
+    config: GenerateConfig
+    job: Job
+    path: Path
+    tag: str
+    target: torch.device
+
+
 def run(
     request: Request,
     console: Console,
@@ -36,8 +50,49 @@ def run(
     out: Path | None = None,
     overwrite: bool = False,
     dry_run: bool = False,
+    part: Part | None = None,
 ) -> Result:
-    """Make the dataset of the configuration, or find it made."""
+    """Make the dataset of the configuration, or find it made; with `part` only a share of its shards."""
+    plan = make_plan(request, spins, out)
+    if not overwrite:
+        refuse_other(plan.path, plan.tag)
+    if dry_run:
+        atomic.prove_writable(plan.path.parent)
+        require_resources(plan.job, Path.cwd(), plan.target, plan.config.workers)
+        return planned(plan.job, plan.path)
+    where = (plan.job, plan.path, plan.tag, plan.target, plan.config.workers)
+    LOGGER.info(
+        "labelling on %s, %d workers, reference %s", device.describe(plan.target), where[-1], plan.job.reference
+    )
+    with (
+        StopRequest("the same command continues from the finished shards") as stop,
+        console.meter("labelling", samples_of(plan.job, part), "configurations") as advance,
+    ):
+        if part is not None:
+            folder = produce_part(*where, part, progress=advance, on_wait=waiting(plan.path), pause=stop.check)
+            return partial(plan.job, part, folder)
+        data, existed = produce(
+            *where, overwrite=overwrite, progress=advance, on_wait=waiting(plan.path), pause=stop.check
+        )
+    if existed:
+        LOGGER.info("%s was there already", shown(plan.path))
+        catalogue.renew(plan.path)
+    return report(data, plan.path)
+
+
+def merge(request: Request, console: Console, *, spins: Path | None = None, out: Path | None = None) -> Result:
+    """Make the dataset from the shards that the parts have left; labels nothing itself."""
+    plan = make_plan(request, spins, out)
+    if not os.path.exists(plan.path) and (missing := missing_shards(plan.job, plan.path, plan.tag)):
+        raise InputError(
+            f"{len(missing)} of {len(plan.job.shards())} shards are missing, the first is number {missing[0]}",
+            "label them with efnn generate ... --shards N --shard-index I, or all with efnn generate ...",
+        )
+    return dataclasses.replace(run(request, console, spins=spins, out=out), command="merge")
+
+
+def make_plan(request: Request, spins: Path | None, out: Path | None) -> Plan:
+    """Everything settled and checked, nothing done yet."""
     config = generate_config(compose("generate", request))
     given = None
     if spins is not None:
@@ -46,33 +101,25 @@ def run(
     given_hash = None if given is None else hashlib.sha256(given.tobytes()).hexdigest()
     tag = fingerprint(config.identity(given_hash))
     path = out or catalogue.dataset_path(config, "train", given_hash)
-    job = config.job("train", target.type, given)
-    if not overwrite:
-        refuse_other(path, tag)
-    if dry_run:
-        atomic.prove_writable(path.parent)
-        require_resources(job, Path.cwd(), target, config.workers)
-        return planned(job, path)
-    LOGGER.info("labelling on %s, %d workers, reference %s", device.describe(target), config.workers, job.reference)
-    with (
-        StopRequest("the same command continues from the finished shards") as stop,
-        console.meter("labelling", config.samples, "configurations") as advance,
-    ):
-        data, existed = produce(
-            job,
-            path,
-            tag,
-            target,
-            config.workers,
-            overwrite=overwrite,
-            progress=advance,
-            on_wait=lambda owner: LOGGER.info("%s is being made by %s: waiting", path, owner),
-            pause=stop.check,
-        )
-    if existed:
-        LOGGER.info("%s was there already", shown(path))
-        catalogue.renew(path)
-    return report(data, path)
+    return Plan(config, config.job("train", target.type, given), path, tag, target)
+
+
+def samples_of(job: Job, part: Part | None) -> int:
+    """Configurations of the whole job, or of one part."""
+    shards = job.shards()
+    return sum(draw.count for draw in (shards if part is None else shards[part.index :: part.count]))
+
+
+def partial(job: Job, part: Part, folder: Path) -> Result:
+    """What one part has done."""
+    metrics = {"samples": samples_of(job, part), "shards": part.count, "shard_index": part.index}
+    rows = [[key, number(value)] for key, value in metrics.items()]
+    return Result("generate", metrics, {"shards": shown(folder)}, "partial", rows)
+
+
+def waiting(path: Path) -> Callable[[str], None]:
+    """What to say while another process makes `path`."""
+    return lambda owner: LOGGER.info("%s is being made by %s: waiting", shown(path), owner)
 
 
 def with_given_spins(config: GenerateConfig, request: Request, path: Path) -> tuple[GenerateConfig, Array]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from efnn_cli import checks
 from efnn_cli.physics import Draw, System
 from efnn_cli.physics.system import TOLERANCE, Array
 from efnn_cli.physics.thermal import Bath
@@ -48,6 +49,18 @@ class LabelledSpins:
     def from_arrays(cls, arrays: dict[str, Array]) -> LabelledSpins:
         """From arrays by their names in files."""
         return cls(arrays["spins"], arrays["energies"], arrays.get("error_estimates"), arrays.get("fields"))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Every `count`-th shard from number `index` on: what one task of a job array labels."""
+
+    count: int
+    index: int
+
+    def __post_init__(self) -> None:
+        checks.within("--shards", self.count, 1, 1_000_000)
+        checks.within("--shard-index", self.index, 0, self.count - 1)
 
 
 @dataclass(frozen=True)

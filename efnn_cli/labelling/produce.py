@@ -15,7 +15,7 @@ import torch
 
 from efnn_cli.device import describe, require_memory
 from efnn_cli.labelling import workers as pool
-from efnn_cli.labelling.job import Job, LabelledSpins
+from efnn_cli.labelling.job import Job, LabelledSpins, Part
 from efnn_cli.labelling.shards import Shard, ShardFolder
 from efnn_cli.physics.sampling import diagnose
 from efnn_cli.physics.thermal import Bath
@@ -56,9 +56,48 @@ def produce(
         if os.path.exists(path) and not overwrite:
             return dataset.read(path), True
         require_resources(job, path.parent, device, workers)
-        store = ShardFolder(path.with_name(f".{path.stem}.shards"), f"{job_hash} {job.reference}")
+        store = _shards_of(job, path, job_hash)
         atomic.make_folder(store.folder)
         return _assemble(job, path, job_hash, device, workers, store, progress, pause), False
+
+
+def produce_part(
+    job: Job,
+    path: Path,
+    job_hash: str,
+    device: torch.device,
+    workers: int,
+    part: Part,
+    *,
+    progress: Progress,
+    on_wait: Callable[[str], None],
+    pause: Callable[[], None],
+) -> Path:
+    """Label the shards of one part of `job` and leave them beside `path`; returns their folder.
+
+    Parts may run at the same time, on any machines that share the folder. `produce` then finds them all.
+    """
+    atomic.make_folder(path.parent)
+    store = _shards_of(job, path, job_hash)
+    name = f".{path.stem}.part-{part.index}-of-{part.count}.lock"
+    with lock.awaited(path.with_name(name), on_wait, pause):
+        require_resources(job, path.parent, device, workers)
+        atomic.make_folder(store.folder)
+        mine = job.shards()[part.index :: part.count]
+        missing = [draw for draw in mine if store.load(draw) is None]
+        progress(sum(draw.count for draw in mine) - sum(draw.count for draw in missing))
+        pool.run(job, missing, store.save, device, workers, lambda draw: progress(draw.count), pause)
+    return store.folder
+
+
+def missing_shards(job: Job, path: Path, job_hash: str) -> list[int]:
+    """Indices of the shards that no part has left yet."""
+    store = _shards_of(job, path, job_hash)
+    return [draw.shard for draw in job.shards() if store.load(draw) is None]
+
+
+def _shards_of(job: Job, path: Path, job_hash: str) -> ShardFolder:
+    return ShardFolder(path.with_name(f".{path.stem}.shards"), f"{job_hash} {job.reference}")
 
 
 def require_resources(job: Job, folder: Path, device: torch.device, workers: int) -> None:

@@ -184,3 +184,30 @@ def test_three_lines(here: Path):
     carried = call("extrapolate", "--L", 8, "--samples", 3, cwd=here).done()
     assert "outputs/heisenberg-efnn-d3-s0-" in carried.err
     assert {path.split("/")[0] for path in files_below(here)} == {"data", "outputs"}
+
+
+def test_a_job_array_makes_the_same_dataset(here: Path):
+    words = ("generate", "double_exchange", "--L", 8, "--samples", 1000)
+    assert call(*words, "--shards", 3, "--shard-index", 1, cwd=here).code == 0
+    call("merge", *words[1:], cwd=here).failed(3, "shards are missing", "number 0")
+    for index in (0, 2):
+        found = call(*words, "--shards", 3, "--shard-index", index, "--json", cwd=here).json()
+        assert (found["status"], found["metrics"]["shard_index"]) == ("partial", index)
+    merged = call("merge", *words[1:], "--json", cwd=here).json()
+    path = here / merged["outputs"]["dataset"]
+    arrays = contents(path)
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    path.unlink()
+    assert call(*words, cwd=here).code == 0
+    for name, array in contents(path).items():
+        np.testing.assert_array_equal(array, arrays[name])
+
+
+def contents(path: Path) -> dict[str, np.ndarray]:
+    with h5py.File(path) as file:
+        return {name: file[name][()] for name in ("spins", "energies")}
+
+
+@pytest.mark.parametrize("words", [("--shards", 3), ("--shards", 3, "--shard-index", 3), ("--shard-index", 0)])
+def test_a_share_is_named_whole(here: Path, words: tuple[object, ...]):
+    call("generate", "heisenberg", *words, cwd=here).failed(2, "shard")
