@@ -19,7 +19,7 @@ bench = typer.Typer(help="Measure our way against the straightforward one, in on
 @bench.command("labels")
 def bench_labels(
     size: Annotated[str, typer.Option("--L", metavar="N[,N...]", help="Sizes.")] = "10,20,30,40",
-    repeats: Annotated[int, typer.Option("--repeats", help="Repeats up to L = 20; medians are shown.")] = 5,
+    repeats: Annotated[int, typer.Option("--repeats", help="Repeats up to L = 20; medians are shown.")] = 3,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,

@@ -46,8 +46,8 @@ class Report:
 
 
 def samples_at(size: int) -> int:
-    """Configurations per repeat: about a second of the straightforward way, at least one for every core."""
-    return max(cores(), int(128 * (10 / size) ** 5))
+    """Configurations per repeat: one shard for every core."""
+    return cores() * DoubleExchange(L=size).shard_size
 
 
 def run(sizes: Sequence[int], repeats: int, tell: Callable[[str], None]) -> Report:

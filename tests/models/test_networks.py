@@ -272,3 +272,15 @@ def test_bad_options_are_refused():
     ):
         with pytest.raises(ConfigError, match=message):
             MODELS["efnn"].options(**changes)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_saved_and_loaded_is_the_same_network(name, tmp_path):
+    """Through a checkpoint file, into a network with other initial weights."""
+    from efnn_cli.storage import checkpoint
+
+    model, x = lattice(name), spins()
+    checkpoint.write(tmp_path / "c.h5", {}, {"weights": model.state_dict()})
+    twin = lattice(name, seed=1)
+    twin.load_state_dict(checkpoint.read(tmp_path / "c.h5").state["weights"])
+    assert torch.equal(twin(x), model(x))
