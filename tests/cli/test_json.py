@@ -310,3 +310,12 @@ def test_paths_are_relative_to_the_current_directory(copied: Workshop):
     run = copied.root / copied.run("lattice net")
     outcome = call("evaluate", run, "--out", copied.root / "p.h5", "--json", cwd=copied.root)
     assert outcome.json()["outputs"] == {"predictions": "p.h5"}
+
+
+def test_bench_labels(here: Path):
+    found = call("bench", "labels", "--L", "3,4", "--repeats", 1, "--json", cwd=here).json()
+    assert set(found) == TOP
+    for row in found["metrics"]["rows"]:
+        assert set(row) == {"case", "L", "straightforward", "ours", "ratio", "unit"}
+        assert row["ratio"] == pytest.approx(row["straightforward"] / row["ours"])
+    assert found["metrics"]["largest_relative_difference"] < 1e-9
