@@ -74,8 +74,9 @@ def load(path: str | Path, device: str = "auto") -> Run:
     try:
         system = build_system(stored.config["system"])
         model = rebuild(stored.config, system)
-        model.load_state_dict(stored.state["weights"] if "weights" in stored.state else stored.state["model"])
-        epoch = int(stored.state["epoch"])
+        resumable = "best_weights" in stored.state  # last.h5 carries the best weights beside the last ones
+        model.load_state_dict(stored.state["best_weights" if resumable else "weights"])
+        epoch = int(stored.state["best_epoch" if resumable else "epoch"])
     except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = error.message if isinstance(error, EfnnError) else str(error).splitlines()[0]
         raise InputError(f"{path} does not describe a network of this efnn: {reason}") from error

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from efnn_cli.errors import ConfigError
+
 OPERATIONS = 8
 
 
@@ -15,6 +17,8 @@ def point_group(spins: Tensor, operation: int) -> Tensor:
 
     Bit 0 exchanges x and y, bit 1 reflects x, bit 2 reflects y.
     """
+    if spins.ndim != 4:
+        raise ConfigError("training.augment=true needs a lattice: scalar spins have no point group")
     if operation & 1:
         spins = spins.transpose(-2, -1)
     flips = [axis for bit, axis in ((2, -2), (4, -1)) if operation & bit]
