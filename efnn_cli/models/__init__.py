@@ -88,7 +88,7 @@ def parameter_count(model: nn.Module) -> int:
 
 
 def receptive_field_of(options: Options) -> int | None:
-    """Receptive field of a lattice network; of `effective`, the span of its longest shell."""
+    """Receptive field of a lattice network; None for `effective`, which is no network."""
     if isinstance(options, EffectiveOptions):
         return None
     return receptive_field(options, options.depth * MODELS[options.name].blocks_per_layer)
