@@ -174,6 +174,7 @@ def extrapolate(
     device: Device = None,
     workers: Workers = None,
     out: Out = None,
+    overwrite: Overwrite = False,
     dry_run: DryRun = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -191,7 +192,7 @@ def extrapolate(
         runs, overrides = split_runs(arguments)
         sizes = None if size is None else whole_numbers("--L", size)
         options = {"L": sizes, "samples": samples, "seed": seed, "device": device, "workers": workers}
-        return run(request_of(overrides, options), console, runs=runs, out=out, dry_run=dry_run)
+        return run(request_of(overrides, options), console, runs=runs, out=out, overwrite=overwrite, dry_run=dry_run)
 
     execute(action, json=json, quiet=quiet, verbose=verbose)
 

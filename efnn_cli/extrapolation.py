@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import os
+import hashlib
 import statistics
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
+import torch
 
-from efnn_cli.errors import InputError, NumericalError
+from efnn_cli.errors import NumericalError
 from efnn_cli.loading import Run
 from efnn_cli.physics.system import Array
-from efnn_cli.storage import atomic
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.metrics import measure
 from efnn_cli.training.predict import predict
@@ -40,11 +37,6 @@ class SizeRow:
     reference_seconds_per_configuration: float
     speedup: float
     reference: str
-
-
-def default_samples(size: int) -> int:
-    """References per size: fewer where they are expensive."""
-    return 64 if size <= 40 else 16 if size <= 64 else 4
 
 
 def judge_size(members: Sequence[Run], data: Dataset) -> SizeRow:
@@ -79,44 +71,32 @@ def ensemble_mean(members: Sequence[Run], spins: Array) -> Array:
 
 
 def seconds_per_configuration(members: Sequence[Run], spins: Array) -> float:
-    """Median time of a prediction in batches, summed over the ensemble; the call before has warmed up."""
+    """Median time of a prediction in batches, summed over the ensemble, on one core of a CPU like the reference."""
     times = []
-    for _ in range(TIMING_REPEATS):
-        start = time.perf_counter()
-        for member in members:
-            predict(member.model, spins, member.device)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times) / len(spins)
+    with _one_thread():
+        for _ in range(TIMING_REPEATS + 1):  # the first one warms up
+            start = time.perf_counter()
+            for member in members:
+                predict(member.model, spins, member.device)
+            times.append(time.perf_counter() - start)
+    return statistics.median(times[1:]) / len(spins)
 
 
-def merge_table(path: Path, rows: Sequence[SizeRow], key: dict[str, Any]) -> list[dict[str, str]]:
-    """Write `rows` into the CSV at `path`, keeping its rows of other sizes and samplings; returns all rows."""
-    columns = [*key, *(each.name for each in fields(SizeRow))]
-    fresh = [{name: _cell(value) for name, value in {**key, **asdict(row)}.items()} for row in rows]
-    identity = [*key, "L", "samples", "reference"]
-    taken = {tuple(row[name] for name in identity) for row in fresh}
-    kept = [row for row in _read_table(path, columns) if tuple(row[name] for name in identity) not in taken]
-    merged = sorted(kept + fresh, key=lambda row: (row["sampling"], int(row["L"])))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(merged)
-    atomic.write_text(path, text.getvalue())
-    return merged
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else str(value)
-
-
-def _read_table(path: Path, columns: list[str]) -> list[dict[str, str]]:
-    if not os.path.exists(path):
-        return []
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
-        reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
-        rows = list(reader)
-    except (OSError, UnicodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-    if reader.fieldnames != columns or any(None in row.values() or None in row for row in rows):
-        raise InputError(f"{path} is not an extrapolation table of this efnn", "remove it, or use --out")
-    return rows
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def weights_digest(members: Sequence[Run]) -> str:
+    """First 8 hexadecimal digits of the SHA-256 over the weights of all members: which network a figure is of."""
+    total = hashlib.sha256()
+    for member in members:
+        for name, tensor in sorted(member.model.state_dict().items()):
+            total.update(name.encode())
+            total.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return total.hexdigest()[:8]

@@ -125,9 +125,7 @@ def generate_config(composed: Composed) -> GenerateConfig:
     keys = typed(_GenerateKeys, values)
     chosen = system.samplings[0] if keys.sampling == "auto" else keys.sampling
     checks.one_of("sampling", chosen, system.samplings)
-    if chosen == "published":
-        checks.within("seed (with sampling=published)", keys.seed, 0, sampling.PUBLISHED_MAX_SEED)
-        checks.within("samples (with sampling=published)", keys.samples, 1, sampling.PUBLISHED_BLOCK)
+    check_published(chosen, keys.seed, keys.samples)
     return GenerateConfig(
         system=system,
         samples=keys.samples,
@@ -140,6 +138,13 @@ def generate_config(composed: Composed) -> GenerateConfig:
         device=keys.device,
         workers=keys.workers or device.cores(),
     )
+
+
+def check_published(chosen: str, seed: int, samples: int) -> None:
+    """Raise `ConfigError` for seeds and numbers of samples that the documented draw has no room for."""
+    if chosen == "published":
+        checks.within("seed (with sampling=published)", seed, 0, sampling.PUBLISHED_MAX_SEED)
+        checks.within("samples (with sampling=published)", samples, 1, sampling.PUBLISHED_BLOCK)
 
 
 def check_reference(system: System, reference: str, fields: bool) -> str:
@@ -247,6 +252,7 @@ class ExtrapolateConfig:
         checks.within("tolerance", self.tolerance, *TOLERANCES)
         checks.one_of("sampling", self.sampling, ("auto", *sampling.SAMPLINGS))
         checks.one_of("reference", self.reference, ("auto", "formula", "dense", "determinant"))
+        check_published(self.sampling, self.seed, self.samples or 1)
         if self.samples is not None:
             checks.within("samples", self.samples, 1, MAX_SAMPLES)
         for size in self.L or []:

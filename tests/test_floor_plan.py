@@ -20,7 +20,7 @@ FLOORS = [  # from the cellar to the roof; modules of one line may import each o
     {"settings"},
     {"catalogue", "loading"},
     {"compatibility", "extrapolation", "fitting"},
-    {"planning", "benchmarks"},
+    {"planning", "benchmarks", "references", "size_table"},
     {"commands", "failures", "arguments", "execution"},
     {"cli_bench", "cli_merge"},
     {"cli"},

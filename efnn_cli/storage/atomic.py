@@ -37,10 +37,15 @@ def make_folder(folder: Path) -> None:
 
 def prove_writable(folder: Path) -> None:
     """Raise `OutputError` where `folder` could not be made or written, without making it."""
+    make_folder(existing_parent(folder))
+
+
+def existing_parent(folder: Path) -> Path:
+    """`folder`, or the nearest folder above it that exists."""
     parent = folder.absolute()
     while not os.path.exists(parent):
         parent = parent.parent
-    make_folder(parent)
+    return parent
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:

@@ -1,0 +1,95 @@
+"""extrapolation.csv: errors against the size of the lattice, of one set of weights, joined over many commands."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from efnn_cli.errors import ConflictError, InputError
+from efnn_cli.extrapolation import SizeRow
+from efnn_cli.storage import atomic
+from efnn_cli.storage.lock import awaited
+
+LOGGER = logging.getLogger("efnn")
+
+HEAD = ("weights", "sampling", "seed")
+COLUMNS = [*HEAD, *(each.name for each in fields(SizeRow))]
+IDENTITY = (*HEAD, "L", "samples", "reference")
+
+Rows = list[dict[str, str]]
+
+
+class SizeTable:
+    """The table at `path`, of the network with these `weights` (a digest).
+
+    Rows of other weights are stale in a run folder of our own, and somebody else's in a folder the user named.
+    """
+
+    def __init__(self, path: Path, weights: str, *, own_folder: bool, overwrite: bool = False) -> None:
+        self.path = path
+        self.weights = weights
+        self.replaces = own_folder or overwrite
+
+    def check(self) -> None:
+        """Raise `ConflictError` where the table is of another network, `InputError` where it is no table."""
+        if any(row["weights"] != self.weights for row in self._read()) and not self.replaces:
+            raise ConflictError(
+                f"{self.path} holds the errors of another run", "choose another --out, or --overwrite it"
+            )
+
+    def merge(self, rows: Sequence[SizeRow], sampling: str, seed: int, pause: Callable[[], None]) -> Rows:
+        """Add `rows`, replacing earlier ones of the same size, samples, sampling and seed; returns all rows.
+
+        Commands that run side by side on one run take turns.
+        """
+        head = {"weights": self.weights, "sampling": sampling, "seed": seed}
+        fresh = [
+            {name: "" if value is None else str(value) for name, value in {**head, **asdict(row)}.items()}
+            for row in rows
+        ]
+        lock = self.path.with_name(f".{self.path.name}.lock")
+        with awaited(lock, lambda owner: LOGGER.info("%s is in use by %s: waiting", self.path, owner), pause):
+            self.check()
+            taken = {_identity(row) for row in fresh}
+            kept = [row for row in self._read() if row["weights"] == self.weights and _identity(row) not in taken]
+            merged = sorted(kept + fresh, key=lambda row: (row["sampling"], int(row["seed"]), int(row["L"])))
+            text = io.StringIO()
+            writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(merged)
+            atomic.write_text(self.path, text.getvalue())
+        return merged
+
+    def _read(self) -> Rows:
+        if not os.path.exists(self.path):
+            return []
+        try:
+            reader = csv.DictReader(io.StringIO(self.path.read_text(encoding="utf-8")))
+            rows = list(reader)
+        except (OSError, UnicodeError, csv.Error) as error:
+            raise InputError(f"{self.path} cannot be read: {error}") from error
+        if reader.fieldnames != COLUMNS or any(None in row.values() or None in row for row in rows):
+            raise InputError(f"{self.path} is not an extrapolation table of this efnn", "move it away")
+        return rows
+
+
+def _identity(row: dict[str, str]) -> tuple[str, ...]:
+    return tuple(row[name] for name in IDENTITY)
+
+
+def curves(rows: Sequence[dict[str, str]], column: str) -> dict[str, list[tuple[int, float]]]:
+    """Values of `column` against L, one curve for every sampling and seed; the most samples count at each L."""
+    many = {name: len({row[name] for row in rows}) > 1 for name in HEAD}
+    found: dict[str, dict[int, tuple[int, float]]] = {}
+    for row in rows:
+        if row[column] and float(row[column]) > 0:
+            name = row["sampling"].replace("_", " ") + (f", seed {row['seed']}" if many["seed"] else "")
+            points = found.setdefault(name, {})
+            point = (int(row["samples"]), float(row[column]))
+            points[int(row["L"])] = max(point, points.get(int(row["L"]), (0, 0.0)))
+    return {name: [(size, points[size][1]) for size in sorted(points)] for name, points in found.items()}
