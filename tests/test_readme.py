@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 SMALL = {
     "generate": ["--samples", "60"],
-    "compare": ["--samples", "2"],
+    "compare": ["--samples", "2", "--L", "4,5"],
     "merge": ["--samples", "60"],
     "train": ["epochs=1"],
     "extrapolate": ["--samples", "2"],
