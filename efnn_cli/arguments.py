@@ -40,6 +40,12 @@ ShardIndex = Annotated[Optional[int], typer.Option("--shard-index", metavar="I",
 Samples = Annotated[
     Optional[str], typer.Option("--samples", metavar="N", help="Number of configurations (default: 20000).")
 ]
+ReferenceSamples = Annotated[
+    Optional[str], typer.Option("--samples", metavar="N", help="References per size (default: 64, 16 or 4 by size).")
+]
+Size = Annotated[
+    Optional[str], typer.Option("--L", metavar="N", help="Side of the lattice, or number of spins (default: 10; 15).")
+]
 SystemAndOverrides = Annotated[
     Optional[list[str]],
     typer.Argument(metavar="SYSTEM [KEY=VALUE]", help="three_spin, heisenberg or double_exchange; settings."),

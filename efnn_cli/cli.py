@@ -23,6 +23,7 @@ from efnn_cli.arguments import (
     Overrides,
     Overwrite,
     Quiet,
+    ReferenceSamples,
     Resume,
     RunAndOverrides,
     RunsAndOverrides,
@@ -30,6 +31,7 @@ from efnn_cli.arguments import (
     Seed,
     ShardIndex,
     Shards,
+    Size,
     Sizes,
     SystemAndOverrides,
     TestData,
@@ -44,6 +46,7 @@ from efnn_cli.arguments import (
     whole_numbers,
 )
 from efnn_cli.cli_bench import bench
+from efnn_cli.cli_compare import compare
 from efnn_cli.cli_merge import merge
 from efnn_cli.execution import execute
 from efnn_cli.failures import as_efnn_error, drop_stdout, report_error
@@ -64,10 +67,7 @@ app = typer.Typer(
 @app.command()
 def generate(
     arguments: SystemAndOverrides = None,
-    size: Annotated[
-        Optional[str],
-        typer.Option("--L", metavar="N", help="Side of the lattice, or number of spins (default: 10; 15)."),
-    ] = None,
+    size: Size = None,
     samples: Samples = None,
     seed: Seed = None,
     spins: Annotated[
@@ -166,10 +166,7 @@ def evaluate(
 def extrapolate(
     arguments: RunsAndOverrides = None,
     size: Sizes = None,
-    samples: Annotated[
-        Optional[str],
-        typer.Option("--samples", metavar="N", help="References per size (default: 64, 16 or 4 by size)."),
-    ] = None,
+    samples: ReferenceSamples = None,
     seed: Seed = None,
     device: Device = None,
     workers: Workers = None,
@@ -270,6 +267,7 @@ def config(
 
 
 app.add_typer(bench, name="bench")
+app.command()(compare)
 app.command()(merge)
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 
-from efnn_cli import fitting
+from efnn_cli import catalogue, fitting
 from efnn_cli.console import Console
-from efnn_cli.device import describe
+from efnn_cli.destination import claim_run
+from efnn_cli.device import describe, resolve
 from efnn_cli.planning import Plan
 from efnn_cli.provenance import versions
 from efnn_cli.results import shown
@@ -31,7 +32,30 @@ def complete_replacement(folder: RunFolder) -> bool:
     return True
 
 
-def carry_out(plan: Plan, target: torch.device, console: Console, *, overwrite: bool) -> None:
+def obtain(plan: Plan, console: Console, *, overwrite: bool) -> None:
+    """See to it that the run of `plan` is finished: find it so, go on with it, or train it (again to `overwrite`)."""
+    folder = plan.folder
+    replaced = complete_replacement(folder) and folder.holds(plan.tag)
+    again = overwrite and not replaced  # what a killed --overwrite had finished is the run that was asked for
+    if not again:
+        claim_run(folder, plan.tag)
+    target = resolve(plan.config.device)
+    if folder.finished and not again:
+        _say_finished(folder)
+    else:
+        _carry_out(plan, target, console, overwrite=again)
+
+
+def _say_finished(folder: RunFolder) -> None:
+    """What is told of a run that was there; needs no right to write."""
+    folder.read_summary()
+    LOGGER.info("%s is finished already", shown(folder.path))
+    if folder.successor.begun:
+        LOGGER.info("another training in its place was begun; --overwrite goes on with that")
+    catalogue.renew(folder.summary_file)
+
+
+def _carry_out(plan: Plan, target: torch.device, console: Console, *, overwrite: bool) -> None:
     """Train, owning the run folder; raises `ConflictError` where another process does."""
     folder = plan.folder
     atomic.make_folder(folder.path)

@@ -13,7 +13,7 @@ import typer
 from efnn_cli.errors import ConfigError, DeviceError, EfnnError, OutputError, Stopped
 from efnn_cli.results import error_json
 
-COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config", "bench", "merge")
+COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config", "bench", "compare", "merge")
 UNWRITABLE = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG)
 
 

@@ -5,12 +5,19 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from efnn_cli.storage import atomic
 
+Array = NDArray[np.float64]
+
 # Okabe and Ito's palette, told apart by all kinds of colour vision, also in grey print by its markers.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-MARKERS = ("o", "s", "^", "D")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+PARITY_POINTS = 2000  # more would only be darker
 
 
 def error_against_size(
@@ -23,7 +30,7 @@ def error_against_size(
     axes = figure.subplots()
     for index, (name, points) in enumerate(series.items()):
         sizes, errors = zip(*points, strict=True)
-        axes.plot(sizes, errors, label=name.replace("_", " "), color=COLOURS[index % 4], marker=MARKERS[index % 4])
+        axes.plot(sizes, errors, label=name, color=COLOURS[index % len(COLOURS)], marker=MARKERS[index % len(MARKERS)])
     axes.axvline(trained_at, color="0.6", linestyle=":", linewidth=1.0)
     axes.annotate(
         "trained here", (trained_at, 0.0), xycoords=("data", "axes fraction"),
@@ -43,6 +50,36 @@ def error_against_size(
     axes.spines[["top", "right"]].set_visible(False)
     if len(series) > 1:
         axes.legend(frameon=False)
+    return _save(figure, stem)
+
+
+def parity(panels: Mapping[str, Array], true: Array, stem: Path) -> Path:
+    """Predicted against true energies per site, a panel a network on equal axes; returns the path of the PNG."""
+    from matplotlib.figure import Figure
+
+    count = len(panels)
+    figure = Figure(figsize=(2.3 * count + 0.5, 2.9), layout="constrained")
+    every = figure.subplots(1, count, sharex=True, sharey=True, squeeze=False)[0]
+    shown = np.linspace(0, len(true) - 1, min(len(true), PARITY_POINTS)).astype(int)
+    margin = 0.05 * float(np.ptp(true)) or 1.0
+    ends = (float(true.min()) - margin, float(true.max()) + margin)
+    for index, (axes, (name, predicted)) in enumerate(zip(every, panels.items(), strict=True)):
+        axes.plot(ends, ends, color="0.5", linewidth=0.8)
+        axes.plot(
+            true[shown], predicted[shown], ".", markersize=3, alpha=0.5, color=COLOURS[index % len(COLOURS)],
+            markeredgewidth=0, rasterized=True,
+        )  # fmt: skip
+        axes.set(xlim=ends, ylim=ends, aspect="equal")
+        axes.set_title(name, fontsize=9)
+        axes.locator_params(nbins=4)
+        axes.tick_params(labelsize=8)
+        axes.spines[["top", "right"]].set_visible(False)
+    every[0].set_ylabel("predicted energy per site")
+    figure.supxlabel("true energy per site (test split)", fontsize=10)
+    return _save(figure, stem)
+
+
+def _save(figure: Any, stem: Path) -> Path:
     for suffix in (".svg", ".png"):
         buffer = io.BytesIO()
         figure.savefig(buffer, format=suffix[1:], dpi=200)

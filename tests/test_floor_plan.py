@@ -21,9 +21,10 @@ FLOORS = [  # from the cellar to the roof; modules of one line may import each o
     {"catalogue", "loading"},
     {"compatibility", "extrapolation", "fitting", "overlap"},
     {"planning", "benchmarks", "references", "size_table", "judging"},
-    {"conduct"},
+    {"conduct", "comparison"},
+    {"comparison_report"},
     {"commands", "failures", "arguments", "execution"},
-    {"cli_bench", "cli_merge"},
+    {"cli_bench", "cli_compare", "cli_merge"},
     {"cli"},
     {"__main__", "__init__"},
 ]

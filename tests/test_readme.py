@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 SMALL = {
     "generate": ["--samples", "60"],
+    "compare": ["--samples", "2"],
     "merge": ["--samples", "60"],
     "train": ["epochs=1"],
     "extrapolate": ["--samples", "2"],
@@ -52,6 +53,27 @@ def test_every_command_runs(tmp_path, monkeypatch, capsys):
         assert program == "efnn", words
         arguments = [placeholder(word) for word in arguments]
         assert main(small(arguments)) == 0, (arguments, capsys.readouterr().err)
+
+
+def test_the_demo_runs(tmp_path, monkeypatch, capsys):
+    """The commands of `make demo`, at a size that takes seconds; tests/slow runs them as they are."""
+    monkeypatch.chdir(tmp_path)
+    sizes = {"--L 10,20,40": "--L 4,5 --samples 2", "--L 10": "--L 4", "--samples 4000": "--samples 60"}
+    for line in demo_commands():
+        for large, little in {**sizes, "epochs=20": "epochs=1"}.items():
+            line = line.replace(large, little)
+        assert main(shlex.split(line)) == 0, (line, capsys.readouterr().err)
+    shown = capsys.readouterr().out
+    for word in ("efnn", "dnn", "resnet", "densenet", "effective", "parity.png", "error_against_L.png"):
+        assert word in shown
+
+
+def demo_commands():
+    """The arguments of `efnn` in the recipe of `make demo`."""
+    recipe = re.search(r"^demo: install.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE).group(1)
+    lines = [line.strip() for line in recipe.splitlines()]
+    assert all(line.startswith("$(BIN)/efnn ") for line in lines)
+    return [line.removeprefix("$(BIN)/efnn ") for line in lines]
 
 
 def test_python_example_runs(tmp_path, monkeypatch):

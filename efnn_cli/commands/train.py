@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
-from efnn_cli import catalogue, destination, device, fitting
-from efnn_cli.conduct import carry_out, complete_replacement
+from efnn_cli import device, fitting
+from efnn_cli.conduct import complete_replacement, obtain
 from efnn_cli.config import Request
 from efnn_cli.console import Console
+from efnn_cli.destination import claim_run
 from efnn_cli.errors import ConfigError
 from efnn_cli.models import parameter_count
 from efnn_cli.planning import Plan, plan_new, plan_resumed
 from efnn_cli.results import Result, number, shown
 from efnn_cli.runs import FIGURES, PARTS, RunFolder
 from efnn_cli.storage import atomic
-
-LOGGER = logging.getLogger("efnn")
 
 
 def run(
@@ -35,18 +33,13 @@ def run(
     if resume is not None and not dry_run:
         complete_replacement(RunFolder(resume))
     plan = plan_new(request, data, out) if resume is None else plan_resumed(request, resume, data, out)
-    folder = plan.folder
-    replaced = not dry_run and complete_replacement(folder) and folder.holds(plan.tag)
-    again = overwrite and not replaced  # what a killed --overwrite had finished is the run that was asked for
-    if not again:
-        destination.claim_run(folder, plan.tag)
-    target = device.resolve(plan.config.device)
     if dry_run:
+        if not overwrite:
+            claim_run(plan.folder, plan.tag)
+        device.resolve(plan.config.device)
         return planned(plan)
-    if folder.finished and not again:
-        return stored_result(folder)
-    carry_out(plan, target, console, overwrite=again)
-    return report(folder)
+    obtain(plan, console, overwrite=overwrite)
+    return report(plan.folder)
 
 
 def planned(plan: Plan) -> Result:
@@ -61,16 +54,6 @@ def planned(plan: Plan) -> Result:
     }
     rows = [[key, number(value)] for key, value in metrics.items()]
     return Result("train", metrics, {"run": shown(plan.folder.path)}, "planned", rows)
-
-
-def stored_result(folder: RunFolder) -> Result:
-    """What a finished run says again; needs no right to write."""
-    result = report(folder)
-    LOGGER.info("%s is finished already", shown(folder.path))
-    if folder.successor.begun:
-        LOGGER.info("another training in its place was begun; --overwrite goes on with that")
-    catalogue.renew(folder.summary_file)
-    return result
 
 
 def report(folder: RunFolder) -> Result:

@@ -38,6 +38,8 @@ Options = NetworkOptions | EffectiveOptions
 class ModelEntry:
     """One architecture: its options, its two forms (None where it has none), blocks per layer in sequence."""
 
+    title: str
+    """As people write it."""
     options: type[Any]
     dense: Callable[..., nn.Module] | None
     lattice: Callable[..., nn.Module] | None
@@ -49,11 +51,11 @@ class ModelEntry:
 
 
 MODELS: dict[str, ModelEntry] = {
-    "efnn": ModelEntry(EfnnOptions, DenseEFNN, LatticeEFNN),
-    "dnn": ModelEntry(DnnOptions, DenseDNN, LatticeDNN, blocks_per_layer=2),
-    "resnet": ModelEntry(ResnetOptions, DenseResNet, LatticeResNet),
-    "densenet": ModelEntry(DensenetOptions, DenseDenseNet, LatticeDenseNet),
-    "effective": ModelEntry(EffectiveOptions, None, Effective),
+    "efnn": ModelEntry("EFNN", EfnnOptions, DenseEFNN, LatticeEFNN),
+    "dnn": ModelEntry("DNN", DnnOptions, DenseDNN, LatticeDNN, blocks_per_layer=2),
+    "resnet": ModelEntry("ResNet", ResnetOptions, DenseResNet, LatticeResNet),
+    "densenet": ModelEntry("DenseNet", DensenetOptions, DenseDenseNet, LatticeDenseNet),
+    "effective": ModelEntry("effective model", EffectiveOptions, None, Effective),
 }
 
 

@@ -22,12 +22,16 @@ from torch import Tensor
 
 from efnn_cli import checks
 from efnn_cli.errors import NumericalError
-from efnn_cli.physics import free_fermions, matsubara, sparse_determinant
+from efnn_cli.physics import block_recursion, free_fermions, matsubara, sparse_determinant
 from efnn_cli.physics import sampling as spin_sampling
 from efnn_cli.physics.heisenberg import lattice_energy
 from efnn_cli.physics.system import TOLERANCE, Array, Draw, Labels, System
 
 CROSSOVER = {"cpu": 220.0, "cuda": 1500.0}  # c of `fastest_reference`
+BLOCKS_UP_TO = (
+    28  # on a CPU, block recursion was 2 times faster than sparse factors at L = 20, equal at 30, slower beyond
+)
+BLOCK_BYTES = {"cpu": 2**26, "cuda": 2**31}  # of the blocks that are eliminated side by side
 FIT_SIZE, FIT_SAMPLES = 6, 512  # of `effective_coupling`
 TRACE_TOLERANCE = 1e-9  # of the two trace identities, relative to their natural scales
 
@@ -108,32 +112,40 @@ class DoubleExchange(System):
         matrix = torch.zeros(batch, sites, 2, sites, 2, dtype=torch.complex128, device=spins.device)
         matrix[:, :, 0, :, 0] = hopping.to(matrix.dtype)
         matrix[:, :, 1, :, 1] = hopping.to(matrix.dtype)
-        x, y, z = (0.5 * self.J * spins).flatten(2).unbind(dim=1)  # (B, n) each
-        onsite = matrix.diagonal(dim1=1, dim2=3)  # (B, 2, 2, n), a view
-        onsite[:, 0, 0] = (-z - self.mu).to(matrix.dtype)
-        onsite[:, 1, 1] = (z - self.mu).to(matrix.dtype)
-        onsite[:, 0, 1] = torch.complex(-x, y)  # -(J/2) (S_x - i S_y)
-        onsite[:, 1, 0] = torch.complex(-x, -y)
+        self._put_onsite(matrix.diagonal(dim1=1, dim2=3), spins.flatten(2))  # (B, 2, 2, n), a view
         return matrix.reshape(batch, 2 * sites, 2 * sites)
 
-    def levels(self, spins: Tensor) -> Tensor:
-        """One-particle levels (B, 2 L^2), checked by both trace identities.
+    def _put_onsite(self, onsite: Tensor, spins: Tensor) -> None:
+        """Write -(J/2) S.sigma - mu of spins (B, 3, ..., n) into `onsite` (B, ..., 2, 2, n)."""
+        x, y, z = (0.5 * self.J * spins).unbind(dim=1)  # (B, ..., n) each
+        onsite[..., 0, 0, :] = (-z - self.mu).to(onsite.dtype)
+        onsite[..., 1, 1, :] = (z - self.mu).to(onsite.dtype)
+        onsite[..., 0, 1, :] = torch.complex(-x, y)  # -(J/2) (S_x - i S_y)
+        onsite[..., 1, 0, :] = torch.complex(-x, -y)
 
-        A batch that fails on an accelerator is diagonalised again on the CPU, since wrong batched results
-        have been reported there; raises `NumericalError` where the CPU fails too.
+    def levels(self, spins: Tensor) -> Tensor:
+        """One-particle levels (B, 2 L^2), checked by both trace identities."""
+        return self._checked_levels(spins)[0]
+
+    def _checked_levels(self, spins: Tensor) -> tuple[Tensor, int]:
+        """Levels (B, 2 L^2), and how many of the B spectra were wrong at first.
+
+        Those are diagonalised again on the CPU: wrong batched results have been reported of accelerators. Raises
+        `NumericalError` where that is no better.
         """
         levels = free_fermions.dense_levels(self.hamiltonians(spins))
         wrong = ~self.traces_hold(levels, spins)
-        if wrong.any() and spins.device.type != "cpu":
+        redone = int(wrong.sum())
+        if redone:
             again = free_fermions.dense_levels(self.hamiltonians(spins[wrong].cpu()))
             levels[wrong] = again.to(levels.device)
-            wrong = ~self.traces_hold(levels, spins)
-        if wrong.any():
-            raise NumericalError(
-                f"diagonalisation: {int(wrong.sum())} of {len(spins)} spectra violate tr H or tr H^2",
-                "the linear algebra library returned wrong eigenvalues; report the machine and its versions",
-            )
-        return levels
+            left = int((~self.traces_hold(levels, spins)).sum())
+            if left:
+                raise NumericalError(
+                    f"diagonalisation: {left} of {len(spins)} spectra violate tr H or tr H^2",
+                    "the linear algebra library returned wrong eigenvalues; report the machine and its versions",
+                )
+        return levels, redone
 
     def traces_hold(self, levels: Tensor, spins: Tensor) -> Tensor:
         """Whether sum e_n = tr H and sum e_n^2 = ||H||_F^2, bool (B,), to `TRACE_TOLERANCE`."""
@@ -178,23 +190,48 @@ class DoubleExchange(System):
         return 0.5 * self.J * moments.reshape(spins.shape)
 
     def label(self, spins: Tensor, reference: str, tolerance: float = TOLERANCE) -> Labels:
-        """Grand potential from eigenvalues ("dense") or from determinants, one configuration at a time."""
+        """Grand potential from eigenvalues ("dense") or from determinants (by rows of blocks, or sparse factors)."""
         if reference == "dense":
-            return Labels(self.energy(spins))
+            levels, redone = self._checked_levels(spins)
+            return Labels(free_fermions.grand_potential(levels, self.T), redone=redone)
         how = matsubara.plan(self.T, self.bound, tolerance)
-        pairs = torch.tensor([self._by_determinants(each, how, tolerance) for each in spins.cpu()], dtype=torch.float64)
-        energies, errors = pairs.to(spins.device).unbind(dim=1)
+        matrices = [self.sparse_hamiltonian(each) for each in spins.cpu()]
+        if spins.device.type == "cpu" and self.size > BLOCKS_UP_TO:
+            logs = np.stack([sparse_determinant.log_determinants(each, how.matsubara()) for each in matrices])
+        else:
+            logs = self._logs_by_blocks(spins, how).cpu().numpy()
+        pairs = [self._by_determinants(*each, how, tolerance) for each in zip(matrices, logs, strict=True)]
+        energies, errors = torch.tensor(pairs, dtype=torch.float64).to(spins.device).unbind(dim=1)
         return Labels(energies, errors)
 
-    def _by_determinants(self, spins: Tensor, how: matsubara.Plan, tolerance: float) -> tuple[float, float]:
-        """Grand potential of one configuration (3, L, L) and its error estimate."""
-        matrix = self.sparse_hamiltonian(spins)
+    def _by_determinants(self, matrix: Any, logs: Array, how: matsubara.Plan, tolerance: float) -> tuple[float, float]:
+        """Grand potential of one sparse H with its ln|det(H - i w_k)| (K,), and its error estimate."""
         levels = matrix.shape[0]
         moments = sparse_determinant.even_moments(matrix, how.moments + 1)
-        logs = sparse_determinant.log_determinants(matrix, how.matsubara())
         omega, error = matsubara.grand_potential(how, levels, -levels * self.mu, logs, moments)
         matsubara.require_tolerance(omega, error, levels, self.T, tolerance)
         return omega, error
+
+    def _logs_by_blocks(self, spins: Tensor, how: matsubara.Plan) -> Tensor:
+        """ln|det(H - i w_k)| (B, K) of spins (B, 3, L, L), on their device, in groups of bounded memory."""
+        frequencies = torch.from_numpy(how.matsubara()).to(spins.device)
+        room = max(1, BLOCK_BYTES[spins.device.type] // block_recursion.scratch_bytes(2 * self.size))
+        groups = torch.split(self.diagonal_rows(spins), max(1, room // len(frequencies)))
+        parts = torch.split(frequencies, room)
+        return torch.cat(
+            [torch.cat([block_recursion.log_determinants(each, -self.t, w) for w in parts], dim=1) for each in groups]
+        )
+
+    def diagonal_rows(self, spins: Tensor) -> Tensor:
+        """The blocks of H that belong to one row of the lattice, (B, L, 2 L, 2 L), complex128."""
+        batch, size = len(spins), self.size
+        site = torch.arange(size)
+        ring = torch.zeros(size, size, dtype=torch.complex128)
+        ring[site, site.roll(-1)] = ring[site.roll(-1), site] = -self.t
+        rows = torch.zeros(batch, size, size, 2, size, 2, dtype=torch.complex128, device=spins.device)
+        rows[:, :, :, 0, :, 0] = rows[:, :, :, 1, :, 1] = ring.to(spins.device)
+        self._put_onsite(rows.diagonal(dim1=2, dim2=4), spins)  # (B, L, 2, 2, L), a view
+        return rows.reshape(batch, size, 2 * size, 2 * size)
 
     def sparse_hamiltonian(self, spins: Tensor) -> Any:
         """H of one configuration (3, L, L) as a SciPy CSR matrix, in the same basis as `hamiltonians`."""

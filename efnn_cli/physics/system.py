@@ -50,6 +50,8 @@ class Labels:
 
     energies: Tensor
     errors: Tensor | None = None
+    redone: int = 0
+    """How many had to be computed again on the CPU, since a check of the first result failed."""
 
 
 class System(ABC):

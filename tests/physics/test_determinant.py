@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from efnn_cli.errors import NumericalError
-from efnn_cli.physics import SYSTEMS, Draw, matsubara, sparse_determinant
+from efnn_cli.physics import SYSTEMS, Draw, block_recursion, double_exchange, matsubara, sparse_determinant
 
 DoubleExchange = SYSTEMS["double_exchange"]
 EPS = np.finfo(float).eps
@@ -60,6 +60,30 @@ def test_sparse_hamiltonian_is_the_dense_one():
         system, spins = DoubleExchange(L=size, t=0.7), spins_of("random", size, 0)
         dense = system.hamiltonians(spins)[0].numpy()
         np.testing.assert_allclose(system.sparse_hamiltonian(spins[0]).toarray(), dense, atol=1e-15)
+
+
+@pytest.mark.parametrize("size", [3, 4, 7])
+def test_block_recursion_equals_sparse_factors(size):
+    """Two configurations at once, a hopping that is not one, small and large frequencies; L = 3 has no middle row."""
+    system = DoubleExchange(L=size, t=0.7, mu=0.4)
+    spins = torch.cat([spins_of("random", size, seed) for seed in (0, 1)])
+    frequencies = np.array([1e-2, 0.3, 7.0, 100.0])
+    found = block_recursion.log_determinants(system.diagonal_rows(spins), -system.t, torch.from_numpy(frequencies))
+    for each, logs in zip(spins, found.numpy(), strict=True):
+        sparse = sparse_determinant.log_determinants(system.sparse_hamiltonian(each), frequencies)
+        np.testing.assert_allclose(logs, sparse, rtol=1e-12)
+    wrong = block_recursion.log_determinants(system.diagonal_rows(spins), +0.9, torch.from_numpy(frequencies))
+    assert not torch.allclose(wrong, found, rtol=1e-6)
+
+
+def test_labels_do_not_depend_on_the_elimination(monkeypatch):
+    """Sparse factors, blocks, and blocks in groups of a single frequency."""
+    system, spins = DoubleExchange(L=5), torch.cat([spins_of("random", 5, seed) for seed in range(3)])
+    blocks = system.label(spins, "determinant").energies
+    monkeypatch.setitem(double_exchange.BLOCK_BYTES, "cpu", 1)
+    torch.testing.assert_close(system.label(spins, "determinant").energies, blocks, rtol=1e-13, atol=0)
+    monkeypatch.setattr(double_exchange, "BLOCKS_UP_TO", 0)
+    torch.testing.assert_close(system.label(spins, "determinant").energies, blocks, rtol=1e-12, atol=0)
 
 
 def test_determinants_and_moments_equal_those_of_the_levels():

@@ -96,6 +96,40 @@ def test_corrupted_levels_are_noticed():
     assert system.traces_hold(levels, spins).tolist() == [True, False, True]
 
 
+def corrupt_once(monkeypatch, times):
+    """Let the first `times` diagonalisations give one wrong level, as accelerators have been reported to."""
+    honest, calls = free_fermions.dense_levels, []
+
+    def corrupt(matrices):
+        levels = honest(matrices)
+        calls.append(len(matrices))
+        if len(calls) <= times:
+            levels[0, 3] += 1e-6
+        return levels
+
+    monkeypatch.setattr(free_fermions, "dense_levels", corrupt)
+    return calls
+
+
+def test_wrong_spectra_are_computed_again_and_counted(monkeypatch):
+    system = DoubleExchange(L=4)
+    spins = torch.from_numpy(system.sample("uniform_sphere", Draw(0, "train", 0, 0, 5)))
+    exact = system.energy(spins)
+    calls = corrupt_once(monkeypatch, times=1)
+    labels = system.label(spins, "dense")
+    assert calls == [5, 1]  # only the wrong one a second time
+    assert labels.redone == 1
+    torch.testing.assert_close(labels.energies, exact, rtol=0, atol=0)
+
+
+def test_spectra_that_stay_wrong_are_no_labels(monkeypatch):
+    system = DoubleExchange(L=4)
+    spins = torch.from_numpy(system.sample("uniform_sphere", Draw(0, "train", 0, 0, 2)))
+    corrupt_once(monkeypatch, times=2)
+    with pytest.raises(NumericalError, match="1 of 2 spectra violate"):
+        system.label(spins, "dense")
+
+
 def test_a_wrong_diagonalisation_is_refused(monkeypatch):
     monkeypatch.setattr(free_fermions, "dense_levels", lambda h: torch.linalg.eigvalsh(h) * (1 + 1e-6))
     with pytest.raises(NumericalError, match="tr H"):

@@ -1,27 +1,61 @@
-"""The wheel carries its configs and works from any folder, without the checkout."""
+"""The wheel in a clean environment of its own, far from the checkout: the main job works with nothing else."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+JOB = (
+    "generate heisenberg --L 6 --samples 60",
+    "train model=efnn depth=1 epochs=2",
+    "evaluate",
+    "extrapolate --L 6,9 --samples 3",
+)
+
+
+@pytest.fixture(scope="module")
+def efnn(tmp_path_factory):
+    """The console script of the wheel, installed with its dependencies by pip."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"  # building leaves files beside the sources
+    ignored = shutil.ignore_patterns(".venv", ".git", "build", "*.egg-info", "data", "outputs", ".*_cache")
+    shutil.copytree(ROOT, source, ignore=ignored)
+    subprocess.run([sys.executable, "-m", "build", "--wheel", "--outdir", folder, source], check=True)
+    (wheel,) = folder.glob("efnn-*.whl")
+    venv.create(folder / "clean", with_pip=True)
+    subprocess.run([folder / "clean/bin/python", "-m", "pip", "install", "--quiet", wheel], check=True)
+    return folder / "clean/bin/efnn"
 
 
 @pytest.mark.slow
-def test_installed_wheel_composes_its_configs(tmp_path):
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
-    subprocess.run([*pip, "wheel", "--no-deps", "-w", tmp_path, ROOT], check=True, cwd=tmp_path)
-    (wheel,) = tmp_path.glob("efnn-*.whl")
-    subprocess.run([*pip, "install", "--no-deps", "--target", tmp_path / "site", wheel], check=True)
-    code = "import efnn_cli, sys; from efnn_cli.cli import main; print(efnn_cli.__file__); sys.exit(main(sys.argv[1:]))"
-    environment = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
-    for arguments in (["config", "train", "system=double_exchange"], ["generate", "heisenberg", "--samples", "9"]):
+def test_the_main_job_from_the_wheel(efnn, tmp_path):
+    """No checkout on the path, no development packages: four commands, each with its result."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    results = {}
+    for line in JOB:
         done = subprocess.run(
-            [sys.executable, "-c", code, *arguments], env=environment, cwd=tmp_path, capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
+            [efnn, *line.split(), "--json"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
-        assert str(tmp_path / "site") in done.stdout
+        result = json.loads(done.stdout)
+        results[result["command"]] = result
+    assert list(results) == ["generate", "train", "evaluate", "extrapolate"]
+    assert [row["L"] for row in results["extrapolate"]["metrics"]["sizes"]] == [6, 9]
+    stored = results["train"]["metrics"]["test"]["rmse"]
+    assert results["evaluate"]["metrics"]["rmse"] == pytest.approx(stored, rel=1e-12)
+    assert (tmp_path / results["extrapolate"]["outputs"]["figure"]).stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_the_wheel_knows_no_checkout(efnn, tmp_path):
+    code = "import efnn_cli; print(efnn_cli.__file__)"
+    done = subprocess.run(
+        [efnn.with_name("python"), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert str(ROOT) not in done.stdout

@@ -1,0 +1,82 @@
+"""The command `efnn compare`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from efnn_cli.arguments import (
+    ConfigDir,
+    Debug,
+    Device,
+    DryRun,
+    Json,
+    Out,
+    Overrides,
+    Quiet,
+    ReferenceSamples,
+    Sizes,
+    TrainingData,
+    Verbose,
+    Workers,
+    request_of,
+    whole_numbers,
+)
+from efnn_cli.execution import execute
+
+if TYPE_CHECKING:
+    from efnn_cli.console import Console
+    from efnn_cli.results import Result
+
+
+def compare(
+    overrides: Overrides = None,
+    models: Annotated[
+        Optional[str], typer.Option("--models", metavar="NAME[,NAME...]", help="Networks (default: all that fit).")
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", metavar="N", help="Training seeds of every network.")] = 3,
+    grid: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--grid", metavar="KEY=V[,V...]", help="Values to choose from by validation, with the first seed."
+        ),
+    ] = None,
+    parameters: Annotated[
+        Optional[int],
+        typer.Option("--parameters", metavar="N", help="Wanted number of parameters (default: that of the first)."),
+    ] = None,
+    data: TrainingData = None,
+    size: Sizes = None,
+    samples: ReferenceSamples = None,
+    device: Device = None,
+    workers: Workers = None,
+    out: Out = None,
+    dry_run: DryRun = False,
+    config_dir: ConfigDir = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Train several networks on equal data, with about equal parameters, and set their errors side by side.
+
+    Example: efnn compare --models efnn,resnet --seeds 3 --grid lr=0.004,0.008 --L 20,40 epochs=20
+
+    Settings are those of efnn train, and hold for every network; widths are chosen for equal parameters. Every network
+    is a run of efnn train; what is finished is not trained again.
+    """
+
+    def action(console: Console) -> Result:
+        from efnn_cli.commands.compare import run
+        from efnn_cli.comparison import Contest
+
+        names = None if models is None else tuple(models.split(","))
+        contest = Contest(
+            request_of(overrides, {"device": device}, config_dir), names, seeds, tuple(grid or ()), parameters
+        )
+        carried = {"L": None if size is None else whole_numbers("--L", size), "samples": samples, "workers": workers}
+        references = request_of((), carried | {"device": device})
+        return run(contest, references, console, data=data, out=out, dry_run=dry_run)
+
+    execute(action, json=json, quiet=quiet, verbose=verbose)

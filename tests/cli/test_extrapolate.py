@@ -1,0 +1,78 @@
+"""extrapolation.csv and its figure: one network a table, no row lost, nothing mixed."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import shutil
+from pathlib import Path
+
+from efnn_cli.size_table import curves
+
+from .conftest import Workshop, begin_efnn, call, files_below, finish
+
+
+def table_of(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_table_holds_one_network(copied: Workshop):
+    """--out of two different runs: the second is refused before any work, and replaces it only on request."""
+    one, other = copied.run("lattice net"), copied.run("lattice twin")
+    words = ("--L", 5, "--samples", 3, "--out", "mine")
+    call("extrapolate", one, *words, cwd=copied.root).done()
+    before = files_below(copied.root)
+    call("extrapolate", other, "--L", 7, "--samples", 3, "--out", "mine", cwd=copied.root).failed(
+        6, "another run", "--overwrite"
+    )
+    assert files_below(copied.root) == before  # no references were labelled
+    call("extrapolate", one, "--L", 7, "--samples", 3, "--out", "mine", cwd=copied.root).done()
+    assert [row["L"] for row in table_of(copied.root / "mine/extrapolation.csv")] == ["5", "7"]
+    call("extrapolate", other, *words, "--overwrite", cwd=copied.root).done()
+    assert [row["L"] for row in table_of(copied.root / "mine/extrapolation.csv")] == ["5"]
+
+
+def test_a_foreign_table_is_noticed_first(copied: Workshop):
+    run = copied.run("lattice net")
+    (copied.root / run / "extrapolation.csv").write_text("a,b\n1,2\n")
+    before = files_below(copied.root)
+    call("extrapolate", run, "--L", 7, "--samples", 3, cwd=copied.root).failed(3, "extrapolation.csv", "move it away")
+    assert files_below(copied.root) == before
+
+
+def test_side_by_side_extrapolations_lose_no_row(copied: Workshop):
+    run = copied.run("lattice net")
+    sizes = (4, 5, 7, 8)
+    with contextlib.ExitStack() as stack:
+        started = [
+            stack.enter_context(begin_efnn("extrapolate", run, "--L", size, "--samples", 2, cwd=copied.root))
+            for size in sizes
+        ]
+        for process in started:
+            finish(process).done()
+    assert [int(row["L"]) for row in table_of(copied.root / run / "extrapolation.csv")] == list(sizes)
+
+
+def test_errors_of_earlier_weights_are_dropped(copied: Workshop):
+    """A run trained anew in the same folder: its table holds the new network alone."""
+    run = copied.run("lattice net")
+    call("extrapolate", run, "--L", 5, "--samples", 2, cwd=copied.root).done()
+    shutil.copy(copied.root / copied.run("lattice twin") / "best.h5", copied.root / run / "best.h5")
+    call("extrapolate", run, "--L", 7, "--samples", 2, cwd=copied.root).done()
+    assert [row["L"] for row in table_of(copied.root / run / "extrapolation.csv")] == ["7"]
+
+
+def test_what_is_known_too_late(workshop: Workshop, here: Path):
+    """Checked before a run is looked for, and by a dry run too."""
+    call("extrapolate", "sampling=published", "--seed", 5000, cwd=here).failed(2, "seed", "999")
+    call("extrapolate", workshop.run("lattice net"), "--dry-run", "--out", "/proc/x", cwd=workshop.root).failed(74)
+
+
+def test_curves_do_not_mix_seeds():
+    """One curve a sampling and seed; where one size was judged twice, the larger number of samples counts."""
+    row = {"weights": "w", "sampling": "uniform_sphere", "seed": "0", "L": "8", "samples": "4", "rmse_over_std": "0.5"}
+    rows = [row, row | {"samples": "64", "rmse_over_std": "0.1"}, row | {"L": "6"}]
+    assert curves(rows, "rmse_over_std") == {"uniform sphere": [(6, 0.5), (8, 0.1)]}
+    both = curves([*rows, row | {"seed": "1"}], "rmse_over_std")
+    assert both == {"uniform sphere, seed 0": [(6, 0.5), (8, 0.1)], "uniform sphere, seed 1": [(8, 0.5)]}
