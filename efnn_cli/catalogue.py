@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from efnn_cli.errors import InputError
+from efnn_cli.results import shown
 from efnn_cli.schema import fingerprint
 from efnn_cli.settings import GenerateConfig
 from efnn_cli.storage import dataset
@@ -44,8 +47,15 @@ def renew(path: Path) -> None:
         LOGGER.debug("cannot renew %s: %s", path, error)
 
 
-def _newest_first(paths: list[Path]) -> list[Path]:
-    return sorted(paths, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
+def newest_first(paths: Iterable[Path]) -> list[Path]:
+    """Regular files, the youngest first; files that vanish meanwhile are not among them."""
+    found = []
+    for path in paths:
+        with contextlib.suppress(OSError):
+            status = path.stat()
+            if stat.S_ISREG(status.st_mode):
+                found.append((status.st_mtime_ns, str(path), path))
+    return [path for _, _, path in sorted(found, reverse=True)]
 
 
 def latest_dataset(system_filter: Mapping[str, Any]) -> Path:
@@ -54,7 +64,7 @@ def latest_dataset(system_filter: Mapping[str, Any]) -> Path:
     Raises `InputError` with the command that makes one.
     """
     seen = 0
-    for path in _newest_first([each for each in DATA.glob("*.h5") if each.is_file()]):
+    for path in newest_first(DATA.glob("*.h5")):
         try:
             metadata = dataset.read_metadata(path)
         except InputError as error:
@@ -74,23 +84,42 @@ def latest_dataset(system_filter: Mapping[str, Any]) -> Path:
     )
 
 
-def find_dataset(content_hash: str, stored_path: str) -> Path:
-    """The dataset with this content: where it was, or anywhere in data/; raises `InputError`."""
-    for path in (Path(stored_path), *DATA.glob("*.h5")):
+def find_dataset(content_hash: str, stored_path: str, run: Path) -> Path:
+    """The dataset with this content that `run` was trained on; raises `InputError`.
+
+    It is looked for where it was, in data/, and beside the run: both may have been copied elsewhere together.
+    """
+    for path in _candidates(Path(stored_path), Path(os.path.abspath(run))):
         try:
             if dataset.read_metadata(path)["content_sha256"] == content_hash:
                 return path
         except InputError:
             continue
     raise InputError(
-        f"the dataset of this run is neither at {stored_path} nor in data/",
+        f"the dataset of the run {shown(run)} is neither at {stored_path} nor in data/, nor beside the run",
         "give another dataset of the same Hamiltonian with --data FILE",
     )
 
 
+def _candidates(stored: Path, run: Path) -> Iterator[Path]:
+    yield stored
+    yield from sorted(DATA.glob("*.h5"))
+    root = run.parent.parent
+    yield root / stored
+    yield from sorted((root / DATA).glob("*.h5"))
+    yield from sorted(run.parent.glob("*.h5"))
+
+
+def picked() -> list[Path]:
+    """The finished run most recently made or asked for, and said so; raises `InputError`."""
+    path = latest_run()
+    LOGGER.info("run: %s", shown(path))
+    return [path]
+
+
 def latest_run() -> Path:
     """The finished run most recently made or asked for; raises `InputError` with the command that makes one."""
-    finished = [path for path in OUTPUTS.glob("*/summary.json") if path.is_file()]
+    finished = newest_first(OUTPUTS.glob("*/summary.json"))
     if not finished:
         raise InputError("there is no finished run in outputs/", "efnn train model=efnn depth=3")
-    return _newest_first(finished)[0].parent
+    return finished[0].parent

@@ -223,13 +223,13 @@ def predict(
 
 @app.command()
 def inspect(
-    path: Annotated[Path, typer.Argument(metavar="FILE-or-RUN", help="Dataset, checkpoint or run folder.")],
+    path: Annotated[Path, typer.Argument(metavar="FILE-or-RUN", help="Dataset, checkpoint, predictions or run.")],
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
-    """What is in a dataset, a checkpoint or a run, its checksum verified."""
+    """What is in a dataset, a checkpoint, predictions or a run, its checksum verified."""
 
     def action(console: Console) -> Result:
         from efnn_cli.commands.inspect import run

@@ -34,6 +34,7 @@ SHORT_NAMES = {
     "training.epochs": "epochs",
 }
 GROUPS = ("system", "model", "training")
+NAMES = {f"{group}.name": group for group in GROUPS}
 COMMANDS_OF = {"system": ("generate", "train"), "model": ("train",), "training": ("train",)}
 NETWORK_KEYS = (*SHORT_NAMES.values(), *SHORT_NAMES, "training")
 RECIPE_FAMILY = "default"
@@ -111,6 +112,8 @@ def _parse(text: str) -> Override:
         or "@" in text.partition("=")[0]
     ):
         raise ConfigError(f"{text!r} is not a setting of efnn")
+    if key in NAMES:  # it would change the name, but not the keys and the recipe that come with it
+        raise ConfigError(f"{key} is no setting of its own", f"write {NAMES[key]}=NAME")
     if sweep:
         raise ConfigError(
             f"{key}: wanted one value, found several in {text!r}",

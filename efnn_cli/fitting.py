@@ -7,13 +7,14 @@ import logging
 import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from efnn_cli import rng
 from efnn_cli.console import Console
-from efnn_cli.errors import NumericalError, Stopped
+from efnn_cli.errors import InputError, NumericalError, Stopped
 from efnn_cli.models import EnergyModel, build, parameter_count
 from efnn_cli.models.effective import Effective
 from efnn_cli.physics import System
@@ -69,7 +70,7 @@ def fit(
         few = slice(0, CALIBRATION_SAMPLES)
         model.calibrate(train.spins[few], train.energies[few], config.training.initial_spread)
     trainer = Trainer(model, config.training, train, val, config.seed)
-    _resume(folder, trainer)
+    _resume(folder, stored["hash"], trainer)
     _train(folder, stored, trainer, config.training, console, stop)
     model.load_state_dict(trainer.best.weights)
     rate = trainer.epoch * len(train) / max(trainer.seconds, 1e-9)
@@ -95,12 +96,31 @@ def _resident(data: Dataset, parts: Split, name: str, dtype: torch.dtype, device
     return Labelled(spins, torch.from_numpy(data.energies[chosen]).to(device))
 
 
-def _resume(folder: RunFolder, trainer: Trainer) -> None:
-    """Go on from last.h5 where there is one; otherwise start clean."""
+def _resume(folder: RunFolder, tag: str, trainer: Trainer) -> None:
+    """Go on from last.h5 where there is one, otherwise start clean; raises `InputError` where it is not of this run."""
     if os.path.exists(folder.last_file):
-        trainer.resume(checkpoint.read(folder.last_file).state)
+        again = "remove it, and the same command starts from the first epoch"
+        last = _read(folder.last_file, again)
+        if last.config.get("hash") != tag:
+            found = last.config.get("hash")
+            raise InputError(f"{folder.last_file} belongs to another run: wanted the hash {tag}, found {found}", again)
+        try:
+            trainer.resume(last.state)
+        except (KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"{folder.last_file} holds no state to go on from: {reason}", again) from error
         LOGGER.info("resumed after epoch %d of %d", trainer.epoch, trainer.options.epochs)
+    else:
+        folder.give_up_weights()
     folder.keep_rows(trainer.epoch)
+
+
+def _read(path: Path, hint: str) -> checkpoint.Checkpoint:
+    """A checkpoint; whatever is wrong with it, `hint` tells what to do."""
+    try:
+        return checkpoint.read(path)
+    except InputError as error:
+        raise InputError(error.message, error.hint or hint) from error
 
 
 def _train(

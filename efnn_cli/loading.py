@@ -7,7 +7,9 @@ energies = run.predict(spins)                                 # (B,), float64
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +22,15 @@ from efnn_cli import device as devices
 from efnn_cli.errors import ConfigError, EfnnError, InputError
 from efnn_cli.models import EnergyModel, build
 from efnn_cli.physics import System
+from efnn_cli.results import shown
 from efnn_cli.runs import RunFolder
 from efnn_cli.schema import build_model, build_system, build_training
 from efnn_cli.storage import checkpoint
 from efnn_cli.training.predict import predict
 
 Array = NDArray[np.float64]
+
+LOGGER = logging.getLogger("efnn")
 
 
 @dataclass(frozen=True)
@@ -41,14 +46,15 @@ class Run:
     device: torch.device
     epoch: int
 
-    def predict(self, spins: ArrayLike) -> Array:
+    def predict(self, spins: ArrayLike, pause: Callable[[], None] = lambda: None) -> Array:
         """Energies (B,) of spins (B, 3, L, L), any L >= 3, or (B, n) with the trained n.
 
-        Raises `InputError` for other shapes, spins that are not unit vectors, or not of the alphabet.
+        Raises `InputError` for other shapes, spins that are not unit vectors, or not of the alphabet. `pause` is
+        called before every batch and may raise to stop.
         """
         array = np.asarray(spins, dtype=np.float64)
         self.system_for(array).check_spins(array, "spins")
-        return predict(self.model, array, self.device)
+        return predict(self.model, array, self.device, pause)
 
     def system_for(self, spins: Array) -> System:
         """The trained Hamiltonian at the size of `spins`."""
@@ -60,7 +66,8 @@ class Run:
 def load(path: str | Path, device: str = "auto") -> Run:
     """The network of a run folder (its best weights) or of a checkpoint file in it.
 
-    Raises `InputError` where there is none or it cannot be read, `DeviceError` for a missing device.
+    Warns where the run is not finished. Raises `InputError` where there is no network or it cannot be read,
+    `DeviceError` for a missing device.
     """
     path = Path(path)
     if os.path.isdir(path):
@@ -80,6 +87,9 @@ def load(path: str | Path, device: str = "auto") -> Run:
     except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = error.message if isinstance(error, EfnnError) else str(error).splitlines()[0]
         raise InputError(f"{path} does not describe a network of this efnn: {reason}") from error
+    folder = RunFolder(path.parent)
+    if folder.begun and not folder.finished:
+        LOGGER.warning("%s is not finished: the weights are those of epoch %d so far", shown(folder.path), epoch)
     return Run(path.parent, stored.config, system, model.to(target).eval(), target, epoch)
 
 

@@ -16,7 +16,7 @@ from efnn_cli.models import receptive_field_of
 from efnn_cli.physics import System
 from efnn_cli.results import shown
 from efnn_cli.runs import RunFolder
-from efnn_cli.schema import build_model, build_training, fingerprint
+from efnn_cli.schema import build_model, build_training, run_hash
 from efnn_cli.settings import TrainConfig, train_config
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
@@ -37,6 +37,11 @@ class Plan:
     parts: Split
     folder: RunFolder
 
+    @property
+    def tag(self) -> str:
+        """The hash of everything that decides the result."""
+        return str(self.stored["hash"])
+
 
 def plan_new(request: Request, data_path: Path | None, out: Path | None) -> Plan:
     """From the command line: check what can be checked, pick a dataset, choose its recipe."""
@@ -45,37 +50,48 @@ def plan_new(request: Request, data_path: Path | None, out: Path | None) -> Plan
         data_path = catalogue.latest_dataset(first.system_filter)
         LOGGER.info("dataset: %s", shown(data_path))
     data = dataset.read(data_path)
+    if data.metadata["purpose"] != "train":
+        LOGGER.warning(
+            "%s is a %s dataset: a network trained on it cannot be judged by it", data_path, data.metadata["purpose"]
+        )
     system = dataset_system(data, data_path)
     for key, value in first.system_filter.items():
         if data.metadata["system"].get(key) != value:
             raise InputError(f"{data_path}: wanted system.{key}={value}, found {data.metadata['system'].get(key)}")
     config = train_config(compose("train", request, system.kind), system)
-    stored = resolved(config, system, data, data_path)
+    recipe = None if config.training is None else dataclasses.asdict(config.training)
+    stored = resolved(config, dataclasses.asdict(config.model), recipe, system, data, data_path)
     depth = getattr(config.model, "depth", 0)
     path = out or catalogue.run_path(system.name, config.model.name, depth, config.seed, stored["hash"])
     return Plan(config, stored, system, data, split_of(data, data_path), RunFolder(path))
 
 
-def resolved(config: TrainConfig, system: System, data: Dataset, data_path: Path) -> dict[str, Any]:
+def resolved(
+    config: TrainConfig,
+    model: dict[str, Any],
+    training: dict[str, Any] | None,
+    system: System,
+    data: Dataset,
+    data_path: Path,
+) -> dict[str, Any]:
     """Everything that the run depends on, as plain values, with its hash."""
-    recipe = None if config.training is None else dataclasses.asdict(config.training)
-    identity = {
-        "model": dataclasses.asdict(config.model),
-        "training": recipe,
-        "seed": config.seed,
-        "dataset": data.content_hash,
-    }
-    unnamed = {key: value for key, value in (recipe or {}).items() if key != "name"}
     return {
         "schema_version": 1,
-        "hash": fingerprint(identity | {"training": unnamed}),
+        "hash": run_hash(model, training, config.seed, data.content_hash),
         "system": {"name": system.name, **system.parameters()},
         "sampling": data.metadata.get("sampling"),
         "thermal": data.metadata.get("thermal"),
         "couplings_sha256": couplings_hash(system.couplings),
         "receptive_field": receptive_field_of(config.model) if system.geometry == "lattice" else None,
-        **identity,
-        "dataset": {"path": str(data_path), "content_sha256": data.content_hash, "samples": len(data)},
+        "model": model,
+        "training": training,
+        "seed": config.seed,
+        "dataset": {
+            "path": str(data_path),
+            "content_sha256": data.content_hash,
+            "samples": len(data),
+            "seed": data.metadata.get("seed"),
+        },
     }
 
 
@@ -88,23 +104,39 @@ def plan_resumed(request: Request, path: Path, data_path: Path | None, out: Path
             f"--resume takes everything from {path}, only the device may change; found {wrong}",
             "start a new run without --resume",
         )
+    name = str(said["device"].value) if said else "auto"
+    device.check_name(name)
     folder = RunFolder(path)
-    if not folder.begun:
-        raise InputError(f"{path} is not a run folder: it has no config.yaml", "efnn train makes a run")
-    stored = folder.read_config()
-    try:
-        source, content = Path(stored["dataset"]["path"]), stored["dataset"]["content_sha256"]
-        model = build_model(stored["model"])
-        training = None if stored["training"] is None else build_training(stored["training"])
-        config = TrainConfig(model, training, int(stored["seed"]), str(said["device"].value) if said else "auto", {})
-    except (KeyError, TypeError, ValueError, ConfigError) as error:
-        raise InputError(f"{folder.config_file} is not the configuration of a run: {error}") from error
-    device.check_name(config.device)
-    source = data_path or catalogue.find_dataset(content, str(source))
+    config, stored = read_stored(folder, name)
+    content = stored["dataset"]["content_sha256"]
+    source = data_path or catalogue.find_dataset(content, stored["dataset"]["path"], path)
     data = dataset.read(source)
     if data.content_hash != content:
         raise InputError(f"{source} is not the dataset that {path} was trained on")
-    return Plan(config, stored, dataset_system(data, source), data, split_of(data, source), folder)
+    system = dataset_system(data, source)
+    stored = resolved(config, stored["model"], stored["training"], system, data, source)
+    return Plan(config, stored, system, data, split_of(data, source), folder)
+
+
+def read_stored(folder: RunFolder, device_name: str) -> tuple[TrainConfig, dict[str, Any]]:
+    """The configuration in a run folder, typed and as it stands; raises `InputError` where it was changed."""
+    if not folder.begun:
+        raise InputError(f"{folder.path} is not a run folder: it has no config.yaml", "efnn train makes a run")
+    stored = folder.read_config()
+    try:
+        model = build_model(stored["model"])
+        training = None if stored["training"] is None else build_training(stored["training"])
+        config = TrainConfig(model, training, int(stored["seed"]), device_name, {})
+        told, source = stored["hash"], stored["dataset"]["path"]
+        found = run_hash(stored["model"], stored["training"], stored["seed"], stored["dataset"]["content_sha256"])
+    except (KeyError, TypeError, ValueError, ConfigError) as error:
+        raise InputError(f"{folder.config_file} is not the configuration of a run: {error}") from error
+    if found != told or not isinstance(source, str):
+        raise InputError(
+            f"{folder.config_file} was changed: its settings have the hash {found}, the run has {told}",
+            "undo the change; for other settings start a new run with efnn train KEY=VALUE",
+        )
+    return config, stored
 
 
 def split_of(data: Dataset, path: Path) -> Split:

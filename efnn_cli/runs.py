@@ -4,6 +4,10 @@ config.yaml   resolved configuration           last.h5       state to go on from
 run.log       everything that was said         best.h5       weights of the best validation epoch
 metrics.csv   one row an epoch                 summary.json  the result; written last, marks the run finished
 lock          held by the process that trains
+
+`train --overwrite` works in `.new/` inside the folder. When that run is finished it takes the place of the old one:
+the old summary.json goes first and the new one comes last, so that a kill in between leaves a finished `.new/`, and
+the next `train` of that folder completes the exchange.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import dataclasses
 import io
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +28,12 @@ from efnn_cli.storage import atomic
 from efnn_cli.training.trainer import EpochRow
 
 COLUMNS = [each.name for each in dataclasses.fields(EpochRow)]
-PRODUCTS = ("summary.json", "metrics.csv", "last.h5", "best.h5", "run.log")
+FILES = ("config.yaml", "run.log", "metrics.csv", "last.h5", "best.h5", "summary.json")  # the mark of the end last
 EXTRAPOLATION = "extrapolation"
+DERIVED = ("predictions-*.h5", f"{EXTRAPOLATION}.*")  # what other commands put there, by the weights of the run
+LEFTOVERS = ("lock", "run.log", ".new", ".probe-*", "*.tmp")  # what a process killed at its start may leave
+FIGURES = ("parameters", "epochs", "seconds", "samples_per_second")
+PARTS = ("train", "val", "test")
 
 
 class RunFolder:
@@ -41,6 +50,16 @@ class RunFolder:
         self.lock_file = path / "lock"
 
     @property
+    def successor(self) -> RunFolder:
+        """Where the run that is to replace this one is trained."""
+        return RunFolder(self.path / ".new")
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is there but what a process killed at its start may leave."""
+        return all(any(each.match(pattern) for pattern in LEFTOVERS) for each in self.path.iterdir())
+
+    @property
     def begun(self) -> bool:
         """Whether there is a configuration."""
         return os.path.exists(self.config_file)
@@ -49,6 +68,10 @@ class RunFolder:
     def finished(self) -> bool:
         """Whether the run has ended well."""
         return os.path.exists(self.summary_file)
+
+    def holds(self, tag: str) -> bool:
+        """Whether this is the run with the hash `tag`."""
+        return self.begun and self.read_config().get("hash") == tag
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Store the resolved configuration, for people; checkpoints carry their own copy."""
@@ -102,14 +125,36 @@ class RunFolder:
             summary = json.loads(self.summary_file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise InputError(f"{self.summary_file} cannot be read: {error}") from error
-        if not isinstance(summary, dict) or "metrics" not in summary:
-            raise InputError(f"{self.summary_file} is not the summary of a run")
-        return summary
+        metrics = summary.get("metrics") if isinstance(summary, dict) else None
+        values = metrics if isinstance(metrics, dict) else {}
+        bad = [key for key in FIGURES if key not in values]
+        bad += [part for part in PARTS if not isinstance(values.get(part), dict)]
+        if bad:
+            raise InputError(
+                f"{self.summary_file} is not the summary of a run: it has no valid {bad[0]}",
+                "remove it; the same efnn train then writes it again from last.h5",
+            )
+        return dict(summary)
+
+    def give_up_weights(self) -> None:
+        """Remove the weights of a beginning that has no state to go on from."""
+        with atomic.writing(self.best_file):
+            self.best_file.unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Remove what an earlier run left, the mark of its end first."""
+        """Remove the whole folder."""
         with atomic.writing(self.path):
-            for name in PRODUCTS:
-                (self.path / name).unlink(missing_ok=True)
-            for path in self.path.glob(f"{EXTRAPOLATION}.*"):
+            if os.path.exists(self.path):
+                shutil.rmtree(self.path)
+
+    def take_successor(self) -> None:
+        """Put the finished successor in the place of this run; may be repeated wherever it was killed."""
+        new = self.successor
+        with atomic.writing(self.path):
+            self.summary_file.unlink(missing_ok=True)
+            for path in [each for pattern in DERIVED for each in self.path.glob(pattern)]:
                 path.unlink()
+            for name in FILES:
+                if os.path.exists(new.path / name):  # else it was moved before a kill
+                    os.replace(new.path / name, self.path / name)
+        new.clear()

@@ -65,6 +65,12 @@ def fingerprint(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:8]
 
 
+def run_hash(model: Mapping[str, Any], training: Mapping[str, Any] | None, seed: int, content: str) -> str:
+    """The hash of a run, from plain values; `content` is that of its dataset. The name of a recipe does not count."""
+    recipe = {key: value for key, value in (training or {}).items() if key != "name"}
+    return fingerprint({"model": dict(model), "training": recipe, "seed": seed, "dataset": content})
+
+
 def build_system(node: object) -> System:
     """A system from `{"name": ..., parameters}`."""
     values = dict(node) if isinstance(node, Mapping) else {}

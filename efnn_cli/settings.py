@@ -188,19 +188,20 @@ def train_config(composed: Composed, system: System | None = None) -> TrainConfi
     narrowed = build_system(wanted) if wanted is not None else None
     if system is None and narrowed is not None and (narrowed.name != "heisenberg" or "variant" in said):
         system = narrowed  # only `heisenberg` alone leaves the geometry open
+    recipe = None if model.name == "effective" else build_training(training)
     if system is not None:
-        _check_form(model, system, composed)
+        _check_form(model, recipe, system, composed)
     return TrainConfig(
         model=model,
-        training=None if model.name == "effective" else build_training(training),
+        training=recipe,
         seed=keys.seed,
         device=keys.device,
         system_filter={"name": narrowed.name, **{key: getattr(narrowed, key) for key in said}} if narrowed else {},
     )
 
 
-def _check_form(model: Options, system: System, composed: Composed) -> None:
-    """Refuse a network that the system's geometry has no form of, and keys that would have no effect."""
+def _check_form(model: Options, recipe: TrainingOptions | None, system: System, composed: Composed) -> None:
+    """Refuse what the geometry of the system has no form of, and keys that would have no effect."""
     if MODELS[model.name].form(system.geometry) is None:
         raise ConfigError(
             f"model={model.name} needs a lattice, and {system.kind} has none",
@@ -210,6 +211,10 @@ def _check_form(model: Options, system: System, composed: Composed) -> None:
     for key in idle:
         if f"model.{key}" in composed.said:
             raise ConfigError(f"model.{key} has no effect on the {system.geometry} form for {system.kind}")
+    if recipe is not None and recipe.augment and system.geometry == "dense":
+        raise ConfigError(
+            f"training.augment=true needs a lattice, and {system.kind} has none", "training.augment=false"
+        )
 
 
 @dataclass

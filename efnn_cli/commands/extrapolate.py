@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from efnn_cli import catalogue, device, figures
-from efnn_cli.commands.evaluate import picked
+from efnn_cli.catalogue import picked
 from efnn_cli.compatibility import require_same_hamiltonian
 from efnn_cli.config import Request, compose
 from efnn_cli.console import Console

@@ -1,7 +1,8 @@
-"""`efnn inspect FILE-or-RUN`: what is in a dataset, a checkpoint or a run folder."""
+"""`efnn inspect FILE-or-RUN`: what is in a dataset, a checkpoint, predictions or a run folder."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from efnn_cli.console import Console
 from efnn_cli.errors import InputError
 from efnn_cli.results import Result, number
 from efnn_cli.runs import RunFolder
-from efnn_cli.storage import checkpoint, dataset, hdf5
+from efnn_cli.storage import checkpoint, dataset, hdf5, predictions
+from efnn_cli.training.metrics import measure
 from efnn_cli.training.split import group_equal
 
 
@@ -22,10 +24,16 @@ def run(console: Console, *, path: Path) -> Result:
     if os.path.isdir(path):
         found = describe_run(path)
     else:
-        describe = {dataset.FORMAT: describe_dataset, checkpoint.FORMAT: describe_checkpoint}
+        describe = {
+            dataset.FORMAT: describe_dataset,
+            checkpoint.FORMAT: describe_checkpoint,
+            predictions.FORMAT: describe_predictions,
+        }
         form = hdf5.format_of(path)
         if form not in describe:
-            raise InputError(f"{path}: efnn inspects datasets, checkpoints and run folders, found format {form}")
+            raise InputError(
+                f"{path}: efnn inspects datasets, checkpoints, predictions and run folders, found format {form}"
+            )
         found = describe[form](path)
     return Result("inspect", found, rows=[[key, text(value)] for key, value in flat(found)])
 
@@ -62,6 +70,20 @@ def describe_checkpoint(path: Path) -> dict[str, Any]:
         "tensors": {name: list(tensor.shape) for name, tensor in weights.items()},
         "state": {key: value if np.isfinite(value) else None for key, value in plain.items()},
         "config": stored.config,
+    }
+
+
+def describe_predictions(path: Path) -> dict[str, Any]:
+    """Statistics of predicted energies, their errors where the exact ones are known, and where they come from."""
+    arrays, metadata = predictions.read(path)
+    energies, true = arrays["energies"], arrays.get("reference")
+    return {
+        "kind": "predictions",
+        "samples": len(energies),
+        "members": len(arrays["members"]) if "members" in arrays else 1,
+        "energy": {"mean": float(energies.mean()), "std": float(energies.std())},
+        "errors": None if true is None else dataclasses.asdict(measure(energies, true)),
+        "metadata": metadata,
     }
 
 

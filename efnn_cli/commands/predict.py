@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from pathlib import Path
 
 import numpy as np
 
-from efnn_cli import device
-from efnn_cli.commands.evaluate import PREDICTIONS, refuse_existing
+from efnn_cli import destination, device
 from efnn_cli.config import Request, compose
 from efnn_cli.console import Console
 from efnn_cli.errors import NumericalError
@@ -16,8 +16,11 @@ from efnn_cli.loading import load
 from efnn_cli.results import Result, number, shown
 from efnn_cli.schema import typed
 from efnn_cli.settings import PredictConfig
-from efnn_cli.storage import atomic, hdf5
+from efnn_cli.signals import StopRequest
+from efnn_cli.storage import atomic, predictions
 from efnn_cli.storage.spins_file import read_spins
+
+LOGGER = logging.getLogger("efnn")
 
 
 def run(
@@ -25,18 +28,22 @@ def run(
 ) -> Result:
     """Energies of the configurations in `spins`, written to `out` or into the run folder."""
     config = typed(PredictConfig, compose("predict", request).values)
-    device.resolve(config.device)
-    refuse_existing(out, overwrite)
-    network = load(run, config.device)
-    configurations = read_spins(spins)
-    energies = network.predict(configurations)
+    target = device.resolve(config.device)
+    destination.claim_file(out, overwrite)
+    with StopRequest("nothing was written; the same command starts again") as stop:
+        network = load(run, config.device)
+        configurations = read_spins(spins)
+        content = hashlib.sha256(configurations.tobytes()).hexdigest()
+        path = out or network.path / f"predictions-{content[:8]}.h5"
+        atomic.prove_writable(path.parent)
+        LOGGER.info("predicting on %s", device.describe(target))
+        energies = network.predict(configurations, stop.check)
+        stop.check()
     if not np.isfinite(energies).all():
         raise NumericalError("a predicted energy is not finite")
-    content = hashlib.sha256(configurations.tobytes()).hexdigest()
-    path = out or network.path / f"predictions-{content[:8]}.h5"
     atomic.make_folder(path.parent)
-    metadata = {**PREDICTIONS, "runs": [shown(network.path)], "spins": shown(spins), "spins_sha256": content}
-    hdf5.write(path, {"energies": energies}, metadata)
+    names = {"runs": [shown(network.path)], "spins": shown(spins), "spins_sha256": content}
+    predictions.write(path, {"energies": energies}, names)
     metrics = {"samples": len(energies), "mean": float(energies.mean()), "std": float(energies.std())}
     rows = [[key, number(value)] for key, value in metrics.items()]
     return Result("predict", metrics, {"energies": shown(path)}, rows=rows)

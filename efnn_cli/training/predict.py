@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -24,11 +26,17 @@ def predict_tensor(model: nn.Module, spins: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
-def predict(model: nn.Module, spins: NDArray[np.float64], device: torch.device) -> NDArray[np.float64]:
-    """Energies (B,), float64, of spins (B, ...) in main memory; batch by batch through `device`."""
+def predict(
+    model: nn.Module, spins: NDArray[np.float64], device: torch.device, pause: Callable[[], None] = lambda: None
+) -> NDArray[np.float64]:
+    """Energies (B,), float64, of spins (B, ...) in main memory; batch by batch through `device`.
+
+    `pause` is called before every batch and may raise to stop.
+    """
     step = batch_size(spins.shape[1:])
     parts = []
     for first in range(0, len(spins), step):
+        pause()
         block = torch.from_numpy(spins[first : first + step]).to(device)
         parts.append(predict_tensor(model, block).cpu().numpy())
     return np.concatenate(parts) if parts else np.empty(0)

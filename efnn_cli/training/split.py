@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +54,15 @@ def split(spins: NDArray[np.float64], dataset_hash: str) -> Split:
 
 def group_equal(spins: NDArray[np.float64]) -> Indices:
     """Group number (B,) of every configuration; equal configurations share one."""
-    rows = np.ascontiguousarray(spins.reshape(len(spins), -1)) + 0.0  # -0.0 equals 0.0
+    rows = _rows(spins)
     keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
     return np.unique(keys, return_inverse=True)[1].astype(np.int64).ravel()
+
+
+def digests(spins: NDArray[np.float64]) -> list[bytes]:
+    """A digest of every configuration; equal configurations have equal ones, also in different arrays."""
+    return [hashlib.blake2b(row, digest_size=16).digest() for row in _rows(spins)]
+
+
+def _rows(spins: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.ascontiguousarray(spins.reshape(len(spins), -1)) + 0.0  # -0.0 equals 0.0

@@ -161,9 +161,12 @@ class Trainer:
         }
 
     def resume(self, state: dict[str, Any]) -> None:
-        """Go on from `state`."""
+        """Go on from `state`; raises `KeyError`, `RuntimeError`, `TypeError` or `ValueError` where it does not fit."""
+        self.model.load_state_dict(
+            state["best_weights"]
+        )  # so that a state with bad ones is refused now, not at the end
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.epoch = state["epoch"]
-        self.seconds = state["seconds"]
-        self.best = Best(state["best_epoch"], state["best_val_rmse"], state["best_weights"])
+        self.epoch = int(state["epoch"])
+        self.seconds = float(state["seconds"])
+        self.best = Best(int(state["best_epoch"]), float(state["best_val_rmse"]), state["best_weights"])

@@ -109,6 +109,17 @@ def call(*args: object, cwd: Path) -> Outcome:
     return Outcome(code, out.getvalue(), err.getvalue())
 
 
+READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && cd "$0" && ! touch x && exec "$@"'
+
+
+def read_only(folder: Path, *command: object) -> subprocess.CompletedProcess[str]:
+    """Run `command` in `folder`, mounted read-only for it alone; skips the test where that is not allowed."""
+    words = ["unshare", "-rm", "sh", "-c", READ_ONLY, str(folder)]
+    if shutil.which("unshare") is None or subprocess.run([*words, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount")
+    return subprocess.run([*words, *map(str, command)], env=environment(), capture_output=True, text=True, check=False)
+
+
 def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Return as soon as `condition` holds."""
     end = time.monotonic() + seconds

@@ -70,6 +70,13 @@ LATTICE = ("generate", "heisenberg", "--L", 4, "--samples", 24)
         (("train", "training=null"), ("training",)),
         (("train", "depth=1,2"), ("depth", "1,2")),
         (("train", "hydra.run.dir=x"), ("hydra.run.dir",)),
+        (("train", "model=dnn", "model.name=resnet"), ("model.name", "model=NAME")),
+        (("train", "+model.name=resnet"), ("model.name", "model=NAME")),
+        (("train", "training.name=mine"), ("training.name", "training=NAME")),
+        (("generate", "heisenberg", "system.name=three_spin"), ("system.name", "system=NAME")),
+        (("config", "train", "model.name=dnn"), ("model.name", "model=NAME")),
+        (("train", "system=three_spin", "training.augment=true"), ("augment", "lattice")),
+        (("train", "--resume", "outputs/x", "--overwrite"), ("--resume", "--overwrite")),
         (("evaluate", "system=heisenberg"), ("system",)),
         (("evaluate", "depth=2"), ("depth",)),
         (("extrapolate", "--L", "[5]"), ("L",)),
@@ -390,6 +397,8 @@ def test_network_without_a_form_for_the_dataset(copied: Workshop):
     """Only the dataset tells that there is no lattice; still it is the words that are wrong."""
     call("train", "--data", copied.dataset("binary"), "model=effective", cwd=copied.root).failed(2, "lattice")
     call("train", "--data", copied.dataset("scalar"), "model.kernel_size=3", cwd=copied.root).failed(2, "kernel_size")
+    call("train", "--data", copied.dataset("scalar"), "training.augment=true", cwd=copied.root).failed(2, "augment")
+    call("train", "--data", copied.dataset("lattice"), "training.augment=true", "--dry-run", cwd=copied.root).done()
 
 
 # ------------------------------------------------------------------ 4: numbers
@@ -517,6 +526,8 @@ with FileLock(sys.argv[1]):
 
 def test_run_in_use(copied: Workshop):
     root, run = copied.root, copied.run("lattice net")
+    summary = (root / run / "summary.json").read_text()
+    (root / run / "summary.json").unlink()
     command = [sys.executable, "-c", HOLDER, str(run / "lock")]
     holder = subprocess.Popen(
         command, cwd=root, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -527,6 +538,9 @@ def test_run_in_use(copied: Workshop):
         (root / run / "lock").write_text(f"process {holder.pid}\n")
         call("train", "--resume", run, cwd=root).failed(6, str(run), str(holder.pid))
         call("evaluate", run, cwd=root).done()
+        (root / run / "summary.json").write_text(summary)
+        call("train", "--resume", run, cwd=root).done()  # a stored result needs no lock
+        (root / run / "summary.json").unlink()
         holder.communicate("")
     call("train", "--resume", run, cwd=root).done()
 

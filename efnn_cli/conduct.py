@@ -1,0 +1,119 @@
+"""Carrying out a plan: in its run folder, or aside where `--overwrite` replaces a run."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import torch
+
+from efnn_cli import catalogue, fitting
+from efnn_cli.console import Console
+from efnn_cli.destination import claim_run
+from efnn_cli.device import describe, resolve
+from efnn_cli.planning import Plan
+from efnn_cli.provenance import versions
+from efnn_cli.results import shown
+from efnn_cli.runs import RunFolder
+from efnn_cli.signals import StopRequest
+from efnn_cli.storage import atomic
+from efnn_cli.storage.lock import owned
+
+LOGGER = logging.getLogger("efnn")
+
+
+def complete_replacement(folder: RunFolder) -> bool:
+    """Do what is left where a process was killed between the end of `--overwrite` and the exchange of the runs."""
+    if not folder.successor.finished:
+        return False
+    with owned(folder.lock_file, f"the run {shown(folder.path)}"):
+        if folder.successor.finished:
+            folder.take_successor()
+    return True
+
+
+def obtain(plan: Plan, console: Console, *, overwrite: bool) -> None:
+    """See to it that the run of `plan` is finished: find it so, go on with it, or train it (again to `overwrite`)."""
+    folder = plan.folder
+    replaced = complete_replacement(folder) and folder.holds(plan.tag)
+    again = overwrite and not replaced  # what a killed --overwrite had finished is the run that was asked for
+    if not again:
+        claim_run(folder, plan.tag)
+    target = resolve(plan.config.device)
+    if folder.finished and not again:
+        _say_finished(folder)
+    else:
+        _carry_out(plan, target, console, overwrite=again)
+
+
+def _say_finished(folder: RunFolder) -> None:
+    """What is told of a run that was there; needs no right to write."""
+    folder.read_summary()
+    LOGGER.info("%s is finished already", shown(folder.path))
+    if folder.successor.begun:
+        LOGGER.info("another training in its place was begun; --overwrite goes on with that")
+    catalogue.renew(folder.summary_file)
+
+
+def _carry_out(plan: Plan, target: torch.device, console: Console, *, overwrite: bool) -> None:
+    """Train, owning the run folder; raises `ConflictError` where another process does."""
+    folder = plan.folder
+    atomic.make_folder(folder.path)
+    with owned(folder.lock_file, f"the run {shown(folder.path)}"):
+        if overwrite:
+            _replace(plan, target, console)
+        elif not folder.finished:  # another process may have ended it meanwhile
+            _train(plan, folder, target, console, f"go on with: efnn train --resume {shown(folder.path)}")
+
+
+def _replace(plan: Plan, target: torch.device, console: Console) -> None:
+    """Train aside, or go on with that; the run that is there stays as it is until the new one is finished."""
+    new = plan.folder.successor
+    if not new.holds(plan.tag):
+        new.clear()
+    atomic.make_folder(new.path)
+    _train(plan, new, target, console, "the same command goes on; what was there is as it was")
+    plan.folder.take_successor()
+
+
+def _train(plan: Plan, folder: RunFolder, target: torch.device, console: Console, hint: str) -> None:
+    """Train in `folder` to the end; `hint` tells how to go on after a signal."""
+    with console.log_file(folder.log_file):
+        folder.write_config(plan.stored)
+        _announce(plan, describe(target))
+        with StopRequest(hint) as stop:
+            fitted = fitting.fit(
+                folder, plan.stored, plan.config, plan.system, plan.data, plan.parts, target, console, stop
+            )
+        metrics = fitting.summarise(fitted, plan.data, plan.parts, target)
+        folder.write_summary(_summary(plan, fitted, metrics, console))
+
+
+def _announce(plan: Plan, device_name: str) -> None:
+    """Say what is being trained, and warn where the network sees more than the training lattice."""
+    LOGGER.info("run: %s", shown(plan.folder.path))
+    recipe = plan.config.training.name if plan.config.training else "closed_form"
+    LOGGER.info("training %s on %s, recipe %s", plan.config.model.name, device_name, recipe)
+    field = plan.stored["receptive_field"]
+    if field is not None:
+        LOGGER.info("receptive field: %d x %d", field, field)
+        if field > plan.system.size:
+            LOGGER.warning(
+                "the receptive field %d is wider than the training lattice %d: extrapolation will be biased",
+                field,
+                plan.system.size,
+            )
+
+
+def _summary(plan: Plan, fitted: fitting.Fitted, metrics: dict[str, Any], console: Console) -> dict[str, Any]:
+    """What summary.json says: the result, and how it was reached."""
+    return {
+        "schema_version": 1,
+        "status": "ok",
+        "warnings": console.warnings,
+        "metrics": metrics,
+        "best_epoch": fitted.best_epoch,
+        "receptive_field": plan.stored["receptive_field"],
+        "hash": plan.tag,
+        "versions": versions(),
+    }

@@ -1,0 +1,31 @@
+"""Where results may go: never over something else, and only where they can be written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from efnn_cli.errors import ConflictError
+from efnn_cli.runs import RunFolder
+from efnn_cli.storage import atomic
+
+
+def claim_file(out: Path | None, overwrite: bool) -> None:
+    """Raise `ConflictError` where the file `out` is there, `OutputError` where it could not be written."""
+    if out is None:
+        return
+    if os.path.exists(out) and (not overwrite or os.path.isdir(out)):
+        raise _taken(out, "exists")
+    atomic.prove_writable(out.parent)
+
+
+def claim_run(folder: RunFolder, tag: str) -> None:
+    """Raise `ConflictError` where `folder` is something else than the run with the hash `tag`."""
+    if not os.path.exists(folder.path) or (os.path.isdir(folder.path) and folder.empty):
+        return
+    if not folder.holds(tag):
+        raise _taken(folder.path, "exists and is something else")
+
+
+def _taken(path: Path, how: str) -> ConflictError:
+    return ConflictError(f"{path} {how}", "choose another --out, or --overwrite it")

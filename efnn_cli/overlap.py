@@ -1,0 +1,81 @@
+"""Configurations that a network has seen in training or validation: they cannot judge it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from efnn_cli import catalogue
+from efnn_cli.errors import InputError
+from efnn_cli.loading import Run
+from efnn_cli.results import shown
+from efnn_cli.storage import dataset
+from efnn_cli.storage.dataset import Dataset
+from efnn_cli.training.split import Indices, digests, split
+
+DRAWN_BY = ("sampling", "thermal")  # beside size and seed
+
+LOGGER = logging.getLogger("efnn")
+
+
+def unseen(members: Sequence[Run], data: Dataset, chosen: Indices, path: Path) -> Indices:
+    """Those of the `chosen` configurations of `data` that no member has seen in another dataset.
+
+    Warns of the number left out, and where a training dataset is gone but may have shared configurations. Raises
+    `InputError` where nothing is left.
+    """
+    others = {member.config["dataset"]["content_sha256"]: member for member in members}
+    others.pop(data.content_hash, None)
+    fresh = np.ones(len(chosen), dtype=bool)
+    keys = digests(data.spins[chosen]) if others else []
+    for member in others.values():
+        if member.system.spin_shape != data.spins.shape[1:]:
+            continue
+        known = _seen(member)
+        if known is None:
+            _warn_if_alike(member, data, path)
+            continue
+        hits = np.array([key in known for key in keys])
+        if hits.any():
+            LOGGER.warning(
+                "%d of %d configurations of %s were in training or validation of %s: they are left out",
+                int(hits.sum()),
+                len(chosen),
+                shown(path),
+                shown(member.path),
+            )
+        fresh &= ~hits
+    if not fresh.any():
+        raise InputError(
+            f"every configuration of {shown(path)} was in training or validation",
+            "judge by another dataset: efnn generate with another --seed",
+        )
+    return chosen[fresh]
+
+
+def _seen(member: Run) -> set[bytes] | None:
+    """Digests of what `member` was trained and validated on; None where its dataset is gone."""
+    stored = member.config["dataset"]
+    try:
+        data = dataset.read(catalogue.find_dataset(stored["content_sha256"], stored["path"], member.path))
+    except InputError:
+        return None
+    parts = split(data.spins, data.content_hash)
+    return set(digests(data.spins[np.concatenate([parts.train, parts.val])]))
+
+
+def _warn_if_alike(member: Run, data: Dataset, path: Path) -> None:
+    """Warn unless the metadata show that the random streams were different ones."""
+    theirs = {"seed": member.config["dataset"].get("seed"), **{key: member.config.get(key) for key in DRAWN_BY}}
+    ours = {key: data.metadata.get(key) for key in theirs}
+    if theirs["seed"] is None:  # of a run that did not store it
+        ours["seed"] = None
+    if data.metadata["purpose"] == "train" and ours == theirs:
+        LOGGER.warning(
+            "%s may share configurations with the training of %s: same size, sampling, seed; its dataset is gone",
+            shown(path),
+            shown(member.path),
+        )

@@ -1,0 +1,291 @@
+"""What `evaluate` and `predict` judge by: which weights, which configurations, and how they stop."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import efnn_cli
+from efnn_cli.catalogue import newest_first
+
+from .conftest import SMALL, Outcome, Workshop, begin_efnn, call, files_below, finish, read_only
+
+# The learning rate rises until training diverges: the best epoch is an early one.
+RECIPE = ("optimizer=adam", "schedule=constant", "warmup=0.95", "batch_size=4", "initial_spread=0.1")
+DIVERGING = ("epochs=12", "lr=3", *(f"training.{each}" for each in RECIPE))
+
+
+def train(root: Path, data: Path, *args: object) -> Outcome:
+    words = ("train", "--data", data, "model=dnn", "depth=1", "width=8", "--device", "cpu", "--json")
+    return call(*words, *(args or SMALL), cwd=root).done()
+
+
+def configurations(path: Path) -> list[bytes]:
+    with h5py.File(path) as file:
+        return [row.tobytes() for row in file["spins"][()]]
+
+
+# ------------------------------------------------------------------ which weights
+
+
+def test_the_best_weights_judge(copied: Workshop):
+    made = train(copied.root, copied.dataset("scalar"), *DIVERGING).json()
+    run = copied.root / made["outputs"]["run"]
+    rows = list(csv.DictReader((run / "metrics.csv").read_text().splitlines()))
+    errors = [float(row["val_rmse"]) for row in rows]
+    assert min(errors) < 0.5 * errors[-1], "the last weights are not the best"
+    for path in (run, run / "best.h5", run / "last.h5"):
+        metrics = call("evaluate", path, "split=val", "--json", cwd=copied.root).done().json()["metrics"]
+        assert metrics["rmse"] == pytest.approx(min(errors), rel=1e-6)
+        assert metrics["weights"] == "best"
+    assert made["metrics"]["val"]["rmse"] == pytest.approx(min(errors), rel=1e-6)
+    assert efnn_cli.load(run, device="cpu").epoch == 1 + errors.index(min(errors))
+
+
+def test_a_run_that_is_not_finished_warns(copied: Workshop):
+    run = copied.run("lattice net")
+    (copied.root / run / "summary.json").unlink()
+    epoch = efnn_cli.load(copied.root / run, device="cpu").epoch
+    for args in (
+        ("evaluate", run),
+        ("evaluate", run / "last.h5"),
+        ("predict", run, "--spins", copied.dataset("lattice")),
+        ("extrapolate", run, "--L", 5, "--samples", 3),
+    ):
+        outcome = call(*args, "--json", cwd=copied.root).done()
+        (warning,) = outcome.json()["warnings"]
+        assert warning == f"{run} is not finished: the weights are those of epoch {epoch} so far"
+        assert f"warning: {warning}" in outcome.err
+
+
+def test_a_finished_run_and_a_lone_checkpoint_do_not_warn(copied: Workshop):
+    run = copied.root / copied.run("lattice net")
+    shutil.copy(run / "best.h5", copied.root / "lone.h5")
+    for path in (run, "lone.h5"):
+        outcome = call("evaluate", path, "--json", cwd=copied.root).done()
+        assert outcome.json()["warnings"] == []
+
+
+# ------------------------------------------------------------------ which configurations
+
+
+def more(root: Path, *args: object) -> Path:
+    """A dataset whose first 60 configurations are those of the workshop's: same seed, more samples."""
+    words = ("generate", "heisenberg", "system.variant=infinite_range", "--L", 6, "--samples", 90)
+    call(*words, "--out", "more.h5", *args, cwd=root).done()
+    return root / "more.h5"
+
+
+def test_configurations_seen_in_training_are_left_out(copied: Workshop):
+    path = more(copied.root)
+    mine = configurations(copied.root / copied.dataset("scalar"))
+    assert configurations(path)[:60] == mine
+    run = train(copied.root, copied.dataset("scalar")).json()["outputs"]["run"]
+    outcome = call("evaluate", run, "--data", "more.h5", "--out", "p.h5", "--json", cwd=copied.root).done()
+    (warning,) = outcome.json()["warnings"]
+    assert warning.startswith("48 of 90 configurations of more.h5 ")
+    assert run in warning
+    assert "left out" in warning
+    assert outcome.json()["metrics"]["samples"] == 42
+    with h5py.File(copied.root / "p.h5") as file:
+        indices = file["indices"][()]
+    assert len(indices) == 42
+    assert set(range(60, 90)) <= set(indices)
+    test = call("evaluate", run, "--out", "t.h5", "--json", cwd=copied.root).done()
+    assert test.json()["warnings"] == []
+    with h5py.File(copied.root / "t.h5") as file:
+        assert sorted(file["indices"][()]) == sorted(set(indices) & set(range(60)))
+
+
+def test_another_seed_is_judged_whole(copied: Workshop):
+    more(copied.root, "--seed", 1)
+    run = train(copied.root, copied.dataset("scalar")).json()["outputs"]["run"]
+    outcome = call("evaluate", run, "--data", "more.h5", "--json", cwd=copied.root).done()
+    assert outcome.json()["warnings"] == []
+    assert outcome.json()["metrics"]["samples"] == 90
+
+
+def test_another_size_is_judged_whole(copied: Workshop):
+    args = ("generate", "heisenberg", "--L", 5, "--samples", 30, "--out", "five.h5")
+    call(*args, cwd=copied.root).done()
+    outcome = call("evaluate", copied.run("lattice net"), "--data", "five.h5", "--json", cwd=copied.root).done()
+    assert outcome.json()["warnings"] == []
+    assert outcome.json()["metrics"]["samples"] == 30
+
+
+def test_given_spins_that_were_seen(copied: Workshop):
+    """Labels of the training configurations themselves, in another order, and nothing else: no judgement at all."""
+    with h5py.File(copied.root / copied.dataset("lattice")) as file:
+        spins = file["spins"][()]
+    np.save(copied.root / "back.npy", spins[::-1])
+    args = ("generate", "heisenberg", "--spins", "back.npy", "--out", "back.h5")
+    call(*args, cwd=copied.root).done()
+    run = copied.run("lattice net")
+    outcome = call("evaluate", run, "--data", "back.h5", "--json", cwd=copied.root).done()
+    assert outcome.json()["metrics"]["samples"] == 12
+    metrics = copied.made["lattice net"].json()["metrics"]["test"]
+    assert outcome.json()["metrics"]["rmse"] == pytest.approx(metrics["rmse"], rel=1e-6)
+    with h5py.File(copied.root / "back.h5", "r") as file:
+        first = {row.tobytes(): index for index, row in enumerate(file["spins"][()])}
+    call("evaluate", run, "split=train", "--out", "t.h5", cwd=copied.root).done()
+    with h5py.File(copied.root / "t.h5") as file:
+        trained = [first[spins[index].tobytes()] for index in file["indices"][()]]
+    np.save(copied.root / "seen.npy", spins[::-1][trained])
+    args = ("generate", "heisenberg", "--spins", "seen.npy", "--out", "seen.h5")
+    call(*args, cwd=copied.root).done()
+    call("evaluate", run, "--data", "seen.h5", cwd=copied.root).failed(3, "seen.h5", "--seed")
+
+
+def test_an_ensemble_of_two_datasets(copied: Workshop):
+    """The test split of one dataset without what the other member has seen of it, in any order."""
+    path = more(copied.root)
+    one = train(copied.root, copied.dataset("scalar")).json()["outputs"]["run"]
+    other = train(copied.root, Path("more.h5")).json()["outputs"]["run"]
+    test, seen = [], []
+    for run, part, found in ((one, "test", test), (other, "train", seen), (other, "val", seen)):
+        call("evaluate", run, f"split={part}", "--out", "i.h5", "--overwrite", cwd=copied.root).done()
+        with h5py.File(copied.root / "i.h5") as file:
+            found += [configurations(path)[index] for index in file["indices"][()]]
+    fresh = set(test) - set(seen)
+    assert 0 < len(fresh) < len(test) == 12
+    for runs in ((one, other), (other, one)):
+        words = ("--data", copied.dataset("scalar"), "--json")
+        found = call("evaluate", *runs, *words, cwd=copied.root).done().json()
+        assert found["metrics"]["samples"] == len(fresh)
+        (warning,) = found["warnings"]
+        assert warning.startswith(f"{12 - len(fresh)} of 12 ")
+        assert other in warning
+    named = call("evaluate", one, other, "split=train", "--json", cwd=copied.root).done().json()
+    assert named["metrics"]["samples"] == 43, "asked for by name it is whole"
+
+
+def test_the_training_dataset_is_gone(copied: Workshop):
+    run = train(copied.root, copied.dataset("scalar")).json()["outputs"]["run"]
+    (copied.root / copied.dataset("scalar")).unlink()
+    more(copied.root)
+    found = call("evaluate", run, "--data", "more.h5", "--json", cwd=copied.root).done().json()
+    (warning,) = found["warnings"]
+    assert "more.h5 may share configurations" in warning
+    assert found["metrics"]["samples"] == 90
+    more(copied.root, "--seed", 1, "--overwrite")
+    found = call("evaluate", run, "--data", "more.h5", "--json", cwd=copied.root).done().json()
+    assert found["warnings"] == []
+
+
+# ------------------------------------------------------------------ where the dataset is
+
+
+@pytest.mark.parametrize("place", ["data/renamed.h5", "outputs/beside.h5"])
+def test_run_and_dataset_copied_elsewhere(copied: Workshop, here: Path, place: str):
+    run, data = copied.run("lattice net"), copied.dataset("lattice")
+    moved = here.parent / "moved"
+    shutil.copytree(copied.root / run, moved / run)
+    (moved / place).parent.mkdir(exist_ok=True)
+    shutil.copy(copied.root / data, moved / place)
+    for path in (moved / run, Path("..") / "moved" / run, moved / run / "best.h5"):
+        found = call("evaluate", path, "--json", cwd=here).done().json()
+        assert found["metrics"]["rmse"] == copied.made["lattice net"].json()["metrics"]["test"]["rmse"]
+    (moved / run / "summary.json").unlink()
+    call("train", "--resume", moved / run, cwd=here).done()
+    (moved / place).unlink()
+    call("evaluate", moved / run, cwd=here).failed(3, "--data", run.name)
+
+
+def test_a_file_that_vanishes_is_not_the_newest(tmp_path: Path):
+    for index, name in enumerate(("old", "young")):
+        (tmp_path / name).write_text("")
+        os.utime(tmp_path / name, (index, index))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "dangling").symlink_to("nowhere")
+    names = ("old", "gone", "young", "folder", "dangling")
+    assert newest_first(tmp_path / name for name in names) == [tmp_path / "young", tmp_path / "old"]
+
+
+def test_training_on_references_warns(copied: Workshop):
+    call("extrapolate", copied.run("lattice net"), "--L", 5, "--samples", 20, cwd=copied.root).done()
+    (reference,) = (copied.root / "data" / "references").glob("*.h5")
+    words = ("train", "depth=1", "epochs=1", "--dry-run", "--json", "--data")
+    found = call(*words, reference, cwd=copied.root).done().json()
+    assert any("reference dataset" in each for each in found["warnings"])
+    found = call(*words, copied.dataset("lattice"), cwd=copied.root).done().json()
+    assert not any("reference dataset" in each for each in found["warnings"])
+
+
+# ------------------------------------------------------------------ how it runs
+
+
+def test_the_device_is_printed(copied: Workshop):
+    run = copied.run("lattice net")
+    spins = ("--spins", copied.dataset("lattice"))
+    assert "evaluating on cpu (" in call("evaluate", run, "--device", "cpu", cwd=copied.root).done().err
+    assert "predicting on cpu (" in call("predict", run, *spins, "--device", "cpu", cwd=copied.root).done().err
+
+
+def test_predictions_can_be_inspected(copied: Workshop):
+    runs = [copied.run("lattice net"), copied.run("lattice twin")]
+    judged = call("evaluate", *runs, "--out", "p.h5", "--json", cwd=copied.root).done().json()["metrics"]
+    found = call("inspect", "p.h5", "--json", cwd=copied.root).done().json()["metrics"]
+    assert (found["kind"], found["samples"], found["members"]) == ("predictions", 12, 2)
+    assert found["errors"]["rmse"] == judged["rmse"]
+    assert found["metadata"]["runs"] == [str(run) for run in runs]
+    made = call("predict", runs[0], "--spins", copied.dataset("lattice"), "--json", cwd=copied.root).done().json()
+    found = call("inspect", made["outputs"]["energies"], "--json", cwd=copied.root).done().json()["metrics"]
+    assert found["errors"] is None
+    assert found["energy"]["mean"] == made["metrics"]["mean"]
+    assert "predictions" in call("inspect", "p.h5", cwd=copied.root).done().out
+    damaged = copied.root / "p.h5"
+    damaged.write_bytes(damaged.read_bytes()[:-300])
+    call("inspect", "p.h5", cwd=copied.root).failed(3, "p.h5")
+
+
+def test_predict_proves_its_place_before_it_works(copied: Workshop):
+    """The run folder is no place to write into: known before the energies are."""
+    words = ("predict", copied.run("lattice net"), "--spins", copied.dataset("lattice"))
+    done = read_only(copied.root, sys.executable, "-m", "efnn_cli", *words)
+    assert done.returncode == 74, done.stderr
+    assert "predicting" not in done.stderr
+    done = read_only(copied.root, sys.executable, "-m", "efnn_cli", *words, "--out", copied.root.parent / "p.h5")
+    assert done.returncode == 0, done.stderr
+    assert "predicting" in done.stderr
+
+
+def test_signal_while_evaluating(copied: Workshop):
+    """One network many times over makes a long judgement of a small one."""
+    call("generate", "heisenberg", "--L", 24, "--samples", 300, "--out", "big.h5", cwd=copied.root).done()
+    before = files_below(copied.root)
+    runs = [copied.run("lattice net")] * 200
+    check_stop("evaluating on", signal.SIGTERM, copied.root, "evaluate", *runs, "--data", "big.h5", "--out", "p.h5")
+    assert files_below(copied.root) == before
+
+
+def test_signal_while_predicting(copied: Workshop):
+    np.save(copied.root / "big.npy", np.tile(np.array([0.0, 0.0, 1.0]).reshape(1, 3, 1, 1), (3000, 1, 48, 48)))
+    before = files_below(copied.root)
+    run = copied.run("lattice net")
+    check_stop("predicting on", signal.SIGINT, copied.root, "predict", run, "--spins", "big.npy", "--json")
+    assert files_below(copied.root) == before
+
+
+def check_stop(said: str, signum: signal.Signals, root: Path, *args: object) -> None:
+    with begin_efnn(*args, cwd=root) as process:
+        assert process.stderr is not None
+        while not (line := process.stderr.readline()).startswith(said):
+            assert line, "it ended before"
+        process.send_signal(signum)
+        outcome = finish(process)
+    assert outcome.code == 128 + signum, outcome.err
+    assert outcome.err.count("error: ") == 1
+    assert f"stopped by {signum.name}" in outcome.err
+    assert "Traceback" not in outcome.err
+    if "--json" in args:
+        assert outcome.json()["code"] == 128 + signum
+    else:
+        assert outcome.out == ""

@@ -1,0 +1,154 @@
+"""What a training finds when it comes back: changed, foreign and damaged files, leftovers, disks it may only read."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from efnn_cli.storage import checkpoint
+
+from .conftest import SMALL, Workshop, call, files_below, read_only
+
+
+def unfinished(shop: Workshop, name: str = "lattice net") -> Path:
+    """A run whose training was stopped after its last epoch."""
+    run = shop.root / shop.run(name)
+    (run / "summary.json").unlink()
+    return run
+
+
+def same_command(shop: Workshop) -> tuple[object, ...]:
+    return ("train", "--data", shop.dataset("lattice"), "model=efnn", "depth=1", *SMALL)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (("seed",), 7),
+        (("hash",), "00000000"),
+        (("model", "width"), 4),
+        (("training", "epochs"), 5),
+        (("dataset", "content_sha256"), "0" * 64),
+    ],
+)
+def test_changed_configuration(copied: Workshop, keys: tuple[str, ...], value: object):
+    run = unfinished(copied)
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    node = config
+    for key in keys[:-1]:
+        node = node[key]
+    node[keys[-1]] = value
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    before = files_below(run)
+    call("train", "--resume", run, cwd=copied.root).failed(3, "config.yaml", "was changed", "efnn train")
+    assert files_below(run) == before
+
+
+@pytest.mark.parametrize("missing", ["hash", "receptive_field", "dataset", "system"])
+def test_configuration_with_a_missing_key(copied: Workshop, missing: str):
+    """What can be told from the dataset is; the rest is refused."""
+    run = unfinished(copied)
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    whole = dict(config)
+    del config[missing]
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    outcome = call("train", "--resume", run, cwd=copied.root)
+    if missing in ("hash", "dataset"):
+        outcome.failed(3, "config.yaml")
+    else:
+        outcome.done()
+        assert yaml.safe_load((run / "config.yaml").read_text()) == whole
+
+
+def test_state_of_another_run(copied: Workshop):
+    run = unfinished(copied)
+    shutil.copy(copied.root / copied.run("lattice twin") / "last.h5", run / "last.h5")
+    call("train", "--resume", run, cwd=copied.root).failed(3, "last.h5", "another run", "remove it")
+    call(*same_command(copied), cwd=copied.root).failed(3, "last.h5", "another run")
+    (run / "last.h5").unlink()
+    found = call(*same_command(copied), "--json", cwd=copied.root).done().json()
+    assert found["metrics"]["test"] == copied.made["lattice net"].json()["metrics"]["test"]
+
+
+def without_optimizer(state: dict[str, Any]) -> None:
+    del state["optimizer"]
+
+
+def wrong_shape(state: dict[str, Any]) -> None:
+    name = next(iter(state["model"]))
+    state["model"][name] = torch.zeros(1, 2, 3)
+
+
+def wrong_best(state: dict[str, Any]) -> None:
+    state["best_weights"] = {}
+
+
+def wrong_groups(state: dict[str, Any]) -> None:
+    state["optimizer"]["param_groups"] = []
+
+
+def wrong_epoch(state: dict[str, Any]) -> None:
+    state["epoch"] = "many"
+
+
+def no_mapping(state: dict[str, Any]) -> None:
+    state["model"] = [1.0]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [without_optimizer, wrong_shape, wrong_best, wrong_groups, wrong_epoch, no_mapping],
+    ids=lambda f: f.__name__,
+)
+def test_state_that_does_not_fit(copied: Workshop, spoil: Callable[[dict[str, Any]], None]):
+    run = unfinished(copied)
+    stored = checkpoint.read(run / "last.h5")
+    spoil(stored.state)
+    checkpoint.write(run / "last.h5", stored.config, stored.state)
+    call("train", "--resume", run, cwd=copied.root).failed(3, "last.h5", "remove it")
+
+
+@pytest.mark.parametrize("missing", ["parameters", "seconds", "val"])
+def test_summary_without_what_is_shown(copied: Workshop, missing: str):
+    path = copied.root / copied.run("lattice net") / "summary.json"
+    summary = json.loads(path.read_text())
+    del summary["metrics"][missing]
+    path.write_text(json.dumps(summary))
+    call(*same_command(copied), cwd=copied.root).failed(3, "summary.json", missing, "remove it")
+    path.unlink()
+    found = call(*same_command(copied), "--json", cwd=copied.root).done().json()
+    assert found["metrics"]["test"] == copied.made["lattice net"].json()["metrics"]["test"]
+
+
+def test_leftovers_are_nobodys(copied: Workshop):
+    place = copied.root / "outputs" / "mine"
+    place.mkdir()
+    for name in ("lock", "run.log", ".probe-0123", ".config.yaml.0123.tmp"):
+        (place / name).write_text("process 1 on nowhere\n")
+    call(*same_command(copied), "--out", place, cwd=copied.root).done()
+    assert (place / "summary.json").exists()
+
+
+def test_a_finished_run_needs_no_lock(copied: Workshop):
+    run = copied.root / copied.run("lattice net")
+    (run / "lock").unlink()
+    before = files_below(run)
+    outcome = call(*same_command(copied), "--json", cwd=copied.root).done()
+    assert outcome.json()["metrics"] == copied.made["lattice net"].json()["metrics"]
+    assert files_below(run) == before
+
+
+def test_a_finished_run_on_a_read_only_disk(copied: Workshop):
+    done = read_only(copied.root, sys.executable, "-m", "efnn_cli", *same_command(copied), "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["metrics"] == copied.made["lattice net"].json()["metrics"]
+    done = read_only(copied.root, sys.executable, "-m", "efnn_cli", *same_command(copied), "seed=5")
+    assert done.returncode == 74, done.stderr
