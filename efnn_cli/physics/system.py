@@ -95,11 +95,6 @@ class System(ABC):
         return self.L
 
     @property
-    def sites(self) -> int:
-        """Number of spins."""
-        return self.size**2 if self.geometry == "lattice" else self.size
-
-    @property
     def spin_shape(self) -> tuple[int, ...]:
         """Shape of one configuration."""
         return (3, self.size, self.size) if self.geometry == "lattice" else (self.size,)
