@@ -24,12 +24,6 @@ def one_of(name: str, value: object, choices: Iterable[str]) -> None:
         raise ConfigError(f"{name}: wanted one of {', '.join(known)}, found {value!r}", nearest(str(value), known))
 
 
-def at_least(name: str, value: float, least: float) -> None:
-    """Raise `ConfigError` unless `value` is finite and >= `least`."""
-    if not math.isfinite(value) or value < least:
-        raise ConfigError(f"{name}: wanted a value of at least {least:g}, found {value!r}")
-
-
 def within(name: str, value: float, low: float, high: float) -> None:
     """Raise `ConfigError` unless low <= value <= high."""
     if not low <= value <= high:

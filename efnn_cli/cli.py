@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,18 +27,12 @@ from efnn_cli.arguments import (
     Resume,
     RunAndOverrides,
     RunsAndOverrides,
-    Samples,
     Seed,
-    ShardIndex,
-    Shards,
-    Size,
     Sizes,
-    SystemAndOverrides,
     TestData,
     TrainingData,
     Verbose,
     Workers,
-    part_of,
     print_version,
     request_of,
     split_one,
@@ -47,7 +41,7 @@ from efnn_cli.arguments import (
 )
 from efnn_cli.cli_bench import bench
 from efnn_cli.cli_compare import compare
-from efnn_cli.cli_merge import merge
+from efnn_cli.cli_labelling import generate, merge
 from efnn_cli.execution import execute
 from efnn_cli.failures import as_efnn_error, drop_stdout, report_error
 
@@ -64,43 +58,7 @@ app = typer.Typer(
 )
 
 
-@app.command()
-def generate(
-    arguments: SystemAndOverrides = None,
-    size: Size = None,
-    samples: Samples = None,
-    seed: Seed = None,
-    spins: Annotated[
-        Optional[Path], typer.Option("--spins", help="Label these configurations (HDF5 /spins, or .npy).")
-    ] = None,
-    device: Device = None,
-    workers: Workers = None,
-    out: Out = None,
-    overwrite: Overwrite = False,
-    dry_run: DryRun = False,
-    shards: Shards = None,
-    shard_index: ShardIndex = None,
-    config_dir: ConfigDir = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
-) -> None:
-    """Draw spin configurations of SYSTEM and label them with exact energies.
-
-    Example: efnn generate double_exchange --L 10 --samples 20000 system.J=8
-    """
-
-    def action(console: Console) -> Result:
-        from efnn_cli.commands.generate import run
-
-        options = {"system.L": size, "samples": samples, "seed": seed, "device": device, "workers": workers}
-        system, overrides = split_one(arguments, "SYSTEM", "three_spin, heisenberg or double_exchange")
-        request = request_of([f"system={system}", *overrides], options, config_dir)
-        part = part_of(shards, shard_index)
-        return run(request, console, spins=spins, out=out, overwrite=overwrite, dry_run=dry_run, part=part)
-
-    execute(action, json=json, quiet=quiet, verbose=verbose)
+app.command()(generate)
 
 
 @app.command()

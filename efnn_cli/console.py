@@ -20,8 +20,11 @@ LINE_SECONDS = 30.0  # off a terminal, a line of progress this often
 class Meter(Protocol):
     """Progress of one piece of work."""
 
-    def __call__(self, amount: int, note: str = "") -> None:
-        """`amount` more is done; `note` is a short state such as the loss."""
+    def __call__(self, amount: int, note: str = "", *, earlier: bool = False) -> None:
+        """`amount` more is done; `note` is a short state such as the loss.
+
+        What was done `earlier`, by another process, says nothing of the speed of this one.
+        """
 
 
 class Console:
@@ -57,8 +60,8 @@ class Console:
     @contextmanager
     def meter(self, title: str, total: int, unit: str, start: int = 0) -> Iterator[Meter]:
         """A bar on a terminal; off it a line at the first step and then about every 30 s."""
-        if self.quiet:
-            yield lambda amount, note="": None
+        if self.quiet or not total:
+            yield lambda amount, note="", *, earlier=False: None
         elif sys.stderr.isatty():
             with _bar(title, total, unit, start) as meter:
                 yield meter
@@ -93,20 +96,22 @@ class _Lines:
         self.start = time.monotonic()
         self.last = -LINE_SECONDS
 
-    def __call__(self, amount: int, note: str = "") -> None:
+    def __call__(self, amount: int, note: str = "", *, earlier: bool = False) -> None:
         self.done += amount
+        if earlier:
+            self.first += amount
+            self._say(f"{amount} of them done earlier")
+            return
         now = time.monotonic() - self.start
         if now - self.last < LINE_SECONDS and self.done < self.total:
             return
         self.last = now
         rate = (self.done - self.first) / max(now, 1e-9)
         left = (self.total - self.done) / max(rate, 1e-9)
-        tail = f", {note}" if note else ""
-        print(
-            f"{self.title}: {self.done}/{self.total} {self.unit}, {rate:.4g}/s, {duration(left)} left{tail}",
-            file=sys.stderr,
-            flush=True,
-        )
+        self._say(f"{rate:.4g}/s, {duration(left)} left{f', {note}' if note else ''}")
+
+    def _say(self, state: str) -> None:
+        print(f"{self.title}: {self.done}/{self.total} {self.unit}, {state}", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -125,8 +130,11 @@ def _bar(title: str, total: int, unit: str, start: int) -> Iterator[Meter]:
     with Progress(*columns, console=RichConsole(stderr=True)) as progress:
         task = progress.add_task(title, total=total, completed=start, note="")
 
-        def advance(amount: int, note: str = "") -> None:
-            progress.update(task, advance=amount, note=note)
+        def advance(amount: int, note: str = "", *, earlier: bool = False) -> None:
+            if earlier:
+                progress.reset(task, completed=int(progress.tasks[0].completed) + amount)
+            else:
+                progress.update(task, advance=amount, note=note)
 
         yield advance
 

@@ -12,7 +12,7 @@ from efnn_cli.errors import ConfigError
 from efnn_cli.labelling.job import Job
 from efnn_cli.models import MODELS, Options
 from efnn_cli.physics import System, sampling
-from efnn_cli.physics.system import Array
+from efnn_cli.physics.system import TOLERANCE, Array
 from efnn_cli.physics.thermal import Bath
 from efnn_cli.schema import build_model, build_system, build_training, typed
 from efnn_cli.training.options import TrainingOptions
@@ -57,10 +57,8 @@ class Thermal:
 
 
 def thermal_config(sampling: str, temperature: float | None, coupling: float | None, sweeps: int) -> Thermal | None:
-    """The thermal keys; raises `ConfigError` where they are missing, or mean nothing."""
+    """The thermal keys; raises `ConfigError` where they are missing."""
     if sampling != "thermal":
-        if temperature is not None or coupling is not None:
-            raise ConfigError(f"spin_temperature and spin_coupling have no effect with sampling={sampling}")
         return None
     if temperature is None:
         raise ConfigError("sampling=thermal needs spin_temperature=...", "for example spin_temperature=0.5")
@@ -84,12 +82,21 @@ class GenerateConfig:
     device: str
     workers: int
 
+    def method(self, device_type: str) -> str:
+        """The reference method on a device of type "cpu" or "cuda", which decides what "auto" means."""
+        if self.reference != "auto":
+            return self.reference
+        if self.fields and "dense" in self.system.references:
+            return "dense"
+        return self.system.fastest_reference(device_type)
+
+    @property
+    def may_estimate(self) -> bool:
+        """Whether the method has a tolerance, on some device."""
+        return any(self.method(each) in self.system.estimated_references for each in ("cpu", "cuda"))
+
     def job(self, purpose: str, device_type: str, given: Array | None = None) -> Job:
-        """The labelling job on a device of type "cpu" or "cuda", which decides what "auto" means."""
-        method = self.reference
-        if method == "auto":
-            method = "dense" if self.fields and "dense" in self.system.references else ""
-            method = method or self.system.fastest_reference(device_type)
+        """The labelling job on a device of type "cpu" or "cuda"."""
         bath = None if self.thermal is None else self.thermal.bath(self.system)
         return Job(
             self.system,
@@ -97,7 +104,7 @@ class GenerateConfig:
             self.seed,
             purpose,
             self.samples,
-            method,
+            self.method(device_type),
             self.tolerance,
             self.fields,
             bath,
@@ -105,14 +112,17 @@ class GenerateConfig:
         )
 
     def identity(self, given_hash: str | None = None) -> dict[str, Any]:
-        """What names the dataset: everything but device and workers."""
+        """What names the dataset: all that its content depends on, and so no device, no workers.
+
+        Where a key has no effect its default stands, so that it cannot change the name.
+        """
         return {
             "system": {"name": self.system.name, **self.system.parameters()},
             "samples": self.samples,
-            "seed": self.seed,
+            "seed": self.seed if given_hash is None else 0,
             "sampling": self.sampling if given_hash is None else given_hash,
             "reference": self.reference,
-            "tolerance": self.tolerance,
+            "tolerance": self.tolerance if self.may_estimate else TOLERANCE,
             "fields": self.fields,
             "thermal": None if self.thermal is None else dataclasses.asdict(self.thermal),
         }

@@ -18,13 +18,13 @@ FLOORS = [  # from the cellar to the roof; modules of one line may import each o
     {"config", "runs", "figures"},
     {"schema", "destination"},
     {"settings"},
-    {"catalogue", "loading"},
+    {"catalogue", "loading", "idle"},
     {"compatibility", "extrapolation", "fitting", "overlap"},
-    {"planning", "benchmarks", "references", "size_table", "judging"},
+    {"planning", "labelling_plan", "benchmarks", "references", "size_table", "judging"},
     {"conduct", "comparison"},
     {"comparison_report"},
     {"commands", "failures", "arguments", "execution"},
-    {"cli_bench", "cli_compare", "cli_merge"},
+    {"cli_bench", "cli_compare", "cli_labelling"},
     {"cli"},
     {"__main__", "__init__"},
 ]
@@ -77,7 +77,7 @@ def test_modules_and_functions_stay_small():
         for node in ast.walk(ast.parse("\n".join(lines))):
             if isinstance(node, ast.FunctionDef):
                 length = node.end_lineno - node.lineno + 1
-                assert length <= 75, f"{path.name}: {node.name} has {length} lines"
+                assert length <= 60, f"{path.name}: {node.name} has {length} lines"
 
 
 def test_help_loads_nothing_heavy():

@@ -9,6 +9,7 @@ import yaml
 from efnn_cli import checks
 from efnn_cli.config import Composed, Request, compose
 from efnn_cli.console import Console
+from efnn_cli.idle import refuse_idle_keys
 from efnn_cli.results import Result
 from efnn_cli.schema import build_system, typed
 from efnn_cli.settings import EvaluateConfig, ExtrapolateConfig, PredictConfig, generate_config, train_config
@@ -38,7 +39,7 @@ def run(request: Request, console: Console, *, command: str) -> Result:
 def validate(command: str, composed: Composed) -> None:
     """Raise `ConfigError` for values that the command would refuse."""
     if command == "generate":
-        generate_config(composed)
+        refuse_idle_keys(generate_config(composed), composed)
     elif command == "train":
         train_config(composed)
     else:

@@ -62,6 +62,10 @@ class Part:
         checks.within("--shards", self.count, 1, 1_000_000)
         checks.within("--shard-index", self.index, 0, self.count - 1)
 
+    def of(self, shards: list[Draw]) -> list[Draw]:
+        """The shards of this part; none where there are more parts than shards."""
+        return shards[self.index :: self.count]
+
 
 @dataclass(frozen=True)
 class Job:

@@ -6,17 +6,19 @@ import dataclasses
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 
-from efnn_cli.device import describe, require_memory
+from efnn_cli.device import require_memory
+from efnn_cli.errors import InputError
 from efnn_cli.labelling import workers as pool
 from efnn_cli.labelling.job import Job, LabelledSpins, Part
 from efnn_cli.labelling.shards import Shard, ShardFolder
+from efnn_cli.physics import Draw
 from efnn_cli.physics.sampling import diagnose
 from efnn_cli.physics.thermal import Bath
 from efnn_cli.provenance import versions
@@ -29,8 +31,8 @@ LOGGER = logging.getLogger("efnn")
 class Progress(Protocol):
     """Told how many configurations are labelled."""
 
-    def __call__(self, amount: int, /) -> None:
-        """`amount` more configurations are done."""
+    def __call__(self, amount: int, /, *, earlier: bool = False) -> None:
+        """`amount` more configurations are done, or had been done `earlier` by another process."""
 
 
 def produce(
@@ -47,18 +49,22 @@ def produce(
 ) -> tuple[Dataset, bool]:
     """The dataset of `job` at `path`, and whether it had been there already.
 
-    One process makes it, others wait for it. Shards that an earlier process left are used.
+    One process makes it, others wait for it, and it waits for parts that are at work. Shards that an earlier process
+    left are used. A damaged dataset is an `InputError`, but a damaged reference is made again: it is only a cache.
     """
-    if os.path.exists(path) and not overwrite:
-        return dataset.read(path), True
+    if not overwrite and (found := finished(job, path)) is not None:
+        return found, True
     atomic.make_folder(path.parent)
-    with lock.awaited(path.with_name(f".{path.stem}.lock"), on_wait, pause):
-        if os.path.exists(path) and not overwrite:
-            return dataset.read(path), True
+    with lock.alone(_lock_file(path), on_wait, pause):
+        if not overwrite and (found := finished(job, path, aloud=True)) is not None:
+            return found, True
         require_resources(job, path.parent, device, workers)
         store = _shards_of(job, path, job_hash)
         atomic.make_folder(store.folder)
-        return _assemble(job, path, job_hash, device, workers, store, progress, pause), False
+        start = time.perf_counter()
+        earlier = _label(job, job.shards(), store, device, workers, progress, pause)
+        seconds = time.perf_counter() - start + earlier / workers
+        return _assemble(job, path, job_hash, store, seconds), False
 
 
 def produce_part(
@@ -72,32 +78,92 @@ def produce_part(
     progress: Progress,
     on_wait: Callable[[str], None],
     pause: Callable[[], None],
-) -> Path:
-    """Label the shards of one part of `job` and leave them beside `path`; returns their folder.
+) -> Dataset | None:
+    """Label the shards of one part of `job` and leave them beside `path`; the dataset itself where it is there already.
 
     Parts may run at the same time, on any machines that share the folder. `produce` then finds them all.
     """
+    if (found := finished(job, path)) is not None:
+        return found
     atomic.make_folder(path.parent)
-    store = _shards_of(job, path, job_hash)
-    name = f".{path.stem}.part-{part.index}-of-{part.count}.lock"
-    with lock.awaited(path.with_name(name), on_wait, pause):
+    name = f"part-{part.index}-of-{part.count}"
+    with lock.beside(_lock_file(path), name, on_wait, pause):
+        mine = part.of(job.shards())
+        if not mine or (found := finished(job, path)) is not None:
+            return found
         require_resources(job, path.parent, device, workers)
+        store = _shards_of(job, path, job_hash)
         atomic.make_folder(store.folder)
-        mine = job.shards()[part.index :: part.count]
-        missing = [draw for draw in mine if store.load(draw) is None]
-        progress(sum(draw.count for draw in mine) - sum(draw.count for draw in missing))
-        pool.run(job, missing, store.save, device, workers, lambda draw: progress(draw.count), pause)
-    return store.folder
+        _label(job, mine, store, device, workers, progress, pause)
+    return None
 
 
-def missing_shards(job: Job, path: Path, job_hash: str) -> list[int]:
-    """Indices of the shards that no part has left yet."""
-    store = _shards_of(job, path, job_hash)
-    return [draw.shard for draw in job.shards() if store.load(draw) is None]
+def merge(
+    jobs: Sequence[Job],
+    path: Path,
+    job_hash: str,
+    *,
+    on_wait: Callable[[str], None],
+    pause: Callable[[], None],
+) -> tuple[Dataset, bool]:
+    """The dataset at `path` from the shards of all parts, and whether it had been there already; labels nothing.
+
+    `jobs` differ by their reference method alone: the first whose shards are all there is taken. Raises `InputError`
+    where there is none.
+    """
+    if (found := finished(jobs[0], path)) is not None:
+        return found, True
+    _complete(jobs, path, job_hash)
+    with lock.alone(_lock_file(path), on_wait, pause):
+        if (found := finished(jobs[0], path)) is not None:
+            return found, True
+        job = _complete(jobs, path, job_hash)
+        store = _shards_of(job, path, job_hash)
+        return _assemble(job, path, job_hash, store, sum(_stored(store, draw).seconds for draw in job.shards())), False
+
+
+def finished(job: Job, path: Path, *, aloud: bool = False) -> Dataset | None:
+    """The dataset of `job` at `path`; None where there is none, or a damaged reference (with a warning if `aloud`)."""
+    if not os.path.exists(path):
+        return None
+    try:
+        return dataset.read(path)
+    except InputError as error:
+        if job.purpose == "reference":
+            if aloud:
+                LOGGER.warning("%s: labelling it anew", error.message)
+            return None
+        hint = error.hint or "label it again: the same efnn generate with --overwrite"
+        raise InputError(error.message, hint) from error
+
+
+def shard_folder(path: Path) -> Path:
+    """Where the shards of the dataset at `path` lie until it is there."""
+    return path.with_name(f".{path.stem}.shards")
+
+
+def _lock_file(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.lock")
 
 
 def _shards_of(job: Job, path: Path, job_hash: str) -> ShardFolder:
-    return ShardFolder(path.with_name(f".{path.stem}.shards"), f"{job_hash} {job.reference}")
+    return ShardFolder(shard_folder(path), f"{job_hash} {job.reference}")
+
+
+def _complete(jobs: Sequence[Job], path: Path, job_hash: str) -> Job:
+    """The first job whose shards are all there; raises `InputError` with what the best one lacks."""
+    lacks = []
+    for job in jobs:
+        store = _shards_of(job, path, job_hash)
+        missing = [draw.shard for draw in job.shards() if store.load(draw) is None]
+        if not missing:
+            return job
+        lacks.append((len(missing), missing[0], len(job.shards())))
+    count, first, total = min(lacks)
+    raise InputError(
+        f"{count} of {total} shards are missing, the first is number {first}",
+        "label them with efnn generate ... --shards N --shard-index I, or all with efnn generate ...",
+    )
 
 
 def require_resources(job: Job, folder: Path, device: torch.device, workers: int) -> None:
@@ -114,36 +180,35 @@ def size_in_bytes(job: Job) -> int:
     return 8 * job.samples * (2 + int(np.prod(job.system.spin_shape)) * (2 if job.fields else 1))
 
 
-def _assemble(
+def _label(
     job: Job,
-    path: Path,
-    job_hash: str,
+    draws: Sequence[Draw],
+    store: ShardFolder,
     device: torch.device,
     workers: int,
-    store: ShardFolder,
     progress: Progress,
     pause: Callable[[], None],
-) -> Dataset:
-    draws = job.shards()
-    finished = {draw: shard for draw in draws if (shard := store.load(draw)) is not None}
-    for draw in finished:
-        progress(draw.count)
-    start = time.perf_counter()
-    missing = [draw for draw in draws if draw not in finished]
+) -> float:
+    """Label the shards of `draws` that are not stored yet; returns the seconds that the others took."""
+    seconds = {draw: shard.seconds for draw in draws if (shard := store.load(draw)) is not None}
+    if seconds:
+        progress(sum(draw.count for draw in seconds), earlier=True)
+    missing = [draw for draw in draws if draw not in seconds]
     pool.run(job, missing, store.save, device, workers, lambda draw: progress(draw.count), pause)
-    earlier = sum(shard.seconds for shard in finished.values()) / workers
-    seconds = time.perf_counter() - start + earlier
-    shards = [finished.get(draw) or _stored(store, draw) for draw in draws]
-    content = LabelledSpins.join([shard.content for shard in shards])
-    per_configuration = sum(shard.seconds for shard in shards) / job.samples
-    metadata = _metadata(job, job_hash, device, content, seconds, per_configuration)
+    return sum(seconds.values())
+
+
+def _assemble(job: Job, path: Path, job_hash: str, store: ShardFolder, seconds: float) -> Dataset:
+    """The dataset of all stored shards, written; the shards are removed."""
+    shards = [_stored(store, draw) for draw in job.shards()]
     couplings = {} if job.system.couplings is None else {"couplings": job.system.couplings}
-    result = dataset.write(path, content.arrays() | couplings, metadata)
+    content = LabelledSpins.join([shard.content for shard in shards])
+    result = dataset.write(path, content.arrays() | couplings, _metadata(job, job_hash, content, shards, seconds))
     store.remove()
     return result
 
 
-def _stored(store: ShardFolder, draw: Any) -> Shard:
+def _stored(store: ShardFolder, draw: Draw) -> Shard:
     shard = store.load(draw)
     if shard is None:
         raise RuntimeError(f"shard {draw.shard} vanished while its job was running")
@@ -164,11 +229,12 @@ def _thermal(job: Job, bath: Bath) -> dict[str, Any]:
 
 
 def _metadata(
-    job: Job, job_hash: str, device: torch.device, content: LabelledSpins, seconds: float, per_configuration: float
+    job: Job, job_hash: str, content: LabelledSpins, shards: Sequence[Shard], seconds: float
 ) -> dict[str, Any]:
     """Everything a later reader needs to know.
 
-    `seconds` is the wall time with all workers, `seconds_per_configuration` the time of one worker.
+    `seconds` is the wall time with all workers (of merged parts: the sum of their workers' times),
+    `seconds_per_configuration` the time of one worker.
     """
     return {
         "purpose": job.purpose,
@@ -182,10 +248,10 @@ def _metadata(
         "reference": {
             "method": job.reference,
             "seconds": seconds,
-            "seconds_per_configuration": per_configuration,
+            "seconds_per_configuration": sum(shard.seconds for shard in shards) / job.samples,
             "tolerance": None if content.errors is None else job.tolerance,
             "largest_error_estimate": None if content.errors is None else float(content.errors.max()),
-            "device": describe(device),
+            "device": ", ".join(sorted({shard.device for shard in shards})),
         },
         "units": {"energies": job.system.energy_unit, "spins": "dimensionless"},
         "versions": versions(),

@@ -17,10 +17,11 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Shard:
-    """One finished shard; `seconds` is the time its worker took to label it."""
+    """One finished shard; `seconds` is the time its worker took to label it on `device`."""
 
     content: LabelledSpins
     seconds: float
+    device: str
 
 
 class ShardFolder:
@@ -42,6 +43,7 @@ class ShardFolder:
             "seed": draw.seed,
             "shard": draw.shard,
             "seconds": shard.seconds,
+            "device": shard.device,
         }
         hdf5.write(self._path(draw), shard.content.arrays(), metadata)
 
@@ -54,7 +56,8 @@ class ShardFolder:
         fits = (metadata["job"], metadata["shard"]) == (self.job_hash, draw.shard)
         if not fits or len(arrays["energies"]) != draw.count:
             return None
-        return Shard(LabelledSpins.from_arrays(arrays), float(metadata["seconds"]))
+        device = str(metadata.get("device", "unknown"))  # shards of 0.1.0 did not say
+        return Shard(LabelledSpins.from_arrays(arrays), float(metadata["seconds"]), device)
 
     def remove(self) -> None:
         """Delete the folder, once its content is in the dataset."""

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from efnn_cli.device import describe
 from efnn_cli.errors import NumericalError, Stopped
 from efnn_cli.labelling.job import Job
 from efnn_cli.labelling.shards import Shard
@@ -34,7 +35,7 @@ def label_shard(job: Job, draw: Draw, device: torch.device) -> Shard:
     seconds = time.perf_counter() - start
     if not np.isfinite(content.energies).all():
         raise NumericalError(f"shard {draw.shard}: an energy is not finite")
-    return Shard(content, seconds)
+    return Shard(content, seconds, describe(device))
 
 
 def run(

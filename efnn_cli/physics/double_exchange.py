@@ -83,6 +83,7 @@ class DoubleExchange(System):
     kind = "double_exchange"
     samplings = tuple(spin_sampling.SAMPLINGS)
     references = ("dense", "determinant")
+    estimated_references = ("determinant",)
 
     @property
     def shard_size(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from efnn_cli import checks, rng
 from efnn_cli.errors import ConfigError
 from efnn_cli.physics.system import Array, Draw
-from efnn_cli.physics.thermal import Bath, autocorrelation_time, lattice, run_chains
+from efnn_cli.physics.thermal import Bath, autocorrelation_time, lattice, run_chains, uniform
 
 # The documented draw uses seed 100 + i for configuration i; a block of a million per seed keeps
 # training sets (seed 0 .. 999) and references (1000 + seed) apart.
@@ -25,13 +25,8 @@ def unit_vectors(theta: Array, phi: Array) -> Array:
 
 
 def uniform_sphere(draw: Draw, size: int) -> Array:
-    """Each spin uniform on the sphere: cos(theta) uniform in [-1, 1], phi uniform in [0, 2 pi)."""
-    generator = rng.stream(draw.seed, "spins", draw.purpose, draw.shard)
-    shape = (draw.count, size, size)
-    z = generator.uniform(-1.0, 1.0, shape)
-    phi = generator.uniform(0.0, 2.0 * np.pi, shape)
-    rho = np.sqrt((1.0 - z) * (1.0 + z))
-    return np.stack([rho * np.cos(phi), rho * np.sin(phi), z], axis=1)
+    """Each spin uniform on the sphere."""
+    return uniform(rng.stream(draw.seed, "spins", draw.purpose, draw.shard), (draw.count, size, size), axis=1)
 
 
 def uniform_angles(draw: Draw, size: int) -> Array:

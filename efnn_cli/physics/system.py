@@ -81,6 +81,11 @@ class System(ABC):
         """Methods that compute the energy."""
         return ("formula",)
 
+    @property
+    def estimated_references(self) -> tuple[str, ...]:
+        """Those of them that are not exact to rounding, but estimate their error and have a tolerance."""
+        return ()
+
     def fastest_reference(self, device: str) -> str:
         """What `reference=auto` takes on a device of type "cpu" or "cuda"."""
         return self.references[0]

@@ -62,12 +62,15 @@ def lattice(size: int) -> Graph:
     return Graph(np.stack(shifts, axis=1), [np.flatnonzero(colour == each) for each in range(colours)])
 
 
-def uniform(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Unit vectors (*shape, 3), uniform on the sphere."""
+def uniform(generator: np.random.Generator, shape: tuple[int, ...], axis: int = -1) -> Array:
+    """Unit vectors uniform on the sphere, `shape` with an axis of the three components put in at `axis`.
+
+    cos(theta) is uniform in [-1, 1], phi in [0, 2 pi).
+    """
     z = generator.uniform(-1.0, 1.0, shape)
     phi = generator.uniform(0.0, 2.0 * np.pi, shape)
     rho = np.sqrt((1.0 - z) * (1.0 + z))
-    return np.stack([rho * np.cos(phi), rho * np.sin(phi), z], axis=-1)
+    return np.stack([rho * np.cos(phi), rho * np.sin(phi), z], axis=axis)
 
 
 def run_chains(graph: Graph, bath: Bath, chains: int, generator: np.random.Generator) -> tuple[Array, Array]:

@@ -1,4 +1,13 @@
-"""Ownership of a dataset or run: a lock that the kernel releases when its process ends, however it ends."""
+"""Ownership of a dataset or run: a lock that the kernel releases when its process ends, however it ends.
+
+    owned      one holder, everybody else is refused           (a run)
+    awaited    one holder, everybody else waits
+    beside     many holders, while nobody is `alone`           (parts of a labelling job)
+    alone      one holder, once everybody `beside` has left    (a whole labelling job)
+
+Lock files of the last three are removed by their holder: whoever waited on one looks for the finished result first.
+That is safe since `filelock` never takes a lock on a file that has lost its name.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +25,9 @@ from efnn_cli.storage.atomic import writing
 
 POLL_SECONDS = 0.2
 
+OnWait = Callable[[str], None]
+Pause = Callable[[], None]
+
 
 @contextlib.contextmanager
 def owned(path: Path, what: str) -> Iterator[None]:
@@ -27,20 +39,61 @@ def owned(path: Path, what: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def awaited(path: Path, on_wait: Callable[[str], None], pause: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock file `path`, waiting for its owner to end; `on_wait` is told the owner once.
-
-    The file is removed afterwards: whoever waited on it looks for the finished result first.
-    """
+def awaited(path: Path, on_wait: OnWait, pause: Pause) -> Iterator[None]:
+    """Hold the lock file `path`, waiting for its owner to end; `on_wait` is told the owner once."""
     lock = FileLock(path)
-    told = False
+    patience = _Patience(on_wait, pause)
     while not _acquired(lock, path):
-        if not told:
-            on_wait(owner(path))
-            told = True
-        pause()
-        time.sleep(POLL_SECONDS)
+        patience.wait(path)
     yield from _hold(lock, path, remove=True)
+
+
+@contextlib.contextmanager
+def beside(gate: Path, name: str, on_wait: OnWait, pause: Pause) -> Iterator[None]:
+    """Hold a lock file of the own `name` next to `gate`, side by side with other names.
+
+    Waits for whoever is `alone` behind `gate`, and for a holder of the same name.
+    """
+    path = gate.with_name(_beside(gate) + name)
+    lock = FileLock(path)
+    patience = _Patience(on_wait, pause)
+    while True:
+        with awaited(gate, on_wait, pause):  # held for this moment only
+            if _acquired(lock, path):
+                break
+        patience.wait(path)
+    yield from _hold(lock, path, remove=True)
+
+
+@contextlib.contextmanager
+def alone(gate: Path, on_wait: OnWait, pause: Pause) -> Iterator[None]:
+    """Hold the lock file `gate` with nobody `beside` it: those who are there are waited for, nobody else gets in."""
+    with awaited(gate, on_wait, pause):
+        for path in sorted(gate.parent.iterdir()):
+            if path.name.startswith(_beside(gate)):
+                with awaited(path, on_wait, pause):
+                    pass  # its holder has ended, and its file is removed now
+        yield
+
+
+def _beside(gate: Path) -> str:
+    return f"{gate.name}."
+
+
+class _Patience:
+    """Waiting for others, with a word about it unless they end within a moment."""
+
+    def __init__(self, on_wait: OnWait, pause: Pause) -> None:
+        self.on_wait, self.pause = on_wait, pause
+        self.tries = 0
+
+    def wait(self, path: Path) -> None:
+        """A moment, until the lock file `path` is to be tried again."""
+        self.tries += 1
+        if self.tries == 2:
+            self.on_wait(owner(path))
+        self.pause()
+        time.sleep(POLL_SECONDS)
 
 
 def _acquired(lock: FileLock, path: Path) -> bool:

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -94,6 +95,18 @@ def finish(process: subprocess.Popen[str], timeout: float = TIMEOUT) -> Outcome:
         process.kill()
         raise
     return Outcome(process.returncode, out, err)
+
+
+def finish_after(waiting: subprocess.Popen[str], held: subprocess.Popen[str]) -> tuple[Outcome, Outcome]:
+    """Hold one process still until the other says that it waits for it, then the outcomes of both."""
+    held.send_signal(signal.SIGSTOP)
+    assert waiting.stderr is not None
+    said = b""
+    while b": waiting\n" not in said and (more := os.read(waiting.stderr.fileno(), 4096)):
+        said += more
+    held.send_signal(signal.SIGCONT)
+    first, second = finish(held), finish(waiting)
+    return first, Outcome(second.code, second.out, said.decode() + second.err)
 
 
 def call(*args: object, cwd: Path) -> Outcome:

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from .conftest import Workshop, begin_efnn, call, files_below, finish
+from .conftest import Workshop, begin_efnn, call, files_below, finish_after, wait_for
 
 OLD = 1_600_000_000
 
@@ -148,12 +148,16 @@ def test_references_never_repeat_training_configurations(copied: Workshop):
 
 
 def test_two_processes_make_one_dataset(tmp_path: Path):
-    args = ("generate", "double_exchange", "--L", 8, "--samples", 200, "--workers", 1, "--json")
-    with begin_efnn(*args, cwd=tmp_path) as one, begin_efnn(*args, cwd=tmp_path) as other:
-        first, second = finish(one).done().json(), finish(other).done().json()
-    assert first["outputs"] == second["outputs"]
-    assert first["metrics"] == second["metrics"]
-    assert files_below(tmp_path) == {first["outputs"]["dataset"]}
+    """The second one begins while the first is at work, waits for it, and gives its very result."""
+    args = ("generate", "double_exchange", "--L", 8, "--samples", 2000, "--workers", 1, "--json")
+    with begin_efnn(*args, cwd=tmp_path) as one:
+        wait_for(lambda: any(tmp_path.glob("data/.*.shards/*.h5")) or one.poll() is not None)
+        with begin_efnn(*args, cwd=tmp_path) as other:
+            first, second = (each.done() for each in finish_after(other, one))
+    assert f"is being made by process {one.pid} on " in second.err
+    assert "was there already" in second.err
+    assert first.json() == second.json(), "also the seconds, which two labellings would not share"
+    assert files_below(tmp_path) == {first.json()["outputs"]["dataset"]}
 
 
 def test_seeds_of_spins_and_couplings_are_independent(here: Path):
@@ -184,30 +188,3 @@ def test_three_lines(here: Path):
     carried = call("extrapolate", "--L", 8, "--samples", 3, cwd=here).done()
     assert "outputs/heisenberg-efnn-d3-s0-" in carried.err
     assert {path.split("/")[0] for path in files_below(here)} == {"data", "outputs"}
-
-
-def test_a_job_array_makes_the_same_dataset(here: Path):
-    words = ("generate", "double_exchange", "--L", 8, "--samples", 1000)
-    assert call(*words, "--shards", 3, "--shard-index", 1, cwd=here).code == 0
-    call("merge", *words[1:], cwd=here).failed(3, "shards are missing", "number 0")
-    for index in (0, 2):
-        found = call(*words, "--shards", 3, "--shard-index", index, "--json", cwd=here).json()
-        assert (found["status"], found["metrics"]["shard_index"]) == ("partial", index)
-    merged = call("merge", *words[1:], "--json", cwd=here).json()
-    path = here / merged["outputs"]["dataset"]
-    arrays = contents(path)
-    assert [each.name for each in path.parent.iterdir()] == [path.name]
-    path.unlink()
-    assert call(*words, cwd=here).code == 0
-    for name, array in contents(path).items():
-        np.testing.assert_array_equal(array, arrays[name])
-
-
-def contents(path: Path) -> dict[str, np.ndarray]:
-    with h5py.File(path) as file:
-        return {name: file[name][()] for name in ("spins", "energies")}
-
-
-@pytest.mark.parametrize("words", [("--shards", 3), ("--shards", 3, "--shard-index", 3), ("--shard-index", 0)])
-def test_a_share_is_named_whole(here: Path, words: tuple[object, ...]):
-    call("generate", "heisenberg", *words, cwd=here).failed(2, "shard")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli.errors import DeviceError, NumericalError, OutputError, Stopped
+from efnn_cli.errors import DeviceError, InputError, NumericalError, OutputError, Stopped
 from efnn_cli.labelling.job import Job
 from efnn_cli.labelling.produce import produce, require_resources
 from efnn_cli.labelling.shards import ShardFolder
@@ -28,7 +28,8 @@ def make(path, workers=2, pause=lambda: None, which=None, **options):
     progress = []
     data, existed = produce(
         which or job(), path, "hash", CPU, workers,
-        overwrite=options.get("overwrite", False), progress=progress.append, on_wait=print, pause=pause,
+        overwrite=options.get("overwrite", False), on_wait=print, pause=pause,
+        progress=lambda amount, earlier=False: progress.append((amount, earlier)),
     )  # fmt: skip
     return data, existed, progress
 
@@ -42,7 +43,7 @@ def expected(tmp_path_factory):
 def test_any_number_of_workers_gives_the_same_dataset(tmp_path, expected, workers):
     data, existed, progress = make(tmp_path / "d.h5", workers)
     assert not existed
-    assert sum(progress) == 23
+    assert sorted(progress) == [(3, False), *4 * [(5, False)]]
     np.testing.assert_array_equal(data.spins, expected.spins)
     np.testing.assert_array_equal(data.energies, expected.energies)
     assert data.content_hash == expected.content_hash
@@ -50,21 +51,22 @@ def test_any_number_of_workers_gives_the_same_dataset(tmp_path, expected, worker
 
 
 def test_a_stopped_job_goes_on_with_its_shards(tmp_path, expected):
-    calls = []
+    folder = tmp_path / ".d.shards"
 
     def stop_later():
-        calls.append(1)
-        if len(calls) > 3:
+        if len(list(folder.glob("*.h5"))) >= 2:
             raise Stopped(15, "stopped")
 
     with pytest.raises(Stopped):
         make(tmp_path / "d.h5", workers=1, pause=stop_later)
-    shards = sorted((tmp_path / ".d.shards").glob("*.h5"))
-    assert 0 < len(shards) < 5
+    shards = sorted(folder.glob("*.h5"))
+    assert 2 <= len(shards) < 5
     assert not (tmp_path / "d.h5").exists()
     shards[0].write_bytes(shards[0].read_bytes()[:-40])  # and one of them is damaged
     data, _, progress = make(tmp_path / "d.h5")
-    assert progress[0] == 5 or len(shards) == 1
+    kept = 5 * (len(shards) - 1)
+    assert progress[0] == (kept, True)
+    assert sum(amount for amount, earlier in progress if not earlier) == 23 - kept
     np.testing.assert_array_equal(data.energies, expected.energies)
     assert data.content_hash == expected.content_hash
 
@@ -133,3 +135,24 @@ def test_given_spins_are_stored_as_they_are(tmp_path):
     data, _, _ = make(tmp_path / "d.h5", which=given)
     np.testing.assert_array_equal(data.spins, spins)
     assert dataset.read_metadata(tmp_path / "d.h5")["sampling"] == "given"
+
+
+def test_a_damaged_dataset_is_an_error_a_damaged_reference_is_made_again(tmp_path, expected, caplog):
+    reference = Job(SmallShards(L=4), "uniform_sphere", 3, "reference", 23, "dense")
+    for which, name in ((job(), "d.h5"), (reference, "r.h5")):
+        make(tmp_path / name, which=which)
+    good = (tmp_path / "r.h5").read_bytes()
+    for spoiled in (good[:-100], good[:2000] + bytes(8) + good[2008:], b"text"):
+        (tmp_path / "r.h5").write_bytes(spoiled)
+        caplog.clear()
+        data, existed, progress = make(tmp_path / "r.h5", which=reference)
+        assert not existed
+        assert sum(amount for amount, _ in progress) == 23
+        assert dataset.read(tmp_path / "r.h5").content_hash == data.content_hash
+        (record,) = caplog.records
+        assert record.levelname == "WARNING"
+        assert "labelling it anew" in record.getMessage()
+    (tmp_path / "d.h5").write_bytes((tmp_path / "d.h5").read_bytes()[:-100])
+    with pytest.raises(InputError) as caught:
+        make(tmp_path / "d.h5")
+    assert "--overwrite" in caught.value.hint

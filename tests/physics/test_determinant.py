@@ -37,7 +37,7 @@ def check(system, spins):
     exact = system.energy(spins).item()
     labels = system.label(spins, "determinant")
     found, estimate = labels.energies.item(), labels.errors.item()
-    error, levels = abs(found - exact), 2 * system.sites
+    error, levels = abs(found - exact), 2 * system.size**2
     rounding = EPS * levels * max(system.bound, system.T)
     assert error <= estimate + rounding, (system, error, estimate)
     assert estimate <= 100 * (error + 100 * rounding), (system, error, estimate)

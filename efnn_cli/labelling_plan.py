@@ -1,0 +1,93 @@
+"""What is to be labelled, and where it goes: settled from a command line before anything is done."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from efnn_cli import catalogue
+from efnn_cli.config import Request, compose, settle
+from efnn_cli.errors import ConflictError, InputError
+from efnn_cli.idle import refuse_idle_keys, refuse_idle_tolerance
+from efnn_cli.labelling.job import Job
+from efnn_cli.physics.system import Array
+from efnn_cli.results import shown
+from efnn_cli.schema import fingerprint
+from efnn_cli.settings import GenerateConfig, generate_config
+from efnn_cli.storage import dataset
+from efnn_cli.storage.spins_file import read_spins
+
+LOGGER = logging.getLogger("efnn")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to label and where it goes; `tag` identifies the job in its files."""
+
+    config: GenerateConfig
+    given: Array | None
+    """The user's own configurations (samples, ...)."""
+    path: Path
+    tag: str
+    usual: bool
+    """Whether the path is the one that is named by the job, not the user's own."""
+
+    def job(self, device_type: str) -> Job:
+        """The job on a device of type "cpu" or "cuda", which may decide the reference method."""
+        return self.config.job("train", device_type, self.given)
+
+    def on_wait(self, owner: str) -> None:
+        """Say that another process is at work."""
+        LOGGER.info("%s is being made by %s: waiting", shown(self.path), owner)
+
+
+def make_plan(request: Request, spins: Path | None, out: Path | None) -> Plan:
+    """Everything settled and checked, nothing done yet."""
+    composed = compose("generate", request)
+    config = generate_config(composed)
+    refuse_idle_keys(config, composed, spins_given=spins is not None)
+    given = given_hash = None
+    if spins is not None:
+        config, given = with_given_spins(config, request, spins)
+        refuse_idle_tolerance(config, composed)
+        given_hash = hashlib.sha256(given.tobytes()).hexdigest()
+    path = out or catalogue.dataset_path(config, "train", given_hash)
+    return Plan(config, given, path, fingerprint(config.identity(given_hash)), usual=out is None)
+
+
+def with_given_spins(config: GenerateConfig, request: Request, path: Path) -> tuple[GenerateConfig, Array]:
+    """The configuration for the user's own spins, which decide size and number; raises `InputError`."""
+    spins = read_spins(path)
+    said = settle(request)
+    found = {"system.L": spins.shape[-1], "samples": len(spins)}
+    for key, value in found.items():
+        if key in said and said[key].value != value:
+            raise InputError(f"{path} has {key} = {value}, but {said[key].origin!r} was asked for")
+    system = config.system.at_size(spins.shape[-1])
+    system.check_spins(spins, str(path))
+    return dataclasses.replace(config, system=system, samples=len(spins)), spins
+
+
+def refuse_other(plan: Plan, *, overwrite: bool) -> None:
+    """Raise `ConflictError` where the path holds something else than this dataset; a folder cannot be overwritten.
+
+    Raises `InputError` where the usual place holds something unreadable: that was this dataset.
+    """
+    path = plan.path
+    if os.path.isdir(path):
+        raise ConflictError(f"{path} is a folder, wanted the name of a file", f"--out {path / 'NAME.h5'}")
+    if overwrite or not os.path.exists(path):
+        return
+    try:
+        same = dataset.read_metadata(path).get("job") == plan.tag
+    except InputError as error:
+        if plan.usual:
+            hint = error.hint or "label it again: the same efnn generate with --overwrite"
+            raise InputError(error.message, hint) from error
+        same = False
+    if not same:
+        raise ConflictError(f"{path} exists and is something else", "choose another --out, or --overwrite it")
