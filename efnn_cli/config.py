@@ -33,9 +33,14 @@ SHORT_NAMES = {
     "training.lr": "lr",
     "training.epochs": "epochs",
 }
-GROUPS = ("system", "model", "training")
+GROUPS = ("system", "model", "training", "executor")
 NAMES = {f"{group}.name": group for group in GROUPS}
-COMMANDS_OF = {"system": ("generate", "train"), "model": ("train",), "training": ("train",)}
+COMMANDS_OF = {
+    "system": ("generate", "train"),
+    "model": ("train",),
+    "training": ("train",),
+    "executor": ("generate", "extrapolate"),
+}
 NETWORK_KEYS = (*SHORT_NAMES.values(), *SHORT_NAMES, "training")
 RECIPE_FAMILY = "default"
 
@@ -207,7 +212,7 @@ def _explain(error: Exception, command: str, said: Mapping[str, Said]) -> Config
 
 def known_keys(command: str, said: Mapping[str, Said]) -> list[str]:
     """Every key of `command` with the groups that were chosen, short names included."""
-    offered = [group for group in ("system", "model") if command in COMMANDS_OF[group]]
+    offered = [group for group in ("system", "model", "executor") if command in COMMANDS_OF[group]]
     groups = [each.text for key, each in said.items() if key in offered]
     keys = list(_flat(OmegaConf.to_container(hydra_compose(command, overrides=groups), resolve=False)))
     return [key for key in keys if key not in SHORT_NAMES] + [g for g in GROUPS if command in COMMANDS_OF[g]]

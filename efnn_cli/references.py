@@ -36,9 +36,8 @@ def plan_references(config: ExtrapolateConfig, member: Run, target: torch.device
     plans = [_plan(config, member, size) for size in _sizes(config, member)]
     for plan in plans:
         if not os.path.exists(catalogue.dataset_path(plan, "reference")):
-            require_resources(
-                plan.job("reference", target.type), atomic.existing_parent(catalogue.REFERENCES), target, plan.workers
-            )
+            place = atomic.existing_parent(catalogue.REFERENCES)
+            require_resources(plan.job("reference", target.type), place, plan.crew(target))
     return plans
 
 
@@ -75,6 +74,7 @@ def _plan(config: ExtrapolateConfig, member: Run, size: int) -> GenerateConfig:
         fields=False,
         thermal=_as_trained(stored) if sampling == "thermal" else None,
         device=config.device,
+        executor=config.executor,
         workers=config.workers or device.cores(),
     )
 
@@ -98,8 +98,7 @@ def label_references(plan: GenerateConfig, target: torch.device, console: Consol
             plan.job("reference", target.type),
             path,
             fingerprint(plan.identity()),
-            target,
-            plan.workers,
+            plan.crew(target),
             overwrite=False,
             progress=advance,
             on_wait=lambda owner: LOGGER.info("%s is being made by %s: waiting", shown(path), owner),

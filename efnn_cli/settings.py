@@ -6,9 +6,12 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from efnn_cli import checks, device
 from efnn_cli.config import SHORT_NAMES, Composed
 from efnn_cli.errors import ConfigError
+from efnn_cli.labelling.crew import Cluster, Crew
 from efnn_cli.labelling.job import Job
 from efnn_cli.models import MODELS, Options
 from efnn_cli.physics import System, sampling
@@ -23,6 +26,20 @@ TOLERANCES = (1e-13, 1e-2)
 
 
 @dataclass
+class ExecutorOptions:
+    """Configuration keys `executor.*`: who labels."""
+
+    name: str = "threads"
+    address: str | None = None
+    """Of a running Dask scheduler."""
+
+    def __post_init__(self) -> None:
+        checks.one_of("executor", self.name, ("threads", "dask"))
+        if self.address is not None and self.name != "dask":
+            raise ConfigError("executor.address belongs to a Dask cluster", "add executor=dask")
+
+
+@dataclass
 class _GenerateKeys:
     seed: int
     samples: int
@@ -33,6 +50,7 @@ class _GenerateKeys:
     reference: str
     tolerance: float
     fields: bool
+    executor: ExecutorOptions
     device: str
     workers: int | None
 
@@ -79,8 +97,15 @@ class GenerateConfig:
     tolerance: float
     fields: bool
     thermal: Thermal | None
+    executor: ExecutorOptions
     device: str
     workers: int
+
+    def crew(self, target: torch.device) -> Crew:
+        """Who labels on the device `target`."""
+        if self.executor.name == "threads":
+            return Crew(target, self.workers)
+        return Crew(target, self.workers, Cluster(self.executor.address, self.device))
 
     def method(self, device_type: str) -> str:
         """The reference method on a device of type "cpu" or "cuda", which decides what "auto" means."""
@@ -145,6 +170,7 @@ def generate_config(composed: Composed) -> GenerateConfig:
         tolerance=keys.tolerance,
         fields=keys.fields,
         thermal=thermal_config(chosen, keys.spin_temperature, keys.spin_coupling, keys.spin_sweeps),
+        executor=keys.executor,
         device=keys.device,
         workers=keys.workers or device.cores(),
     )
@@ -259,6 +285,7 @@ class ExtrapolateConfig:
     sampling: str
     reference: str
     tolerance: float
+    executor: ExecutorOptions
     device: str
     workers: int | None
 

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from efnn_cli.benchmarks import published_labels
 from efnn_cli.device import cores
-from efnn_cli.labelling import workers as pool
+from efnn_cli.labelling.crew import Crew
 from efnn_cli.labelling.job import Job
 from efnn_cli.labelling.shards import Shard
 from efnn_cli.physics.double_exchange import DoubleExchange
@@ -101,8 +101,8 @@ def label_straightforward(job: Job) -> Array:
 def label(job: Job, device: torch.device) -> Array:
     """Our way: shards side by side, kept in memory."""
     shards: dict[int, Shard] = {}
-    pool.run(
-        job, job.shards(), lambda draw, shard: shards.__setitem__(draw.shard, shard), device, cores(),
+    Crew(device, cores()).label(
+        job, job.shards(), lambda draw, shard: shards.__setitem__(draw.shard, shard),
         done=lambda draw: None, pause=lambda: None,
     )  # fmt: skip
     return np.concatenate([shards[index].content.energies for index in sorted(shards)])

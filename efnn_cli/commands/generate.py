@@ -6,12 +6,12 @@ import logging
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from efnn_cli import catalogue, device
 from efnn_cli.config import Request
 from efnn_cli.console import Console
 from efnn_cli.errors import ConfigError
+from efnn_cli.labelling.crew import Crew
 from efnn_cli.labelling.job import Job, Part
 from efnn_cli.labelling.produce import produce, produce_part, require_resources, shard_folder, size_in_bytes
 from efnn_cli.labelling_plan import Plan, make_plan, refuse_other
@@ -43,28 +43,25 @@ def run(
     plan = make_plan(request, spins, out)
     target = device.resolve(plan.config.device)
     refuse_other(plan, overwrite=overwrite)
-    job = plan.job(target.type)
+    job, crew = plan.job(target.type), plan.config.crew(target)
     if dry_run:
         atomic.prove_writable(plan.path.parent)
-        require_resources(job, Path.cwd(), target, plan.config.workers)
+        require_resources(job, Path.cwd(), crew)
         return planned(job, plan.path)
-    LOGGER.info(
-        "labelling on %s, %d workers, reference %s", device.describe(target), plan.config.workers, job.reference
-    )
+    LOGGER.info("labelling on %s, reference %s", crew.describe(), job.reference)
     if part is not None:
-        return label_part(plan, job, target, part, console)
-    return label(plan, job, target, overwrite, console)
+        return label_part(plan, job, crew, part, console)
+    return label(plan, job, crew, overwrite, console)
 
 
-def label(plan: Plan, job: Job, target: torch.device, overwrite: bool, console: Console) -> Result:
+def label(plan: Plan, job: Job, crew: Crew, overwrite: bool, console: Console) -> Result:
     """The whole dataset."""
     with StopRequest(RESUME) as stop, console.meter("labelling", job.samples, "configurations") as advance:
         data, existed = produce(
             job,
             plan.path,
             plan.tag,
-            target,
-            plan.config.workers,
+            crew,
             overwrite=overwrite,
             progress=advance,
             on_wait=plan.on_wait,
@@ -73,7 +70,7 @@ def label(plan: Plan, job: Job, target: torch.device, overwrite: bool, console: 
     return report(data, plan.path, existed=existed)
 
 
-def label_part(plan: Plan, job: Job, target: torch.device, part: Part, console: Console) -> Result:
+def label_part(plan: Plan, job: Job, crew: Crew, part: Part, console: Console) -> Result:
     """The shards of one part."""
     mine = part.of(job.shards())
     samples = sum(draw.count for draw in mine)
@@ -84,8 +81,7 @@ def label_part(plan: Plan, job: Job, target: torch.device, part: Part, console: 
             job,
             plan.path,
             plan.tag,
-            target,
-            plan.config.workers,
+            crew,
             part,
             progress=advance,
             on_wait=plan.on_wait,

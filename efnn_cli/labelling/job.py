@@ -8,11 +8,13 @@ import numpy as np
 import torch
 
 from efnn_cli import checks
+from efnn_cli.device import free_memory
 from efnn_cli.physics import Draw, System
 from efnn_cli.physics.system import TOLERANCE, Array
 from efnn_cli.physics.thermal import Bath
 
 BATCH_BYTES = 64 * 2**20
+ACCELERATOR_SHARE = 4
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class LabelledSpins:
     """Estimated absolute errors of the energies (samples,), for methods that are not exact to rounding."""
     fields: Array | None = None
     """Effective fields -dE/dS, shaped like the spins, where asked for."""
+    redone: int = 0
+    """How many labels were computed again on the CPU, since a check of the first result failed."""
 
     def arrays(self) -> dict[str, Array]:
         """By the names they have in files."""
@@ -43,12 +47,12 @@ class LabelledSpins:
         """All parts in order."""
         names = parts[0].arrays()
         joined = {name: np.concatenate([part.arrays()[name] for part in parts]) for name in names}
-        return cls.from_arrays(joined)
+        return cls.from_arrays(joined, sum(part.redone for part in parts))
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, Array]) -> LabelledSpins:
+    def from_arrays(cls, arrays: dict[str, Array], redone: int) -> LabelledSpins:
         """From arrays by their names in files."""
-        return cls(arrays["spins"], arrays["energies"], arrays.get("error_estimates"), arrays.get("fields"))
+        return cls(arrays["spins"], arrays["energies"], arrays.get("error_estimates"), arrays.get("fields"), redone)
 
 
 @dataclass(frozen=True)
@@ -101,13 +105,13 @@ class Job:
             return self.given[draw.first : draw.first + draw.count]
         return self.system.sample(self.sampling, draw)
 
-    def batch_bytes(self) -> int:
-        """Temporary memory that one worker takes."""
-        return max(BATCH_BYTES, self.system.scratch_bytes(self.reference))
+    def batch_bytes(self, device: torch.device) -> int:
+        """Temporary memory that one worker takes on `device`."""
+        return max(batch_budget(device), self.system.scratch_bytes(self.reference))
 
     def label(self, spins: Array, device: torch.device) -> LabelledSpins:
         """Labels of one shard, in batches of bounded memory."""
-        batch = max(1, BATCH_BYTES // self.system.scratch_bytes(self.reference))
+        batch = max(1, batch_budget(device) // self.system.scratch_bytes(self.reference))
         blocks = torch.split(torch.from_numpy(spins), batch)
         return LabelledSpins.join([self._label_batch(block, device) for block in blocks])
 
@@ -119,4 +123,14 @@ class Job:
             labels.energies.cpu().numpy(),
             None if labels.errors is None else labels.errors.cpu().numpy(),
             self.system.fields(there).cpu().numpy() if self.fields else None,
+            labels.redone,
         )
+
+
+def batch_budget(device: torch.device) -> int:
+    """Bytes for the temporary memory of one batch.
+
+    On a CPU what its caches profit from; on an accelerator a share of what is free now, since a batch takes several
+    copies and other processes may be there.
+    """
+    return BATCH_BYTES if device.type == "cpu" else max(BATCH_BYTES, free_memory(device) // ACCELERATOR_SHARE)

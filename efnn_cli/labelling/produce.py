@@ -15,7 +15,7 @@ import torch
 
 from efnn_cli.device import require_memory
 from efnn_cli.errors import InputError
-from efnn_cli.labelling import workers as pool
+from efnn_cli.labelling.crew import Crew
 from efnn_cli.labelling.job import Job, LabelledSpins, Part
 from efnn_cli.labelling.shards import Shard, ShardFolder
 from efnn_cli.physics import Draw
@@ -39,8 +39,7 @@ def produce(
     job: Job,
     path: Path,
     job_hash: str,
-    device: torch.device,
-    workers: int,
+    crew: Crew,
     *,
     overwrite: bool,
     progress: Progress,
@@ -58,12 +57,12 @@ def produce(
     with lock.alone(_lock_file(path), on_wait, pause):
         if not overwrite and (found := finished(job, path, aloud=True)) is not None:
             return found, True
-        require_resources(job, path.parent, device, workers)
+        require_resources(job, path.parent, crew)
         store = _shards_of(job, path, job_hash)
         atomic.make_folder(store.folder)
         start = time.perf_counter()
-        earlier = _label(job, job.shards(), store, device, workers, progress, pause)
-        seconds = time.perf_counter() - start + earlier / workers
+        earlier = _label(job, job.shards(), store, crew, progress, pause)
+        seconds = time.perf_counter() - start + earlier / crew.count
         return _assemble(job, path, job_hash, store, seconds), False
 
 
@@ -71,8 +70,7 @@ def produce_part(
     job: Job,
     path: Path,
     job_hash: str,
-    device: torch.device,
-    workers: int,
+    crew: Crew,
     part: Part,
     *,
     progress: Progress,
@@ -91,10 +89,10 @@ def produce_part(
         mine = part.of(job.shards())
         if not mine or (found := finished(job, path)) is not None:
             return found
-        require_resources(job, path.parent, device, workers)
+        require_resources(job, path.parent, crew)
         store = _shards_of(job, path, job_hash)
         atomic.make_folder(store.folder)
-        _label(job, mine, store, device, workers, progress, pause)
+        _label(job, mine, store, crew, progress, pause)
     return None
 
 
@@ -166,11 +164,12 @@ def _complete(jobs: Sequence[Job], path: Path, job_hash: str) -> Job:
     )
 
 
-def require_resources(job: Job, folder: Path, device: torch.device, workers: int) -> None:
+def require_resources(job: Job, folder: Path, crew: Crew) -> None:
     """Refuse, before any work, what cannot fit into memory or on the disk."""
-    count = workers if device.type == "cpu" else 1
     stored = size_in_bytes(job)
-    require_memory(device, count * job.batch_bytes(), f"{job.reference} labelling at L = {job.system.size}")
+    require_memory(
+        crew.device, crew.at_once * job.batch_bytes(crew.device), f"{job.reference} labelling at L = {job.system.size}"
+    )
     require_memory(torch.device("cpu"), 3 * stored, f"a dataset of {job.samples} configurations")
     atomic.require_space(folder, 2 * stored)
 
@@ -184,8 +183,7 @@ def _label(
     job: Job,
     draws: Sequence[Draw],
     store: ShardFolder,
-    device: torch.device,
-    workers: int,
+    crew: Crew,
     progress: Progress,
     pause: Callable[[], None],
 ) -> float:
@@ -194,7 +192,8 @@ def _label(
     if seconds:
         progress(sum(draw.count for draw in seconds), earlier=True)
     missing = [draw for draw in draws if draw not in seconds]
-    pool.run(job, missing, store.save, device, workers, lambda draw: progress(draw.count), pause)
+    if missing:
+        crew.label(job, missing, store.save, lambda draw: progress(draw.count), pause)
     return sum(seconds.values())
 
 
@@ -203,6 +202,8 @@ def _assemble(job: Job, path: Path, job_hash: str, store: ShardFolder, seconds: 
     shards = [_stored(store, draw) for draw in job.shards()]
     couplings = {} if job.system.couplings is None else {"couplings": job.system.couplings}
     content = LabelledSpins.join([shard.content for shard in shards])
+    if content.redone:
+        LOGGER.warning("%d spectra failed their trace identities and were computed again on the CPU", content.redone)
     result = dataset.write(path, content.arrays() | couplings, _metadata(job, job_hash, content, shards, seconds))
     store.remove()
     return result
@@ -252,6 +253,7 @@ def _metadata(
             "tolerance": None if content.errors is None else job.tolerance,
             "largest_error_estimate": None if content.errors is None else float(content.errors.max()),
             "device": ", ".join(sorted({shard.device for shard in shards})),
+            "redone_on_cpu": content.redone,
         },
         "units": {"energies": job.system.energy_unit, "spins": "dimensionless"},
         "versions": versions(),

@@ -43,6 +43,7 @@ class ShardFolder:
             "seed": draw.seed,
             "shard": draw.shard,
             "seconds": shard.seconds,
+            "redone": shard.content.redone,
             "device": shard.device,
         }
         hdf5.write(self._path(draw), shard.content.arrays(), metadata)
@@ -56,8 +57,8 @@ class ShardFolder:
         fits = (metadata["job"], metadata["shard"]) == (self.job_hash, draw.shard)
         if not fits or len(arrays["energies"]) != draw.count:
             return None
-        device = str(metadata.get("device", "unknown"))  # shards of 0.1.0 did not say
-        return Shard(LabelledSpins.from_arrays(arrays), float(metadata["seconds"]), device)
+        content = LabelledSpins.from_arrays(arrays, int(metadata["redone"]))
+        return Shard(content, float(metadata["seconds"]), str(metadata["device"]))
 
     def remove(self) -> None:
         """Delete the folder, once its content is in the dataset."""

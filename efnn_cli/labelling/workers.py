@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -56,10 +57,10 @@ def run(
     def task(draw: Draw) -> None:
         store(draw, label_shard(job, draw, device))
 
-    threads = torch.get_num_threads()
     count = workers if device.type == "cpu" else 1
     with (
         threadpool_limits(1 if device.type == "cpu" else None),  # the BLAS that SciPy brings
+        one_torch_thread(device),
         ThreadPoolExecutor(count, initializer=_one_blas_thread, initargs=(device,)) as pool,
     ):
         waiting: dict[Future[None], Draw] = {pool.submit(task, draw): draw for draw in draws}
@@ -76,9 +77,20 @@ def run(
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-            torch.set_num_threads(threads)
+
+
+@contextmanager
+def one_torch_thread(device: torch.device) -> Iterator[None]:
+    """A single thread of linear algebra by PyTorch on a CPU, as before afterwards."""
+    threads = torch.get_num_threads()
+    _one_blas_thread(device)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _one_blas_thread(device: torch.device) -> None:
+    """For a thread of the pool, which does not take this setting from its parent."""
     if device.type == "cpu":
         torch.set_num_threads(1)

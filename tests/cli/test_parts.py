@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from efnn_cli.config import Request
+from efnn_cli.labelling.crew import Crew
 from efnn_cli.labelling.job import Part
 from efnn_cli.labelling.produce import produce_part
 from efnn_cli.labelling_plan import make_plan
@@ -140,10 +141,10 @@ def test_merge_finds_the_shards_of_another_kind_of_device(here: Path):
     assert (plan.job("cpu").reference, job.reference) == ("determinant", "dense")
     one = Part(1, 0)
     quiet = {"progress": lambda amount, earlier=False: None, "on_wait": print, "pause": lambda: None}
-    assert produce_part(job, plan.path, plan.tag, torch.device("cpu"), 1, one, **quiet) is None
+    assert produce_part(job, plan.path, plan.tag, Crew(torch.device("cpu"), 1), one, **quiet) is None
     merged = call("merge", *words, "--device", "cuda", "--out", "d.h5", "--json", cwd=here).done()
     assert merged.json()["metrics"]["reference"] == "dense"
-    assert produce_part(plan.job("cpu"), here / "e.h5", plan.tag, torch.device("cpu"), 1, one, **quiet) is None
+    assert produce_part(plan.job("cpu"), here / "e.h5", plan.tag, Crew(torch.device("cpu"), 1), one, **quiet) is None
     merged = call("merge", *words, "--device", "cpu", "--out", "e.h5", "--json", cwd=here).done()
     assert merged.json()["metrics"]["reference"] == "determinant"
     call("merge", *words, "--device", "gpu", cwd=here).failed(2, "gpu")

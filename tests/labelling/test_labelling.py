@@ -5,10 +5,13 @@ import pytest
 import torch
 
 from efnn_cli.errors import DeviceError, InputError, NumericalError, OutputError, Stopped
+from efnn_cli.labelling import job as job_module
+from efnn_cli.labelling.crew import Crew
 from efnn_cli.labelling.job import Job
 from efnn_cli.labelling.produce import produce, require_resources
 from efnn_cli.labelling.shards import ShardFolder
-from efnn_cli.physics import SYSTEMS
+from efnn_cli.physics import SYSTEMS, free_fermions
+from efnn_cli.physics.system import Labels
 from efnn_cli.storage import dataset
 
 CPU = torch.device("cpu")
@@ -27,7 +30,7 @@ def job(samples=23, **changes):
 def make(path, workers=2, pause=lambda: None, which=None, **options):
     progress = []
     data, existed = produce(
-        which or job(), path, "hash", CPU, workers,
+        which or job(), path, "hash", Crew(CPU, workers),
         overwrite=options.get("overwrite", False), on_wait=print, pause=pause,
         progress=lambda amount, earlier=False: progress.append((amount, earlier)),
     )  # fmt: skip
@@ -109,17 +112,17 @@ def test_metadata_say_where_the_labels_come_from(expected):
 def test_what_cannot_fit_is_refused_before_any_work(tmp_path):
     huge = Job(SYSTEMS["double_exchange"](L=400), "uniform_sphere", 0, "train", 4, "dense")
     with pytest.raises(DeviceError, match=r"dense labelling at L = 400 needs about \d+\.\d GiB"):
-        require_resources(huge, tmp_path, CPU, 2)
+        require_resources(huge, tmp_path, Crew(CPU, 2))
     many = Job(SYSTEMS["heisenberg"](), "uniform_sphere", 0, "train", 900_000_000, "formula")
     with pytest.raises((DeviceError, OutputError), match=r"GiB|MiB"):
-        require_resources(many, tmp_path, CPU, 2)
+        require_resources(many, tmp_path, Crew(CPU, 2))
 
 
 def test_a_failing_shard_ends_the_job_and_keeps_the_others(tmp_path):
     class Broken(SmallShards):
-        def energy(self, spins):
-            energies = super().energy(spins)
-            return energies * float("nan") if torch.equal(spins[0], poison) else energies
+        def label(self, spins, reference, tolerance):
+            labels = super().label(spins, reference, tolerance)
+            return Labels(labels.energies * float("nan")) if torch.equal(spins[0], poison) else labels
 
     broken = Job(Broken(L=4), "uniform_sphere", 3, "train", 23, "dense")
     poison = torch.from_numpy(broken.spins(broken.shards()[3]))[0]
@@ -156,3 +159,30 @@ def test_a_damaged_dataset_is_an_error_a_damaged_reference_is_made_again(tmp_pat
     with pytest.raises(InputError) as caught:
         make(tmp_path / "d.h5")
     assert "--overwrite" in caught.value.hint
+
+
+def test_labels_that_were_redone_are_counted(tmp_path, monkeypatch, caplog):
+    """One wrong level in every first diagonalisation of a shard: mended, counted in the file, warned of."""
+    honest = free_fermions.dense_levels
+
+    def corrupt(matrices):
+        levels = honest(matrices)
+        if len(matrices) > 1:  # the second attempt takes the wrong one alone
+            levels[0, 3] += 1e-6
+        return levels
+
+    expected = make(tmp_path / "good.h5", workers=1)[0]
+    monkeypatch.setattr(free_fermions, "dense_levels", corrupt)
+    data = make(tmp_path / "mended.h5", workers=1)[0]
+    np.testing.assert_array_equal(data.energies, expected.energies)
+    assert expected.metadata["reference"]["redone_on_cpu"] == 0
+    assert data.metadata["reference"]["redone_on_cpu"] == len(job().shards()) == 5
+    assert "5 spectra failed their trace identities" in caplog.text
+
+
+def test_a_batch_on_an_accelerator_fits_what_is_free(monkeypatch):
+    """A quarter of the free memory, never less than a batch of the CPU; on a CPU what is free does not matter."""
+    monkeypatch.setattr(job_module, "free_memory", lambda device: 40 * 2**30)
+    assert job_module.batch_budget(torch.device("cuda")) == 10 * 2**30
+    monkeypatch.setattr(job_module, "free_memory", lambda device: 2**20)
+    assert job_module.batch_budget(torch.device("cuda")) == job_module.batch_budget(CPU) == job_module.BATCH_BYTES
