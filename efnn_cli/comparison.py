@@ -19,7 +19,7 @@ from efnn_cli.fitting import initial_model
 from efnn_cli.models import MODELS, NetworkOptions, parameter_count
 from efnn_cli.physics import System
 from efnn_cli.planning import Plan, plan_new
-from efnn_cli.settings import TrainConfig
+from efnn_cli.training_settings import TrainConfig
 
 WIDTH_KEYS = ("width", "model.width")
 TAKEN = ("model", "seed", "device")

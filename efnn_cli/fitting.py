@@ -19,7 +19,6 @@ from efnn_cli.models import EnergyModel, build, parameter_count
 from efnn_cli.models.effective import Effective
 from efnn_cli.physics import System
 from efnn_cli.runs import RunFolder
-from efnn_cli.settings import TrainConfig
 from efnn_cli.signals import StopRequest
 from efnn_cli.storage import checkpoint
 from efnn_cli.storage.dataset import Dataset
@@ -28,6 +27,7 @@ from efnn_cli.training.options import TrainingOptions
 from efnn_cli.training.predict import predict
 from efnn_cli.training.split import Split
 from efnn_cli.training.trainer import EpochRow, Labelled, Trainer
+from efnn_cli.training_settings import TrainConfig
 
 CHECKPOINT_SECONDS = 10.0
 CALIBRATION_SAMPLES = 2000

@@ -13,7 +13,7 @@ from efnn_cli import catalogue
 from efnn_cli.compatibility import dataset_system, require_same_hamiltonian
 from efnn_cli.errors import NumericalError
 from efnn_cli.loading import Run
-from efnn_cli.overlap import unseen
+from efnn_cli.overlap import judges
 from efnn_cli.physics.system import Array
 from efnn_cli.results import shown
 from efnn_cli.storage import dataset
@@ -49,11 +49,11 @@ class Judgement:
         return found
 
 
-def plan_judgement(members: Sequence[Run], given: Path | None, part: str) -> Judgement:
+def plan_judgement(members: Sequence[Run], given: Path | None, part: str, *, drop_seen: bool) -> Judgement:
     """The `part` of the dataset that a member was trained on (the first one's by default), or another one whole.
 
-    Configurations that a member has seen are left out, unless asked for as "train" or "val". Raises `InputError`
-    for a dataset of another Hamiltonian.
+    Configurations that a member has seen in another dataset are warned of, with `drop_seen` left out, unless the part
+    is asked for as "train" or "val". Raises `InputError` for a dataset of another Hamiltonian.
     """
     stored = members[0].config["dataset"]
     path = given or catalogue.find_dataset(stored["content_sha256"], stored["path"], members[0].path)
@@ -62,7 +62,9 @@ def plan_judgement(members: Sequence[Run], given: Path | None, part: str) -> Jud
     for member in members:
         require_same_hamiltonian(member, system, shown(path))
     if data.content_hash not in {member.config["dataset"]["content_sha256"] for member in members}:
-        return Judgement(members, data, path, unseen(members, data, np.arange(len(data)), path))
+        return Judgement(members, data, path, judges(members, data, np.arange(len(data)), path, drop=drop_seen))
     LOGGER.info("the runs were trained on this dataset: taking its %s split", part)
     chosen = split(data.spins, data.content_hash).part(part)
-    return Judgement(members, data, path, unseen(members, data, chosen, path) if part == "test" else chosen)
+    if part == "test":
+        chosen = judges(members, data, chosen, path, drop=drop_seen)
+    return Judgement(members, data, path, chosen)

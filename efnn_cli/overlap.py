@@ -21,10 +21,10 @@ DRAWN_BY = ("sampling", "thermal")  # beside size and seed
 LOGGER = logging.getLogger("efnn")
 
 
-def unseen(members: Sequence[Run], data: Dataset, chosen: Indices, path: Path) -> Indices:
-    """Those of the `chosen` configurations of `data` that no member has seen in another dataset.
+def judges(members: Sequence[Run], data: Dataset, chosen: Indices, path: Path, *, drop: bool) -> Indices:
+    """The `chosen` configurations of `data`; with `drop` only those that no member has seen in another dataset.
 
-    Warns of the number left out, and where a training dataset is gone but may have shared configurations. Raises
+    Warns of their number, and where a training dataset is gone but may have shared configurations. Raises
     `InputError` where nothing is left.
     """
     others = {member.config["dataset"]["content_sha256"]: member for member in members}
@@ -41,13 +41,16 @@ def unseen(members: Sequence[Run], data: Dataset, chosen: Indices, path: Path) -
         hits = np.array([key in known for key in keys])
         if hits.any():
             LOGGER.warning(
-                "%d of %d configurations of %s were in training or validation of %s: they are left out",
+                "%d of %d configurations of %s were in training or validation of %s: %s",
                 int(hits.sum()),
                 len(chosen),
                 shown(path),
                 shown(member.path),
+                "they are left out" if drop else "errors look better than they are; seen=drop leaves them out",
             )
         fresh &= ~hits
+    if not drop:
+        return chosen
     if not fresh.any():
         raise InputError(
             f"every configuration of {shown(path)} was in training or validation",

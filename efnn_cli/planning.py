@@ -17,10 +17,10 @@ from efnn_cli.physics import System
 from efnn_cli.results import shown
 from efnn_cli.runs import RunFolder
 from efnn_cli.schema import build_model, build_training, run_hash
-from efnn_cli.settings import TrainConfig, train_config
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.split import Split, split
+from efnn_cli.training_settings import TrainConfig, train_config
 
 LOGGER = logging.getLogger("efnn")
 

@@ -9,16 +9,14 @@ from typing import Any
 import torch
 
 from efnn_cli import checks, device
-from efnn_cli.config import SHORT_NAMES, Composed
+from efnn_cli.config import Composed
 from efnn_cli.errors import ConfigError
 from efnn_cli.labelling.crew import Cluster, Crew
 from efnn_cli.labelling.job import Job
-from efnn_cli.models import MODELS, Options
 from efnn_cli.physics import System, sampling
 from efnn_cli.physics.system import TOLERANCE, Array
 from efnn_cli.physics.thermal import Bath
-from efnn_cli.schema import build_model, build_system, build_training, typed
-from efnn_cli.training.options import TrainingOptions
+from efnn_cli.schema import build_system, typed
 
 MAX_SAMPLES = 1_000_000_000
 MAX_WORKERS = 1024
@@ -55,7 +53,7 @@ class _GenerateKeys:
     workers: int | None
 
     def __post_init__(self) -> None:
-        _check_common(self.seed, self.device, self.workers)
+        check_common(self.seed, self.device, self.workers)
         checks.within("samples", self.samples, 1, MAX_SAMPLES)
         checks.within("tolerance", self.tolerance, *TOLERANCES)
 
@@ -191,77 +189,17 @@ def check_reference(system: System, reference: str, fields: bool) -> str:
     return reference
 
 
-@dataclass(frozen=True)
-class TrainConfig:
-    """Which network, trained how; `system_filter` are the parameters that the dataset must have."""
-
-    model: Options
-    training: TrainingOptions | None
-    seed: int
-    device: str
-    system_filter: dict[str, Any]
-
-
-@dataclass
-class _TrainKeys:
-    seed: int
-    device: str
-
-    def __post_init__(self) -> None:
-        _check_common(self.seed, self.device, None)
-
-
-def train_config(composed: Composed, system: System | None = None) -> TrainConfig:
-    """Check and type the configuration of `efnn train`, against `system` where it is known."""
-    values = dict(composed.values)
-    wanted = values.pop("system", None)
-    training = values.pop("training")
-    model = build_model(values.pop("model"))
-    for short in SHORT_NAMES.values():
-        values.pop(short, None)
-    keys = typed(_TrainKeys, values)
-    said = {key.removeprefix("system."): each for key, each in composed.said.items() if key.startswith("system.")}
-    narrowed = build_system(wanted) if wanted is not None else None
-    if system is None and narrowed is not None and (narrowed.name != "heisenberg" or "variant" in said):
-        system = narrowed  # only `heisenberg` alone leaves the geometry open
-    recipe = None if model.name == "effective" else build_training(training)
-    if system is not None:
-        _check_form(model, recipe, system, composed)
-    return TrainConfig(
-        model=model,
-        training=recipe,
-        seed=keys.seed,
-        device=keys.device,
-        system_filter={"name": narrowed.name, **{key: getattr(narrowed, key) for key in said}} if narrowed else {},
-    )
-
-
-def _check_form(model: Options, recipe: TrainingOptions | None, system: System, composed: Composed) -> None:
-    """Refuse what the geometry of the system has no form of, and keys that would have no effect."""
-    if MODELS[model.name].form(system.geometry) is None:
-        raise ConfigError(
-            f"model={model.name} needs a lattice, and {system.kind} has none",
-            "choose model=efnn, dnn, resnet or densenet, or a lattice system",
-        )
-    idle = model.lattice_only if system.geometry == "dense" else model.dense_only
-    for key in idle:
-        if f"model.{key}" in composed.said:
-            raise ConfigError(f"model.{key} has no effect on the {system.geometry} form for {system.kind}")
-    if recipe is not None and recipe.augment and system.geometry == "dense":
-        raise ConfigError(
-            f"training.augment=true needs a lattice, and {system.kind} has none", "training.augment=false"
-        )
-
-
 @dataclass
 class EvaluateConfig:
     """Which part of the training dataset to judge, and where."""
 
     split: str
+    seen: str
     device: str
 
     def __post_init__(self) -> None:
         checks.one_of("split", self.split, ("train", "val", "test"))
+        checks.one_of("seen", self.seen, ("keep", "drop"))
         device.check_name(self.device)
 
 
@@ -290,7 +228,7 @@ class ExtrapolateConfig:
     workers: int | None
 
     def __post_init__(self) -> None:
-        _check_common(self.seed, self.device, self.workers)
+        check_common(self.seed, self.device, self.workers)
         checks.within("tolerance", self.tolerance, *TOLERANCES)
         checks.one_of("sampling", self.sampling, ("auto", *sampling.SAMPLINGS))
         checks.one_of("reference", self.reference, ("auto", "formula", "dense", "determinant"))
@@ -305,7 +243,8 @@ class ExtrapolateConfig:
             raise ConfigError(f"L: wanted a list of different sizes, found {self.L}")
 
 
-def _check_common(seed: int, device_name: str, workers: int | None) -> None:
+def check_common(seed: int, device_name: str, workers: int | None) -> None:
+    """Raise `ConfigError` for what no command takes."""
     checks.seed("seed", seed)
     device.check_name(device_name)
     if workers is not None:

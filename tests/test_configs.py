@@ -13,8 +13,9 @@ from efnn_cli.errors import ConfigError
 from efnn_cli.models import MODELS
 from efnn_cli.physics import SYSTEMS
 from efnn_cli.schema import build_system
-from efnn_cli.settings import generate_config, train_config
+from efnn_cli.settings import generate_config
 from efnn_cli.training.options import TrainingOptions
+from efnn_cli.training_settings import train_config
 
 CONF = Path(efnn_cli.__file__).parent.parent / "conf"
 KINDS = {

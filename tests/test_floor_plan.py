@@ -18,6 +18,7 @@ FLOORS = [  # from the cellar to the roof; modules of one line may import each o
     {"config", "runs", "figures"},
     {"schema", "destination"},
     {"settings"},
+    {"training_settings"},
     {"catalogue", "loading", "idle"},
     {"compatibility", "extrapolation", "fitting", "overlap"},
     {"planning", "labelling_plan", "benchmarks", "references", "size_table", "judging"},

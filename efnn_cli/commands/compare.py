@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from efnn_cli import catalogue, device
-from efnn_cli.commands import train
 from efnn_cli.comparison import Contest, Entry, Standing, Trial, best_choice, enter, quantity_of
 from efnn_cli.comparison_report import draw, report, write_table
+from efnn_cli.conduct import obtain
 from efnn_cli.config import Request, compose
 from efnn_cli.console import Console
 from efnn_cli.extrapolation import SizeRow, judge_size, weights_digest
 from efnn_cli.loading import load
-from efnn_cli.planning import Plan
+from efnn_cli.planning import Plan, plan_new
 from efnn_cli.references import label_all, plan_references
 from efnn_cli.results import Result, number, shown
 from efnn_cli.runs import EXTRAPOLATION
@@ -73,8 +73,9 @@ def compete(
 def trial(entry: Entry, seed: int, choice: tuple[str, ...], data: Path, console: Console) -> Trial:
     """One run of `efnn train`, or the finished one."""
     LOGGER.info("%s: %s", entry.model, ", ".join([f"{entry.parameters} parameters", f"seed {seed}", *choice]))
-    result = train.run(entry.request(seed, choice), console, data=data)
-    return Trial(entry, seed, choice, Path(result.outputs["run"]), result.metrics)
+    plan = plan_new(entry.request(seed, choice), data, None)
+    obtain(plan, console, overwrite=False)
+    return Trial(entry, seed, choice, plan.folder.path, plan.folder.read_summary()["metrics"])
 
 
 def carry(

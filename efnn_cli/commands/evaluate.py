@@ -39,7 +39,7 @@ def run(
     destination.claim_file(out, overwrite)
     with StopRequest("nothing was written; the same command starts again") as stop:
         members = [load(path, config.device) for path in runs or catalogue.picked()]
-        task = plan_judgement(members, data, config.split)
+        task = plan_judgement(members, data, config.split, drop_seen=config.seen == "drop")
         LOGGER.info("evaluating on %s", device.describe(target))
         found = task.predictions(stop.check)
         stop.check()

@@ -84,12 +84,18 @@ def more(root: Path, *args: object) -> Path:
     return root / "more.h5"
 
 
-def test_configurations_seen_in_training_are_left_out(copied: Workshop):
+def test_configurations_seen_in_training_are_named_and_left_out_on_request(copied: Workshop):
     path = more(copied.root)
     mine = configurations(copied.root / copied.dataset("scalar"))
     assert configurations(path)[:60] == mine
     run = train(copied.root, copied.dataset("scalar")).json()["outputs"]["run"]
-    outcome = call("evaluate", run, "--data", "more.h5", "--out", "p.h5", "--json", cwd=copied.root).done()
+    whole = call("evaluate", run, "--data", "more.h5", "--json", cwd=copied.root).done()
+    (warning,) = whole.json()["warnings"]
+    assert warning.startswith("48 of 90 configurations of more.h5 ")
+    assert "seen=drop" in warning
+    assert whole.json()["metrics"]["samples"] == 90
+    words = ("--data", "more.h5", "--out", "p.h5", "seen=drop", "--json")
+    outcome = call("evaluate", run, *words, cwd=copied.root).done()
     (warning,) = outcome.json()["warnings"]
     assert warning.startswith("48 of 90 configurations of more.h5 ")
     assert run in warning
@@ -129,7 +135,7 @@ def test_given_spins_that_were_seen(copied: Workshop):
     args = ("generate", "heisenberg", "--spins", "back.npy", "--out", "back.h5")
     call(*args, cwd=copied.root).done()
     run = copied.run("lattice net")
-    outcome = call("evaluate", run, "--data", "back.h5", "--json", cwd=copied.root).done()
+    outcome = call("evaluate", run, "--data", "back.h5", "seen=drop", "--json", cwd=copied.root).done()
     assert outcome.json()["metrics"]["samples"] == 12
     metrics = copied.made["lattice net"].json()["metrics"]["test"]
     assert outcome.json()["metrics"]["rmse"] == pytest.approx(metrics["rmse"], rel=1e-6)
@@ -141,7 +147,7 @@ def test_given_spins_that_were_seen(copied: Workshop):
     np.save(copied.root / "seen.npy", spins[::-1][trained])
     args = ("generate", "heisenberg", "--spins", "seen.npy", "--out", "seen.h5")
     call(*args, cwd=copied.root).done()
-    call("evaluate", run, "--data", "seen.h5", cwd=copied.root).failed(3, "seen.h5", "--seed")
+    call("evaluate", run, "--data", "seen.h5", "seen=drop", cwd=copied.root).failed(3, "seen.h5", "--seed")
 
 
 def test_an_ensemble_of_two_datasets(copied: Workshop):
@@ -157,7 +163,7 @@ def test_an_ensemble_of_two_datasets(copied: Workshop):
     fresh = set(test) - set(seen)
     assert 0 < len(fresh) < len(test) == 12
     for runs in ((one, other), (other, one)):
-        words = ("--data", copied.dataset("scalar"), "--json")
+        words = ("--data", copied.dataset("scalar"), "seen=drop", "--json")
         found = call("evaluate", *runs, *words, cwd=copied.root).done().json()
         assert found["metrics"]["samples"] == len(fresh)
         (warning,) = found["warnings"]
