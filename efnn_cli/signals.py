@@ -30,6 +30,7 @@ def interrupt_on_signals() -> None:
     """From now on a signal raises `Interrupted` wherever the process is."""
     _terminals[:] = [handle for handle in (1, 2) if os.isatty(handle)]
     _listen(_interrupt)
+    sys.unraisablehook = _report_unraisable
 
 
 def end_on_signals() -> None:
@@ -96,6 +97,12 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
     signal.signal(signal.SIGALRM, insist)
     signal.setitimer(signal.ITIMER_REAL, INSIST_SECONDS, INSIST_SECONDS)
     raise Interrupted(signum)
+
+
+def _report_unraisable(lost: sys.UnraisableHookArgs) -> None:
+    """What Python drops, but for signals, which come again."""
+    if not isinstance(lost.exc_value, Interrupted):
+        sys.__unraisablehook__(lost)
 
 
 def _first_signal() -> None:
