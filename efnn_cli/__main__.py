@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from types import FrameType
 from typing import NoReturn
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
-
-
-def leave(signum: int, frame: FrameType | None) -> NoReturn:
-    """End with 128 + signum; commands with something to save put their own handler in its place."""
-    sys.exit(128 + signum)
+from efnn_cli.errors import Interrupted
+from efnn_cli.signals import end_on_signals, interrupt_on_signals
 
 
 def run() -> NoReturn:
     """Run one command and end the process with its exit code."""
-    for each in SIGNALS:
-        signal.signal(each, leave)
-    from efnn_cli.cli import main  # after the handlers: imports take a second
+    interrupt_on_signals()  # imports take a second
+    try:
+        from efnn_cli.cli import main
 
-    sys.exit(main())
+        code = main()
+    except Interrupted as error:  # while importing
+        end_on_signals()
+        from efnn_cli.failures import as_efnn_error, report_error
+
+        code = report_error(as_efnn_error(error, sys.argv[1:]), sys.argv[1:])
+    end_on_signals()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

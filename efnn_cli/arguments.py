@@ -26,6 +26,7 @@ Seed = Annotated[Optional[str], typer.Option("--seed", metavar="N", help="Seed o
 Out = Annotated[Optional[Path], typer.Option("--out", help="Where to write instead of the usual place.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and show the plan; write nothing.")]
+Multirun = Annotated[bool, typer.Option("-m", "--multirun", hidden=True)]
 ConfigDir = Annotated[
     Optional[Path], typer.Option("--config-dir", help="A folder with YAML files of your own, laid out like conf/.")
 ]
@@ -76,6 +77,17 @@ def request_of(
     from efnn_cli.config import Request
 
     return Request(tuple(overrides or ()), options, config_dir)
+
+
+def refuse_multirun(wanted: bool) -> None:
+    """Raise `ConfigError`: sweeps are to come."""
+    from efnn_cli.errors import ConfigError
+
+    if wanted:
+        raise ConfigError(
+            "--multirun is not available yet",
+            "use a loop of the shell: for d in 1 2 3; do efnn train depth=$d; done",
+        )
 
 
 def print_version(wanted: bool) -> None:

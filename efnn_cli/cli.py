@@ -19,6 +19,7 @@ from efnn_cli.arguments import (
     Device,
     DryRun,
     Json,
+    Multirun,
     Out,
     Overrides,
     Overwrite,
@@ -34,6 +35,7 @@ from efnn_cli.arguments import (
     Verbose,
     Workers,
     print_version,
+    refuse_multirun,
     request_of,
     split_one,
     split_runs,
@@ -42,6 +44,7 @@ from efnn_cli.arguments import (
 from efnn_cli.cli_bench import bench
 from efnn_cli.cli_compare import compare
 from efnn_cli.cli_labelling import generate, merge
+from efnn_cli.errors import Interrupted
 from efnn_cli.execution import execute
 from efnn_cli.failures import as_efnn_error, drop_stdout, report_error
 
@@ -70,6 +73,7 @@ def train(
     resume: Resume = None,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
+    multirun: Multirun = False,
     config_dir: ConfigDir = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -87,6 +91,7 @@ def train(
     def action(console: Console) -> Result:
         from efnn_cli.commands.train import run
 
+        refuse_multirun(multirun)
         request = request_of(overrides, {"device": device}, config_dir)
         return run(request, console, data=data, out=out, resume=resume, overwrite=overwrite, dry_run=dry_run)
 
@@ -219,6 +224,9 @@ def config(
         name = command
         if "=" in command:  # only settings were given
             typed, name = [command, *typed], "train"
+        if name == "generate" and any("=" not in text for text in typed):
+            system, typed = split_one(typed, "SYSTEM", "three_spin, heisenberg or double_exchange")
+            typed.append(f"system={system}")
         return run(request_of(typed, {}, config_dir), console, command=name)
 
     execute(action, json=json, quiet=quiet, verbose=verbose)
@@ -247,7 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         drop_stdout()
         return 141
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, Interrupted) as error:
         if "--debug" in args:
             traceback.print_exception(error)
         failure = as_efnn_error(error, args)

@@ -10,6 +10,8 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,17 @@ COMMANDS_OF = {
 }
 NETWORK_KEYS = (*SHORT_NAMES.values(), *SHORT_NAMES, "training")
 RECIPE_FAMILY = "default"
+LATER = {  # keys of the contract that have no meaning yet, and what to do instead
+    "budget": "epochs=N sets the length of a training",
+    "executor": "share labelling with --shards N --shard-index I; for trainings use a loop of the shell",
+}
+SIZE_HINTS = {  # for L=10 where it is not a key, and for system.L=10 where there is no system to choose
+    "generate": "--L {0} or system.L={0}",
+    "train": "the dataset decides the size; system=NAME system.L={0} picks one of that size",
+    "extrapolate": "--L {0}",
+    "evaluate": "the dataset decides the size: --data FILE; for other sizes efnn extrapolate --L {0}",
+    "predict": "the configurations decide the size: --spins FILE",
+}
 
 
 @dataclass(frozen=True)
@@ -71,17 +84,24 @@ class Composed:
     said: dict[str, Said]
 
 
-def settle(request: Request) -> dict[str, Said]:
-    """Everything the user set, by canonical key; raises `ConfigError` for contradictions and bad syntax."""
+def settle(request: Request, command: str = "train") -> dict[str, Said]:
+    """Everything the user set, by canonical key; raises `ConfigError` for contradictions and bad syntax.
+
+    The `command` only decides what a wrong word may have meant.
+    """
     settled: dict[str, Said] = {}
     typed = [(f"--{key.rpartition('.')[2]} {value}", f"{key}={value}") for key, value in _given(request)]
     typed += [(text, text) for text in request.overrides]
     for origin, text in typed:
-        override = _parse(text)
+        override = _parse(text, command)
         key = SHORT_NAMES.get(override.key_or_group, override.key_or_group)
         said = Said(origin, override.value(), f"{key}={text.partition('=')[2]}")
+        if key in LATER:
+            raise ConfigError(f"{key} is not available yet", LATER[key])
         if key in GROUPS:
             said = _named(key, said)
+        elif key == "L" and type(said.value) is int:  # the one list among the keys: one size is a list too
+            said = Said(origin, [said.value], f"L=[{said.value}]")
         earlier = settled.setdefault(key, said)
         if earlier is not said and earlier.value != said.value:
             raise ConfigError(f"{key} was given twice: {earlier.origin!r} and {origin!r}", "keep one of them")
@@ -100,10 +120,9 @@ def _given(request: Request) -> Iterator[tuple[str, object]]:
     return ((key, value) for key, value in request.options.items() if value is not None)
 
 
-def _parse(text: str) -> Override:
+def _parse(text: str, command: str) -> Override:
     if "=" not in text:
-        hint = "to use your own YAML files: --config-dir DIR" if text.endswith((".yaml", ".yml")) else ""
-        raise ConfigError(f"wanted KEY=VALUE, found {text!r}", hint or "for example depth=3")
+        raise ConfigError(f"wanted KEY=VALUE, found {text!r}", _bare_word_hint(text, command))
     try:
         override = OverridesParser.create().parse_override(text)
         sweep = override.is_sweep_override()
@@ -120,11 +139,28 @@ def _parse(text: str) -> Override:
     if key in NAMES:  # it would change the name, but not the keys and the recipe that come with it
         raise ConfigError(f"{key} is no setting of its own", f"write {NAMES[key]}=NAME")
     if sweep:
+        hint = f"for a list write '{key}=[...]'; for several runs use a loop of the shell"
+        values = text.partition("=")[2]
         raise ConfigError(
-            f"{key}: wanted one value, found several in {text!r}",
-            f"for a list write '{key}=[...]'; for several runs use a loop of the shell",
+            f"{key}: wanted one value, found several in {text!r}", f"--L {values}" if key == "L" else hint
         )
     return override
+
+
+def _bare_word_hint(word: str, command: str) -> str:
+    """What a word without `=` may have meant: the name of a system, network or recipe, or a file."""
+    if word.endswith((".yaml", ".yml")):
+        return "to use your own YAML files: --config-dir DIR"
+    name = word.replace("-", "_")
+    named = {
+        path.name.removesuffix(".yaml"): f"{group}={path.name.removesuffix('.yaml')}"
+        for group in GROUPS
+        if command in COMMANDS_OF[group]
+        for path in files("efnn_cli.conf").joinpath(group).iterdir()
+        if path.name.endswith(".yaml")
+    }
+    near = get_close_matches(name, named, n=1, cutoff=0.6)
+    return f"did you mean {named[near[0]]}?" if near else "for example depth=3"
 
 
 def compose(command: str, request: Request, kind: str | None = None) -> Composed:
@@ -132,7 +168,7 @@ def compose(command: str, request: Request, kind: str | None = None) -> Composed
 
     Raises `ConfigError` for unknown keys, groups and values that cannot be resolved.
     """
-    said = settle(request)
+    said = settle(request, command)
     if command == "train":
         _refuse_without_effect(said)
     texts = [each.text for each in said.values()]
@@ -204,6 +240,13 @@ def _explain(error: Exception, command: str, said: Mapping[str, Said]) -> Config
         cause = error.__cause__ or error
         return ConfigError(f"configuration: {_first_line(cause)}")
     key = found.group(1)
+    takes_system = command in COMMANDS_OF["system"]
+    if key == "L" or (key == "system.L" and not takes_system):
+        return ConfigError(
+            f"unknown key {key!r}", SIZE_HINTS[command].format(said[key].text.partition("=")[2].strip("[]"))
+        )
+    if key.startswith("system.") and not takes_system:
+        return ConfigError(f"unknown key {key!r}: the run decides the system", f"efnn config {command} shows all keys")
     if key.startswith("system.") and "system" not in said:
         return ConfigError(f"{key} needs the system it belongs to", f"add system=NAME before {key}=...")
     known = known_keys(command, said)

@@ -54,6 +54,17 @@ class OutputError(EfnnError):
     code = 74
 
 
+class Interrupted(BaseException):
+    """Signal `signum` arrived where nothing waits for signals.
+
+    No `Exception`, so that no library swallows it, and no `KeyboardInterrupt`, which Typer ends without a word.
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"signal {signum}")
+        self.signum = signum
+
+
 class Stopped(EfnnError):
     """An orderly end after signal `signum`; the exit code is 128 + signum, as shells expect."""
 

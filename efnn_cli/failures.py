@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
 import typer
 
-from efnn_cli.errors import ConfigError, DeviceError, EfnnError, OutputError, Stopped
+from efnn_cli.errors import ConfigError, DeviceError, EfnnError, Interrupted, OutputError, Stopped
 from efnn_cli.results import error_json
 
 COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config", "bench", "compare", "merge")
@@ -24,8 +25,12 @@ def as_efnn_error(error: BaseException, args: Sequence[str]) -> EfnnError:
     if isinstance(error, typer.TyperException):
         command = next((each for each in args if each in COMMANDS), "")
         return ConfigError(error.format_message(), f"efnn {command} --help".replace("  ", " "))
-    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
-        return Stopped(2, "stopped by SIGINT")
+    if isinstance(error, Interrupted):
+        return Stopped(
+            error.signum,
+            f"stopped by {signal.Signals(error.signum).name}",
+            "nothing is half written: the same command can be given again",
+        )
     if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "DefaultCPUAllocator" in str(error):
         return DeviceError(f"out of memory: {error}", "take a smaller lattice, batch or fewer workers")
     if isinstance(error, OSError) and error.errno in UNWRITABLE:

@@ -31,6 +31,10 @@ WANTED = {
     "Float": "a number",
     "Boolean": "true or false",
     "String": "a word",
+    "int": "an integer",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "a word",
 }
 
 
@@ -45,17 +49,22 @@ def typed(cls: type[T], node: object, prefix: str = "") -> T:
     try:
         merged = OmegaConf.merge(OmegaConf.structured(cls), dict(node))
     except OmegaConfBaseException as error:
-        raise _explain(error, prefix) from error
+        raise _explain(error, prefix, node) from error
     return OmegaConf.to_object(merged)  # type: ignore[return-value]
 
 
-def _explain(error: OmegaConfBaseException, prefix: str) -> ConfigError:
+def _explain(error: OmegaConfBaseException, prefix: str, node: Mapping[str, Any]) -> ConfigError:
     text = str(error).splitlines()[0]
     path = f"{prefix}{error.full_key or ''}"
     key = SHORT_NAMES.get(path, path)
     found = re.search(r"Value '(.*)' of type .* could not be converted to (\w+)", text)
     if found:
         return ConfigError(f"{key}: wanted {WANTED.get(found.group(2), found.group(2))}, found {found.group(1)!r}")
+    missing = re.search(r"Incompatible value 'None' for field of type '(\w+)'", text)
+    if missing:
+        return ConfigError(f"{key}: wanted {WANTED.get(missing.group(1), missing.group(1))}, found null")
+    if "is not a ListConfig" in text:
+        return ConfigError(f"{key}: wanted a list of integers such as [10,20], found {node.get(str(error.key))!r}")
     return ConfigError(f"{key}: {text}")
 
 

@@ -1,15 +1,44 @@
-"""Orderly stops: the first signal asks, the second one ends the process at once."""
+"""Orderly stops: the first signal asks, the second one ends the process at once.
+
+`StopRequest` is for work that ends at a good place; everywhere else, from the first import on, a signal becomes
+`Interrupted` (see `interrupt_on_signals`).
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
+import sys
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from efnn_cli.errors import Stopped
+from efnn_cli.errors import Interrupted, Stopped
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+INSIST_SECONDS = 0.2
+
+Handler = Callable[[int, FrameType | None], None]
+
+_terminals: list[int] = []
+
+
+def interrupt_on_signals() -> None:
+    """From now on a signal raises `Interrupted` wherever the process is."""
+    _terminals[:] = [handle for handle in (1, 2) if os.isatty(handle)]
+    _listen(_interrupt)
+    sys.unraisablehook = _report_unraisable
+
+
+def end_on_signals() -> None:
+    """From now on a signal ends the process at once; one that is ignored stays so."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    for each in SIGNALS:
+        if signal.getsignal(each) != signal.SIG_IGN:
+            signal.signal(each, signal.SIG_DFL)
 
 
 class StopRequest:
@@ -25,8 +54,7 @@ class StopRequest:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            for signum in SIGNALS:
-                self._previous[signum] = signal.signal(signum, self._receive)
+            self._previous = _listen(self._receive)
         return self
 
     def __exit__(
@@ -37,10 +65,50 @@ class StopRequest:
 
     def _receive(self, signum: int, frame: FrameType | None) -> None:
         self.signum = signum
-        for each in SIGNALS:
-            signal.signal(each, signal.SIG_DFL)
+        _first_signal()
 
     def check(self) -> None:
         """Raise `Stopped` if a signal has arrived."""
         if self.signum is not None:
             raise Stopped(self.signum, f"stopped by {signal.Signals(self.signum).name}", self.hint)
+
+
+def _listen(handler: Handler) -> dict[int, Any]:
+    """Set `handler` for all signals; returns what was set before. `nohup` ignores SIGHUP, and that stands."""
+    previous: dict[int, Any] = {each: signal.getsignal(each) for each in SIGNALS}
+    if previous[signal.SIGHUP] == signal.SIG_IGN:
+        del previous[signal.SIGHUP]
+    for each in previous:
+        signal.signal(each, handler)
+    return previous
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    """Raise, and raise again later where that was lost: Python drops what is raised within its own callbacks."""
+
+    def insist(alarm: int, frame: FrameType | None) -> None:
+        error = sys.exc_info()[1]
+        while error is not None and not isinstance(error, Interrupted):
+            error = error.__context__
+        if error is None:  # else it is on its way up, and what it passes is being tidied up
+            raise Interrupted(signum)
+
+    _first_signal()
+    signal.signal(signal.SIGALRM, insist)
+    signal.setitimer(signal.ITIMER_REAL, INSIST_SECONDS, INSIST_SECONDS)
+    raise Interrupted(signum)
+
+
+def _report_unraisable(lost: sys.UnraisableHookArgs) -> None:
+    """What Python drops, but for signals, which come again."""
+    if not isinstance(lost.exc_value, Interrupted):
+        sys.__unraisablehook__(lost)
+
+
+def _first_signal() -> None:
+    """The next signal is to end the process; a terminal that is gone must not fail what is still said."""
+    end_on_signals()
+    for handle in _terminals:
+        if not os.isatty(handle):
+            with contextlib.suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), handle)

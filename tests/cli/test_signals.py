@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
+import os
+import pty
+import random
 import signal
+import subprocess
+import sys
+import termios
+import time
 from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 
-from .conftest import begin_efnn, call, finish, run_efnn, wait_for
+from .conftest import begin_efnn, call, environment, finish, run_efnn, wait_for
 
 EPOCHS = 150
 ENDLESS = 1_000_000
@@ -151,3 +160,156 @@ def test_signal_while_labelling(tmp_path: Path):
     ours, theirs = arrays(tmp_path / done.json()["outputs"]["dataset"]), arrays(tmp_path / "whole.h5")
     assert all(np.array_equal(ours[name], theirs[name]) for name in ("spins", "energies"))
     assert not list(tmp_path.glob("data/.*")), "shards and lock are removed"
+
+
+LABELLING = ("generate", "double_exchange", "--L", 8, "--samples", 3000, "--workers", 1, "--device", "cpu")
+
+
+def listens(process: subprocess.Popen[str], signum: signal.Signals) -> bool:
+    """Whether the process has set a handler of its own for the signal."""
+    if process.poll() is not None:
+        return True
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    (caught,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught, 16) >> (signum - 1) & 1)
+
+
+def shards(folder: Path) -> list[Path]:
+    return list(folder.glob("data/.*.shards/*.h5"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGUSR1])
+@pytest.mark.parametrize("delay", [0.0, 0.1, 0.4])
+def test_signal_before_the_work_begins(here: Path, signum: signal.Signals, delay: float):
+    """While modules are imported and configurations composed there is no work to end well: a message, at once."""
+    with begin_efnn(*LABELLING, "--json", cwd=here) as process:
+        wait_for(lambda: listens(process, signal.SIGUSR2))
+        time.sleep(delay)
+        process.send_signal(signum)
+        outcome = finish(process)
+    assert outcome.code == 128 + signum, outcome.err
+    assert outcome.err.count(f"error: stopped by {signum.name}") == 1
+    assert "Traceback" not in outcome.err
+    error = outcome.json()
+    assert (error["code"], error["status"], error["command"]) == (128 + signum, "error", "generate")
+    assert not list(here.glob("data/*.h5"))
+
+
+def test_signal_while_waiting_for_another_process(here: Path):
+    with begin_efnn(*LABELLING, cwd=here) as owner:
+        wait_for(lambda: bool(shards(here)) or owner.poll() is not None)
+        owner.send_signal(signal.SIGSTOP)
+        with begin_efnn(*LABELLING, cwd=here) as process:
+            assert process.stderr is not None
+            while "waiting" not in (line := process.stderr.readline()):
+                assert line
+            process.send_signal(signal.SIGHUP)
+            finish(process).failed(129, "SIGHUP")
+        owner.send_signal(signal.SIGCONT)
+        finish(owner).done()
+
+
+@pytest.mark.skipif(not Path("/dev/ptmx").exists(), reason="needs pseudo-terminals")
+def test_a_closed_terminal(here: Path):
+    """As when an ssh session breaks: what is in work is finished and stored, and nothing fails for want of a screen."""
+    master, slave = pty.openpty()
+
+    def own_the_terminal() -> None:
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    command = [sys.executable, "-m", "efnn_cli", *map(str, LABELLING)]
+    process = subprocess.Popen(
+        command, cwd=here, env=environment(), stdin=slave, stdout=slave, stderr=slave, preexec_fn=own_the_terminal
+    )
+    os.close(slave)
+    wait_for(lambda: bool(shards(here)) or process.poll() is not None)
+    os.close(master)
+    assert process.wait(60) == 129
+    assert shards(here)
+    assert not list(here.glob("data/**/*.tmp"))
+    call(*LABELLING, cwd=here).done()
+
+
+def test_nohup_goes_on(here: Path):
+    command = [sys.executable, "-m", "efnn_cli", *map(str, LABELLING)]
+    process = subprocess.Popen(
+        command,
+        cwd=here,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
+    with process:
+        wait_for(lambda: bool(shards(here)) or process.poll() is not None)
+        process.send_signal(signal.SIGHUP)
+        finish(process).done()
+    assert len(list(here.glob("data/*.h5"))) == 1
+
+
+SWALLOWER = """
+import time
+from efnn_cli.errors import Interrupted
+from efnn_cli.signals import interrupt_on_signals
+
+class Thing:
+    def __del__(self):
+        print("ready", flush=True)
+        time.sleep(60)
+
+interrupt_on_signals()
+thing = Thing()
+try:
+    del thing
+    time.sleep(60)
+except Interrupted as error:
+    time.sleep(0.7)  # tidying up, which is not interrupted again
+    print("tidied up after", error, flush=True)
+"""
+
+
+def test_a_signal_that_python_would_drop(here: Path):
+    """What is raised while an object is deleted, or an import lock released, is ignored by Python."""
+    command = [sys.executable, "-c", SWALLOWER + "import os; os._exit(0)"]
+    with subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=30)
+    assert err == ""
+    assert out == "tidied up after signal 15\n"
+
+
+WRITER = """
+from pathlib import Path
+from efnn_cli.signals import interrupt_on_signals
+from efnn_cli.storage import atomic
+
+interrupt_on_signals()
+print("ready", flush=True)
+turn = 0
+while True:
+    turn += 1
+    atomic.make_folder(Path("."))
+    atomic.write_bytes(Path("file"), bytes([turn % 256]) * 3_000_000)
+"""
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_signal_within_an_atomic_write(here: Path, seed: int):
+    """The file is the old or the new one, and no temporary file is left."""
+    command = [sys.executable, "-c", WRITER]
+    with subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        wait_for((here / "file").exists)
+        time.sleep(random.Random(seed).uniform(0.0, 0.05))
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=30)
+    assert "Interrupted: signal 15" in err
+    assert [each.name for each in here.iterdir()] == ["file"]
+    content = (here / "file").read_bytes()
+    assert content == content[:1] * 3_000_000

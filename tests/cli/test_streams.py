@@ -189,6 +189,8 @@ def test_any_order_in_evaluate_and_extrapolate(workshop: Workshop):
         ("train", "training=paper", "system=three_spin"),
         ("generate",),
         ("generate", "system=three_spin", "system.r=2", "samples=24"),
+        ("generate", "double-exchange", "system.J=8"),
+        ("generate", "system.J=8", "double_exchange"),
         ("evaluate", "split=val"),
         ("extrapolate", "L=[5,8]"),
         ("predict", "device=cpu"),
@@ -244,3 +246,20 @@ def test_inspect_a_dataset(workshop: Workshop):
     assert shown["metadata"]["system"]["J"] == 16.0
     assert shown["metadata"]["sampling"] == "uniform_sphere"
     assert "double_exchange" in call("inspect", workshop.dataset("hopping"), cwd=workshop.root).out
+
+
+def test_config_of_a_system_named_as_for_generate(here: Path):
+    word, key = (
+        call("config", "generate", each, "samples=24", "--json", cwd=here).done().json()
+        for each in ("double-exchange", "system=double_exchange")
+    )
+    assert word == key
+    assert word["metrics"]["system"]["name"] == "double_exchange"
+
+
+def test_one_size_is_a_list_too(workshop: Workshop):
+    words = ("extrapolate", workshop.run("lattice net"), "--samples", 3, "--dry-run", "--json")
+    plans = [call(*words, *size, cwd=workshop.root).done().json() for size in (("L=8",), ("--L", 8), ("L=[8]",))]
+    assert plans[0] == plans[1] == plans[2]
+    assert [each["L"] for each in plans[0]["metrics"]["sizes"]] == [8]
+    assert call(*words, "L=8", "--L", 8, cwd=workshop.root).done().json() == plans[0]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli.errors import ConflictError, InputError, OutputError
-from efnn_cli.storage import atomic, checkpoint, dataset, hdf5, lock
+from efnn_cli.errors import InputError, OutputError
+from efnn_cli.storage import atomic, checkpoint, dataset, hdf5
 from efnn_cli.storage.spins_file import read_spins
 
 FROZEN = Path(__file__).parent.parent / "data"
@@ -192,15 +192,6 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         atomic.write_bytes(path, None)
     assert path.read_text() == "old"
     assert [each.name for each in tmp_path.iterdir()] == ["f"]
-
-
-def test_a_lock_names_its_owner(tmp_path):
-    path = tmp_path / "lock"
-    message = f"the run r is in use by process {os.getpid()} on "
-    with lock.owned(path, "the run r"), pytest.raises(ConflictError, match=message), lock.owned(path, "the run r"):
-        pass
-    with lock.owned(path, "the run r"):
-        pass
 
 
 def test_spins_from_npy_and_hdf5(tmp_path):

@@ -1,0 +1,70 @@
+"""Locks between real processes: one holder, many side by side, and lock files that come and go."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from efnn_cli.errors import ConflictError
+from efnn_cli.storage import lock
+
+TURNS = 60
+
+WORKER = """
+import sys, time
+from pathlib import Path
+from efnn_cli.storage import lock
+
+lock.POLL_SECONDS = 0.002
+me, turns = int(sys.argv[1]), int(sys.argv[2])
+gate, inside, count = Path(".d.lock"), Path(f"inside-{me}"), Path("count")
+quiet = (lambda owner: None, lambda: None)
+most = 0
+for turn in range(turns):
+    if (turn + me) % 3:
+        with lock.beside(gate, f"part-{me}", *quiet):
+            inside.touch()
+            time.sleep(0.001)
+            assert not Path("alone").exists(), "beside somebody who is alone"
+            most = max(most, len(list(Path(".").glob("inside-*"))))
+            inside.unlink()
+    else:
+        with lock.alone(gate, *quiet):
+            Path("alone").touch(exist_ok=False)
+            assert not list(Path(".").glob("inside-*")), "alone beside somebody"
+            before = int(count.read_text())
+            time.sleep(0.001)
+            count.write_text(str(before + 1))
+            Path("alone").unlink()
+print(most)
+"""
+
+
+def test_alone_and_beside(tmp_path):
+    """No step of whoever is alone is lost, and the others have been side by side."""
+    (tmp_path / "count").write_text("0")
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(me), str(TURNS)],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for me in range(4)
+    ]
+    ended = [(*worker.communicate(timeout=120), worker.returncode) for worker in workers]
+    assert [(err, code) for _, err, code in ended] == [("", 0)] * 4
+    assert int((tmp_path / "count").read_text()) == 4 * TURNS // 3
+    assert max(int(out) for out, _, _ in ended) > 1
+    assert [each.name for each in tmp_path.iterdir()] == ["count"]
+
+
+def test_a_lock_names_its_owner(tmp_path):
+    path = tmp_path / "lock"
+    message = f"the run r is in use by process {os.getpid()} on "
+    with lock.owned(path, "the run r"), pytest.raises(ConflictError, match=message), lock.owned(path, "the run r"):
+        pass
+    with lock.owned(path, "the run r"):
+        pass
