@@ -47,7 +47,6 @@ NETWORK_KEYS = (*SHORT_NAMES.values(), *SHORT_NAMES, "training")
 RECIPE_FAMILY = "default"
 LATER = {  # keys of the contract that have no meaning yet, and what to do instead
     "budget": "epochs=N sets the length of a training",
-    "executor": "share labelling with --shards N --shard-index I; for trainings use a loop of the shell",
 }
 SIZE_HINTS = {  # for L=10 where it is not a key, and for system.L=10 where there is no system to choose
     "generate": "--L {0} or system.L={0}",

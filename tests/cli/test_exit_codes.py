@@ -134,7 +134,8 @@ LATTICE = ("generate", "heisenberg", "--L", 4, "--samples", 24)
         (("train", "-m", "depth=1,2"), ("--multirun is not available yet", "loop of the shell")),
         (("train", "--multirun", "depth=1,2"), ("--multirun is not available yet", "loop of the shell")),
         (("train", "budget=60"), ("budget is not available yet", "epochs=N")),
-        (("generate", "heisenberg", "executor=slurm"), ("executor is not available yet", "--shards N --shard-index I")),
+        (("generate", "heisenberg", "executor=slurm"), ("executor", "slurm", "dask, threads")),
+        (("train", "executor=dask"), ("executor",)),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) and value and "=" in "".join(value) else None,
 )
