@@ -17,7 +17,10 @@ HEAVY = ("torch", "h5py", "matplotlib", "hydra", "scipy", "numpy")
 LATTICE = ("generate", "heisenberg", "--L", 4, "--samples", 24)
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["train", "-h"], ["no-such-command"], []])
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["--version"], ["train", "-h"], ["generate", "--help"], ["merge", "-h"], ["no-such-command"], []],
+)
 def test_help_starts_fast(tmp_path: Path, words: list[str]):
     """It must not import what takes seconds."""
     script = (
