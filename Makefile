@@ -24,7 +24,7 @@ test: install  ## the default suite
 	$(BIN)/python -m pytest -n auto -q
 
 slow: install  ## what takes longer than a few seconds, accuracy included
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -n auto -q -m slow
 
 soak: install  ## the longest: accuracy of the double-exchange recipe
 	$(BIN)/python -m pytest -q -m soak --timeout 7200

@@ -110,6 +110,7 @@ def test_what_cannot_be_compared(workshop: Workshop, words: tuple[str, ...], nam
     assert files_below(workshop.root) == before
 
 
+@pytest.mark.slow
 def test_a_stopped_comparison_goes_on(copied: Workshop):
     """SIGTERM in the second network: the first one is not trained again."""
     root = copied.root

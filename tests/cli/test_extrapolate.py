@@ -7,6 +7,8 @@ import csv
 import shutil
 from pathlib import Path
 
+import pytest
+
 from efnn_cli.size_table import curves
 
 from .conftest import Workshop, begin_efnn, call, files_below, finish
@@ -41,6 +43,7 @@ def test_a_foreign_table_is_noticed_first(copied: Workshop):
     assert files_below(copied.root) == before
 
 
+@pytest.mark.slow
 def test_side_by_side_extrapolations_lose_no_row(copied: Workshop):
     run = copied.run("lattice net")
     sizes = (4, 5, 7, 8)

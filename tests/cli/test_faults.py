@@ -99,6 +99,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up(tmp_path: Path):
     """A real file system, too small at first and filled by another program later; it grows, and the job goes on."""
     disk = tmp_path / "disk"

@@ -263,6 +263,7 @@ def test_predict_proves_its_place_before_it_works(copied: Workshop):
     assert "predicting" in done.stderr
 
 
+@pytest.mark.slow
 def test_signal_while_evaluating(copied: Workshop):
     """One network many times over makes a long judgement of a small one."""
     call("generate", "heisenberg", "--L", 24, "--samples", 300, "--out", "big.h5", cwd=copied.root).done()

@@ -93,6 +93,7 @@ def test_parts_overwrite_nothing(here: Path):
     assert files_below(here) == {"mine.h5"}
 
 
+@pytest.mark.slow
 def test_a_whole_job_waits_for_a_part_and_takes_its_shards(tmp_path: Path):
     with begin_efnn(*LONG, *part(1, 2), cwd=tmp_path) as one:
         wait_for(lambda: bool(shards(tmp_path)) or one.poll() is not None)
@@ -107,6 +108,7 @@ def test_a_whole_job_waits_for_a_part_and_takes_its_shards(tmp_path: Path):
     assert same(path, tmp_path / "again.h5")
 
 
+@pytest.mark.slow
 def test_a_part_waits_for_a_whole_job_and_finds_its_dataset(tmp_path: Path):
     with begin_efnn(*LONG, "--json", cwd=tmp_path) as whole:
         wait_for(lambda: bool(shards(tmp_path)) or whole.poll() is not None)
@@ -118,6 +120,7 @@ def test_a_part_waits_for_a_whole_job_and_finds_its_dataset(tmp_path: Path):
     assert files_below(tmp_path) == {whole_done.json()["outputs"]["dataset"]}
 
 
+@pytest.mark.slow
 def test_parts_run_side_by_side(tmp_path: Path):
     """Neither waits for the other; a killed one leaves a lock that nobody minds."""
     with begin_efnn(*LONG, *part(0, 2), cwd=tmp_path) as one, begin_efnn(*LONG, *part(1, 2), cwd=tmp_path) as other:

@@ -34,6 +34,7 @@ def interrupt(folder: Path, run: Path, signum: signal.Signals, rows: int) -> tup
     return outcome.code, outcome.err
 
 
+@pytest.mark.slow
 def test_stopped_and_killed_it_leaves_the_old_run_and_goes_on(tmp_path: Path):
     call("generate", "three_spin", "--L", 6, "--samples", 80, cwd=tmp_path).done()
     first = call(*LONG, "--json", cwd=tmp_path).done().json()

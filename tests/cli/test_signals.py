@@ -72,6 +72,7 @@ def interrupt(folder: Path, signum: signal.Signals, epochs: int) -> tuple[int, s
     return outcome.code, outcome.err
 
 
+@pytest.mark.slow
 def test_interrupted_twice_the_result_is_the_same(tmp_path: Path):
     calm, disturbed = tmp_path / "calm", tmp_path / "disturbed"
     make_data(calm)
@@ -196,6 +197,7 @@ def test_signal_before_the_work_begins(here: Path, signum: signal.Signals, delay
     assert not list(here.glob("data/*.h5"))
 
 
+@pytest.mark.slow
 def test_signal_while_waiting_for_another_process(here: Path):
     with begin_efnn(*LABELLING, cwd=here) as owner:
         wait_for(lambda: bool(shards(here)) or owner.poll() is not None)
@@ -210,6 +212,7 @@ def test_signal_while_waiting_for_another_process(here: Path):
         finish(owner).done()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/ptmx").exists(), reason="needs pseudo-terminals")
 def test_a_closed_terminal(here: Path):
     """As when an ssh session breaks: what is in work is finished and stored, and nothing fails for want of a screen."""
@@ -232,6 +235,7 @@ def test_a_closed_terminal(here: Path):
     call(*LABELLING, cwd=here).done()
 
 
+@pytest.mark.slow
 def test_nohup_goes_on(here: Path):
     command = [sys.executable, "-m", "efnn_cli", *map(str, LABELLING)]
     process = subprocess.Popen(

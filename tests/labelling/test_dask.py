@@ -68,6 +68,7 @@ def expected(tmp_path_factory):
     return next((folder / "data").glob("*.h5"))
 
 
+@pytest.mark.slow
 def test_a_worker_dies_and_the_dataset_is_the_same(tmp_path, expected):
     """One of two workers gets SIGKILL once a shard is stored: its shards go to the other one."""
     with cluster(tmp_path, workers=2) as (address, workers):
@@ -97,6 +98,7 @@ def test_a_cluster_of_its_own_labels_given_spins(tmp_path, expected):
     np.testing.assert_array_equal(found["energies"], arrays(expected)["energies"])
 
 
+@pytest.mark.slow
 def test_errors_of_a_worker_are_those_of_the_command(tmp_path):
     words = ["generate", "double_exchange", "--L", "4", "--samples", "3", "reference=determinant", "tolerance=1e-13"]
     here = start("efnn_cli", *words, folder=tmp_path)

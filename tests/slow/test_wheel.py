@@ -36,6 +36,11 @@ def efnn(tmp_path_factory):
 @pytest.mark.slow
 def test_the_main_job_from_the_wheel(efnn, tmp_path):
     """No checkout on the path, no development packages: four commands, each with its result."""
+    code = "import efnn_cli; print(efnn_cli.__file__)"
+    where = subprocess.run(
+        [efnn.with_name("python"), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert str(ROOT) not in where.stdout
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     results = {}
     for line in JOB:
@@ -50,12 +55,3 @@ def test_the_main_job_from_the_wheel(efnn, tmp_path):
     stored = results["train"]["metrics"]["test"]["rmse"]
     assert results["evaluate"]["metrics"]["rmse"] == pytest.approx(stored, rel=1e-12)
     assert (tmp_path / results["extrapolate"]["outputs"]["figure"]).stat().st_size > 10_000
-
-
-@pytest.mark.slow
-def test_the_wheel_knows_no_checkout(efnn, tmp_path):
-    code = "import efnn_cli; print(efnn_cli.__file__)"
-    done = subprocess.run(
-        [efnn.with_name("python"), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert str(ROOT) not in done.stdout
