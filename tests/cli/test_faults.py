@@ -80,7 +80,7 @@ def begin():
 found = {}
 size("", 2)
 found["small"] = ended(begin())
-size("remount,", 12)
+size("remount,", 8)
 process = begin()
 while len(shards()) < 2 and process.poll() is None:
     time.sleep(0.005)
@@ -112,7 +112,7 @@ def test_a_disk_that_fills_up(tmp_path: Path):
         ).returncode
     ):
         pytest.skip("needs a mount namespace of its own: unshare --user --map-root-user --mount")
-    words = ("generate", "double_exchange", "--L", "8", "--samples", "3000", "--workers", "1")
+    words = ("generate", "double_exchange", "--L", "8", "--samples", "2000", "--workers", "1")
     command = [*alone, sys.executable, "-c", DISK, str(disk), *words]
     done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -125,7 +125,7 @@ def test_a_disk_that_fills_up(tmp_path: Path):
     assert filled["code"] == 74
     assert "No space left on device" in filled["err"]
     assert "Traceback" not in filled["err"]
-    assert 2 <= len(filled["shards"]) < 12
+    assert 2 <= len(filled["shards"]) < 8
     assert all(name.endswith(".h5") or name == "filler" for name in filled["left"]), filled["left"]
 
     assert grown["code"] == 0, grown["err"]

@@ -163,7 +163,7 @@ def test_signal_while_labelling(tmp_path: Path):
     assert not list(tmp_path.glob("data/.*")), "shards and lock are removed"
 
 
-LABELLING = ("generate", "double_exchange", "--L", 8, "--samples", 3000, "--workers", 1, "--device", "cpu")
+LABELLING = ("generate", "double_exchange", "--L", 8, "--samples", 1500, "--workers", 1, "--device", "cpu")
 
 
 def listens(process: subprocess.Popen[str], signum: signal.Signals) -> bool:
