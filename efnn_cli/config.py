@@ -34,6 +34,7 @@ SHORT_NAMES = {
     "model.activation_scale": "activation_scale",
     "training.lr": "lr",
     "training.epochs": "epochs",
+    "training.budget": "budget",
 }
 GROUPS = ("system", "model", "training", "executor")
 NAMES = {f"{group}.name": group for group in GROUPS}
@@ -45,9 +46,6 @@ COMMANDS_OF = {
 }
 NETWORK_KEYS = (*SHORT_NAMES.values(), *SHORT_NAMES, "training")
 RECIPE_FAMILY = "default"
-LATER = {  # keys of the contract that have no meaning yet, and what to do instead
-    "budget": "epochs=N sets the length of a training",
-}
 SIZE_HINTS = {  # for L=10 where it is not a key, and for system.L=10 where there is no system to choose
     "generate": "--L {0} or system.L={0}",
     "train": "the dataset decides the size; system=NAME system.L={0} picks one of that size",
@@ -95,8 +93,6 @@ def settle(request: Request, command: str = "train") -> dict[str, Said]:
         override = _parse(text, command)
         key = SHORT_NAMES.get(override.key_or_group, override.key_or_group)
         said = Said(origin, override.value(), f"{key}={text.partition('=')[2]}")
-        if key in LATER:
-            raise ConfigError(f"{key} is not available yet", LATER[key])
         if key in GROUPS:
             said = _named(key, said)
         elif key == "L" and type(said.value) is int:  # the one list among the keys: one size is a list too

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from efnn_cli import rng
-from efnn_cli.console import Console
+from efnn_cli.console import Console, duration
 from efnn_cli.errors import InputError, NumericalError, Stopped
 from efnn_cli.models import EnergyModel, build, parameter_count
 from efnn_cli.models.effective import Effective
@@ -109,7 +109,9 @@ def _resume(folder: RunFolder, tag: str, trainer: Trainer) -> None:
         except (KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"{folder.last_file} holds no state to go on from: {reason}", again) from error
-        LOGGER.info("resumed after epoch %d of %d", trainer.epoch, trainer.options.epochs)
+        budget, epochs = trainer.options.budget, trainer.options.epochs
+        length = f"of {epochs}" if budget is None else f"({duration(trainer.seconds)} of {budget})"
+        LOGGER.info("resumed after epoch %d %s", trainer.epoch, length)
     else:
         folder.give_up_weights()
     folder.keep_rows(trainer.epoch)
@@ -134,7 +136,10 @@ def _train(
     """All epochs; the state at the end of an epoch is stored about every ten seconds, and before any end."""
     saved = time.monotonic()
     state = copy.deepcopy(trainer.state())
-    with console.meter("training", options.epochs, "epochs", start=trainer.epoch) as advance:
+    budget = options.budget_seconds
+    total, unit = (options.epochs, "epochs") if budget is None else (round(budget), "s")
+    done = trainer.epoch if budget is None else round(trainer.seconds)
+    with console.meter("training", total, unit, start=done) as advance:
         while not trainer.finished:
             try:
                 row = trainer.run_epoch(stop.check)
@@ -147,7 +152,9 @@ def _train(
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
                 _save(folder, stored, state)
                 saved = time.monotonic()
-            advance(1, _note(row))
+            now = row.epoch if budget is None else min(round(row.seconds), total)
+            advance(now - done, _note(row))
+            done = now
     _save(folder, stored, state)
 
 

@@ -24,14 +24,16 @@ def build_optimizer(parameters: Iterable[nn.Parameter], options: TrainingOptions
     return SOAP(parameters, **chosen)
 
 
-def learning_rate(step: int, steps_per_epoch: int, options: TrainingOptions) -> float:
-    """Learning rate of `step` (from 0). Stateless, so that a resumed run cannot get it wrong."""
-    total = steps_per_epoch * options.epochs
+def learning_rate(step: int, total: int, epoch: int, options: TrainingOptions) -> float:
+    """Learning rate of `step` (from 0) of `total` in `epoch` (from 0).
+
+    Stateless, so that a resumed run cannot get it wrong.
+    """
     rise = round(options.warmup * total)
     if step < rise:
         return options.lr * (step + 1) / rise
     if options.schedule == "cosine":
         return options.lr * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, total - rise)))
     if options.schedule == "step":
-        return float(options.lr * options.step_factor ** (step // steps_per_epoch // options.step_epochs))
+        return float(options.lr * options.step_factor ** (epoch // options.step_epochs))
     return options.lr

@@ -5,13 +5,16 @@ The default of every field is the neutral value of the published protocol, as fa
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from efnn_cli import checks
+from efnn_cli.errors import ConfigError
 
 OPTIMIZERS = ("adam", "adamw", "soap")
 SCHEDULES = ("cosine", "step", "constant")
 DTYPES = ("float32", "float64")
+SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
 
 @dataclass
@@ -24,6 +27,8 @@ class TrainingOptions:
     """Peak learning rate."""
     epochs: int = 100
     """Passes over the training configurations."""
+    budget: str | None = None
+    """Time to train, such as 90s, 10min or 2h, instead of `epochs`: the schedule ends with it."""
     batch_size: int = 1000
     optimizer: str = "adam"
     weight_decay: float = 0.0
@@ -40,12 +45,17 @@ class TrainingOptions:
     bare energies, as published."""
     augment: bool = False
     """Lattice: a random operation of the point group of the square for every batch."""
+    ema: float = 0.0
+    """Decay of the exponential moving average of the weights that is validated and kept; 0: the weights themselves."""
     patience: int | None = None
     """Stop early after this many epochs without a better validation error."""
 
     def __post_init__(self) -> None:
         checks.positive("lr", self.lr)
         checks.within("epochs", self.epochs, 1, 10_000_000)
+        if self.budget is not None:
+            checks.within("budget (seconds)", seconds_of(self.budget), 1.0, 1e9)
+        checks.within("training.ema", self.ema, 0.0, 0.999999)
         checks.within("training.batch_size", self.batch_size, 1, 10_000_000)
         checks.one_of("training.optimizer", self.optimizer, OPTIMIZERS)
         checks.within("training.weight_decay", self.weight_decay, 0.0, 1e3)
@@ -58,3 +68,16 @@ class TrainingOptions:
             checks.positive("training.initial_spread", self.initial_spread)
         if self.patience is not None:
             checks.within("training.patience", self.patience, 1, 10_000_000)
+
+    @property
+    def budget_seconds(self) -> float | None:
+        """The budget in seconds; None where training is counted in epochs."""
+        return None if self.budget is None else seconds_of(self.budget)
+
+
+def seconds_of(text: str) -> float:
+    """Seconds of a length of time such as 90s, 10min, 1.5h; raises `ConfigError` for anything else."""
+    found = re.fullmatch(r"(\d+(?:\.\d*)?) ?(s|min|h)", text.strip())
+    if not found:
+        raise ConfigError(f"budget: wanted a time such as 90s, 10min or 2h, found {text!r}", "budget=10min")
+    return float(found.group(1)) * SECONDS[found.group(2)]

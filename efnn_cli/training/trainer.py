@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from efnn_cli import rng
 from efnn_cli.errors import NumericalError
@@ -22,6 +23,9 @@ from efnn_cli.training.metrics import Metrics, measure
 from efnn_cli.training.optimizers import build_optimizer, learning_rate
 from efnn_cli.training.options import TrainingOptions
 from efnn_cli.training.predict import predict_tensor
+
+ALMOST = 0.99  # of a budget: what is left is not worth an epoch
+GRAINS = 1_000_000  # of a schedule that follows the clock
 
 
 @dataclass(frozen=True)
@@ -75,19 +79,37 @@ class Trainer:
         self.val = val
         self.seed = seed
         self.epoch = 0
+        self.steps = 0
         self.seconds = 0.0
+        self.validation_seconds = 0.0
         self.best = Best()
         self.optimizer = build_optimizer(model.parameters(), options)
         self.steps_per_epoch = math.ceil(len(train) / options.batch_size)
+        self.average = (
+            AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(options.ema)) if options.ema else None  # type: ignore[no-untyped-call]
+        )
         std = float(train.energies.std(unbiased=False))
         self.unit = std if options.initial_spread is not None and std > 0 else 1.0
 
     @property
     def finished(self) -> bool:
-        """Whether all epochs are done, or validation has not improved for `patience` epochs."""
-        patience = self.options.patience
-        stale = patience is not None and self.epoch - self.best.epoch >= patience
-        return self.epoch >= self.options.epochs or stale
+        """Whether epochs or time are used up, or validation has not improved for `patience` epochs."""
+        patience, budget = self.options.patience, self.options.budget_seconds
+        if patience is not None and self.epoch - self.best.epoch >= patience:
+            return True
+        return self.epoch >= self.options.epochs if budget is None else self.seconds >= ALMOST * budget
+
+    @property
+    def judged(self) -> nn.Module:
+        """The network whose weights are validated and kept: the average, where there is one."""
+        return self.model if self.average is None else self.average.module
+
+    def progress(self, elapsed: float) -> float:
+        """Fraction of the training that is done, `elapsed` seconds into the epoch."""
+        budget = self.options.budget_seconds
+        if budget is None:
+            return self.steps / (self.steps_per_epoch * self.options.epochs)
+        return min(1.0, (self.seconds + elapsed) / max(budget - self.validation_seconds, 1e-9))
 
     def run_epoch(self, pause: Callable[[], None] = lambda: None) -> EpochRow:
         """One pass over the training set and one over the validation set.
@@ -101,24 +123,30 @@ class Trainer:
         order = torch.from_numpy(generator.permutation(len(self.train))).to(self.train.energies.device)
         operations = generator.integers(0, OPERATIONS, self.steps_per_epoch)
         total = torch.zeros((), dtype=torch.float64, device=order.device)
-        step = self.epoch * self.steps_per_epoch
+        count = 0
         for index, chosen in enumerate(torch.split(order, self.options.batch_size)):
             pause()
+            progress = self.progress(time.perf_counter() - start)
+            if count and progress >= 1.0:  # only a budget ends within an epoch
+                break
             operation = int(operations[index]) if self.options.augment else 0
-            total += self._step(step + index, chosen, operation) * len(chosen)
-        loss = float(total) / len(self.train)
+            total += self._step(progress, chosen, operation) * len(chosen)
+            count += len(chosen)
+        loss = float(total) / count
+        trained = time.perf_counter()
         val = self.validate() if math.isfinite(loss) else None
         if val is None or not math.isfinite(val.rmse):
             what = f"the loss ({loss})" if val is None else f"the validation error ({val.rmse})"
             raise NumericalError(f"training: {what} is not finite in epoch {self.epoch + 1}", "try a smaller lr")
         self.epoch += 1
+        self.validation_seconds = time.perf_counter() - trained
         self.seconds += time.perf_counter() - start
         if val.rmse < self.best.val_rmse:
-            weights = {key: value.detach().clone() for key, value in self.model.state_dict().items()}
+            weights = {key: value.detach().clone() for key, value in self.judged.state_dict().items()}
             self.best = Best(self.epoch, val.rmse, weights)
         return EpochRow(
             epoch=self.epoch,
-            step=self.epoch * self.steps_per_epoch,
+            step=self.steps,
             lr=self.optimizer.param_groups[0]["lr"],
             loss=loss,
             train_rmse=math.sqrt(loss) * self.unit,
@@ -128,9 +156,10 @@ class Trainer:
             seconds=self.seconds,
         )
 
-    def _step(self, step: int, chosen: Tensor, operation: int) -> Tensor:
+    def _step(self, progress: float, chosen: Tensor, operation: int) -> Tensor:
         """One optimizer step on the configurations `chosen`; returns the loss, detached."""
-        rate = learning_rate(step, self.steps_per_epoch, self.options)
+        total = self.steps_per_epoch * self.options.epochs if self.options.budget is None else GRAINS
+        rate = learning_rate(round(progress * total), total, self.epoch, self.options)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         spins = self.train.spins[chosen]
@@ -141,11 +170,14 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         self.optimizer.step()
+        self.steps += 1
+        if self.average is not None:
+            self.average.update_parameters(self.model)
         return loss.detach()
 
     def validate(self) -> Metrics:
-        """Metrics of the current weights on the validation set."""
-        predicted = predict_tensor(self.model, self.val.spins)
+        """Metrics of the current weights, or of their average, on the validation set."""
+        predicted = predict_tensor(self.judged, self.val.spins)
         return measure(predicted.cpu().numpy(), self.val.energies.cpu().numpy())
 
     def state(self) -> dict[str, Any]:
@@ -153,7 +185,10 @@ class Trainer:
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
             "epoch": self.epoch,
+            "steps": self.steps,
+            "validation_seconds": self.validation_seconds,
             "seconds": self.seconds,
             "best_epoch": self.best.epoch,
             "best_val_rmse": self.best.val_rmse,
@@ -167,6 +202,10 @@ class Trainer:
         )  # so that a state with bad ones is refused now, not at the end
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         self.epoch = int(state["epoch"])
+        self.steps = int(state["steps"])
+        self.validation_seconds = float(state["validation_seconds"])
         self.seconds = float(state["seconds"])
         self.best = Best(int(state["best_epoch"]), float(state["best_val_rmse"]), state["best_weights"])

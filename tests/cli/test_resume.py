@@ -152,3 +152,17 @@ def test_a_finished_run_on_a_read_only_disk(copied: Workshop):
     assert json.loads(done.stdout)["metrics"] == copied.made["lattice net"].json()["metrics"]
     done = read_only(copied.root, sys.executable, "-m", "efnn_cli", *same_command(copied), "seed=5")
     assert done.returncode == 74, done.stderr
+
+
+def test_a_budget_of_time(copied: Workshop):
+    """Two seconds, whatever the number of epochs; the same command finds it finished."""
+    words = ("train", "--data", copied.dataset("lattice"), "model=dnn", "depth=1", "budget=2s", "training.ema=0.9")
+    first = call(*words, "--json", cwd=copied.root).done()
+    metrics = first.json()["metrics"]
+    assert 1.98 <= metrics["seconds"] < 6  # a loaded machine may be late by an epoch
+    assert metrics["epochs"] > 2
+    again = call(*words, "--json", cwd=copied.root).done()
+    assert again.json()["metrics"] == metrics
+    assert "finished already" in again.err
+    stored = call("evaluate", first.json()["outputs"]["run"], "split=val", "--json", cwd=copied.root).done().json()
+    assert stored["metrics"]["rmse"] == pytest.approx(metrics["val"]["rmse"], rel=1e-9)

@@ -60,9 +60,16 @@ def test_training_lands_on_the_known_slope():
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "soap"])
-@pytest.mark.parametrize("augment", [False, True])
-def test_resumed_equals_uninterrupted(optimizer, augment):
-    changes = {"optimizer": optimizer, "augment": augment, "schedule": "cosine", "warmup": 0.2, "weight_decay": 1e-3}
+@pytest.mark.parametrize(("augment", "ema"), [(False, 0.0), (True, 0.9)])
+def test_resumed_equals_uninterrupted(optimizer, augment, ema):
+    changes = {
+        "optimizer": optimizer,
+        "augment": augment,
+        "ema": ema,
+        "schedule": "cosine",
+        "warmup": 0.2,
+        "weight_decay": 1e-3,
+    }
     whole = lattice_trainer(**changes)
     rows = [whole.run_epoch() for _ in range(4)]
     first = lattice_trainer(**changes)
@@ -118,15 +125,15 @@ def test_non_finite_loss_stops_with_a_reason():
 
 def test_learning_rate_schedules():
     cosine = TrainingOptions(lr=1.0, epochs=10, schedule="cosine", warmup=0.1)
-    rates = [learning_rate(step, 10, cosine) for step in range(100)]
+    rates = [learning_rate(step, 100, step // 10, cosine) for step in range(100)]
     assert rates[:10] == pytest.approx([(k + 1) / 10 for k in range(10)])
     assert rates[10] == pytest.approx(1.0)
     assert rates[55] == pytest.approx(0.5)
     assert rates[-1] < 1e-3
     assert np.all(np.diff(rates[10:]) < 0)
     step = TrainingOptions(lr=1.0, epochs=10, schedule="step", step_epochs=3, step_factor=0.5)
-    assert [learning_rate(10 * e, 10, step) for e in range(10)] == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125]
-    assert learning_rate(7, 10, TrainingOptions(lr=0.3)) == 0.3
+    assert [learning_rate(10 * e, 100, e, step) for e in range(10)] == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125]
+    assert learning_rate(7, 100, 0, TrainingOptions(lr=0.3)) == 0.3
 
 
 def test_point_group_has_eight_different_operations_that_form_a_group():
@@ -155,3 +162,61 @@ def test_point_group_has_eight_different_operations_that_form_a_group():
 def test_bad_options_are_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         TrainingOptions(**changes)
+
+
+def test_a_budget_ends_the_schedule_with_the_time():
+    """The learning rate falls to nothing as the time runs out, in whatever epoch that is; then training is over."""
+    trainer = lattice_trainer(budget="2s", epochs=1, schedule="cosine", warmup=0.1)
+    rows = []
+    while not trainer.finished:
+        rows.append(trainer.run_epoch())
+    assert len(rows) > 1  # `epochs` is not what counts
+    assert rows[-1].step == trainer.steps > trainer.epoch
+    assert 0.99 * 2 <= trainer.seconds < 4
+    assert max(row.lr for row in rows) > 5e-3
+    assert rows[-1].lr < 1e-3 * trainer.options.lr
+    assert trainer.progress(0.0) > 0.97
+
+
+def test_a_resumed_budget_has_what_was_left():
+    half = lattice_trainer(budget="1h", epochs=1)
+    half.run_epoch()
+    half.seconds = 3500.0  # as if it had taken its time
+    other = lattice_trainer(budget="1h", epochs=1)
+    other.resume(copy.deepcopy(half.state()))
+    assert not other.finished
+    assert other.progress(5.0) == pytest.approx(3505 / 3600, abs=1e-3)
+    assert other.steps == half.steps
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10min", 600), ("1.5h", 5400), ("2 min", 120)])
+def test_lengths_of_time(text, seconds):
+    assert TrainingOptions(budget=text).budget_seconds == seconds
+
+
+@pytest.mark.parametrize("text", ["10", "ten min", "-1s", "0s", "1d", "nan s", ""])
+def test_what_is_no_length_of_time(text):
+    with pytest.raises(ConfigError, match="budget"):
+        TrainingOptions(budget=text)
+
+
+def test_averaged_weights_are_those_that_are_kept():
+    """The average of the weights after every step, by hand; it is validated, kept as best, and not trained."""
+    trainer = lattice_trainer(ema=0.8, epochs=1, lr=0.05)
+    plain = lattice_trainer(epochs=1, lr=0.05)
+    name = "network.readout.weight"
+    expected, step = None, trainer._step
+
+    def followed(*args):
+        nonlocal expected
+        loss = step(*args)
+        now = trainer.model.state_dict()[name].clone()
+        expected = now if expected is None else 0.8 * expected + 0.2 * now
+        return loss
+
+    trainer._step = followed
+    row, other = trainer.run_epoch(), plain.run_epoch()
+    torch.testing.assert_close(trainer.best.weights[name], expected)
+    torch.testing.assert_close(trainer.model.state_dict()[name], plain.model.state_dict()[name])
+    assert row.val_rmse != other.val_rmse
+    assert trainer.judged is not trainer.model
