@@ -22,13 +22,14 @@ def refuse_idle_keys(config: GenerateConfig, composed: Composed, *, spins_given:
     elif config.sampling != "thermal":
         _refuse(composed, THERMAL_KEYS, f"sampling={config.sampling}", "add sampling=thermal")
     if not (spins_given and config.reference == "auto"):
-        refuse_idle_tolerance(config, composed)
+        refuse_idle_tolerance([config], composed)
 
 
-def refuse_idle_tolerance(config: GenerateConfig, composed: Composed) -> None:
-    """Raise `ConfigError` for the tolerance of a method that is exact to rounding."""
-    if config.may_estimate:
+def refuse_idle_tolerance(configs: Sequence[GenerateConfig], composed: Composed) -> None:
+    """Raise `ConfigError` for a tolerance where every method is exact to rounding."""
+    if any(config.may_estimate for config in configs):
         return
+    config = configs[-1]
     estimated = " or ".join(config.system.estimated_references)
     method = f"reference={config.method('cpu')}" if config.reference == "auto" else f"reference={config.reference}"
     hint = f"it belongs to reference={estimated}" if estimated else ""

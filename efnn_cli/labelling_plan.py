@@ -53,7 +53,7 @@ def make_plan(request: Request, spins: Path | None, out: Path | None) -> Plan:
     given = given_hash = None
     if spins is not None:
         config, given = with_given_spins(config, request, spins)
-        refuse_idle_tolerance(config, composed)
+        refuse_idle_tolerance([config], composed)
         given_hash = hashlib.sha256(given.tobytes()).hexdigest()
     path = out or catalogue.dataset_path(config, "train", given_hash)
     return Plan(config, given, path, fingerprint(config.identity(given_hash)), usual=out is None)

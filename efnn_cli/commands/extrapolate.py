@@ -15,6 +15,7 @@ from efnn_cli.config import Request, compose
 from efnn_cli.console import Console
 from efnn_cli.errors import ConflictError, InputError
 from efnn_cli.extrapolation import SizeRow, judge_size, weights_digest
+from efnn_cli.idle import refuse_idle_tolerance
 from efnn_cli.loading import Run, load
 from efnn_cli.references import label_references, plan_references
 from efnn_cli.results import Result, number, shown
@@ -38,11 +39,13 @@ def run(
     dry_run: bool = False,
 ) -> Result:
     """Errors, biases and times at every size; table and figure go into the run folder, or to `out`."""
-    config = typed(ExtrapolateConfig, compose("extrapolate", request).values)
+    composed = compose("extrapolate", request)
+    config = typed(ExtrapolateConfig, composed.values)
     target = device.resolve(config.device)
     members = [load(path, config.device) for path in runs or picked()]
     require_lattice(members)
     plans = plan_references(config, members[0], target)
+    refuse_idle_tolerance(plans, composed)
     folder = out or output_folder(members)
     table = SizeTable(
         folder / f"{EXTRAPOLATION}.csv", weights_digest(members), own_folder=out is None, overwrite=overwrite

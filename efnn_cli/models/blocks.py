@@ -31,11 +31,12 @@ class Block(nn.Module):
         self.activation_scale = activation_scale
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the block to x (..., channels in) -> (..., channels out)."""
+        """Apply the block to x (..., channels in) -> (..., channels out).
+
+        eps is multiplied into the weights, which are far fewer numbers than the activations.
+        """
         eps = self.activation_scale
-        if eps == 1.0:
-            return self.outer(torch.tanh(self.inner(x)))  # type: ignore[no-any-return]
-        return self.outer(torch.tanh(eps * self.inner(x)) / eps)  # type: ignore[no-any-return]
+        return self.outer(torch.tanh(self.inner(x, eps, eps)), 1.0 / eps)  # type: ignore[no-any-return]
 
     def shift_output(self, value: float) -> None:
         """Add `value` to the output bias."""
@@ -43,13 +44,28 @@ class Block(nn.Module):
             self.outer.bias.add_(value)  # type: ignore[operator]
 
 
+class Linear(nn.Linear):
+    """A fully connected layer whose weights and biases may be multiplied by numbers."""
+
+    def forward(self, x: Tensor, weight_gain: float = 1.0, bias_gain: float = 1.0) -> Tensor:
+        """Apply the layer to x (B, inputs) -> (B, outputs)."""
+        return F.linear(x, _times(self.weight, weight_gain), _times(self.bias, bias_gain))
+
+
+def _times(weights: Tensor, gain: float) -> Tensor:
+    return weights if gain == 1.0 else weights * gain
+
+
 def dense_block(inputs: int, outputs: int, activation_scale: float) -> Block:
     """A block of two fully connected layers, (inputs + 1) m + (m + 1) m parameters for m = outputs."""
-    return Block(nn.Linear(inputs, outputs), nn.Linear(outputs, outputs), activation_scale)
+    return Block(Linear(inputs, outputs), Linear(outputs, outputs), activation_scale)
 
 
 class PeriodicConvolution(nn.Module):
-    """k x k convolution with periodic padding and bias, (B, L, L, C_in) -> (B, L, L, C_out)."""
+    """k x k convolution with periodic padding and bias, (B, L, L, C_in) -> (B, L, L, C_out).
+
+    Weights and biases may be multiplied by numbers, as in `Linear`.
+    """
 
     def __init__(self, inputs: int, outputs: int, kernel_size: int) -> None:
         super().__init__()
@@ -58,14 +74,15 @@ class PeriodicConvolution(nn.Module):
         self.weight = nn.Parameter(initial.weight.detach())  # (C_out, C_in, k, k)
         self.bias = nn.Parameter(initial.bias.detach())  # type: ignore[union-attr]
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, weight_gain: float = 1.0, bias_gain: float = 1.0) -> Tensor:
         """Convolve x."""
+        weight, bias = _times(self.weight, weight_gain), _times(self.bias, bias_gain)
         if self.kernel_size == 1:
-            return F.linear(x, self.weight[:, :, 0, 0], self.bias)
+            return F.linear(x, weight[:, :, 0, 0], bias)
         planes = wrap(x.permute(0, 3, 1, 2), self.kernel_size // 2)
-        weight = self.weight.contiguous(memory_format=torch.channels_last)
+        weight = weight.contiguous(memory_format=torch.channels_last)
         planes = planes.contiguous(memory_format=torch.channels_last)
-        return F.conv2d(planes, weight, self.bias).permute(0, 2, 3, 1)
+        return F.conv2d(planes, weight, bias).permute(0, 2, 3, 1)
 
 
 def wrap(planes: Tensor, margin: int) -> Tensor:
@@ -106,16 +123,19 @@ class InvariantLayers(nn.Module):
         nn.init.uniform_(self.weight, -1.0 / kernel_size, 1.0 / kernel_size)  # Conv2d's default: fan-in is K
 
     def forward(self, spins: Tensor) -> tuple[Tensor, ...]:
-        """Invariants (B, L, L, C) of each layer, for spins (B, 3, L, L)."""
-        patches = self._patches(spins)  # (B, 3, L, L, K)
+        """Invariants (B, L, L, C) of each layer, for spins (B, 3, L, L).
+
+        Both convolutions of all components are one matrix product; the normalisation is multiplied into W0.
+        """
         w0, w1 = self.weight  # (C, K) each
-        phi = torch.zeros((), dtype=spins.dtype, device=spins.device)
-        for component in patches.unbind(dim=1):  # (B, L, L, K)
-            phi = phi + F.linear(component, w0) * F.linear(component, w1)  # (B, L, L, C)
+        shift = None
         if self.normalise:
             mean, std = self.moments()
-            phi = (phi - mean) / std
-        return torch.split(phi, self.channels, dim=-1)
+            w0, shift = w0 / std[:, None], mean / std
+        both = F.linear(self._patches(spins), torch.cat([w0, w1]))  # (B, 3, L, L, 2 C)
+        first, second = torch.split(both, len(w0), dim=-1)
+        phi = (first * second).sum(dim=1)  # (B, L, L, C)
+        return torch.split(phi if shift is None else phi - shift, self.channels, dim=-1)
 
     def moments(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation (C,) of every invariant for independent uniform spins."""

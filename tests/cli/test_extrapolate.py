@@ -72,6 +72,11 @@ def test_what_is_known_too_late(workshop: Workshop, here: Path):
     call("extrapolate", workshop.run("lattice net"), "--dry-run", "--out", "/proc/x", cwd=workshop.root).failed(74)
 
 
+def test_a_tolerance_of_nothing(copied: Workshop):
+    run = copied.run("lattice net")
+    call("extrapolate", run, "--L", 5, "tolerance=1e-8", cwd=copied.root).failed(2, "tolerance", "formula")
+
+
 def test_curves_do_not_mix_seeds():
     """One curve a sampling and seed; where one size was judged twice, the larger number of samples counts."""
     row = {"weights": "w", "sampling": "uniform_sphere", "seed": "0", "L": "8", "samples": "4", "rmse_over_std": "0.5"}
