@@ -8,12 +8,13 @@ STAMP  := $(VENV)/.installed
 
 install: $(STAMP)
 
+# setuptools warns of every editable install: nothing that a user could act on
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("efnn needs Python 3.11 or newer, found " + sys.version.split()[0] \
 	  + ": make PYTHON=/path/to/python3.11") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $(STAMP)
 
 demo: install  ## five networks on real labels, carried to 40 x 40: about four minutes on two cores
