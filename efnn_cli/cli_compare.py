@@ -61,10 +61,11 @@ def compare(
 ) -> None:
     """Train several networks on equal data, with about equal parameters, and set their errors side by side.
 
-    Example: efnn compare --models efnn,resnet --seeds 3 --grid lr=0.004,0.008 --L 20,40 epochs=20
+    Example: efnn compare --models efnn,resnet --grid lr=0.004,0.008 epochs=20
 
-    Settings are those of efnn train, and hold for every network; widths are chosen for equal parameters. Every network
-    is a run of efnn train; what is finished is not trained again.
+    Settings are those of efnn train and hold for every network.
+    Widths are chosen for about equal numbers of parameters.
+    Every network is a run of its own: what is finished is not trained again.
     """
 
     def action(console: Console) -> Result:
