@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from efnn_cli import checks
-from efnn_cli.config import NETWORK_KEYS, Request
+from efnn_cli.config import NETWORK_KEYS, Request, compose
 from efnn_cli.errors import ConfigError
 from efnn_cli.extrapolation import SizeRow
 from efnn_cli.fitting import initial_model
 from efnn_cli.models import MODELS, NetworkOptions, parameter_count
 from efnn_cli.physics import System
 from efnn_cli.planning import Plan, plan_new
-from efnn_cli.training_settings import TrainConfig
+from efnn_cli.training_settings import TrainConfig, train_config
 
 WIDTH_KEYS = ("width", "model.width")
 TAKEN = ("model", "seed", "device")
@@ -91,19 +91,25 @@ def enter(contest: Contest, data: Path | None) -> tuple[list[Entry], Plan]:
     leader = next((name for name in names if name != "effective"), names[0])
     first = plan_new(_shared(contest.request, leader, None), data, None)
     names = contest.models or tuple(name for name, each in MODELS.items() if each.form(first.system.geometry))
-    data = Path(first.stored["dataset"]["path"])
     wanted = contest.parameters or _count(first.config, first.system)
-    return [_entry(contest, name, wanted, data, first.system) for name in names], first
+    entries = [_entry(contest, name, wanted, first.system) for name in names]
+    for entry in entries:
+        for choice in contest.choices() if entry.trained else ():  # refused now, not after hours of training
+            _config(entry.request(0, choice), first.system)
+    return entries, first
 
 
-def _entry(contest: Contest, name: str, wanted: int, data: Path, system: System) -> Entry:
+def _entry(contest: Contest, name: str, wanted: int, system: System) -> Entry:
     request = _shared(contest.request, name, None)
-    plan = plan_new(request, data, None)
+    config = _config(request, system)
     if name == "effective":
-        return Entry(name, None, _count(plan.config, system), request)
-    width = matched_width(plan.config, system, wanted)
-    config = _with_width(plan.config, width)
-    return Entry(name, width, _count(config, system), _shared(contest.request, name, width))
+        return Entry(name, None, _count(config, system), request)
+    width = matched_width(config, system, wanted)
+    return Entry(name, width, _count(_with_width(config, width), system), _shared(contest.request, name, width))
+
+
+def _config(request: Request, system: System) -> TrainConfig:
+    return train_config(compose("train", request, system.kind), system)
 
 
 def _shared(request: Request, model: str, width: int | None) -> Request:

@@ -9,6 +9,8 @@ from efnn_cli.errors import ConflictError
 from efnn_cli.runs import RunFolder
 from efnn_cli.storage import atomic
 
+COMPARISON_MARK = "comparison.hash"
+
 
 def claim_file(out: Path | None, overwrite: bool) -> None:
     """Raise `ConflictError` where the file `out` is there, `OutputError` where it could not be written."""
@@ -27,5 +29,16 @@ def claim_run(folder: RunFolder, tag: str) -> None:
         raise _taken(folder.path, "exists and is something else")
 
 
-def _taken(path: Path, how: str) -> ConflictError:
-    return ConflictError(f"{path} {how}", "choose another --out, or --overwrite it")
+def claim_comparison(folder: Path, tag: str) -> None:
+    """Raise `ConflictError` where `folder` is something else than the comparison with the hash `tag`."""
+    if os.path.isdir(folder) and any(folder.iterdir()):
+        mark = folder / COMPARISON_MARK
+        if not os.path.exists(mark) or mark.read_text(encoding="utf-8").strip() != tag:
+            raise _taken(folder, "exists and is something else", "choose another --out")
+    elif os.path.exists(folder) and not os.path.isdir(folder):
+        raise _taken(folder, "exists and is not a folder", "choose another --out")
+    atomic.prove_writable(folder)
+
+
+def _taken(path: Path, how: str, hint: str = "choose another --out, or --overwrite it") -> ConflictError:
+    return ConflictError(f"{path} {how}", hint)

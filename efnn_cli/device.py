@@ -12,6 +12,8 @@ from efnn_cli.errors import ConfigError, DeviceError
 if TYPE_CHECKING:
     import torch
 
+BATCH_BYTES = 64 * 2**20
+ACCELERATOR_SHARE = 4
 NAME = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
@@ -80,6 +82,15 @@ def free_memory(device: torch.device) -> int:
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def batch_bytes(device: torch.device) -> int:
+    """Bytes for the temporary memory of one batch.
+
+    On a CPU what its caches profit from; on an accelerator a share of what is free now, since a batch takes several
+    copies and other processes may be there.
+    """
+    return BATCH_BYTES if device.type == "cpu" else max(BATCH_BYTES, free_memory(device) // ACCELERATOR_SHARE)
 
 
 def require_memory(device: torch.device, needed: int, purpose: str) -> None:

@@ -73,7 +73,7 @@ def fit(
     _resume(folder, stored["hash"], trainer)
     _train(folder, stored, trainer, config.training, console, stop)
     model.load_state_dict(trainer.best.weights)
-    rate = trainer.epoch * len(train) / max(trainer.seconds, 1e-9)
+    rate = trainer.samples / max(trainer.seconds, 1e-9)
     return Fitted(model, trainer.epoch, trainer.best.epoch, trainer.seconds, rate)
 
 

@@ -13,6 +13,7 @@ from efnn_cli.comparison_report import draw, report, write_table
 from efnn_cli.conduct import obtain
 from efnn_cli.config import Request, compose
 from efnn_cli.console import Console
+from efnn_cli.destination import COMPARISON_MARK, claim_comparison
 from efnn_cli.extrapolation import SizeRow, judge_size, weights_digest
 from efnn_cli.loading import load
 from efnn_cli.planning import Plan, plan_new
@@ -42,11 +43,13 @@ def run(
     target = device.resolve(config.device)
     entries, first = enter(contest, data)
     choices = contest.choices()
-    folder = out or output_folder(contest, entries, first)
-    atomic.prove_writable(folder)
+    tag = identity(contest, entries, first)
+    folder = out or catalogue.OUTPUTS / f"compare-{first.system.name}-{tag}"
+    claim_comparison(folder, tag)
     if dry_run:
         return planned(entries, folder)
     atomic.make_folder(folder)
+    atomic.write_text(folder / COMPARISON_MARK, f"{tag}\n")
     source = Path(first.stored["dataset"]["path"])
     trials, chosen = compete(entries, choices, contest.seeds, source, console)
     sizes = carry([trial for each in chosen for trial in each], config, target, console)
@@ -98,15 +101,16 @@ def carry(
     return found
 
 
-def output_folder(contest: Contest, entries: Sequence[Entry], first: Plan) -> Path:
-    """`outputs/compare-<system>-<hash8>`."""
-    identity = {
-        "networks": [list(entry.shared.overrides) for entry in entries],
-        "seeds": contest.seeds,
-        "grid": list(contest.grid),
-        "dataset": first.data.content_hash,
-    }
-    return catalogue.OUTPUTS / f"compare-{first.system.name}-{fingerprint(identity)}"
+def identity(contest: Contest, entries: Sequence[Entry], first: Plan) -> str:
+    """The hash of what is compared; sizes may be added to the same comparison."""
+    return fingerprint(
+        {
+            "networks": [list(entry.shared.overrides) for entry in entries],
+            "seeds": contest.seeds,
+            "grid": list(contest.grid),
+            "dataset": first.data.content_hash,
+        }
+    )
 
 
 def planned(entries: Sequence[Entry], folder: Path) -> Result:

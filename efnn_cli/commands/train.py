@@ -46,9 +46,11 @@ def planned(plan: Plan) -> Result:
     """What a dry run says, once the place is known to be writable."""
     atomic.prove_writable(plan.folder.path)
     model = fitting.initial_model(plan.config, plan.system)
+    recipe = plan.config.training
+    epochs = 1 if recipe is None else recipe.epochs if recipe.budget is None else None
     metrics = {
         "parameters": parameter_count(model),
-        "epochs": plan.config.training.epochs if plan.config.training else 1,
+        "epochs": epochs,
         "receptive_field": plan.stored["receptive_field"],
         "samples": len(plan.data),
     }

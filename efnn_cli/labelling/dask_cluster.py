@@ -1,6 +1,7 @@
 """Shards on a Dask cluster: the same shards with the same results, whoever computes them, even if workers die.
 
-The optional extra `dask`. Workers label, this process stores: nothing but the scheduler's address is shared.
+The optional extra `dask`. Workers (of one thread each) label, this process stores: nothing but the scheduler's address
+is shared. The scheduler gives the shards of a dead worker to another one, up to its `allowed-failures`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from efnn_cli.labelling.shards import Shard
 from efnn_cli.labelling.workers import POLL_SECONDS, label_shard, one_torch_thread
 from efnn_cli.physics import Draw
 
-RETRIES = 3  # of a shard whose worker died
 CONNECT_SECONDS = 10
 SHARDS_PER_CORE = 4  # in flight, so that no worker waits and no memory fills up
 
@@ -91,7 +91,7 @@ def submit(client: Any, job: Job, draw: Draw, device_name: str) -> Any:
     """Send one shard; of configurations that are given, only its own travel."""
     if job.given is not None:
         job, draw = replace(job, given=job.spins(draw)), replace(draw, first=0)
-    return client.submit(label_there, job, draw, device_name, pure=False, retries=RETRIES)
+    return client.submit(label_there, job, draw, device_name, pure=False)
 
 
 def label_there(job: Job, draw: Draw, device_name: str) -> Shard:
@@ -119,6 +119,7 @@ def result(future: Any, draw: Draw) -> Shard:
         shard: Shard = future.result()
     except KilledWorker as error:
         raise DeviceError(
-            f"shard {draw.shard} has killed its worker {RETRIES + 1} times", "it may need more memory than a worker has"
+            f"shard {draw.shard} has killed {error.allowed_failures + 1} workers",
+            "it may need more memory than one has",
         ) from error
     return shard

@@ -8,13 +8,10 @@ import numpy as np
 import torch
 
 from efnn_cli import checks
-from efnn_cli.device import free_memory
+from efnn_cli.device import batch_bytes
 from efnn_cli.physics import Draw, System
 from efnn_cli.physics.system import TOLERANCE, Array
 from efnn_cli.physics.thermal import Bath
-
-BATCH_BYTES = 64 * 2**20
-ACCELERATOR_SHARE = 4
 
 
 @dataclass(frozen=True)
@@ -105,13 +102,13 @@ class Job:
             return self.given[draw.first : draw.first + draw.count]
         return self.system.sample(self.sampling, draw)
 
-    def batch_bytes(self, device: torch.device) -> int:
+    def worker_bytes(self, device: torch.device) -> int:
         """Temporary memory that one worker takes on `device`."""
-        return max(batch_budget(device), self.system.scratch_bytes(self.reference))
+        return max(batch_bytes(device), self.system.scratch_bytes(self.reference))
 
     def label(self, spins: Array, device: torch.device) -> LabelledSpins:
         """Labels of one shard, in batches of bounded memory."""
-        batch = max(1, batch_budget(device) // self.system.scratch_bytes(self.reference))
+        batch = max(1, batch_bytes(device) // self.system.scratch_bytes(self.reference))
         blocks = torch.split(torch.from_numpy(spins), batch)
         return LabelledSpins.join([self._label_batch(block, device) for block in blocks])
 
@@ -125,12 +122,3 @@ class Job:
             self.system.fields(there).cpu().numpy() if self.fields else None,
             labels.redone,
         )
-
-
-def batch_budget(device: torch.device) -> int:
-    """Bytes for the temporary memory of one batch.
-
-    On a CPU what its caches profit from; on an accelerator a share of what is free now, since a batch takes several
-    copies and other processes may be there.
-    """
-    return BATCH_BYTES if device.type == "cpu" else max(BATCH_BYTES, free_memory(device) // ACCELERATOR_SHARE)

@@ -168,7 +168,7 @@ def require_resources(job: Job, folder: Path, crew: Crew) -> None:
     """Refuse, before any work, what cannot fit into memory or on the disk."""
     stored = size_in_bytes(job)
     require_memory(
-        crew.device, crew.at_once * job.batch_bytes(crew.device), f"{job.reference} labelling at L = {job.system.size}"
+        crew.device, crew.at_once * job.worker_bytes(crew.device), f"{job.reference} labelling at L = {job.system.size}"
     )
     require_memory(torch.device("cpu"), 3 * stored, f"a dataset of {job.samples} configurations")
     atomic.require_space(folder, 2 * stored)

@@ -21,17 +21,17 @@ import torch
 from torch import Tensor
 
 from efnn_cli import checks
+from efnn_cli.device import batch_bytes
 from efnn_cli.errors import NumericalError
 from efnn_cli.physics import block_recursion, free_fermions, matsubara, sparse_determinant
 from efnn_cli.physics import sampling as spin_sampling
 from efnn_cli.physics.heisenberg import lattice_energy
 from efnn_cli.physics.system import TOLERANCE, Array, Draw, Labels, System
 
-CROSSOVER = {"cpu": 220.0, "cuda": 1500.0}  # c of `fastest_reference`
-BLOCKS_UP_TO = (
-    28  # on a CPU, block recursion was 2 times faster than sparse factors at L = 20, equal at 30, slower beyond
-)
-BLOCK_BYTES = {"cpu": 2**26, "cuda": 2**31}  # of the blocks that are eliminated side by side
+# c of `fastest_reference`: on a CPU from `efnn bench labels`; for CUDA an estimate, nobody has measured it yet.
+CROSSOVER = {"cpu": 220.0, "cuda": 1500.0}
+# On a CPU block recursion beats sparse factors on small lattices; from about L = 30 on it does not.
+BLOCKS_UP_TO = 28
 FIT_SIZE, FIT_SAMPLES = 6, 512  # of `effective_coupling`
 TRACE_TOLERANCE = 1e-9  # of the two trace identities, relative to their natural scales
 
@@ -216,7 +216,7 @@ class DoubleExchange(System):
     def _logs_by_blocks(self, spins: Tensor, how: matsubara.Plan) -> Tensor:
         """ln|det(H - i w_k)| (B, K) of spins (B, 3, L, L), on their device, in groups of bounded memory."""
         frequencies = torch.from_numpy(how.matsubara()).to(spins.device)
-        room = max(1, BLOCK_BYTES[spins.device.type] // block_recursion.scratch_bytes(2 * self.size))
+        room = max(1, batch_bytes(spins.device) // block_recursion.scratch_bytes(2 * self.size))
         groups = torch.split(self.diagonal_rows(spins), max(1, room // len(frequencies)))
         parts = torch.split(frequencies, room)
         return torch.cat(

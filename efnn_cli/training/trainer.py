@@ -100,6 +100,12 @@ class Trainer:
         return self.epoch >= self.options.epochs if budget is None else self.seconds >= ALMOST * budget
 
     @property
+    def samples(self) -> int:
+        """Configurations trained on so far, repetitions counted."""
+        whole, rest = divmod(self.steps, self.steps_per_epoch)
+        return whole * len(self.train) + rest * self.options.batch_size
+
+    @property
     def judged(self) -> nn.Module:
         """The network whose weights are validated and kept: the average, where there is one."""
         return self.model if self.average is None else self.average.module
@@ -197,9 +203,7 @@ class Trainer:
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on from `state`; raises `KeyError`, `RuntimeError`, `TypeError` or `ValueError` where it does not fit."""
-        self.model.load_state_dict(
-            state["best_weights"]
-        )  # so that a state with bad ones is refused now, not at the end
+        self.model.load_state_dict(state["best_weights"])  # bad ones are refused now, not at the end
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.average is not None:

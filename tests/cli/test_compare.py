@@ -87,6 +87,22 @@ def test_a_dense_system_has_no_other_size(copied: Workshop):
     assert (copied.root / result["outputs"]["parity"]).stat().st_size > 10_000
 
 
+def test_out_names_something_else(copied: Workshop):
+    """A folder of the user's own, a file, another comparison: refused before any training, nothing touched."""
+    root, words = copied.root, ("--data", copied.dataset("binary"), "--seeds", 1, "depth=1", "width=6", *QUICK)
+    (root / "mine").mkdir()
+    (root / "mine" / "comparison.csv").write_text("precious")
+    (root / "file").write_text("precious")
+    before = files_below(root)
+    for name in ("mine", "file"):
+        call("compare", *words, "--out", name, cwd=root).failed(6, name, "--out")
+    assert files_below(root) == before
+    assert (root / "mine" / "comparison.csv").read_text() == "precious"
+    call("compare", *words, "--models", "dnn", "--out", "new", cwd=root).done()
+    call("compare", *words, "--models", "dnn", "--out", "new", cwd=root).done()
+    call("compare", *words, "--models", "resnet", "--out", "new", cwd=root).failed(6, "new", "--out")
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [

@@ -161,6 +161,8 @@ def test_a_budget_of_time(copied: Workshop):
     metrics = first.json()["metrics"]
     assert 1.98 <= metrics["seconds"] < 6  # a loaded machine may be late by an epoch
     assert metrics["epochs"] > 2
+    plan = call(*words, "seed=1", "--dry-run", "--json", cwd=copied.root).done().json()
+    assert plan["metrics"]["epochs"] is None  # nobody knows yet
     again = call(*words, "--json", cwd=copied.root).done()
     assert again.json()["metrics"] == metrics
     assert "finished already" in again.err

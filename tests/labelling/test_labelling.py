@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from efnn_cli import device
 from efnn_cli.errors import DeviceError, InputError, NumericalError, OutputError, Stopped
-from efnn_cli.labelling import job as job_module
 from efnn_cli.labelling.crew import Crew
 from efnn_cli.labelling.job import Job
 from efnn_cli.labelling.produce import produce, require_resources
@@ -182,7 +182,7 @@ def test_labels_that_were_redone_are_counted(tmp_path, monkeypatch, caplog):
 
 def test_a_batch_on_an_accelerator_fits_what_is_free(monkeypatch):
     """A quarter of the free memory, never less than a batch of the CPU; on a CPU what is free does not matter."""
-    monkeypatch.setattr(job_module, "free_memory", lambda device: 40 * 2**30)
-    assert job_module.batch_budget(torch.device("cuda")) == 10 * 2**30
-    monkeypatch.setattr(job_module, "free_memory", lambda device: 2**20)
-    assert job_module.batch_budget(torch.device("cuda")) == job_module.batch_budget(CPU) == job_module.BATCH_BYTES
+    monkeypatch.setattr(device, "free_memory", lambda device: 40 * 2**30)
+    assert device.batch_bytes(torch.device("cuda")) == 10 * 2**30
+    monkeypatch.setattr(device, "free_memory", lambda device: 2**20)
+    assert device.batch_bytes(torch.device("cuda")) == device.batch_bytes(CPU) == device.BATCH_BYTES

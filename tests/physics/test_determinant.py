@@ -80,7 +80,7 @@ def test_labels_do_not_depend_on_the_elimination(monkeypatch):
     """Sparse factors, blocks, and blocks in groups of a single frequency."""
     system, spins = DoubleExchange(L=5), torch.cat([spins_of("random", 5, seed) for seed in range(3)])
     blocks = system.label(spins, "determinant").energies
-    monkeypatch.setitem(double_exchange.BLOCK_BYTES, "cpu", 1)
+    monkeypatch.setattr(double_exchange, "batch_bytes", lambda device: 1)
     torch.testing.assert_close(system.label(spins, "determinant").energies, blocks, rtol=1e-13, atol=0)
     monkeypatch.setattr(double_exchange, "BLOCKS_UP_TO", 0)
     torch.testing.assert_close(system.label(spins, "determinant").energies, blocks, rtol=1e-12, atol=0)
