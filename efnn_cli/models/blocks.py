@@ -8,13 +8,21 @@ product. B configurations, C channels, k kernel side, K = k^2.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Affine = Callable[[int, int], nn.Module]
+from efnn_cli.models.periodic import Circulant, patches, row_matrix, rows, wrap
+from efnn_cli.models.products import SumOfProducts
+
+CIRCULANT_WIDTH = 600  # C L^2 up to which a circulant matrix beats a convolution (at L = 10: 6 channels)
+ROW_OUTPUTS = 96  # convolutions at once up to which rows beat patches, which take less arithmetic
+ROW_KERNELS = 2  # L / k up to which they do
+BLOCK_BYTES = 2**20  # of intermediates at a time on a CPU: about one core's share of its second cache
+
+Gain = float | Tensor
 
 
 class Block(nn.Module):
@@ -47,13 +55,13 @@ class Block(nn.Module):
 class Linear(nn.Linear):
     """A fully connected layer whose weights and biases may be multiplied by numbers."""
 
-    def forward(self, x: Tensor, weight_gain: float = 1.0, bias_gain: float = 1.0) -> Tensor:
+    def forward(self, x: Tensor, weight_gain: Gain = 1.0, bias_gain: Gain = 1.0) -> Tensor:
         """Apply the layer to x (B, inputs) -> (B, outputs)."""
         return F.linear(x, _times(self.weight, weight_gain), _times(self.bias, bias_gain))
 
 
-def _times(weights: Tensor, gain: float) -> Tensor:
-    return weights if gain == 1.0 else weights * gain
+def _times(weights: Tensor, gain: Gain) -> Tensor:
+    return weights if isinstance(gain, float) and gain == 1.0 else weights * gain
 
 
 def dense_block(inputs: int, outputs: int, activation_scale: float) -> Block:
@@ -64,8 +72,11 @@ def dense_block(inputs: int, outputs: int, activation_scale: float) -> Block:
 class PeriodicConvolution(nn.Module):
     """k x k convolution with periodic padding and bias, (B, L, L, C_in) -> (B, L, L, C_out).
 
-    Weights and biases may be multiplied by numbers, as in `Linear`.
+    Weights and biases may be multiplied by numbers, as in `Linear`. The form of the convolution is the fastest one for
+    the lattice at hand, unless `plain` is set (see `plain_form`).
     """
+
+    plain = False
 
     def __init__(self, inputs: int, outputs: int, kernel_size: int) -> None:
         super().__init__()
@@ -74,22 +85,18 @@ class PeriodicConvolution(nn.Module):
         self.weight = nn.Parameter(initial.weight.detach())  # (C_out, C_in, k, k)
         self.bias = nn.Parameter(initial.bias.detach())  # type: ignore[union-attr]
 
-    def forward(self, x: Tensor, weight_gain: float = 1.0, bias_gain: float = 1.0) -> Tensor:
+    def forward(self, x: Tensor, weight_gain: Gain = 1.0, bias_gain: Gain = 1.0) -> Tensor:
         """Convolve x."""
         weight, bias = _times(self.weight, weight_gain), _times(self.bias, bias_gain)
-        if self.kernel_size == 1:
+        size, k = x.shape[1], self.kernel_size
+        if k == 1 and not self.plain:
             return F.linear(x, weight[:, :, 0, 0], bias)
-        planes = wrap(x.permute(0, 3, 1, 2), self.kernel_size // 2)
+        if k <= size and max(weight.shape[:2]) * size**2 <= CIRCULANT_WIDTH and not self.plain:
+            matrix = Circulant.apply(weight, size)  # type: ignore[no-untyped-call]
+            return F.linear(x.flatten(1), matrix, bias.repeat(size**2)).view(*x.shape[:3], -1)
+        planes = wrap(x.permute(0, 3, 1, 2), k // 2).contiguous(memory_format=torch.channels_last)
         weight = weight.contiguous(memory_format=torch.channels_last)
-        planes = planes.contiguous(memory_format=torch.channels_last)
         return F.conv2d(planes, weight, bias).permute(0, 2, 3, 1)
-
-
-def wrap(planes: Tensor, margin: int) -> Tensor:
-    """Periodic padding of (B, C, L, L) by `margin` on every side, for any margin (also beyond L)."""
-    size = planes.shape[-1]
-    index = torch.arange(-margin, size + margin, device=planes.device) % size
-    return planes.index_select(2, index).index_select(3, index)
 
 
 def lattice_block(inputs: int, outputs: int, kernels: tuple[int, int], activation_scale: float) -> Block:
@@ -114,6 +121,8 @@ class InvariantLayers(nn.Module):
     which holds for every lattice size (exact size-consistency) and needs no batch statistics.
     """
 
+    plain = False
+
     def __init__(self, channels: Sequence[int], kernel_size: int, normalise: bool) -> None:
         super().__init__()
         self.channels = list(channels)
@@ -123,19 +132,45 @@ class InvariantLayers(nn.Module):
         nn.init.uniform_(self.weight, -1.0 / kernel_size, 1.0 / kernel_size)  # Conv2d's default: fan-in is K
 
     def forward(self, spins: Tensor) -> tuple[Tensor, ...]:
-        """Invariants (B, L, L, C) of each layer, for spins (B, 3, L, L).
-
-        Both convolutions of all components are one matrix product; the normalisation is multiplied into W0.
-        """
+        """Invariants (B, L, L, C) of each layer, for spins (B, 3, L, L); the normalisation is multiplied into W0."""
         w0, w1 = self.weight  # (C, K) each
         shift = None
         if self.normalise:
             mean, std = self.moments()
             w0, shift = w0 / std[:, None], mean / std
-        both = F.linear(self._patches(spins), torch.cat([w0, w1]))  # (B, 3, L, L, 2 C)
-        first, second = torch.split(both, len(w0), dim=-1)
-        phi = (first * second).sum(dim=1)  # (B, L, L, C)
-        return torch.split(phi if shift is None else phi - shift, self.channels, dim=-1)
+        if self.plain or spins.requires_grad:  # the fast forms are differentiable in the weights only
+            layers = torch.split(self._convolved(spins, w0, w1), self.channels, dim=-1)
+        else:
+            layers = self._fast(spins, w0, w1)
+        if shift is None:
+            return layers
+        return tuple(phi - each for phi, each in zip(layers, torch.split(shift, self.channels), strict=True))
+
+    def _convolved(self, spins: Tensor, w0: Tensor, w1: Tensor) -> Tensor:
+        """The plain form: for every component two convolutions, multiplied."""
+        k = self.kernel_size
+        planes = wrap(spins, k // 2).unbind(dim=1)  # x, y, z
+        first, second = (weights.view(-1, 1, k, k) for weights in (w0, w1))
+        products = [F.conv2d(each[:, None], first) * F.conv2d(each[:, None], second) for each in planes]
+        return torch.stack(products).sum(dim=0).permute(0, 2, 3, 1)
+
+    def _fast(self, spins: Tensor, w0: Tensor, w1: Tensor) -> tuple[Tensor, ...]:
+        """Both convolutions of all components and layers as one matrix product, by rows or by patches of spins."""
+        size, k, count = spins.shape[-1], self.kernel_size, len(w0)
+        if k <= size <= ROW_KERNELS * k and 2 * count <= ROW_OUTPUTS:
+            gather, columns = rows, [size * each for each in self.channels]
+            layers = [each.view(-1, k, k) for half in (w0, w1) for each in torch.split(half, self.channels)]
+            matrix = torch.cat([row_matrix(each, size) for each in layers], dim=1)
+        else:
+            gather, columns = patches, self.channels
+            matrix = torch.cat([w0, w1]).t()
+        bytes_each = 6 * count * size**2 * spins.element_size()  # of the intermediates of one configuration
+        block = BLOCK_BYTES // bytes_each if spins.device.type == "cpu" else len(spins)
+        phi = SumOfProducts.apply(spins, matrix, gather, k, max(1, block))  # type: ignore[no-untyped-call]
+        split = zip(torch.split(phi, columns, dim=-1), self.channels, strict=True)
+        return tuple(
+            each.view(*each.shape[:2], -1, channels).view(-1, size, size, channels) for each, channels in split
+        )
 
     def moments(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation (C,) of every invariant for independent uniform spins."""
@@ -145,12 +180,6 @@ class InvariantLayers(nn.Module):
         pairs = w0.square().sum(1) * w1.square().sum(1) + mean.square() - 2 * (w0 * w1).square().sum(1)
         tiny = torch.finfo(pairs.dtype).tiny
         return mean, (pairs.clamp(min=tiny) / 3).sqrt()
-
-    def _patches(self, spins: Tensor) -> Tensor:
-        """The K spins around every site, (B, 3, L, L, K), in the order of a cross-correlation."""
-        k = self.kernel_size
-        padded = wrap(spins, k // 2)  # (B, 3, L + k - 1, L + k - 1)
-        return padded.unfold(2, k, 1).unfold(3, k, 1).flatten(4)
 
 
 class Readout(nn.Module):
@@ -171,3 +200,11 @@ class Readout(nn.Module):
         sums = x.sum(dim=(1, 2), dtype=torch.float64)  # (B, C)
         kernel_sum = self.weight[0].sum(dim=(1, 2), dtype=torch.float64)  # (C,)
         return sums @ kernel_sum + math.prod(x.shape[1:3]) * self.bias.double()
+
+
+def plain_form(network: nn.Module) -> nn.Module:
+    """`network` itself, from now on evaluated convolution by convolution: the reference of the fast forms."""
+    for module in network.modules():
+        if isinstance(module, (PeriodicConvolution, InvariantLayers)):
+            module.plain = True
+    return network
