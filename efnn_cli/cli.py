@@ -95,7 +95,7 @@ def train(
         request = request_of(overrides, {"device": device}, config_dir)
         return run(request, console, data=data, out=out, resume=resume, overwrite=overwrite, dry_run=dry_run)
 
-    execute(action, json=json, quiet=quiet, verbose=verbose)
+    execute(action, json=json, quiet=quiet, verbose=verbose, together=True)
 
 
 @app.command()
