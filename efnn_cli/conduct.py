@@ -63,7 +63,7 @@ def _follow(plan: Plan, console: Console, team: Team) -> None:
     task = int(team.first_says(NOTHING)[0])
     folder = plan.folder.successor if task == ASIDE else plan.folder
     if task != NOTHING and plan.config.training is not None:  # a closed form is the first one's alone
-        _fit(plan, folder, target, console, team, "")
+        _fit(plan, folder, target, console, team)
 
 
 def _device(plan: Plan, team: Team) -> torch.device:
@@ -90,8 +90,7 @@ def _carry_out(plan: Plan, target: torch.device, console: Console, team: Team, *
         if overwrite:
             _replace(plan, target, console, team)
         elif not folder.finished:
-            hint = f"go on with: efnn train --resume {shown(folder.path)}"
-            _train(plan, folder, target, console, team, hint)
+            _train(plan, folder, target, console, team)
         else:  # another process has ended it meanwhile
             team.first_says(NOTHING)
 
@@ -102,25 +101,30 @@ def _replace(plan: Plan, target: torch.device, console: Console, team: Team) -> 
     if not new.holds(plan.tag):
         new.clear()
     atomic.make_folder(new.path)
-    _train(plan, new, target, console, team, "the same command goes on; what was there is as it was")
+    _train(plan, new, target, console, team)
     plan.folder.take_successor()
 
 
-def _train(plan: Plan, folder: RunFolder, target: torch.device, console: Console, team: Team, hint: str) -> None:
-    """Train in `folder` to the end; `hint` tells how to go on after a signal."""
+def _how_to_go_on(plan: Plan, folder: RunFolder) -> str:
+    """What to do after a signal."""
+    if folder.path != plan.folder.path:
+        return "the same command goes on; what was there is as it was"
+    return f"go on with: efnn train --resume {shown(folder.path)}"
+
+
+def _train(plan: Plan, folder: RunFolder, target: torch.device, console: Console, team: Team) -> None:
+    """Train in `folder` to the end."""
     with console.log_file(folder.log_file):
         folder.write_config(plan.stored)
         _announce(plan, describe(target) if team.size == 1 else f"{team.size} processes, each on {describe(target)}")
         team.first_says(HERE if folder.path == plan.folder.path else ASIDE)
-        fitted = _fit(plan, folder, target, console, team, hint)
+        fitted = _fit(plan, folder, target, console, team)
         metrics = fitting.summarise(fitted, plan.data, plan.parts, target)
         folder.write_summary(_summary(plan, fitted, metrics, console))
 
 
-def _fit(
-    plan: Plan, folder: RunFolder, target: torch.device, console: Console, team: Team, hint: str
-) -> fitting.Fitted:
-    with StopRequest(hint, several=team.size > 1) as stop:
+def _fit(plan: Plan, folder: RunFolder, target: torch.device, console: Console, team: Team) -> fitting.Fitted:
+    with StopRequest(_how_to_go_on(plan, folder), several=team.size > 1) as stop:
         return fitting.fit(
             folder, plan.stored, plan.config, plan.system, plan.data, plan.parts, target, console, stop, team
         )

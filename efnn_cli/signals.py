@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -39,6 +39,18 @@ def end_on_signals() -> None:
     for each in SIGNALS:
         if signal.getsignal(each) != signal.SIG_IGN:
             signal.signal(each, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def at_once() -> Iterator[None]:
+    """While a library waits, where no handler would be called: signals end the process."""
+    before = {each: signal.getsignal(each) for each in SIGNALS}
+    end_on_signals()
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 def ignore_signals() -> None:

@@ -15,6 +15,7 @@ import math
 import os
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -43,7 +44,8 @@ from efnn_cli.training.team import Found, Team
 TIMEOUT = timedelta(minutes=30)  # of silence; only the end, where the first process judges alone, takes minutes
 VALUES = 3  # room in every exchange
 KINDS = {each.code: each for each in (ConfigError, InputError, NumericalError, DeviceError, ConflictError, OutputError)}
-GO_ON = "nothing is half written: the same command goes on from last.h5, with any number of processes"
+GO_ON = "nothing is half written: the same command goes on, with any number of processes"
+GRACE_SECONDS = 1.0  # connections of a killed process close before it counts as ended
 
 
 @contextlib.contextmanager
@@ -51,7 +53,8 @@ def meeting(place: launch.Place) -> Iterator[Processes]:
     """Meet the others; leave them in order, unless by an error: then the end of the process tells them."""
     where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
     try:
-        dist.init_process_group("gloo", rank=place.rank, world_size=place.size, timeout=TIMEOUT)
+        with signals.at_once():  # nobody may come, and nothing is begun
+            dist.init_process_group("gloo", rank=place.rank, world_size=place.size, timeout=TIMEOUT)
     except (dist.DistError, RuntimeError) as error:
         raise DeviceError(f"cannot meet the other processes at {where}: {_first_line(error)}", launch.HINT) from error
     team = Processes(place)
@@ -213,9 +216,18 @@ class Processes(Team):
         except RuntimeError as error:
             if not isinstance(error, dist.DistError) and not re.search(r"\bgloo\b", str(error)):
                 raise  # of this process: backward passes fail for other reasons too
+            raise LostError(f"training: lost {self._missing()}: {_first_line(error)}", GO_ON) from error
+
+    def _missing(self) -> str:
+        """Who has ended, as far as can be seen from this machine."""
+        end = time.monotonic() + GRACE_SECONDS
+        while True:
             gone = [f"rank {rank} (process {pid})" for rank, (host, pid) in enumerate(self.members) if _dead(host, pid)]
-            who = " and ".join(gone) if gone else f"one of the {self.size} processes"
-            raise LostError(f"training: {who} has ended, or its connection: {_first_line(error)}", GO_ON) from error
+            if gone:
+                return " and ".join(gone)
+            if time.monotonic() > end:
+                return f"one of the {self.size} processes"
+            time.sleep(0.02)
 
 
 _NAMES = inspect.signature(DistributedDataParallel.__init__).parameters
@@ -250,4 +262,5 @@ def _dead(host: str, pid: int) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0].partition(". This is")[0]
+    """The reason without the place in the sources and the advice of the library."""
+    return re.sub(r"^\[[^]]*\.(cc|cpp|h):\d+\] ", "", str(error).splitlines()[0].partition(". This is")[0])
