@@ -50,16 +50,23 @@ GRACE_SECONDS = 1.0  # connections of a killed process close before it counts as
 
 @contextlib.contextmanager
 def meeting(place: launch.Place) -> Iterator[Processes]:
-    """Meet the others; leave them in order, unless by an error: then the end of the process tells them."""
+    """Meet the others, and leave them in order, whatever happens: threads of the connections outlive no process."""
     where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
     try:
         with signals.at_once():  # nobody may come, and nothing is begun
             dist.init_process_group("gloo", rank=place.rank, world_size=place.size, timeout=TIMEOUT)
     except (dist.DistError, RuntimeError) as error:
         raise DeviceError(f"cannot meet the other processes at {where}: {_first_line(error)}", launch.HINT) from error
-    team = Processes(place)
-    yield team
-    dist.destroy_process_group()
+    team = None
+    try:
+        team = Processes(place)
+        yield team
+    except BaseException:
+        if team is not None and team.gradients is not None:
+            team.gradients.abort()  # a GPU may wait for ever for a process that has died
+        raise
+    finally:
+        dist.destroy_process_group()
 
 
 class Processes(Team):
@@ -69,6 +76,8 @@ class Processes(Team):
         super().__init__(place)
         self.settled = False
         """Whether a failure is known to all already."""
+        self.gradients: dist.ProcessGroup | None = None
+        """The group of the GPUs; None where gradients too go through the CPU."""
         me = json.dumps([socket.gethostname(), os.getpid()])
         self.members: list[tuple[str, int]] = [tuple(json.loads(each)) for each in self._everyone(me)]
 
@@ -129,11 +138,10 @@ class Processes(Team):
 
     def parallel(self, model: nn.Module) -> nn.Module:
         """See `Team`."""
-        group = None
-        if next(model.parameters()).is_cuda:
-            group = dist.new_group(backend="nccl", timeout=TIMEOUT)
         with self._listening():
-            return _Parallel(self, model, group)
+            if next(model.parameters()).is_cuda and self.gradients is None:
+                self.gradients = dist.new_group(backend="nccl", timeout=TIMEOUT)
+            return _Parallel(self, model, self.gradients)
 
     def before_step(self, pause: Callable[[], None], progress: float) -> float:
         """See `Team`."""
