@@ -86,6 +86,7 @@ def train(
 
     Recipes: training=default (measured to work, by system and model) or training=paper (as published).
     The same command again resumes an interrupted run, or shows the finished one.
+    Several processes or GPUs: torchrun --nproc-per-node N -m efnn_cli train ...
     """
 
     def action(console: Console) -> Result:

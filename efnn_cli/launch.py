@@ -34,6 +34,7 @@ def place() -> Place:
     missing = [name for name in ("MASTER_ADDR", "MASTER_PORT") if name not in os.environ]
     if missing:
         raise ConfigError(f"WORLD_SIZE={size} wants {' and '.join(missing)}, found none", HINT)
+    _number("MASTER_PORT", 0)
     return Place(rank, size, _number("LOCAL_RANK", rank))
 
 

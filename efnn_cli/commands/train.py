@@ -42,7 +42,10 @@ def run(
         plan = plan_new(request, data, out) if resume is None else plan_resumed(request, resume, data, out)
         team.agree("the run", plan.tag)
         if dry_run:
-            return planned(plan, team, overwrite=overwrite)
+            if team.leads and not overwrite:
+                claim_run(plan.folder, plan.tag)
+            team.device(plan.config.device)
+            return planned(plan) if team.leads else Result("train")
         obtain(plan, console, overwrite=overwrite, team=team)
         return report(plan.folder) if team.leads else Result("train")
 
@@ -50,11 +53,8 @@ def run(
         return team.together(lambda: work(team))
 
 
-def planned(plan: Plan, team: Team, *, overwrite: bool) -> Result:
-    """What a dry run says, once the place is known to be free and writable."""
-    if team.leads and not overwrite:
-        claim_run(plan.folder, plan.tag)
-    team.device(plan.config.device)
+def planned(plan: Plan) -> Result:
+    """What a dry run says, once the place is known to be writable."""
     atomic.prove_writable(plan.folder.path)
     model = fitting.initial_model(plan.config, plan.system)
     recipe = plan.config.training

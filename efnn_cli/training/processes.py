@@ -42,6 +42,7 @@ from efnn_cli.errors import (
 from efnn_cli.training.team import Found, Team
 
 TIMEOUT = timedelta(minutes=30)  # of silence; only the end, where the first process judges alone, takes minutes
+STEP_TIMEOUT = timedelta(minutes=10)  # of one step on a GPU, all having begun it
 VALUES = 3  # room in every exchange
 KINDS = {each.code: each for each in (ConfigError, InputError, NumericalError, DeviceError, ConflictError, OutputError)}
 GO_ON = "nothing is half written: the same command goes on, with any number of processes"
@@ -55,7 +56,7 @@ def meeting(place: launch.Place) -> Iterator[Processes]:
     try:
         with signals.at_once():  # nobody may come, and nothing is begun
             dist.init_process_group("gloo", rank=place.rank, world_size=place.size, timeout=TIMEOUT)
-    except (dist.DistError, RuntimeError) as error:
+    except RuntimeError as error:
         raise DeviceError(f"cannot meet the other processes at {where}: {_first_line(error)}", launch.HINT) from error
     team = None
     try:
@@ -140,7 +141,7 @@ class Processes(Team):
         """See `Team`."""
         with self._listening():
             if next(model.parameters()).is_cuda and self.gradients is None:
-                self.gradients = dist.new_group(backend="nccl", timeout=TIMEOUT)
+                self.gradients = dist.new_group(backend="nccl", timeout=STEP_TIMEOUT)
             return _Parallel(self, model, self.gradients)
 
     def before_step(self, pause: Callable[[], None], progress: float) -> float:
@@ -164,6 +165,7 @@ class Processes(Team):
 
     def total(self, value: Tensor) -> float:
         """See `Team`."""
+        self._exchange()  # before a GPU is waited for, which may wait for a process that has died
         everywhere = value.detach().cpu().clone()
         with self._listening():
             dist.all_reduce(everywhere)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from efnn_cli import device, launch
+from efnn_cli.errors import DeviceError
 
 Found = TypeVar("Found")
 
@@ -85,6 +86,8 @@ def joined() -> Iterator[Team]:
     place = launch.place()
     if place.size == 1:
         yield SOLO
+    elif not torch.distributed.is_available():
+        raise DeviceError("this PyTorch is built without torch.distributed", launch.HINT)
     else:
         from efnn_cli.training.processes import meeting
 

@@ -118,6 +118,7 @@ def test_one_process_is_alone(monkeypatch):
         ({"WORLD_SIZE": "2"}, "RANK"),
         ({"WORLD_SIZE": "2", "RANK": "2"}, "RANK from 0 to 1"),
         ({"WORLD_SIZE": "2", "RANK": "1"}, "MASTER_ADDR"),
+        ({"WORLD_SIZE": "2", "RANK": "1", "MASTER_ADDR": "here", "MASTER_PORT": "http"}, "MASTER_PORT"),
     ],
 )
 def test_an_environment_that_contradicts_itself(monkeypatch, environment, named):
