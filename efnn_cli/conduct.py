@@ -116,7 +116,9 @@ def _train(plan: Plan, folder: RunFolder, target: torch.device, console: Console
     """Train in `folder` to the end."""
     with console.log_file(folder.log_file):
         folder.write_config(plan.stored)
-        _announce(plan, describe(target) if team.size == 1 else f"{team.size} processes, each on {describe(target)}")
+        _announce(
+            plan, describe(target) if team.size == 1 else f"{team.size} processes, the first on {describe(target)}"
+        )
         team.first_says(HERE if folder.path == plan.folder.path else ASIDE)
         fitted = _fit(plan, folder, target, console, team)
         metrics = fitting.summarise(fitted, plan.data, plan.parts, target)

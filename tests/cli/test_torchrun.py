@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 
 from efnn_cli.storage import checkpoint
+from efnn_cli.storage.lock import owned
 
 from .conftest import Outcome, call, environment, files_below, finish, wait_for
 
@@ -153,22 +155,17 @@ def test_torchrun_trains_as_one_process(here: Path):
 
 
 def test_a_run_in_use(here: Path):
-    """The first process says it, once, and both end with its code; so it is when the run is in use by a team."""
+    """The first process says it, once, and both end with its code."""
     make_data(here)
-    with pair(*train(ENDLESS), cwd=here) as (leader, follower):
-        wait_for(lambda: begun(here, 1) or leader.poll() is not None)
-        call(*train(ENDLESS), cwd=here)
-        first, second = both(*train(ENDLESS), cwd=here)
-        leader.send_signal(signal.SIGTERM)
-        stopped, with_it = finish(leader), finish(follower)
+    run = here / call(*train(3, "--dry-run"), cwd=here).done().json()["outputs"]["run"]
+    run.mkdir(parents=True)
+    with owned(run / "lock", "the run"):
+        first, second = both(*train(3), cwd=here)
     assert first.code == first.json()["code"] == 6
     assert first.err.count("error: ") == 1
-    assert f"process {leader.pid} " in first.err
+    assert f"process {os.getpid()} " in first.err
     silent(second, 6)
-    assert stopped.code == stopped.json()["code"] == 143
-    assert "stopped by SIGTERM" in stopped.err
-    silent(with_it, 143)
-    call("train", "--resume", only_run(here), "--dry-run", cwd=here).done()
+    assert [path.name for path in run.iterdir()] == ["lock"]
 
 
 @pytest.mark.parametrize(
@@ -231,6 +228,7 @@ def test_a_signal_to_one_process_and_twice(here: Path, calm: Path):
     make_data(here)
     with pair(*train(EPOCHS), cwd=here) as (leader, follower):
         wait_for(lambda: begun(here, 10) or leader.poll() is not None)
+        assert call(*train(EPOCHS), cwd=here).json()["code"] == 6
         for _ in range(2):
             follower.send_signal(signal.SIGINT)
         first, second = finish(leader), finish(follower)
