@@ -145,13 +145,9 @@ class Processes(Team):
             return _Parallel(self, model, self.gradients)
 
     def before_step(self, pause: Callable[[], None], progress: float) -> float:
-        """See `Team`."""
-        failure = None
-        try:
-            pause()
-        except Stopped as error:
-            failure = error
-        return self._exchange(failure, [progress])[0]
+        """See `Team`; what `pause` raises here, the others hear at this step, from `together`."""
+        pause()
+        return self._exchange(values=[progress])[0]
 
     def share(self, chosen: Tensor) -> tuple[Tensor, int]:
         """See `Team`; a process without a share takes one configuration that does not count, to take part."""

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -223,19 +224,28 @@ def test_a_signal_to_torchrun(here: Path, calm: Path):
 
 
 @pytest.mark.slow
-def test_a_signal_to_one_process_and_twice(here: Path, calm: Path):
+def test_a_signal_to_one_process_and_many(here: Path, calm: Path):
     """As from a batch system and its launcher: a signal again does not cut the end short."""
     make_data(here)
     with pair(*train(EPOCHS), cwd=here) as (leader, follower):
         wait_for(lambda: begun(here, 10) or leader.poll() is not None)
         assert call(*train(EPOCHS), cwd=here).json()["code"] == 6
-        for _ in range(2):
-            follower.send_signal(signal.SIGINT)
+        follower.send_signal(signal.SIGINT)
         first, second = finish(leader), finish(follower)
     assert first.code == first.json()["code"] == 130, first.err
     assert "rank 1: stopped by SIGINT" in first.err
     silent(second, 130)
-    assert stored_epoch(only_run(here)) == len(rows(only_run(here)))
+    done = stored_epoch(only_run(here))
+    assert done == len(rows(only_run(here)))
+    with pair(*train(EPOCHS), cwd=here) as (leader, follower):
+        wait_for(lambda: begun(here, done + 10) or leader.poll() is not None)
+        while leader.poll() is None:
+            leader.send_signal(signal.SIGTERM)
+            time.sleep(0.005)
+        first, second = finish(leader), finish(follower)
+    assert first.code == first.json()["code"] == 143, first.err
+    silent(second, 143)
+    assert done + 10 <= stored_epoch(only_run(here)) == len(rows(only_run(here)))
     both(*train(EPOCHS), cwd=here)[0].done()
     same_as(calm, here)
 

@@ -88,9 +88,10 @@ def by_the_clock(team):
     clock = time.perf_counter
     if team.rank == 1:
         time.perf_counter = lambda: 7 * clock()
+    start = time.monotonic()
     found = trained(trainer_of(team, {"budget": "1s", "schedule": "cosine"}))
     time.perf_counter = clock
-    return found
+    return found | {"elapsed": time.monotonic() - start}
 
 
 if __name__ == "__main__":

@@ -86,7 +86,8 @@ def test_a_wrong_weight_would_be_seen(alone):
 
 
 def test_both_processes_have_the_same_result(found):
-    assert found[0] == found[1]
+    for name in NAMES:
+        assert found[0][name] == found[1][name]
 
 
 def test_resumed_equals_uninterrupted(found):
@@ -97,7 +98,8 @@ def test_a_budget_goes_by_one_clock(found):
     """The clock of the second process runs seven times as fast, and nobody looks at it."""
     rows = found[0]["clock"]["rows"]
     assert rows == found[1]["clock"]["rows"]
-    assert len(rows) > 2
+    assert len(rows) > 1
+    assert found[0]["clock"]["elapsed"] > 0.98
     assert rows[-1]["lr"] < 1e-2 * rows[0]["lr"]
 
 
