@@ -57,7 +57,6 @@ def resolve_shared(name: str, local_rank: int) -> torch.device:
 
 def check_shared(name: str) -> None:
     """Raise `ConfigError` where `name` is one GPU: several processes cannot share it."""
-    check_name(name)
     if ":" in name:
         raise ConfigError(
             f"device: several processes take a GPU each, found {name}",

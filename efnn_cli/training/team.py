@@ -45,7 +45,6 @@ class Team:
 
     def check_device(self, name: str) -> None:
         """Raise `ConfigError` where the processes cannot each have what `name` means."""
-        device.check_name(name)
 
     def device(self, name: str) -> torch.device:
         """The device of this process."""
