@@ -86,6 +86,7 @@ def train(
 
     Recipes: training=default (measured to work, by system and model) or training=paper (as published).
     The same command again resumes an interrupted run, or shows the finished one.
+    Several processes or GPUs: torchrun --nproc-per-node N -m efnn_cli train ...
     """
 
     def action(console: Console) -> Result:
@@ -95,7 +96,7 @@ def train(
         request = request_of(overrides, {"device": device}, config_dir)
         return run(request, console, data=data, out=out, resume=resume, overwrite=overwrite, dry_run=dry_run)
 
-    execute(action, json=json, quiet=quiet, verbose=verbose)
+    execute(action, json=json, quiet=quiet, verbose=verbose, together=True)
 
 
 @app.command()

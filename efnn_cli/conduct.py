@@ -10,7 +10,7 @@ import torch
 from efnn_cli import catalogue, fitting
 from efnn_cli.console import Console
 from efnn_cli.destination import claim_run
-from efnn_cli.device import describe, resolve
+from efnn_cli.device import describe
 from efnn_cli.planning import Plan
 from efnn_cli.provenance import versions
 from efnn_cli.results import shown
@@ -18,8 +18,10 @@ from efnn_cli.runs import RunFolder
 from efnn_cli.signals import StopRequest
 from efnn_cli.storage import atomic
 from efnn_cli.storage.lock import owned
+from efnn_cli.training.team import SOLO, Team
 
 LOGGER = logging.getLogger("efnn")
+NOTHING, HERE, ASIDE = range(3)  # what the first process tells the others to do: train in the folder, or in `.new/`
 
 
 def complete_replacement(folder: RunFolder) -> bool:
@@ -32,18 +34,43 @@ def complete_replacement(folder: RunFolder) -> bool:
     return True
 
 
-def obtain(plan: Plan, console: Console, *, overwrite: bool) -> None:
+def obtain(plan: Plan, console: Console, *, overwrite: bool, team: Team = SOLO) -> None:
     """See to it that the run of `plan` is finished: find it so, go on with it, or train it (again to `overwrite`)."""
+    if team.leads:
+        _lead(plan, console, team, overwrite=overwrite)
+    else:
+        _follow(plan, console, team)
+
+
+def _lead(plan: Plan, console: Console, team: Team, *, overwrite: bool) -> None:
+    """As the process that alone writes."""
     folder = plan.folder
     replaced = complete_replacement(folder) and folder.holds(plan.tag)
     again = overwrite and not replaced  # what a killed --overwrite had finished is the run that was asked for
     if not again:
         claim_run(folder, plan.tag)
-    target = resolve(plan.config.device)
+    target = _device(plan, team)
     if folder.finished and not again:
         _say_finished(folder)
+        team.first_says(NOTHING)
     else:
-        _carry_out(plan, target, console, overwrite=again)
+        _carry_out(plan, target, console, team, overwrite=again)
+
+
+def _follow(plan: Plan, console: Console, team: Team) -> None:
+    """As a process that trains where the first one says, and writes nothing."""
+    target = _device(plan, team)
+    task = int(team.first_says(NOTHING)[0])
+    folder = plan.folder.successor if task == ASIDE else plan.folder
+    if task != NOTHING and plan.config.training is not None:  # a closed form is the first one's alone
+        _fit(plan, folder, target, console, team)
+
+
+def _device(plan: Plan, team: Team) -> torch.device:
+    """The device of this process, of the same kind in all of them."""
+    target = team.device(plan.config.device)
+    team.agree("the device", target.type)
+    return target
 
 
 def _say_finished(folder: RunFolder) -> None:
@@ -55,38 +82,54 @@ def _say_finished(folder: RunFolder) -> None:
     catalogue.renew(folder.summary_file)
 
 
-def _carry_out(plan: Plan, target: torch.device, console: Console, *, overwrite: bool) -> None:
+def _carry_out(plan: Plan, target: torch.device, console: Console, team: Team, *, overwrite: bool) -> None:
     """Train, owning the run folder; raises `ConflictError` where another process does."""
     folder = plan.folder
     atomic.make_folder(folder.path)
     with owned(folder.lock_file, f"the run {shown(folder.path)}"):
         if overwrite:
-            _replace(plan, target, console)
-        elif not folder.finished:  # another process may have ended it meanwhile
-            _train(plan, folder, target, console, f"go on with: efnn train --resume {shown(folder.path)}")
+            _replace(plan, target, console, team)
+        elif not folder.finished:
+            _train(plan, folder, target, console, team)
+        else:  # another process has ended it meanwhile
+            team.first_says(NOTHING)
 
 
-def _replace(plan: Plan, target: torch.device, console: Console) -> None:
+def _replace(plan: Plan, target: torch.device, console: Console, team: Team) -> None:
     """Train aside, or go on with that; the run that is there stays as it is until the new one is finished."""
     new = plan.folder.successor
     if not new.holds(plan.tag):
         new.clear()
     atomic.make_folder(new.path)
-    _train(plan, new, target, console, "the same command goes on; what was there is as it was")
+    _train(plan, new, target, console, team)
     plan.folder.take_successor()
 
 
-def _train(plan: Plan, folder: RunFolder, target: torch.device, console: Console, hint: str) -> None:
-    """Train in `folder` to the end; `hint` tells how to go on after a signal."""
+def _how_to_go_on(plan: Plan, folder: RunFolder) -> str:
+    """What to do after a signal."""
+    if folder.path != plan.folder.path:
+        return "the same command goes on; what was there is as it was"
+    return f"go on with: efnn train --resume {shown(folder.path)}"
+
+
+def _train(plan: Plan, folder: RunFolder, target: torch.device, console: Console, team: Team) -> None:
+    """Train in `folder` to the end."""
     with console.log_file(folder.log_file):
         folder.write_config(plan.stored)
-        _announce(plan, describe(target))
-        with StopRequest(hint) as stop:
-            fitted = fitting.fit(
-                folder, plan.stored, plan.config, plan.system, plan.data, plan.parts, target, console, stop
-            )
+        _announce(
+            plan, describe(target) if team.size == 1 else f"{team.size} processes, the first on {describe(target)}"
+        )
+        team.first_says(HERE if folder.path == plan.folder.path else ASIDE)
+        fitted = _fit(plan, folder, target, console, team)
         metrics = fitting.summarise(fitted, plan.data, plan.parts, target)
         folder.write_summary(_summary(plan, fitted, metrics, console))
+
+
+def _fit(plan: Plan, folder: RunFolder, target: torch.device, console: Console, team: Team) -> fitting.Fitted:
+    with StopRequest(_how_to_go_on(plan, folder), several=team.size > 1) as stop:
+        return fitting.fit(
+            folder, plan.stored, plan.config, plan.system, plan.data, plan.parts, target, console, stop, team
+        )
 
 
 def _announce(plan: Plan, device_name: str) -> None:

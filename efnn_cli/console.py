@@ -30,13 +30,13 @@ class Meter(Protocol):
 class Console:
     """Verbosity, and the warnings given so far (they stand in the JSON result too)."""
 
-    def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
-        self.quiet = quiet
+    def __init__(self, *, quiet: bool = False, verbose: bool = False, silent: bool = False) -> None:
+        self.quiet = quiet or silent
         self.warnings: list[str] = []
         level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(_Plain())
-        handler.setLevel(level)
+        handler.setLevel(logging.CRITICAL if silent else level)  # another process says it
         LOGGER.handlers[:] = [handler, _Collector(self.warnings)]
         LOGGER.setLevel(logging.DEBUG)
         LOGGER.propagate = False

@@ -42,6 +42,28 @@ def resolve(name: str) -> torch.device:
     return device
 
 
+def resolve_shared(name: str, local_rank: int) -> torch.device:
+    """The device `name` means to the process `local_rank` of several on one machine: every one its own GPU."""
+    import torch
+
+    check_shared(name)
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    device = resolve(f"cuda:{local_rank}" if name == "cuda" else name)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device
+
+
+def check_shared(name: str) -> None:
+    """Raise `ConfigError` where `name` is one GPU: several processes cannot share it."""
+    if ":" in name:
+        raise ConfigError(
+            f"device: several processes take a GPU each, found {name}",
+            "--device cuda; CUDA_VISIBLE_DEVICES says which GPUs",
+        )
+
+
 def _require_cuda(index: int) -> None:
     import torch
 

@@ -42,6 +42,18 @@ class DeviceError(EfnnError):
     code = 5
 
 
+class LostError(DeviceError):
+    """Another process of the same training has ended, or cannot be reached."""
+
+
+class Echo(EfnnError):
+    """What the first of several processes says for all: here only the exit code is left to give."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"ends with the others, exit code {code}")
+        self.code = code
+
+
 class ConflictError(EfnnError):
     """Something would be overwritten, or is in use by another process."""
 

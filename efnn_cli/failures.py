@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 import typer
 
-from efnn_cli.errors import ConfigError, DeviceError, EfnnError, Interrupted, OutputError, Stopped
+from efnn_cli import launch
+from efnn_cli.errors import ConfigError, DeviceError, Echo, EfnnError, Interrupted, OutputError, Stopped
 from efnn_cli.results import error_json
 
 COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config", "bench", "compare", "merge")
@@ -22,6 +23,8 @@ def as_efnn_error(error: BaseException, args: Sequence[str]) -> EfnnError:
     """What `error` means to a user."""
     if isinstance(error, EfnnError):
         return error
+    if launch.follows() and isinstance(error, (typer.TyperException, Interrupted)):
+        return Echo(2 if isinstance(error, typer.TyperException) else 128 + error.signum)  # it met all of them
     if isinstance(error, typer.TyperException):
         command = next((each for each in args if each in COMMANDS), "")
         return ConfigError(error.format_message(), f"efnn {command} --help".replace("  ", " "))
@@ -42,10 +45,13 @@ def as_efnn_error(error: BaseException, args: Sequence[str]) -> EfnnError:
 
 def report_error(error: EfnnError, args: Sequence[str]) -> int:
     """One clear message on stderr, with --json also one object on stdout; returns the exit code."""
-    print(f"error: {error.message}", file=sys.stderr)
+    if isinstance(error, Echo):
+        return error.code
+    who = f"rank {launch.place().rank}: " if launch.follows() else ""
+    print(f"error: {who}{error.message}", file=sys.stderr)
     if error.hint:
         print(f"  {error.hint}", file=sys.stderr)
-    if "--json" in args:
+    if "--json" in args and not who:
         command = next((each for each in args if each in COMMANDS), "")
         with contextlib.suppress(OSError):  # a full disk may be what is reported
             print(error_json(command, error.code, error.message, error.hint), flush=True)

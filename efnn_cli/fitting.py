@@ -14,18 +14,19 @@ import torch
 
 from efnn_cli import rng
 from efnn_cli.console import Console, duration
-from efnn_cli.errors import InputError, NumericalError, Stopped
+from efnn_cli.errors import InputError, LostError, NumericalError, Stopped
 from efnn_cli.models import EnergyModel, build, parameter_count
 from efnn_cli.models.effective import Effective
 from efnn_cli.physics import System
 from efnn_cli.runs import RunFolder
 from efnn_cli.signals import StopRequest
-from efnn_cli.storage import checkpoint
+from efnn_cli.storage import checkpoint, tree
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.metrics import Metrics, measure
 from efnn_cli.training.options import TrainingOptions
 from efnn_cli.training.predict import predict
 from efnn_cli.training.split import Split
+from efnn_cli.training.team import SOLO, Team
 from efnn_cli.training.trainer import EpochRow, Labelled, Trainer
 from efnn_cli.training_settings import TrainConfig
 
@@ -56,10 +57,11 @@ def fit(
     device: torch.device,
     console: Console,
     stop: StopRequest,
+    team: Team = SOLO,
 ) -> Fitted:
     """Train (or go on training) the network of `config` in `folder`; the result has the best weights.
 
-    `stored` is the resolved configuration as it goes into the checkpoints.
+    `stored` is the resolved configuration as it goes into the checkpoints. Only the first process of the team writes.
     """
     if config.training is None:
         return _fit_closed_form(folder, stored, config, system, data, parts, device)
@@ -69,8 +71,9 @@ def fit(
     if config.training.initial_spread is not None:
         few = slice(0, CALIBRATION_SAMPLES)
         model.calibrate(train.spins[few], train.energies[few], config.training.initial_spread)
-    trainer = Trainer(model, config.training, train, val, config.seed)
+    trainer = Trainer(model, config.training, train, val, config.seed, team)
     _resume(folder, stored["hash"], trainer)
+    team.agree("the epoch to go on from", str(trainer.epoch))
     _train(folder, stored, trainer, config.training, console, stop)
     model.load_state_dict(trainer.best.weights)
     rate = trainer.samples / max(trainer.seconds, 1e-9)
@@ -112,9 +115,10 @@ def _resume(folder: RunFolder, tag: str, trainer: Trainer) -> None:
         budget, epochs = trainer.options.budget, trainer.options.epochs
         length = f"of {epochs}" if budget is None else f"({duration(trainer.seconds)} of {budget})"
         LOGGER.info("resumed after epoch %d %s", trainer.epoch, length)
-    else:
+    elif trainer.team.leads:
         folder.give_up_weights()
-    folder.keep_rows(trainer.epoch)
+    if trainer.team.leads:
+        folder.keep_rows(trainer.epoch)
 
 
 def _read(path: Path, hint: str) -> checkpoint.Checkpoint:
@@ -135,7 +139,8 @@ def _train(
 ) -> None:
     """All epochs; the state at the end of an epoch is stored about every ten seconds, and before any end."""
     saved = time.monotonic()
-    state = copy.deepcopy(trainer.state())
+    state = _snapshot(trainer)
+    leads = trainer.team.leads
     budget = options.budget_seconds
     total, unit = (options.epochs, "epochs") if budget is None else (round(budget), "s")
     done = trainer.epoch if budget is None else round(trainer.seconds)
@@ -143,19 +148,28 @@ def _train(
         while not trainer.finished:
             try:
                 row = trainer.run_epoch(stop.check)
-            except (Stopped, NumericalError):
-                if state["epoch"] > 0:
+            except (Stopped, NumericalError, LostError):
+                if leads and state["epoch"] > 0:
                     _save(folder, stored, state)
                 raise
+            if not leads:
+                continue
             folder.append_row(row)
-            state = copy.deepcopy(trainer.state())
+            state = _snapshot(trainer)
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
                 _save(folder, stored, state)
                 saved = time.monotonic()
             now = row.epoch if budget is None else min(round(row.seconds), total)
             advance(now - done, _note(row))
             done = now
-    _save(folder, stored, state)
+    if leads:
+        _save(folder, stored, state)
+
+
+def _snapshot(trainer: Trainer) -> dict[str, Any]:
+    """The state as it is now; that of a team on the CPU, since a GPU may wait for ever for a process that has died."""
+    state = trainer.state()
+    return copy.deepcopy(state) if trainer.team.size == 1 else dict(tree.on_cpu(state))
 
 
 def _save(folder: RunFolder, stored: dict[str, Any], state: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -41,14 +41,36 @@ def end_on_signals() -> None:
             signal.signal(each, signal.SIG_DFL)
 
 
+@contextlib.contextmanager
+def at_once() -> Iterator[None]:
+    """While a library waits, where no handler would be called: signals end the process."""
+    before = {each: signal.getsignal(each) for each in SIGNALS}
+    end_on_signals()
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def ignore_signals() -> None:
+    """From now on no signal counts: this process is ending, and whoever started it may tell it so again."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+
+
 class StopRequest:
     """Context in which signals set a flag; `check` turns the flag into `Stopped`.
 
-    `hint` tells the user how to go on.
+    `hint` tells the user how to go on. One of `several` processes may get a signal from the terminal or the batch
+    system and once more from their launcher: there a second signal is the first one, and after an error in the body
+    signals are ignored, since a launcher sends them to all when one has ended.
     """
 
-    def __init__(self, hint: str) -> None:
+    def __init__(self, hint: str, *, several: bool = False) -> None:
         self.hint = hint
+        self.several = several
         self.signum: int | None = None
         self._previous: dict[int, Any] = {}
 
@@ -61,11 +83,14 @@ class StopRequest:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         for signum, handler in self._previous.items():
-            signal.signal(signum, handler)
+            signal.signal(signum, signal.SIG_IGN if self.several and kind is not None else handler)
 
     def _receive(self, signum: int, frame: FrameType | None) -> None:
         self.signum = signum
-        _first_signal()
+        if self.several:
+            _spare_terminals()
+        else:
+            _first_signal()
 
     def check(self) -> None:
         """Raise `Stopped` if a signal has arrived."""
@@ -108,6 +133,10 @@ def _report_unraisable(lost: sys.UnraisableHookArgs) -> None:
 def _first_signal() -> None:
     """The next signal is to end the process; a terminal that is gone must not fail what is still said."""
     end_on_signals()
+    _spare_terminals()
+
+
+def _spare_terminals() -> None:
     for handle in _terminals:
         if not os.isatty(handle):
             with contextlib.suppress(OSError):

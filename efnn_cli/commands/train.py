@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from efnn_cli import device, fitting
+from efnn_cli import fitting
 from efnn_cli.conduct import complete_replacement, obtain
-from efnn_cli.config import Request
+from efnn_cli.config import Request, settle
 from efnn_cli.console import Console
 from efnn_cli.destination import claim_run
 from efnn_cli.errors import ConfigError
@@ -15,6 +15,7 @@ from efnn_cli.planning import Plan, plan_new, plan_resumed
 from efnn_cli.results import Result, number, shown
 from efnn_cli.runs import FIGURES, PARTS, RunFolder
 from efnn_cli.storage import atomic
+from efnn_cli.training.team import Team, joined
 
 
 def run(
@@ -27,19 +28,29 @@ def run(
     overwrite: bool = False,
     dry_run: bool = False,
 ) -> Result:
-    """Train the network of the configuration, go on with it, or find it trained."""
+    """Train the network of the configuration, go on with it, or find it trained; alone, or as one of a team."""
     if resume is not None and overwrite:
         raise ConfigError("--resume goes on with a run, --overwrite starts it again: found both", "keep one of them")
-    if resume is not None and not dry_run:
-        complete_replacement(RunFolder(resume))
-    plan = plan_new(request, data, out) if resume is None else plan_resumed(request, resume, data, out)
-    if dry_run:
-        if not overwrite:
-            claim_run(plan.folder, plan.tag)
-        device.resolve(plan.config.device)
-        return planned(plan)
-    obtain(plan, console, overwrite=overwrite)
-    return report(plan.folder)
+
+    def work(team: Team) -> Result:
+        if "device" in (said := settle(request)):
+            team.check_device(str(said["device"].value))
+        if resume is not None and not dry_run:
+            if team.leads:
+                complete_replacement(RunFolder(resume))
+            team.first_says()  # others wait, and then see what it has left
+        plan = plan_new(request, data, out) if resume is None else plan_resumed(request, resume, data, out)
+        team.agree("the run", plan.tag)
+        if dry_run:
+            if team.leads and not overwrite:
+                claim_run(plan.folder, plan.tag)
+            team.device(plan.config.device)
+            return planned(plan) if team.leads else Result("train")
+        obtain(plan, console, overwrite=overwrite, team=team)
+        return report(plan.folder) if team.leads else Result("train")
+
+    with joined() as team:
+        return team.together(lambda: work(team))
 
 
 def planned(plan: Plan) -> Result:

@@ -35,6 +35,12 @@ def flatten(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:
     raise TypeError(f"{path}: cannot store {type(value).__name__}")
 
 
+def on_cpu(value: Any) -> Any:
+    """A copy of `value` with all its tensors on the CPU."""
+    arrays: dict[str, NDArray[Any]] = {}
+    return restore(flatten(value, "", arrays), arrays)
+
+
 def restore(skeleton: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
     """The value that `flatten` was given; raises `InputError` where an array is missing."""
     if isinstance(skeleton, list):

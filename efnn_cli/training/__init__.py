@@ -3,5 +3,5 @@
 options.py     configuration keys `training.*`     trainer.py    the loop, its state, its rows
 optimizers.py  optimizers and learning rate        split.py      train / val / test
 metrics.py     errors of predictions               augment.py    point group of the square
-predict.py     predictions in bounded memory
+predict.py     predictions in bounded memory       team.py       one process, or (processes.py) one of several
 """

@@ -23,6 +23,7 @@ from efnn_cli.training.metrics import Metrics, measure
 from efnn_cli.training.optimizers import build_optimizer, learning_rate
 from efnn_cli.training.options import TrainingOptions
 from efnn_cli.training.predict import predict_tensor
+from efnn_cli.training.team import SOLO, Team
 
 ALMOST = 0.99  # of a budget: what is left is not worth an epoch
 GRAINS = 1_000_000  # of a schedule that follows the clock
@@ -70,10 +71,19 @@ class Best:
 
 
 class Trainer:
-    """Trains `model` in place, epoch by epoch."""
+    """Trains `model` in place, epoch by epoch; in a team every process on its share, all with the same result."""
 
-    def __init__(self, model: nn.Module, options: TrainingOptions, train: Labelled, val: Labelled, seed: int) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        options: TrainingOptions,
+        train: Labelled,
+        val: Labelled,
+        seed: int,
+        team: Team = SOLO,
+    ) -> None:
         self.model = model
+        self.team = team
         self.options = options
         self.train = train
         self.val = val
@@ -88,6 +98,7 @@ class Trainer:
         self.average = (
             AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(options.ema)) if options.ema else None  # type: ignore[no-untyped-call]
         )
+        self.parallel = team.parallel(model)
         std = float(train.energies.std(unbiased=False))
         self.unit = std if options.initial_spread is not None and std > 0 else 1.0
 
@@ -131,25 +142,29 @@ class Trainer:
         total = torch.zeros((), dtype=torch.float64, device=order.device)
         count = 0
         for index, chosen in enumerate(torch.split(order, self.options.batch_size)):
-            pause()
-            progress = self.progress(time.perf_counter() - start)
+            progress = self.team.before_step(pause, self.progress(time.perf_counter() - start))
             if count and progress >= 1.0:  # only a budget ends within an epoch
                 break
             operation = int(operations[index]) if self.options.augment else 0
-            total += self._step(progress, chosen, operation) * len(chosen)
+            own, counted = self.team.share(chosen)
+            weight = counted * self.team.size / len(chosen)  # the mean over processes is then that over the batch
+            total += self._step(progress, own, operation, weight) * counted
             count += len(chosen)
-        loss = float(total) / count
+        loss = self.team.total(total) / count
         trained = time.perf_counter()
         val = self.validate() if math.isfinite(loss) else None
         if val is None or not math.isfinite(val.rmse):
             what = f"the loss ({loss})" if val is None else f"the validation error ({val.rmse})"
             raise NumericalError(f"training: {what} is not finite in epoch {self.epoch + 1}", "try a smaller lr")
         self.epoch += 1
-        self.validation_seconds = time.perf_counter() - trained
-        self.seconds += time.perf_counter() - start
-        if val.rmse < self.best.val_rmse:
+        now = time.perf_counter()
+        # By the clock and the rounding of one process: all have to agree on when to end.
+        self.validation_seconds, self.seconds, rmse = self.team.first_says(
+            now - trained, self.seconds + now - start, val.rmse
+        )
+        if rmse < self.best.val_rmse:
             weights = {key: value.detach().clone() for key, value in self.judged.state_dict().items()}
-            self.best = Best(self.epoch, val.rmse, weights)
+            self.best = Best(self.epoch, rmse, weights)
         return EpochRow(
             epoch=self.epoch,
             step=self.steps,
@@ -162,8 +177,8 @@ class Trainer:
             seconds=self.seconds,
         )
 
-    def _step(self, progress: float, chosen: Tensor, operation: int) -> Tensor:
-        """One optimizer step on the configurations `chosen`; returns the loss, detached."""
+    def _step(self, progress: float, chosen: Tensor, operation: int, weight: float) -> Tensor:
+        """One optimizer step on the configurations `chosen`, with this `weight` in the team; returns their loss."""
         total = self.steps_per_epoch * self.options.epochs if self.options.budget is None else GRAINS
         rate = learning_rate(round(progress * total), total, self.epoch, self.options)
         for group in self.optimizer.param_groups:
@@ -171,10 +186,10 @@ class Trainer:
         spins = self.train.spins[chosen]
         if operation:
             spins = point_group(spins, operation)
-        error = (self.model(spins) - self.train.energies[chosen]) / self.unit
+        error = (self.parallel(spins) - self.train.energies[chosen]) / self.unit
         loss: Tensor = error.square().mean()
         self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
+        self.team.backward(loss, weight)
         self.optimizer.step()
         self.steps += 1
         if self.average is not None:
@@ -183,8 +198,8 @@ class Trainer:
 
     def validate(self) -> Metrics:
         """Metrics of the current weights, or of their average, on the validation set."""
-        predicted = predict_tensor(self.judged, self.val.spins)
-        return measure(predicted.cpu().numpy(), self.val.energies.cpu().numpy())
+        predicted = self.team.shared(lambda spins: predict_tensor(self.judged, spins), self.val.spins)
+        return measure(predicted.numpy(), self.val.energies.cpu().numpy())
 
     def state(self) -> dict[str, Any]:
         """Everything needed to go on: plain values and tensors only."""

@@ -1,0 +1,374 @@
+"""`efnn train` as two real processes: one result, one writer, one voice, and an orderly end whatever happens to one."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from efnn_cli.storage import checkpoint
+from efnn_cli.storage.lock import owned
+
+from .conftest import Outcome, call, environment, files_below, finish, wait_for
+
+EPOCHS = 200
+ENDLESS = 1_000_000
+NET = ("model=efnn", "depth=2", "width=12", "training.optimizer=adam", "training.dtype=float64")
+RUN_FILES = {"config.yaml", "run.log", "metrics.csv", "last.h5", "best.h5", "summary.json", "lock"}
+
+
+def train(epochs: int, *words: object) -> tuple[object, ...]:
+    """56 training configurations in batches of 15: the last one has 11, 6 and 5 for the two processes."""
+    return ("train", *NET, f"epochs={epochs}", "training.batch_size=15", "--device", "cpu", "--json", *words)
+
+
+def torchrun(*args: object, cwd: Path) -> subprocess.Popen[str]:
+    """Start two processes as users do."""
+    words = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", "efnn_cli"]
+    return subprocess.Popen(
+        [sys.executable, *words, *map(str, args)],
+        cwd=cwd,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+Pair = list[subprocess.Popen[str]]
+
+
+@contextmanager
+def pair(*args: object, cwd: Path, others: Path | None = None) -> Iterator[Pair]:
+    """Two processes without a launcher, so that each has an exit code; the second one works in `others`."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    members = [
+        subprocess.Popen(
+            [sys.executable, "-m", "efnn_cli", *map(str, args)],
+            cwd=folder,
+            env=environment({"RANK": rank, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank, folder in (("0", cwd), ("1", others or cwd))
+    ]
+    try:
+        yield members
+    finally:
+        for each in members:
+            each.kill()
+            each.wait()
+            for stream in (each.stdout, each.stderr):
+                assert stream is not None
+                stream.close()
+
+
+def both(*args: object, cwd: Path, others: Path | None = None) -> tuple[Outcome, Outcome]:
+    """How the two processes ended."""
+    with pair(*args, cwd=cwd, others=others) as members:
+        first, second = (finish(each) for each in members)
+    return first, second
+
+
+def silent(outcome: Outcome, code: int) -> None:
+    """Check a process that another one spoke for."""
+    assert (outcome.code, outcome.out, outcome.err) == (code, "", "")
+
+
+def make_data(folder: Path, seed: int = 0) -> None:
+    folder.mkdir(exist_ok=True)
+    call("generate", "three_spin", "--L", 6, "--samples", 80, "--seed", seed, "--device", "cpu", cwd=folder).done()
+
+
+def only_run(folder: Path) -> Path:
+    (run,) = (folder / "outputs").iterdir()
+    return run
+
+
+def rows(run: Path) -> list[dict[str, str]]:
+    """The rows of metrics.csv without the column that is a time."""
+    found = list(csv.DictReader((run / "metrics.csv").read_text().splitlines()))
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in found]
+
+
+def numbers(run: Path) -> list[list[float]]:
+    return [[float(value) for value in row.values() if value] for row in rows(run)]
+
+
+def weights(run: Path) -> dict[str, np.ndarray]:
+    found: dict[str, np.ndarray] = {}
+    with h5py.File(run / "best.h5") as file:
+        file.visititems(lambda name, node: found.update({name: node[()]}) if isinstance(node, h5py.Dataset) else None)
+    del found["metadata"]
+    return found
+
+
+def begun(folder: Path, epochs: int) -> bool:
+    """Whether the one run in `folder` has done `epochs` epochs."""
+    tables = list((folder / "outputs").glob("*/metrics.csv"))
+    return bool(tables) and tables[0].read_text().count("\n") > epochs
+
+
+def test_torchrun_trains_as_one_process(here: Path):
+    """Equal to rounding; the files are written once; the number of processes is not part of the run."""
+    make_data(here)
+    with torchrun(*train(12), cwd=here) as process:
+        outcome = finish(process).done()
+    run = only_run(here)
+    assert outcome.json()["outputs"]["run"] == f"outputs/{run.name}"
+    for text in ("run: ", "training efnn on 2 processes", "training: 12/12"):
+        assert outcome.err.count(text) == 1, outcome.err
+    assert {path.name for path in run.iterdir()} == RUN_FILES
+    assert (run / "run.log").read_text().count("run: ") == 1
+    assert [row["epoch"] for row in rows(run)] == [str(epoch) for epoch in range(1, 13)]
+    before = files_below(here)
+
+    again = call(*train(12), cwd=here).done()
+    assert "finished already" in again.err
+    assert again.json()["metrics"] == outcome.json()["metrics"]
+    assert files_below(here) == before
+
+    call(*train(12, "--out", "alone"), cwd=here).done()
+    np.testing.assert_allclose(numbers(run), numbers(here / "alone"), rtol=1e-9)
+    ours, theirs = weights(run), weights(here / "alone")
+    assert ours.keys() == theirs.keys()
+    for key, value in ours.items():
+        np.testing.assert_allclose(value, theirs[key], rtol=1e-7, atol=1e-9)
+    # Negative control: the comparison sees other batches, as it would see wrong shares or weights.
+    call(*train(12, "--out", "other", "seed=1"), cwd=here).done()
+    assert not np.allclose(numbers(here / "other"), numbers(run), rtol=1e-9)
+
+
+def test_a_run_in_use(here: Path):
+    """The first process says it, once, and both end with its code."""
+    make_data(here)
+    run = here / call(*train(3, "--dry-run"), cwd=here).done().json()["outputs"]["run"]
+    run.mkdir(parents=True)
+    with owned(run / "lock", "the run"):
+        first, second = both(*train(3), cwd=here)
+    assert first.code == first.json()["code"] == 6
+    assert first.err.count("error: ") == 1
+    assert f"process {os.getpid()} " in first.err
+    silent(second, 6)
+    assert [path.name for path in run.iterdir()] == ["lock"]
+
+
+@pytest.mark.parametrize(
+    "command", [("generate", "heisenberg"), ("evaluate",), ("compare",), ("config",), ("bench", "labels")]
+)
+def test_other_commands_are_for_one_process(here: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]):
+    for key, value in {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}.items():
+        monkeypatch.setenv(key, value)
+    call(*command, cwd=here).failed(2, "WORLD_SIZE=2", "without torchrun")
+    call("train", "--bogus", cwd=here).failed(2, "--bogus")
+    monkeypatch.setenv("RANK", "1")
+    silent(call(*command, cwd=here), 2)
+    silent(call("train", "--bogus", cwd=here), 2)
+    assert not list(here.iterdir())
+
+
+def stored_epoch(run: Path) -> int:
+    return int(checkpoint.read(run / "last.h5").state["epoch"])
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a dataset and the run that two undisturbed processes trained."""
+    folder = tmp_path_factory.mktemp("calm")
+    make_data(folder)
+    both(*train(EPOCHS), cwd=folder)[0].done()
+    return folder
+
+
+def same_as(calm: Path, disturbed: Path) -> None:
+    """Check that the run in `disturbed` is bit for bit that of undisturbed processes."""
+    ours, theirs = only_run(disturbed), only_run(calm)
+    assert rows(ours) == rows(theirs)
+    assert len(rows(ours)) == EPOCHS
+    for key, value in weights(theirs).items():
+        assert np.array_equal(value, weights(ours)[key]), key
+
+
+@pytest.mark.slow
+def test_a_signal_to_torchrun(here: Path, calm: Path):
+    """All processes stop at the same step; resumed by two, the result does not know of it."""
+    make_data(here)
+    with torchrun(*train(EPOCHS), cwd=here) as process:
+        wait_for(lambda: begun(here, 10) or process.poll() is not None)
+        process.send_signal(signal.SIGTERM)
+        outcome = finish(process)
+    run = only_run(here)
+    assert outcome.json()["code"] == 143
+    assert outcome.err.count("error: stopped by SIGTERM") == 1
+    assert 10 <= stored_epoch(run) == len(rows(run)) < EPOCHS
+    first, second = both("train", "--resume", run.relative_to(here), "--device", "cpu", cwd=here)
+    assert "resumed after epoch" in first.done().err
+    silent(second, 0)
+    same_as(calm, here)
+
+
+@pytest.mark.slow
+def test_a_signal_to_one_process_and_many(here: Path, calm: Path):
+    """As from a batch system and its launcher: a signal again does not cut the end short."""
+    make_data(here)
+    with pair(*train(EPOCHS), cwd=here) as (leader, follower):
+        wait_for(lambda: begun(here, 10) or leader.poll() is not None)
+        assert call(*train(EPOCHS), cwd=here).json()["code"] == 6
+        follower.send_signal(signal.SIGINT)
+        first, second = finish(leader), finish(follower)
+    assert first.code == first.json()["code"] == 130, first.err
+    assert "rank 1: stopped by SIGINT" in first.err
+    silent(second, 130)
+    done = stored_epoch(only_run(here))
+    assert done == len(rows(only_run(here)))
+    with pair(*train(EPOCHS), cwd=here) as (leader, follower):
+        wait_for(lambda: begun(here, done + 10) or leader.poll() is not None)
+        while leader.poll() is None:
+            leader.send_signal(signal.SIGTERM)
+            time.sleep(0.005)
+        first, second = finish(leader), finish(follower)
+    assert first.code == first.json()["code"] == 143, first.err
+    silent(second, 143)
+    assert done + 10 <= stored_epoch(only_run(here)) == len(rows(only_run(here)))
+    both(*train(EPOCHS), cwd=here)[0].done()
+    same_as(calm, here)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dying", [0, 1])
+def test_a_process_that_is_killed(here: Path, calm: Path, dying: int):
+    """The other one ends by itself and says why; nothing is half written; the same command gives the same result."""
+    make_data(here)
+    with pair(*train(EPOCHS), cwd=here) as members:
+        wait_for(lambda: begun(here, 10) or members[0].poll() is not None)
+        members[dying].kill()
+        outcome = finish(members[1 - dying], 30)
+    run = only_run(here)
+    assert outcome.code == 5, outcome.err
+    assert f"lost rank {dying} (process {members[dying].pid})" in outcome.err
+    assert "the same command goes on" in outcome.err
+    assert "Traceback" not in outcome.err
+    if dying == 1:
+        assert outcome.json()["code"] == 5
+        assert stored_epoch(run) == len(rows(run)) >= 10
+    assert not [name for name in files_below(here) if name.endswith(".tmp")]
+    both(*train(EPOCHS), cwd=here)[0].done()
+    same_as(calm, here)
+
+
+@pytest.mark.slow
+def test_one_process_goes_on_where_two_were_killed(here: Path, calm: Path):
+    """And the other way round it is the same run: to rounding here, since sums are taken in another order."""
+    make_data(here)
+    with torchrun(*train(EPOCHS), cwd=here) as process:
+        wait_for(lambda: begun(here, 10) or process.poll() is not None)
+        process.send_signal(signal.SIGTERM)
+        finish(process)
+    assert "resumed" in call(*train(EPOCHS), cwd=here).done().err
+    ours, theirs = only_run(here), only_run(calm)
+    assert ours.name == theirs.name
+    np.testing.assert_allclose(numbers(ours)[:50], numbers(theirs)[:50], rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_an_error_of_the_first_process_alone(here: Path):
+    """It cannot write any more: the other one hears of it at its next step."""
+    make_data(here)
+    with pair(*train(ENDLESS), cwd=here) as (leader, follower):
+        wait_for(lambda: begun(here, 5) or leader.poll() is not None)
+        table = only_run(here) / "metrics.csv"
+        table.rename(here / "rows")
+        table.mkdir()
+        first, second = finish(leader, 30), finish(follower, 30)
+    assert first.code == first.json()["code"] == 74, first.err
+    assert first.err.count("error: ") == 1
+    silent(second, 74)
+
+
+@pytest.mark.slow
+def test_an_error_of_both(here: Path):
+    make_data(here)
+    first, second = both(*train(50, "lr=1e300"), cwd=here)
+    assert first.code == first.json()["code"] == 4, first.err
+    assert first.err.count("error: ") == 1
+    silent(second, 4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "code", "named"),
+    [
+        (("model=dnn", "device=cuda:0"), 2, "--device cuda"),
+        (("model=nonsense",), 2, "nonsense"),
+        (("--data", "missing.h5"), 3, "missing.h5"),
+    ],
+)
+def test_refusals(here: Path, words: tuple[str, ...], code: int, named: str):
+    make_data(here)
+    first, second = both("train", *words, cwd=here)
+    first.failed(code, named)
+    silent(second, code)
+    assert not (here / "outputs").exists()
+
+
+@pytest.mark.slow
+def test_what_only_the_second_process_sees(here: Path, tmp_path: Path):
+    make_data(here)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    first, second = both("train", *NET, cwd=here, others=elsewhere)
+    first.failed(3, "rank 1: ", "no dataset")
+    silent(second, 3)
+    make_data(elsewhere, seed=1)
+    first, second = both("train", *NET, cwd=here, others=elsewhere)
+    first.failed(3, "the processes do not train the same thing", "rank 0", "rank 1")
+    silent(second, 3)
+    assert not (here / "outputs").exists()
+
+
+@pytest.mark.slow
+def test_plans_and_replacements(here: Path):
+    """Finished runs are found, dry runs write nothing, `--overwrite` trains aside, `--out` elsewhere."""
+    make_data(here)
+    plan, second = both(*train(3, "--dry-run"), cwd=here)
+    assert plan.done().json()["status"] == "planned"
+    silent(second, 0)
+    assert not (here / "outputs").exists()
+    first = both(*train(3), cwd=here)[0].done()
+    found, second = both(*train(3), cwd=here)
+    assert found.done().json()["metrics"] == first.json()["metrics"]
+    assert found.err.count("finished already") == 1
+    silent(second, 0)
+    run = only_run(here)
+    before = (run / "summary.json").stat().st_mtime_ns
+    replaced, second = both(*train(3, "--overwrite"), cwd=here)
+    assert replaced.done().json()["metrics"]["test"] == first.json()["metrics"]["test"]
+    silent(second, 0)
+    assert (run / "summary.json").stat().st_mtime_ns > before
+    assert {path.name for path in run.iterdir()} == RUN_FILES
+    elsewhere = both(*train(3, "--out", "mine"), cwd=here)[0].done()
+    assert elsewhere.json()["outputs"]["run"] == "mine"
+
+
+@pytest.mark.slow
+def test_a_closed_form_is_fitted_by_one(here: Path):
+    call("generate", "heisenberg", "--L", 4, "--samples", 60, "--device", "cpu", cwd=here).done()
+    first, second = both("train", "model=effective", "--json", cwd=here)
+    assert first.done().json()["metrics"]["parameters"] > 1
+    silent(second, 0)
