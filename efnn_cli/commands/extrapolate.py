@@ -106,7 +106,10 @@ def draw(rows: Rows, trained_at: int, folder: Path) -> Path:
     """The figure of all rows of the table."""
     relative = all(row["relative_error"] for row in rows)
     column, label = ("relative_error", "relative error") if relative else ("rmse_over_std", "RMSE / std(E)")
-    return figures.error_against_size(curves(rows, column), label, trained_at, folder / EXTRAPOLATION)
+    lines = [
+        figures.Curve(name, points, style=index) for index, (name, points) in enumerate(curves(rows, column).items())
+    ]
+    return figures.error_against_size(lines, label, trained_at, folder / EXTRAPOLATION)
 
 
 def report(rows: Sequence[SizeRow], every: Rows, figure: Path, table: Path) -> Result:
