@@ -30,14 +30,18 @@ LOGGER = logging.getLogger("efnn")
 def compete(lineup: Lineup, console: Console) -> tuple[list[Trial], list[list[Trial]]]:
     """All trials, and for every network those of its best choice, one a seed."""
     data = Path(lineup.first.stored["dataset"]["path"])
-    every, chosen = [], []
+    every: list[Trial] = []
+    chosen = []
+
+    def run(entry: Entry, seed: int, choice: Point) -> Trial:
+        LOGGER.info("run %d of %d", len(every) + 1, lineup.runs)
+        every.append(trial(entry, seed, choice, data, console))
+        return every[-1]
+
     for entry in lineup.entries:
-        tried = [trial(entry, 0, choice, data, console) for choice in (lineup.points if entry.trained else [()])]
-        best = best_choice(tried)
+        best = best_choice([run(entry, 0, choice) for choice in (lineup.points if entry.trained else [()])])
         seeds = range(1, lineup.seeds if entry.trained else 1)
-        more = [trial(entry, seed, best.choice, data, console) for seed in seeds]
-        every += [*tried, *more]
-        chosen.append([best, *more])
+        chosen.append([best, *(run(entry, seed, best.choice) for seed in seeds)])
     return every, chosen
 
 

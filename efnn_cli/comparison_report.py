@@ -62,7 +62,7 @@ def planned(lineup: Lineup, folder: Path) -> Result:
         for each in lineup.entries
     ]
     lines = [list(rows[0]), *([number(value) for value in row.values()] for row in rows)]
-    metrics = {"rows": rows, "grid": lineup.grid, **recipe_of(lineup)}
+    metrics = {"rows": rows, "runs": lineup.runs, "grid": lineup.grid, **recipe_of(lineup)}
     return Result("compare", metrics, {"folder": shown(folder)}, "planned", lines, headed=True)
 
 

@@ -42,7 +42,8 @@ def _parameters(lineup: Lineup, trained: Sequence[Entry]) -> str:
     wanted = ", ".join(thousands(count) for count in lineup.counts)
     own = {each.model: each.own_options() for each in trained}
     extra = [f"{MODELS[name].title} with {_settings(options)}" for name, options in own.items() if options]
-    return f"Parameters: {wanted} to {100 * off:.1f} %, by the width{''.join(f'; {each}' for each in extra)}."
+    met = f"met to within {100 * off:.1f} % by the width"
+    return f"Parameters: {wanted}, {met}{''.join(f'; {each}' for each in extra)}."
 
 
 def _data(lineup: Lineup) -> str:
@@ -59,13 +60,14 @@ def _recipe(trained: Sequence[Entry]) -> str:
     recipe, model = trained[0].config.training, trained[0].config.model
     assert isinstance(recipe, TrainingOptions)
     length = f"{recipe.epochs} epochs" if recipe.budget is None else f"a budget of {recipe.budget} a run"
+    augmented = ", point-group augmentation" if recipe.augment else ""
     parts = [
-        f"{recipe.optimizer}, {recipe.schedule} schedule, batch {recipe.batch_size}, {recipe.dtype}",
-        f"lr {recipe.lr:g} and activation_scale {getattr(model, 'activation_scale', 1.0):g} where the grid has none",
+        f"{recipe.optimizer}, {recipe.schedule} schedule, batch {recipe.batch_size}, {recipe.dtype}{augmented}",
+        f"lr {recipe.lr:g}, activation_scale {getattr(model, 'activation_scale', 1.0):g}",
         f"depth {getattr(model, 'depth', 0)}",
         length,
     ]
-    return f"Recipe: {recipe.name} for every network: {'; '.join(parts)}."
+    return f"Recipe: {recipe.name} for every network, but for what the grid chooses: {'; '.join(parts)}."
 
 
 def _grid(lineup: Lineup, rows: Sequence[dict[str, Any]]) -> str:

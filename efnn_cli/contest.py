@@ -109,6 +109,11 @@ class Lineup:
         return sorted({each.wanted for each in self.entries if each.wanted is not None})
 
     @property
+    def runs(self) -> int:
+        """How many runs the comparison takes: every point with the first seed, the chosen one with the others."""
+        return sum(len(self.points) + self.seeds - 1 if each.trained else 1 for each in self.entries)
+
+    @property
     def tag(self) -> str:
         """The hash of what is compared; sizes may be added to the same comparison."""
         networks = []

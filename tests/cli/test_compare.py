@@ -36,7 +36,10 @@ def test_networks_on_a_lattice(copied: Workshop):
     """Seeds, a choice by validation, sizes; the same again trains nothing and says the same."""
     data, root = copied.dataset("lattice"), copied.root
     words = ("--data", data, "--seeds", 2, "--grid", "lr=1e-9,1e-3", "--L", "6,9", "--samples", 3, "depth=1", *QUICK)
-    result = call("compare", *words, "--json", cwd=root).done().json()
+    outcome = call("compare", *words, "--json", cwd=root).done()
+    assert "run 1 of 13\n" in outcome.err
+    assert "run 13 of 13\n" in outcome.err
+    result = outcome.json()
     rows = {row["model"]: row for row in result["metrics"]["rows"]}
     assert list(rows) == ["efnn", "dnn", "resnet", "densenet", "effective"]
     assert rows["effective"]["parameters"] == 13
@@ -109,7 +112,9 @@ def test_a_dense_system_has_no_other_size(copied: Workshop):
     (warning,) = result["warnings"]
     assert warning == "effective is left out: it needs a lattice, and three_spin has none"
 
+    plan = call("compare", *words, "--models", ALL, "--json", "--dry-run", cwd=copied.root).done().json()
     runs = table(copied.root, result)
+    assert plan["metrics"]["runs"] == len(runs) == 16
     points = {name: [row["choice"] for row in runs if row["model"] == name] for name in ALL.split(",")[:-1]}
     wanted = [f"lr={lr} activation_scale={scale}" for lr, scale in itertools.product(("0.003", "0.01"), ("0.001", "1"))]
     assert all(each == wanted for each in points.values()), points
@@ -133,7 +138,7 @@ def test_one_recipe_for_all(copied: Workshop, name: str):
     assert bias == (1.0 if name == "lattice" else 0.0)
     assert all(each["model"] == stored[0]["model"] for each in stored)
     text = (copied.root / result["outputs"]["markdown"]).read_text()
-    assert f"Recipe: {stored[0]['training']['name']} for every network: soap" in text
+    assert f"Recipe: {stored[0]['training']['name']} for every network, but for what the grid chooses: soap" in text
     assert ("EFNN with quasi_particle_bias=1.0" in text) == (name == "lattice")
     assert "nothing was tuned" in text
 
@@ -195,7 +200,7 @@ def test_what_is_left_for_a_text(copied: Workshop):
         assert f"{mean:.2e} ± {spread:.0e}" in text
         assert f"({count}) {row['choice']}" in text
     for fact in (
-        "Parameters: 1 000, 2 000 to",
+        "Parameters: 1 000, 2 000, met to within",
         "Seeds: 0, 1, 2",
         "2 epochs",
         "lr=1e-3,1e-2, 2 points",
