@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml
 
 demo: install  ## five networks on real labels, carried to 40 x 40: about four minutes on two cores
 	$(BIN)/efnn generate double_exchange --L 10 --samples 4000
-	$(BIN)/efnn compare --seeds 1 --L 10,20,40 width=12 epochs=20
+	$(BIN)/efnn compare --seeds 1 --grid none --L 10,20,40 width=12 epochs=20
 
 test: install  ## the default suite
 	$(BIN)/python -m pytest -n auto -q

@@ -39,12 +39,17 @@ def compare(
     grid: Annotated[
         Optional[list[str]],
         typer.Option(
-            "--grid", metavar="KEY=V[,V...]", help="Values to choose from by validation, with the first seed."
+            "--grid",
+            metavar="KEY=V[,V...]",
+            help="Values to choose from by validation, with the first seed (default: lr and activation_scale around "
+            "the recipes; none: no choice).",
         ),
     ] = None,
     parameters: Annotated[
-        Optional[int],
-        typer.Option("--parameters", metavar="N", help="Wanted number of parameters (default: that of the first)."),
+        Optional[str],
+        typer.Option(
+            "--parameters", metavar="N[,N...]", help="Wanted numbers of parameters (default: that of the first)."
+        ),
     ] = None,
     data: TrainingData = None,
     size: Sizes = None,
@@ -61,21 +66,21 @@ def compare(
 ) -> None:
     """Train several networks on equal data, with about equal parameters, and set their errors side by side.
 
-    Example: efnn compare --models efnn,resnet --grid lr=0.004,0.008 epochs=20
+    Example: efnn compare --models efnn,resnet --parameters 3000,10000 epochs=20
 
-    Settings are those of efnn train and hold for every network.
+    Settings are those of efnn train; recipe and grid are the same for every network.
     Widths are chosen for about equal numbers of parameters.
     Every network is a run of its own: what is finished is not trained again.
     """
 
     def action(console: Console) -> Result:
         from efnn_cli.commands.compare import run
-        from efnn_cli.comparison import Contest
+        from efnn_cli.contest import Contest
 
         names = None if models is None else tuple(models.split(","))
-        contest = Contest(
-            request_of(overrides, {"device": device}, config_dir), names, seeds, tuple(grid or ()), parameters
-        )
+        wanted = () if parameters is None else tuple(whole_numbers("--parameters", parameters))
+        request = request_of(overrides, {"device": device}, config_dir)
+        contest = Contest(request, names, seeds, tuple(grid) if grid else None, wanted)
         carried = {"L": None if size is None else whole_numbers("--L", size), "samples": samples, "workers": workers}
         references = request_of((), carried | {"device": device})
         return run(contest, references, console, data=data, out=out, dry_run=dry_run)

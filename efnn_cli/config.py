@@ -62,6 +62,8 @@ class Request:
     overrides: tuple[str, ...] = ()
     options: Mapping[str, object] = field(default_factory=dict)
     config_dir: Path | None = None
+    common_recipe: bool = False
+    """Train with the recipe that all networks of the system share, even where this network has one of its own."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ def compose(command: str, request: Request, kind: str | None = None) -> Composed
     with initialize_config_module("efnn_cli.conf", version_base="1.3"):
         if command == "train":
             texts = [text for text in texts if not text.startswith("training=")]
-            texts.append(f"training={_recipe(said, kind)}")
+            texts.append(f"training={_recipe(said, kind, common=request.common_recipe)}")
         try:
             config = hydra_compose(command, overrides=texts + _search_path(request.config_dir))
             values = OmegaConf.to_container(config, resolve=True)
@@ -194,8 +196,11 @@ def _loader() -> Any:
     return GlobalHydra.instance().config_loader()
 
 
-def _recipe(said: Mapping[str, Said], kind: str | None) -> str:
-    """The option of the group `training`: the recipe of this system and network where the family has one."""
+def _recipe(said: Mapping[str, Said], kind: str | None, *, common: bool) -> str:
+    """The option of the group `training`: the recipe of this system and network where the family has one.
+
+    With `common`, that of the system.
+    """
     model = str(said["model"].value) if "model" in said else "efnn"
     if model == "effective":
         return "closed_form"
@@ -203,7 +208,7 @@ def _recipe(said: Mapping[str, Said], kind: str | None) -> str:
     if family == "closed_form":
         raise ConfigError("training=closed_form belongs to model=effective alone", "training=default")
     members = _loader().get_group_options(f"training/{family}") if kind else []
-    for name in (f"{kind}-{model}", str(kind)):
+    for name in (str(kind),) if common else (f"{kind}-{model}", str(kind)):
         if name in members:
             return f"{family}/{name}"
     return family

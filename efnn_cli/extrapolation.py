@@ -7,7 +7,8 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +17,22 @@ from efnn_cli.errors import NumericalError
 from efnn_cli.loading import Run
 from efnn_cli.physics.system import Array
 from efnn_cli.storage.dataset import Dataset
-from efnn_cli.training.metrics import measure
+from efnn_cli.training.calibration import Calibration, calibrate
+from efnn_cli.training.metrics import Metrics, measure
 from efnn_cli.training.predict import predict
 
 TIMING_REPEATS = 3
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """What several members add to the errors of their mean at one size."""
+
+    members: list[Metrics]
+    """Errors of every one."""
+    calibration: Calibration
+    spread_per_site: float
+    """Root mean square over configurations of the members' standard deviation, by the number of sites."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +50,45 @@ class SizeRow:
     reference_seconds_per_configuration: float
     speedup: float
     reference: str
+    ensemble: Ensemble | None = None
+    """None for a single network."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Every figure by name; those of an ensemble only where there is one."""
+        row = {name: getattr(self, name) for name in FIGURES}
+        if self.ensemble is None:
+            return row
+        members = [_per_site(each, self.L**2) for each in self.ensemble.members]
+        calibration = asdict(self.ensemble.calibration)
+        return row | {
+            "spread_per_site": self.ensemble.spread_per_site,
+            "calibration": calibration,
+            "members": members,
+        }
+
+    def as_cells(self) -> dict[str, Any]:
+        """Every figure by name, for a table; None where there is no ensemble."""
+        row: dict[str, Any] = {name: getattr(self, name) for name in FIGURES}
+        if self.ensemble is None:
+            return row | dict.fromkeys(ENSEMBLE_FIGURES)
+        return row | {"spread_per_site": self.ensemble.spread_per_site, **asdict(self.ensemble.calibration)}
+
+
+FIGURES = tuple(each.name for each in fields(SizeRow) if each.name != "ensemble")
+ENSEMBLE_FIGURES = ("spread_per_site", *(each.name for each in fields(Calibration)))
+
+
+def _per_site(metrics: Metrics, sites: int) -> dict[str, float | None]:
+    """The figures of a member, named like those of the mean."""
+    return {**metrics.brief(), "rmse_per_site": metrics.rmse / sites, "bias_per_site": metrics.bias / sites}
 
 
 def judge_size(members: Sequence[Run], data: Dataset) -> SizeRow:
     """Errors of the mean prediction of `members` on references of one size, and timings."""
     size = data.spins.shape[-1]
     sites = size * size
-    predicted = ensemble_mean(members, data.spins)
-    metrics = measure(predicted, data.energies)
+    predicted = predictions(members, data.spins)
+    metrics = measure(predicted.mean(axis=0), data.energies)
     seconds = seconds_per_configuration(members, data.spins)
     reference = data.metadata["reference"]
     return SizeRow(
@@ -59,15 +103,22 @@ def judge_size(members: Sequence[Run], data: Dataset) -> SizeRow:
         reference_seconds_per_configuration=reference["seconds_per_configuration"],
         speedup=reference["seconds_per_configuration"] / seconds,
         reference=reference["method"],
+        ensemble=None if len(members) == 1 else judge_ensemble(predicted, data.energies, sites),
     )
 
 
-def ensemble_mean(members: Sequence[Run], spins: Array) -> Array:
-    """Mean prediction (B,); raises `NumericalError` where one is not finite."""
-    mean = np.mean([predict(member.model, spins, member.device) for member in members], axis=0)
-    if not np.isfinite(mean).all():
+def judge_ensemble(predicted: Array, true: Array, sites: int) -> Ensemble:
+    """What the members say beside their mean, from their energies (members, B)."""
+    found = calibrate(predicted, true)
+    return Ensemble([measure(each, true) for each in predicted], found, found.rms_spread / sites)
+
+
+def predictions(members: Sequence[Run], spins: Array) -> Array:
+    """Energies (members, B); raises `NumericalError` where one is not finite."""
+    found = np.stack([predict(member.model, spins, member.device) for member in members])
+    if not np.isfinite(found).all():
         raise NumericalError(f"a prediction at L = {spins.shape[-1]} is not finite")
-    return np.asarray(mean, dtype=np.float64)
+    return np.asarray(found, dtype=np.float64)
 
 
 def seconds_per_configuration(members: Sequence[Run], spins: Array) -> float:

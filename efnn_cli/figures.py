@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,37 +21,81 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 PARITY_POINTS = 2000  # more would only be darker
 
 
-def error_against_size(
-    series: Mapping[str, Sequence[tuple[int, float]]], quantity: str, trained_at: int, stem: Path
-) -> Path:
-    """Error against L, one line per sampling, the training size marked; returns the path of the PNG."""
-    from matplotlib.figure import Figure
+@dataclass(frozen=True)
+class Curve:
+    """One line of a figure with logarithmic axes."""
 
-    figure = Figure(figsize=(5.0, 3.6), layout="constrained")
-    axes = figure.subplots()
-    for index, (name, points) in enumerate(series.items()):
-        sizes, errors = zip(*points, strict=True)
-        axes.plot(sizes, errors, label=name, color=COLOURS[index % len(COLOURS)], marker=MARKERS[index % len(MARKERS)])
+    name: str
+    points: Sequence[tuple[float, float]]
+    """(x, y), all above zero."""
+    spread: Sequence[float | None] = ()
+    """Half lengths of error bars, one a point; None or nothing: no bar."""
+    style: int = 0
+    """Colour and marker."""
+    dashed: bool = False
+
+
+def error_against_size(curves: Sequence[Curve], quantity: str, trained_at: int, stem: Path) -> Path:
+    """Error against L, one line per sampling or network, the training size marked; returns the path of the PNG."""
+    figure, axes = _logarithmic(curves)
     axes.axvline(trained_at, color="0.6", linestyle=":", linewidth=1.0)
     axes.annotate(
         "trained here", (trained_at, 0.0), xycoords=("data", "axes fraction"),
         xytext=(4, 6), textcoords="offset points", va="bottom", rotation=90, fontsize=8, color="0.4",
     )  # fmt: skip
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    every = [error for points in series.values() for _, error in points]
-    if every:
-        axes.set_ylim(min(every) / 1.6, max(every) * 1.6)
-    ticks = sorted({size for points in series.values() for size, _ in points} | {trained_at})
-    axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    ticks = sorted({size for curve in curves for size, _ in curve.points} | {trained_at})
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_xticks([], minor=True)
     axes.set_xlabel("side of the lattice L")
     axes.set_ylabel(quantity)
+    return _save(figure, stem)
+
+
+def error_against_parameters(
+    curves: Sequence[Curve], levels: Mapping[str, float], quantity: str, wanted: Sequence[int], stem: Path
+) -> Path:
+    """Error against the number of parameters, one line a network, the `wanted` numbers as ticks.
+
+    `levels` are errors of models that have one size only.
+    """
+    figure, axes = _logarithmic(curves, levels)
+    axes.set_xticks(wanted, [f"{count:_}".replace("_", " ") for count in wanted])
+    axes.set_xticks([], minor=True)
+    axes.set_xlabel("number of parameters")
+    axes.set_ylabel(quantity)
+    return _save(figure, stem)
+
+
+def _logarithmic(curves: Sequence[Curve], levels: Mapping[str, float] | None = None) -> tuple[Any, Any]:
+    """Figure and axes with all curves; a bar that would reach zero ends at the lower edge."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.0, 3.6), layout="constrained")
+    axes = figure.subplots()
+    axes.set_xscale("log")
+    axes.set_yscale("log", nonpositive="clip")
+    seen: list[float] = list((levels or {}).values())
+    for curve in curves:
+        xs, ys = [x for x, _ in curve.points], [y for _, y in curve.points]
+        bars = [bar or 0.0 for bar in curve.spread] or [0.0] * len(ys)
+        axes.errorbar(
+            xs, ys, bars if any(bars) else None, label=curve.name, color=COLOURS[curve.style % len(COLOURS)],
+            marker=None if curve.dashed else MARKERS[curve.style % len(MARKERS)],
+            linestyle="--" if curve.dashed else "-", capsize=3, elinewidth=1.0,
+        )  # fmt: skip
+        for y, bar in zip(ys, bars, strict=True):
+            seen += [y, y + bar, max(y - bar, 0.5 * y)]
+    for name, level in (levels or {}).items():
+        axes.axhline(level, color="0.35", linestyle="--", linewidth=1.0, label=name)
+    if seen:
+        axes.set_ylim(min(seen) / 1.6, max(seen) * 1.6)
     axes.grid(visible=True, which="major", color="0.9", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    if len(series) > 1:
-        axes.legend(frameon=False)
-    return _save(figure, stem)
+    if len(curves) + len(levels or {}) > 1:
+        handles = {label: handle for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+        order = [curve.name for curve in curves] + list(levels or {})  # matplotlib puts plain lines before bars
+        axes.legend([handles[name] for name in order], order, frameon=False, fontsize=9)
+    return figure, axes
 
 
 def parity(panels: Mapping[str, Array], true: Array, stem: Path) -> Path:
@@ -70,6 +115,10 @@ def parity(panels: Mapping[str, Array], true: Array, stem: Path) -> Path:
             markeredgewidth=0, rasterized=True,
         )  # fmt: skip
         axes.set(xlim=ends, ylim=ends, aspect="equal")
+        outside = int(((predicted < ends[0]) | (predicted > ends[1])).sum())
+        if outside:
+            note = f"{outside} of {len(true)} outside"
+            axes.text(0.05, 0.95, note, transform=axes.transAxes, va="top", fontsize=7, color="0.35")
         axes.set_title(name, fontsize=9)
         axes.locator_params(nbins=4)
         axes.tick_params(labelsize=8)

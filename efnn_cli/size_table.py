@@ -7,18 +7,17 @@ import io
 import logging
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
 from pathlib import Path
 
 from efnn_cli.errors import ConflictError, InputError
-from efnn_cli.extrapolation import SizeRow
+from efnn_cli.extrapolation import ENSEMBLE_FIGURES, FIGURES, SizeRow
 from efnn_cli.storage import atomic
 from efnn_cli.storage.lock import awaited
 
 LOGGER = logging.getLogger("efnn")
 
 HEAD = ("weights", "sampling", "seed")
-COLUMNS = [*HEAD, *(each.name for each in fields(SizeRow))]
+COLUMNS = [*HEAD, *FIGURES, *ENSEMBLE_FIGURES]
 IDENTITY = (*HEAD, "L", "samples", "reference")
 
 Rows = list[dict[str, str]]
@@ -49,7 +48,7 @@ class SizeTable:
         """
         head = {"weights": self.weights, "sampling": sampling, "seed": seed}
         fresh = [
-            {name: "" if value is None else str(value) for name, value in {**head, **asdict(row)}.items()}
+            {name: "" if value is None else str(value) for name, value in {**head, **row.as_cells()}.items()}
             for row in rows
         ]
         lock = self.path.with_name(f".{self.path.name}.lock")
@@ -66,6 +65,7 @@ class SizeTable:
         return merged
 
     def _read(self) -> Rows:
+        """The rows; a table from before there were figures of ensembles has none of them."""
         if not os.path.exists(self.path):
             return []
         try:
@@ -73,9 +73,10 @@ class SizeTable:
             rows = list(reader)
         except (OSError, UnicodeError, csv.Error) as error:
             raise InputError(f"{self.path} cannot be read: {error}") from error
-        if reader.fieldnames != COLUMNS or any(None in row.values() or None in row for row in rows):
+        known = list(reader.fieldnames or ()) in (COLUMNS, [*HEAD, *FIGURES])
+        if not known or any(None in row.values() or None in row for row in rows):
             raise InputError(f"{self.path} is not an extrapolation table of this efnn", "move it away")
-        return rows
+        return [dict.fromkeys(ENSEMBLE_FIGURES, "") | row for row in rows]
 
 
 def _identity(row: dict[str, str]) -> tuple[str, ...]:
@@ -84,12 +85,28 @@ def _identity(row: dict[str, str]) -> tuple[str, ...]:
 
 def curves(rows: Sequence[dict[str, str]], column: str) -> dict[str, list[tuple[int, float]]]:
     """Values of `column` against L, one curve for every sampling and seed; the most samples count at each L."""
-    many = {name: len({row[name] for row in rows}) > 1 for name in HEAD}
+    return _against_size(rows, lambda row: row[column])
+
+
+def spreads(rows: Sequence[dict[str, str]], column: str) -> dict[str, list[tuple[int, float]]]:
+    """The spread of the members in the unit of the error `column`, curves like those of the error itself."""
+    told = [row for row in rows if row["error_over_spread"] and float(row["error_over_spread"]) > 0 and row[column]]
+    return _against_size(told, lambda row: str(float(row[column]) / float(row["error_over_spread"])), among=rows)
+
+
+def _against_size(
+    rows: Sequence[dict[str, str]],
+    value: Callable[[dict[str, str]], str],
+    among: Sequence[dict[str, str]] | None = None,
+) -> dict[str, list[tuple[int, float]]]:
+    """`value` against L; seeds are named where there are several `among` all rows."""
+    many = len({row["seed"] for row in among or rows}) > 1
     found: dict[str, dict[int, tuple[int, float]]] = {}
     for row in rows:
-        if row[column] and float(row[column]) > 0:
-            name = row["sampling"].replace("_", " ") + (f", seed {row['seed']}" if many["seed"] else "")
+        text = value(row)
+        if text and float(text) > 0:
+            name = row["sampling"].replace("_", " ") + (f", seed {row['seed']}" if many else "")
             points = found.setdefault(name, {})
-            point = (int(row["samples"]), float(row[column]))
+            point = (int(row["samples"]), float(text))
             points[int(row["L"])] = max(point, points.get(int(row["L"]), (0, 0.0)))
     return {name: [(size, points[size][1]) for size in sorted(points)] for name, points in found.items()}

@@ -19,6 +19,7 @@ from efnn_cli.schema import typed
 from efnn_cli.settings import EvaluateConfig
 from efnn_cli.signals import StopRequest
 from efnn_cli.storage import atomic, predictions
+from efnn_cli.training.calibration import calibrate
 from efnn_cli.training.metrics import Metrics, measure
 
 LOGGER = logging.getLogger("efnn")
@@ -57,7 +58,7 @@ def write(out: Path, found: Array, task: Judgement) -> str:
 
 
 def report(found: Array, true: Array, outputs: dict[str, str]) -> Result:
-    """Errors of the mean prediction; for an ensemble also of its members, and their spread."""
+    """Errors of the mean prediction; for an ensemble also of its members, their spread, and whether that tells them."""
     metrics: dict[str, Any] = full(measure(found.mean(axis=0), true))
     rows = [[key, number(value)] for key, value in metrics.items()]
     if len(found) > 1:
@@ -65,6 +66,8 @@ def report(found: Array, true: Array, outputs: dict[str, str]) -> Result:
         metrics["spread"] = float(found.std(axis=0, ddof=1).mean())
         rows += [[f"member {i} rmse", number(each["rmse"])] for i, each in enumerate(metrics["members"])]
         rows.append(["spread", number(metrics["spread"])])
+        metrics["calibration"] = dataclasses.asdict(calibrate(found, true))
+        rows += [[key, number(value)] for key, value in metrics["calibration"].items()]
     return Result("evaluate", metrics, outputs, rows=rows)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from efnn_cli.compatibility import require_same_hamiltonian
 from efnn_cli.config import Request, compose
 from efnn_cli.console import Console
 from efnn_cli.errors import ConflictError, InputError
-from efnn_cli.extrapolation import SizeRow, judge_size, weights_digest
+from efnn_cli.extrapolation import FIGURES, SizeRow, judge_size, weights_digest
 from efnn_cli.idle import refuse_idle_tolerance
 from efnn_cli.loading import Run, load
 from efnn_cli.references import label_references, plan_references
@@ -23,10 +22,22 @@ from efnn_cli.runs import EXTRAPOLATION
 from efnn_cli.schema import fingerprint, typed
 from efnn_cli.settings import ExtrapolateConfig, GenerateConfig
 from efnn_cli.signals import StopRequest
-from efnn_cli.size_table import Rows, SizeTable, curves
+from efnn_cli.size_table import Rows, SizeTable, curves, spreads
 from efnn_cli.storage import atomic
 
 LOGGER = logging.getLogger("efnn")
+
+ENSEMBLE_SHOWN = (
+    "spread_per_site",
+    "member_rmse",
+    "error_over_spread",
+    "common_error",
+    "bias_over_spread",
+    "rank_correlation",
+    "within_1_spread",
+    "within_2_spreads",
+)
+"""What the screen has room for; the CSV and the JSON have all figures of an ensemble."""
 
 
 def run(
@@ -106,14 +117,20 @@ def draw(rows: Rows, trained_at: int, folder: Path) -> Path:
     """The figure of all rows of the table."""
     relative = all(row["relative_error"] for row in rows)
     column, label = ("relative_error", "relative error") if relative else ("rmse_over_std", "RMSE / std(E)")
-    return figures.error_against_size(curves(rows, column), label, trained_at, folder / EXTRAPOLATION)
+    spread = spreads(rows, column)
+    lines = []
+    for style, (name, points) in enumerate(curves(rows, column).items()):
+        lines.append(figures.Curve(f"{name}: error of the mean" if name in spread else name, points, style=style))
+        if name in spread:
+            lines.append(figures.Curve(f"{name}: spread of the members", spread[name], style=style, dashed=True))
+    return figures.error_against_size(lines, label, trained_at, folder / EXTRAPOLATION)
 
 
 def report(rows: Sequence[SizeRow], every: Rows, figure: Path, table: Path) -> Result:
     """The sizes asked for, as table and JSON."""
-    metrics = {"sizes": [dataclasses.asdict(row) for row in rows]}
-    head = [each.name for each in dataclasses.fields(SizeRow)]
-    lines = [head, *([number(getattr(row, name)) for name in head] for row in rows)]
+    metrics = {"sizes": [row.as_json() for row in rows]}
+    head = [*FIGURES, *(ENSEMBLE_SHOWN if rows[0].ensemble is not None else ())]
+    lines = [head, *([number(row.as_cells()[name]) for name in head] for row in rows)]
     if len(every) > len(rows):
         LOGGER.info("%s holds %d more rows of earlier commands", shown(table), len(every) - len(rows))
     return Result("extrapolate", metrics, {"table": shown(table), "figure": shown(figure)}, rows=lines, headed=True)

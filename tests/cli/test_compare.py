@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
+import re
 import signal
 from pathlib import Path
 
 import pytest
+import yaml
+
+from efnn_cli import comparison
+from efnn_cli.errors import NumericalError
 
 from .conftest import Workshop, begin_efnn, call, files_below, finish, wait_for
 
 QUICK = ("epochs=2", "training.optimizer=adam")
 
 
-def table(folder: Path, result: dict) -> list[dict[str, str]]:
-    with (folder / result["outputs"]["table"]).open() as file:
+ALL = "efnn,dnn,resnet,densenet,effective"
+
+
+def table(folder: Path, result: dict, name: str = "table") -> list[dict[str, str]]:
+    with (folder / result["outputs"][name]).open() as file:
         return list(csv.DictReader(file))
 
 
@@ -27,7 +36,10 @@ def test_networks_on_a_lattice(copied: Workshop):
     """Seeds, a choice by validation, sizes; the same again trains nothing and says the same."""
     data, root = copied.dataset("lattice"), copied.root
     words = ("--data", data, "--seeds", 2, "--grid", "lr=1e-9,1e-3", "--L", "6,9", "--samples", 3, "depth=1", *QUICK)
-    result = call("compare", *words, "--json", cwd=root).done().json()
+    outcome = call("compare", *words, "--json", cwd=root).done()
+    assert "run 1 of 13\n" in outcome.err
+    assert "run 13 of 13\n" in outcome.err
+    result = outcome.json()
     rows = {row["model"]: row for row in result["metrics"]["rows"]}
     assert list(rows) == ["efnn", "dnn", "resnet", "densenet", "effective"]
     assert rows["effective"]["parameters"] == 13
@@ -79,17 +91,173 @@ def test_parameters_on_request(workshop: Workshop):
     assert all(abs(row["parameters"] / 3000 - 1) < 0.1 for row in plan["metrics"]["rows"])
 
 
+def test_parameters_out_of_reach_are_warned_of(workshop: Workshop):
+    """The invariants of a lattice network alone have more; its rivals are not made as large."""
+    words = ("--models", "efnn,dnn", "--parameters", "1000,6000", "--dry-run", "--json")
+    plan = call("compare", "--data", workshop.dataset("hopping"), *words, cwd=workshop.root).done().json()
+    rows = {(row["model"], row["wanted_parameters"]): row["parameters"] for row in plan["metrics"]["rows"]}
+    assert rows["efnn", 1000] > 5000
+    assert rows["dnn", 6000] == pytest.approx(6000, rel=0.1)
+    assert any(f"efnn: wanted 1000 parameters, width 1 has {rows['efnn', 1000]}" in each for each in plan["warnings"])
+    assert not any("wanted 6000" in each for each in plan["warnings"])
+
+
 def test_a_dense_system_has_no_other_size(copied: Workshop):
-    words = ("--data", copied.dataset("binary"), "--seeds", 1, "depth=1", "width=6", *QUICK)
-    result = call("compare", *words, "--json", cwd=copied.root).done().json()
-    assert set(result["outputs"]) == {"table", "parity"}
+    """No other L, no linear model, and without --grid the same points for every network."""
+    words = ("--data", copied.dataset("binary"), "--seeds", 1, "depth=1", "width=6", "epochs=1")
+    result = call("compare", *words, "--models", ALL, "--json", cwd=copied.root).done().json()
+    assert set(result["outputs"]) == {"table", "means", "markdown", "parity"}
     assert [row["model"] for row in result["metrics"]["rows"]] == ["efnn", "dnn", "resnet", "densenet"]
     assert (copied.root / result["outputs"]["parity"]).stat().st_size > 10_000
+    (warning,) = result["warnings"]
+    assert warning == "effective is left out: it needs a lattice, and three_spin has none"
+
+    plan = call("compare", *words, "--models", ALL, "--json", "--dry-run", cwd=copied.root).done().json()
+    runs = table(copied.root, result)
+    assert plan["metrics"]["runs"] == len(runs) == 16
+    points = {name: [row["choice"] for row in runs if row["model"] == name] for name in ALL.split(",")[:-1]}
+    wanted = [f"lr={lr} activation_scale={scale}" for lr, scale in itertools.product(("0.003", "0.01"), ("0.001", "1"))]
+    assert all(each == wanted for each in points.values()), points
+    assert result["metrics"]["grid"] == ["lr=0.003,0.01", "activation_scale=0.001,1"]
+
+
+# The EFNN has a recipe of its own for these systems: another optimizer, learning rate or precision.
+@pytest.mark.parametrize("name", ["binary", "scalar", "lattice"])
+def test_one_recipe_for_all(copied: Workshop, name: str):
+    """Only what the grid chooses differs, and what only the EFNN has."""
+    words = ("--data", copied.dataset(name), "--grid", "none", "--seeds", 1, "--L", 6, "--samples", 2, "epochs=1")
+    result = call("compare", *words, "--json", cwd=copied.root).done().json()
+    runs = [row for row in table(copied.root, result) if row["model"] != "effective"]
+    stored = [yaml.safe_load((copied.root / row["run"] / "config.yaml").read_text()) for row in runs]
+    assert len(stored) == 4
+    assert [row["choice"] for row in runs] == [""] * 4
+    for each in stored:
+        assert each["training"] == stored[0]["training"] == result["metrics"]["recipe"]
+        each["model"].pop("name"), each["model"].pop("width")
+    bias = stored[0]["model"].pop("quasi_particle_bias")
+    assert bias == (1.0 if name == "lattice" else 0.0)
+    assert all(each["model"] == stored[0]["model"] for each in stored)
+    text = (copied.root / result["outputs"]["markdown"]).read_text()
+    assert f"Recipe: {stored[0]['training']['name']} for every network, but for what the grid chooses: soap" in text
+    assert ("EFNN with quasi_particle_bias=1.0" in text) == (name == "lattice")
+    assert "nothing was tuned" in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "grid"),
+    [
+        ((), ["lr=0.006,0.02", "activation_scale=0.003,1"]),
+        (("lr=1e-3",), ["activation_scale=0.003,1"]),
+        (("lr=1e-3", "model.activation_scale=0.5"), []),
+        (("training=paper",), ["lr=0.0003,0.001"]),
+        (("--grid", "none"), []),
+        (("--grid", "lr=1,2,3", "lr"), None),
+        (("--grid", "none", "--grid", "lr=1,2"), None),
+        (("--grid", "width=3,4"), None),
+        (("--grid", "depth=1,2"), None),
+    ],
+)
+def test_the_grid(workshop: Workshop, settings: tuple[str, ...], grid: list[str] | None):
+    """What the user set is not chosen; what would change the number of parameters cannot be."""
+    words = ("compare", "--data", workshop.dataset("lattice"), *settings, "--dry-run", "--json")
+    found = call(*words, cwd=workshop.root)
+    if grid is None:
+        assert found.code == 2
+        assert found.json()["message"]
+    else:
+        assert found.done().json()["metrics"]["grid"] == grid
+
+
+def test_what_is_left_for_a_text(copied: Workshop):
+    """Several sizes of networks and seeds: means and spreads are the same everywhere, and of the chosen runs."""
+    words = ("--data", copied.dataset("lattice"), "--models", "resnet,effective,efnn", "--parameters", "2000,1000")
+    words = (*words, "--seeds", 3, "--grid", "lr=1e-3,1e-2", "--L", "6,8", "--samples", 2, "depth=1", *QUICK)
+    result = call("compare", *words, "--json", cwd=copied.root).done().json()
+    assert set(result["outputs"]) == {"table", "means", "markdown", "parity", "figure", "parameters"}
+    assert all((copied.root / path).stat().st_size > 500 for path in result["outputs"].values())
+    rows = result["metrics"]["rows"]
+    assert [(row["model"], row["wanted_parameters"]) for row in rows] == [
+        ("resnet", 1000), ("resnet", 2000), ("effective", None), ("efnn", 1000), ("efnn", 2000),
+    ]  # fmt: skip
+    assert all(abs(row["parameters"] / row["wanted_parameters"] - 1) < 0.2 for row in rows if row["wanted_parameters"])
+
+    runs, means = table(copied.root, result), table(copied.root, result, "means")
+    assert len(runs) == 4 * (2 + 2) + 1
+    text = (copied.root / result["outputs"]["markdown"]).read_text()
+    for row, line in zip(rows, means, strict=True):
+        wanted = "" if row["wanted_parameters"] is None else str(row["wanted_parameters"])
+        mine = [each for each in runs if (each["model"], each["wanted_parameters"]) == (row["model"], wanted)]
+        errors = [float(each["rmse_over_std_L8"]) for each in mine if each["chosen"] == "1"]
+        mean = sum(errors) / len(errors)
+        assert row["errors"]["L=8"] == float(line["rmse_over_std_L8"]) == pytest.approx(mean)
+        if row["model"] == "effective":
+            assert (row["spread"]["L=8"], line["rmse_over_std_L8_spread"], len(errors)) == (None, "", 1)
+            continue
+        spread = (sum((each - mean) ** 2 for each in errors) / 2) ** 0.5
+        assert row["spread"]["L=8"] == float(line["rmse_over_std_L8_spread"]) == pytest.approx(spread)
+        count = f"{row['parameters']:_}".replace("_", " ")
+        assert f"| {count} |" in text
+        assert f"{mean:.2e} ± {spread:.0e}" in text
+        assert f"({count}) {row['choice']}" in text
+    for fact in (
+        "Parameters: 1 000, 2 000, met to within",
+        "Seeds: 0, 1, 2",
+        "2 epochs",
+        "lr=1e-3,1e-2, 2 points",
+        "13 coefficients",
+    ):
+        assert fact in text, text
+    assert re.search(r"`data/heisenberg-L6-n60-s0-\w{8}.h5`, split 43 / 5 / 12", text), text
+
+
+def test_what_diverges_is_not_chosen(copied: Workshop):
+    """A point of the grid that diverges is a result; a network that always does ends the command."""
+    words = ("--data", copied.dataset("lattice"), "--models", "dnn", "--seeds", 1, "--L", 6, "--samples", 2, *QUICK)
+    result = call("compare", *words, "--grid", "lr=1e30,1e-3", "--json", cwd=copied.root).done().json()
+    first, second = table(copied.root, result)
+    assert (first["rmse_over_std_val"], first["chosen"], first["rmse_over_std_test"]) == ("diverged", "0", "")
+    assert (second["choice"], second["chosen"]) == ("lr=1e-3", "1")
+    assert any("lr=1e30" in each and "not finite" in each for each in result["warnings"])
+    call("compare", *words, "--grid", "lr=1e30,1e29", cwd=copied.root).failed(4, "dnn", "every setting")
+
+
+def test_a_seed_that_diverges_is_counted(copied: Workshop, monkeypatch: pytest.MonkeyPatch):
+    """It is left out of the mean, and said so."""
+
+    def diverging(plan, console, *, overwrite):
+        if plan.config.seed == 1:
+            raise NumericalError("training: the loss (nan) is not finite in epoch 1")
+        obtained(plan, console, overwrite=overwrite)
+
+    obtained = comparison.obtain
+    monkeypatch.setattr(comparison, "obtain", diverging)
+    words = ("--data", copied.dataset("scalar"), "--models", "dnn", "--grid", "none", "depth=1", "width=6", *QUICK)
+    result = call("compare", *words, "--json", cwd=copied.root).done().json()
+    (row,) = result["metrics"]["rows"]
+    assert (row["seeds"], row["diverged"]) == (2, 1)
+    runs = table(copied.root, result)
+    assert [each["rmse_over_std_test"] != "" for each in runs] == [True, False, True]
+    assert row["errors"]["test"] == pytest.approx(sum(float(runs[i]["rmse_over_std_test"]) for i in (0, 2)) / 2)
+    assert "DNN without 1 that diverged" in (copied.root / result["outputs"]["markdown"]).read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", ["three_spin", "heisenberg", "double_exchange"])
+def test_with_a_budget(copied: Workshop, system: str):
+    """The whole command, for every system."""
+    words = ("--models", ALL, "--seeds", 2, f"system={system}", "budget=1s", "--L", "4,5", "--samples", 2)
+    result = call("compare", *words, "--json", cwd=copied.root).done().json()
+    names = ALL.split(",")
+    assert [row["model"] for row in result["metrics"]["rows"]] == (names[:-1] if system == "three_spin" else names)
+    assert all(row["seeds"] == (1 if row["model"] == "effective" else 2) for row in result["metrics"]["rows"])
+    text = (copied.root / result["outputs"]["markdown"]).read_text()
+    assert "a budget of 1s a run" in text
 
 
 def test_out_names_something_else(copied: Workshop):
     """A folder of the user's own, a file, another comparison: refused before any training, nothing touched."""
-    root, words = copied.root, ("--data", copied.dataset("binary"), "--seeds", 1, "depth=1", "width=6", *QUICK)
+    root = copied.root
+    words = ("--data", copied.dataset("binary"), "--seeds", 1, "--grid", "none", "depth=1", "width=6", *QUICK)
     (root / "mine").mkdir()
     (root / "mine" / "comparison.csv").write_text("precious")
     (root / "file").write_text("precious")
@@ -111,6 +279,9 @@ def test_out_names_something_else(copied: Workshop):
         (("--models", "effective"), ("effective", "lattice")),
         (("--seeds", "0"), ("--seeds", "0")),
         (("--parameters", "0"), ("--parameters", "0")),
+        (("--parameters", "300,x"), ("--parameters", "300,x")),
+        (("--parameters", "300,300"), ("--parameters", "300")),
+        (("--parameters", "300", "width=5"), ("--parameters", "width=5")),
         (("--grid", "lr"), ("--grid", "lr")),
         (("--grid", "lr=1e-3,"), ("--grid", "lr=1e-3,")),
         (("--grid", "lr=1e-3,2e-3", "lr=1e-2"), ("lr",)),
@@ -131,7 +302,7 @@ def test_a_stopped_comparison_goes_on(copied: Workshop):
     """SIGTERM in the second network: the first one is not trained again."""
     root = copied.root
     words = ("--data", copied.dataset("lattice"), "--models", "dnn,resnet", "--seeds", 1, "--L", 6, "--samples", 2)
-    words = ("compare", *words, "epochs=60", "depth=1", "--json")
+    words = ("compare", *words, "--grid", "none", "epochs=60", "depth=1", "--json")
     known = set((root / "outputs").iterdir())
 
     def begun() -> set[Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from efnn_cli.size_table import curves
+from efnn_cli.size_table import curves, spreads
 
 from .conftest import Workshop, begin_efnn, call, files_below, finish
 
@@ -75,6 +75,50 @@ def test_what_is_known_too_late(workshop: Workshop, here: Path):
 def test_a_tolerance_of_nothing(copied: Workshop):
     run = copied.run("lattice net")
     call("extrapolate", run, "--L", 5, "tolerance=1e-8", cwd=copied.root).failed(2, "tolerance", "formula")
+
+
+def test_an_ensemble_in_the_table(copied: Workshop):
+    """Rows of two commands, with their spreads; the columns are empty for a single network."""
+    runs = [copied.run("lattice net"), copied.run("lattice twin")]
+    words = ("extrapolate", *runs, "--samples", 6, "--json")
+    call(*words, "--L", 8, cwd=copied.root).done()
+    made = call(*words, "--L", 5, cwd=copied.root).done().json()
+    (size,) = made["metrics"]["sizes"]
+    first, second = table_of(copied.root / made["outputs"]["table"])
+    assert (first["L"], second["L"], first["members"]) == ("5", "8", "2")
+    assert float(second["spread_per_site"]) > 0
+    assert float(first["error_over_spread"]) == size["calibration"]["error_over_spread"]
+    assert float(first["spread_per_site"]) == size["spread_per_site"]
+    call("extrapolate", runs[0], "--L", 5, "--samples", 6, cwd=copied.root).done()
+    (single,) = table_of(copied.root / runs[0] / "extrapolation.csv")
+    assert list(single) == list(first)
+    assert {single[key] for key in ("members", "spread_per_site", "error_over_spread", "rank_correlation")} == {""}
+
+
+def test_a_table_without_spreads_is_read(copied: Workshop):
+    """As it was before there were any: its rows stay, their new columns empty."""
+    run = copied.run("lattice net")
+    path = copied.root / run / "extrapolation.csv"
+    call("extrapolate", run, "--L", 5, "--samples", 3, cwd=copied.root).done()
+    (row,) = table_of(path)
+    old = {key: value for key, value in row.items() if key in list(row)[: list(row).index("reference") + 1]}
+    path.write_text(f"{','.join(old)}\n{','.join(old.values())}\n")
+    call("extrapolate", run, "--L", 7, "--samples", 3, cwd=copied.root).done()
+    first, second = table_of(path)
+    assert first == row
+    assert second["L"] == "7"
+
+
+def test_spreads_are_in_the_unit_of_the_error():
+    row = {
+        "sampling": "uniform",
+        "seed": "0",
+        "L": "8",
+        "samples": "4",
+        "rmse_over_std": "0.5",
+        "error_over_spread": "2",
+    }
+    assert spreads([row, row | {"L": "9", "error_over_spread": ""}], "rmse_over_std") == {"uniform": [(8, 0.25)]}
 
 
 def test_curves_do_not_mix_seeds():

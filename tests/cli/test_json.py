@@ -32,6 +32,20 @@ SIZE = {
     "reference",
 }
 
+CALIBRATION = {
+    "members",
+    "rms_spread",
+    "member_rmse",
+    "error_over_spread",
+    "expected_if_independent",
+    "expected_if_exchangeable",
+    "common_error",
+    "bias_over_spread",
+    "rank_correlation",
+    "within_1_spread",
+    "within_2_spreads",
+}
+
 
 def checked(outcome: Outcome, command: str, outputs: set[str], metrics: set[str], status: str = "ok") -> dict[str, Any]:
     found = outcome.done().json()
@@ -129,13 +143,31 @@ def test_evaluate_with_a_defined_relative_error(workshop: Workshop):
 def test_evaluate_an_ensemble(workshop: Workshop):
     runs = [workshop.run("lattice net"), workshop.run("lattice twin")]
     outcome = call("evaluate", *runs, "--json", cwd=workshop.root)
-    found = checked(outcome, "evaluate", set(), EVALUATE | {"members", "spread"})
+    found = checked(outcome, "evaluate", set(), EVALUATE | {"members", "spread", "calibration"})
     members = found["metrics"]["members"]
     assert len(members) == 2
     for member, name in zip(members, ("lattice net", "lattice twin"), strict=True):
         assert member["rmse"] == pytest.approx(workshop.made[name].json()["metrics"]["test"]["rmse"])
     assert found["metrics"]["spread"] > 0
     assert found["metrics"]["rmse"] <= max(member["rmse"] for member in members)
+    calibration = found["metrics"]["calibration"]
+    assert set(calibration) == CALIBRATION
+    assert calibration["members"] == 2
+    assert calibration["error_over_spread"] == pytest.approx(found["metrics"]["rmse"] / calibration["rms_spread"])
+    assert calibration["bias_over_spread"] == pytest.approx(found["metrics"]["bias"] / calibration["rms_spread"])
+    assert calibration["member_rmse"] ** 2 == pytest.approx(sum(member["rmse"] ** 2 for member in members) / 2)
+    text = call("evaluate", *runs, cwd=workshop.root).done().out
+    assert all(f"{key} " in text for key in CALIBRATION)
+
+
+def test_evaluate_one_run_twice(workshop: Workshop):
+    """Members that do not differ tell nothing: null, not NaN."""
+    runs = [workshop.run("lattice net")] * 3
+    metrics = call("evaluate", *runs, "--json", cwd=workshop.root).done().json()["metrics"]
+    undefined = {key for key, value in metrics["calibration"].items() if value is None}
+    assert undefined == CALIBRATION - {
+        "members", "rms_spread", "member_rmse", "expected_if_independent", "expected_if_exchangeable",
+    }  # fmt: skip
 
 
 def test_evaluate_one_configuration(copied: Workshop):
@@ -187,7 +219,15 @@ def test_extrapolate_an_ensemble(copied: Workshop):
     runs = [copied.run("lattice net"), copied.run("lattice twin")]
     outcome = call("extrapolate", *runs, "--L", 5, "--samples", 3, "--json", cwd=copied.root)
     found = checked(outcome, "extrapolate", {"table", "figure"}, {"sizes"})
-    assert set(found["metrics"]["sizes"][0]) == SIZE
+    (size,) = found["metrics"]["sizes"]
+    assert set(size) == SIZE | {"members", "spread_per_site", "calibration"}
+    assert set(size["calibration"]) == CALIBRATION
+    assert size["spread_per_site"] == pytest.approx(size["calibration"]["rms_spread"] / 25)
+    alone = [call("extrapolate", run, "--L", 5, "--samples", 3, "--json", cwd=copied.root).json() for run in runs]
+    for member, each in zip(size["members"], alone, strict=True):
+        (single,) = each["metrics"]["sizes"]
+        assert member == {key: single[key] for key in member}
+        assert set(member) == {"rmse", "relative_error", "rmse_over_std", "rmse_per_site", "bias_per_site"}
     assert Path(found["outputs"]["table"]).parent not in runs
 
 

@@ -47,4 +47,4 @@ def test_the_demo(tmp_path, record_property):
     assert errors["efnn"]["test"] <= 1.5e-3
     assert errors["efnn"]["L=40"] <= 5e-4
     assert errors["efnn"]["test"] < errors["effective"]["test"]
-    assert {"table", "parity", "figure"} == set(result["outputs"])
+    assert {"table", "means", "markdown", "parity", "figure"} == set(result["outputs"])
