@@ -197,7 +197,7 @@ def _loader() -> Any:
 
 
 def _recipe(said: Mapping[str, Said], kind: str | None, *, common: bool) -> str:
-    """The option of the group `training`: the recipe of this system and network where the family has one.
+    """The option of the group `training`: the recipe of this system, network and depth where the family has one.
 
     With `common`, that of the system.
     """
@@ -208,7 +208,10 @@ def _recipe(said: Mapping[str, Said], kind: str | None, *, common: bool) -> str:
     if family == "closed_form":
         raise ConfigError("training=closed_form belongs to model=effective alone", "training=default")
     members = _loader().get_group_options(f"training/{family}") if kind else []
-    for name in (str(kind),) if common else (f"{kind}-{model}", str(kind)):
+    special = [f"{kind}-{model}"] if not common else []
+    if special and "depth" in said:
+        special.insert(0, f"{kind}-{model}-d{said['depth'].value}")
+    for name in (*special, str(kind)):
         if name in members:
             return f"{family}/{name}"
     return family

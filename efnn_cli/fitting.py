@@ -65,6 +65,7 @@ def fit(
     """
     if config.training is None:
         return _fit_closed_form(folder, stored, config, system, data, parts, device)
+    start = time.perf_counter()
     model = initial_model(config, system).to(device)
     train = _resident(data, parts, "train", model.dtype, device)
     val = _resident(data, parts, "val", model.dtype, device)
@@ -73,6 +74,7 @@ def fit(
         model.calibrate(train.spins[few], train.energies[few], config.training.initial_spread)
     trainer = Trainer(model, config.training, train, val, config.seed, team)
     _resume(folder, stored["hash"], trainer)
+    trainer.seconds += time.perf_counter() - start  # a budget is all the time it takes, this included
     team.agree("the epoch to go on from", str(trainer.epoch))
     _train(folder, stored, trainer, config.training, console, stop)
     model.load_state_dict(trainer.best.weights)

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from efnn_cli.models.options import ActivationScale
 from efnn_cli.models.periodic import Circulant, patches, row_matrix, rows, wrap
 from efnn_cli.models.products import SumOfProducts
 
@@ -29,21 +30,24 @@ class Block(nn.Module):
     """f(x) = W2 tanh(eps (W1 x + b1)) / eps + b2, with eps = `activation_scale`.
 
     For eps = 1 the published block. Any eps spans the same functions (it can be folded into the
-    weights); a small one makes the optimizer start where tanh is nearly a polynomial.
+    weights); a small one makes the optimizer start where tanh is nearly a polynomial. Where it is learned, its
+    logarithm is the parameter: it stays positive, and steps are relative.
     """
 
-    def __init__(self, inner: nn.Module, outer: nn.Module, activation_scale: float) -> None:
+    def __init__(self, inner: nn.Module, outer: nn.Module, scale: ActivationScale) -> None:
         super().__init__()
         self.inner = inner
         self.outer = outer
-        self.activation_scale = activation_scale
+        self.activation_scale = scale.value
+        if scale.learned:
+            self.log_scale = nn.Parameter(torch.tensor(math.log(scale.value)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the block to x (..., channels in) -> (..., channels out).
 
         eps is multiplied into the weights, which are far fewer numbers than the activations.
         """
-        eps = self.activation_scale
+        eps: Gain = self.log_scale.exp() if hasattr(self, "log_scale") else self.activation_scale
         return self.outer(torch.tanh(self.inner(x, eps, eps)), 1.0 / eps)  # type: ignore[no-any-return]
 
     def shift_output(self, value: float) -> None:
@@ -64,9 +68,9 @@ def _times(weights: Tensor, gain: Gain) -> Tensor:
     return weights if isinstance(gain, float) and gain == 1.0 else weights * gain
 
 
-def dense_block(inputs: int, outputs: int, activation_scale: float) -> Block:
+def dense_block(inputs: int, outputs: int, scale: ActivationScale) -> Block:
     """A block of two fully connected layers, (inputs + 1) m + (m + 1) m parameters for m = outputs."""
-    return Block(Linear(inputs, outputs), Linear(outputs, outputs), activation_scale)
+    return Block(Linear(inputs, outputs), Linear(outputs, outputs), scale)
 
 
 class PeriodicConvolution(nn.Module):
@@ -99,11 +103,11 @@ class PeriodicConvolution(nn.Module):
         return F.conv2d(planes, weight, bias).permute(0, 2, 3, 1)
 
 
-def lattice_block(inputs: int, outputs: int, kernels: tuple[int, int], activation_scale: float) -> Block:
+def lattice_block(inputs: int, outputs: int, kernels: tuple[int, int], scale: ActivationScale) -> Block:
     """A block of two periodic convolutions with kernel sides `kernels`."""
     inner = PeriodicConvolution(inputs, outputs, kernels[0])
     outer = PeriodicConvolution(outputs, outputs, kernels[1])
-    return Block(inner, outer, activation_scale)
+    return Block(inner, outer, scale)
 
 
 class InvariantLayers(nn.Module):

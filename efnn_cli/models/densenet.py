@@ -18,7 +18,7 @@ class DenseDenseNet(nn.Module):
 
     def __init__(self, n: int, options: DensenetOptions) -> None:
         super().__init__()
-        m, eps = options.width, options.activation_scale
+        m, eps = options.width, options.scale
         self.blocks = nn.ModuleList(dense_block(n + i * m, m, eps) for i in range(options.depth))
 
     def forward(self, s: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ class LatticeDenseNet(nn.Module):
 
     def __init__(self, options: DensenetOptions) -> None:
         super().__init__()
-        c, n, eps = options.width, options.invariants, options.activation_scale
+        c, n, eps = options.width, options.invariants, options.scale
         kernels, depth = options.block_kernels, options.depth
         self.invariants = InvariantLayers([n, c], options.kernel_size, options.normalise_invariants)
         inputs = [n] + [c * (i + 1) for i in range(1, depth)]

@@ -17,7 +17,7 @@ class DenseDNN(nn.Module):
 
     def __init__(self, n: int, options: DnnOptions) -> None:
         super().__init__()
-        m, eps = options.width, options.activation_scale
+        m, eps = options.width, options.scale
         inputs = [n] + [m] * (2 * options.depth - 1)
         self.layers = nn.Sequential(*(dense_block(i, m, eps) for i in inputs))
 
@@ -31,7 +31,7 @@ class LatticeDNN(nn.Module):
 
     def __init__(self, options: DnnOptions) -> None:
         super().__init__()
-        c, n, eps = options.width, options.invariants, options.activation_scale
+        c, n, eps = options.width, options.invariants, options.scale
         self.invariants = InvariantLayers([n], options.kernel_size, options.normalise_invariants)
         inputs = [n] + [c] * (2 * options.depth - 1)
         self.layers = nn.Sequential(*(lattice_block(i, c, options.block_kernels, eps) for i in inputs))

@@ -21,7 +21,7 @@ class DenseEFNN(nn.Module):
 
     def __init__(self, n: int, options: EfnnOptions) -> None:
         super().__init__()
-        m, eps = options.width, options.activation_scale
+        m, eps = options.width, options.scale
         self.fields = nn.ModuleList(dense_block(n if i == 0 else m, m, eps) for i in range(options.depth))
         self.quasi_particles = nn.ModuleList(dense_block(n, m, eps) for _ in range(options.depth))
         for g in self.quasi_particles:
@@ -40,7 +40,7 @@ class LatticeEFNN(nn.Module):
 
     def __init__(self, options: EfnnOptions) -> None:
         super().__init__()
-        c, n, eps = options.width, options.invariants, options.activation_scale
+        c, n, eps = options.width, options.invariants, options.scale
         kernels, depth = options.block_kernels, options.depth
         self.invariants = InvariantLayers([n] * (depth + 1), options.kernel_size, options.normalise_invariants)
         self.fields = nn.ModuleList(lattice_block(n if i == 0 else c, c, kernels, eps) for i in range(depth))

@@ -6,9 +6,16 @@ The default of every field is the neutral value: with it a network is exactly th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from efnn_cli import checks
+
+
+class ActivationScale(NamedTuple):
+    """eps of every block, and whether it is learned (its logarithm is then one more parameter of each block)."""
+
+    value: float
+    learned: bool = False
 
 
 @dataclass
@@ -22,6 +29,8 @@ class NetworkOptions:
     """m of a dense network, C (channels) of a lattice network."""
     activation_scale: float = 1.0
     """eps of a block `W2 tanh(eps (W1 x + b1)) / eps + b2`: small values start nearly polynomial."""
+    learn_activation_scale: bool = False
+    """Whether eps is a parameter of every block, with `activation_scale` as its initial value."""
     centre_spins: bool = False
     """Dense: map the range of the spins to [-1, 1] first, for {0, 1} spins 2 s - 1."""
     kernel_size: int = 5
@@ -60,6 +69,11 @@ class NetworkOptions:
         """Sides of the two convolutions of a block."""
         first = self.kernel_size if self.block_kernel_size is None else self.block_kernel_size
         return first, first if self.block_kernel_size_2 is None else self.block_kernel_size_2
+
+    @property
+    def scale(self) -> ActivationScale:
+        """Eps of the blocks."""
+        return ActivationScale(self.activation_scale, self.learn_activation_scale)
 
     @property
     def invariants(self) -> int:

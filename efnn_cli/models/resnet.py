@@ -17,7 +17,7 @@ class DenseResNet(nn.Module):
 
     def __init__(self, n: int, options: ResnetOptions) -> None:
         super().__init__()
-        m, eps = options.width, options.activation_scale
+        m, eps = options.width, options.scale
         self.lift = nn.Identity() if m == n else nn.Linear(n, m)
         self.blocks = nn.ModuleList(dense_block(n if i == 0 else m, m, eps) for i in range(options.depth))
 
@@ -34,7 +34,7 @@ class LatticeResNet(nn.Module):
 
     def __init__(self, options: ResnetOptions) -> None:
         super().__init__()
-        c, n, eps = options.width, options.invariants, options.activation_scale
+        c, n, eps = options.width, options.invariants, options.scale
         kernels = options.block_kernels
         self.invariants = InvariantLayers([n, c], options.kernel_size, options.normalise_invariants)
         self.blocks = nn.ModuleList(lattice_block(n if i == 0 else c, c, kernels, eps) for i in range(options.depth))

@@ -24,16 +24,15 @@ def build_optimizer(parameters: Iterable[nn.Parameter], options: TrainingOptions
     return SOAP(parameters, **chosen)
 
 
-def learning_rate(step: int, total: int, epoch: int, options: TrainingOptions) -> float:
-    """Learning rate of `step` (from 0) of `total` in `epoch` (from 0).
+def learning_rate(progress: float, epoch: int, options: TrainingOptions) -> float:
+    """Learning rate when the fraction `progress` of the training is done, in `epoch` (from 0).
 
     Stateless, so that a resumed run cannot get it wrong.
     """
-    rise = round(options.warmup * total)
-    if step < rise:
-        return options.lr * (step + 1) / rise
+    if progress < options.warmup:
+        return options.lr * progress / options.warmup
     if options.schedule == "cosine":
-        return options.lr * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, total - rise)))
+        return options.lr * 0.5 * (1 + math.cos(math.pi * (progress - options.warmup) / (1 - options.warmup)))
     if options.schedule == "step":
         return float(options.lr * options.step_factor ** (epoch // options.step_epochs))
     return options.lr

@@ -30,6 +30,8 @@ class TrainingOptions:
     budget: str | None = None
     """Time to train, such as 90s, 10min or 2h, instead of `epochs`: the schedule ends with it."""
     batch_size: int = 1000
+    batch_doublings: int = 0
+    """How many times the batch doubles, at equal distances on the way; 0: it stays as it is."""
     optimizer: str = "adam"
     weight_decay: float = 0.0
     schedule: str = "constant"
@@ -57,6 +59,7 @@ class TrainingOptions:
             checks.within("budget (seconds)", seconds_of(self.budget), 1.0, 1e9)
         checks.within("training.ema", self.ema, 0.0, 0.999999)
         checks.within("training.batch_size", self.batch_size, 1, 10_000_000)
+        checks.within("training.batch_doublings", self.batch_doublings, 0, 20)
         checks.one_of("training.optimizer", self.optimizer, OPTIMIZERS)
         checks.within("training.weight_decay", self.weight_decay, 0.0, 1e3)
         checks.one_of("training.schedule", self.schedule, SCHEDULES)
@@ -68,6 +71,10 @@ class TrainingOptions:
             checks.positive("training.initial_spread", self.initial_spread)
         if self.patience is not None:
             checks.within("training.patience", self.patience, 1, 10_000_000)
+
+    def batch_size_at(self, progress: float) -> int:
+        """Configurations in a batch when the fraction `progress` of the training is done."""
+        return self.batch_size << min(self.batch_doublings, int(progress * (self.batch_doublings + 1)))
 
     @property
     def budget_seconds(self) -> float | None:

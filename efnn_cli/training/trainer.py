@@ -1,7 +1,7 @@
 """The training loop. Takes any `nn.Module` that maps spins to energies; knows no system and no file.
 
-Everything random in epoch e comes from the stream (seed, "epoch", e), and the learning rate is a function of the
-step: a run resumed after epoch k is the uninterrupted run, bit for bit on a CPU.
+Everything random in epoch e comes from the stream (seed, "epoch", e), learning rate and size of the batch are functions
+of the progress: a run resumed after epoch k is the uninterrupted run, bit for bit on a CPU.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from efnn_cli import rng
 from efnn_cli.errors import NumericalError
 from efnn_cli.training.augment import OPERATIONS, point_group
+from efnn_cli.training.gradients import gradients_on
 from efnn_cli.training.metrics import Metrics, measure
 from efnn_cli.training.optimizers import build_optimizer, learning_rate
 from efnn_cli.training.options import TrainingOptions
@@ -26,7 +27,6 @@ from efnn_cli.training.predict import predict_tensor
 from efnn_cli.training.team import SOLO, Team
 
 ALMOST = 0.99  # of a budget: what is left is not worth an epoch
-GRAINS = 1_000_000  # of a schedule that follows the clock
 
 
 @dataclass(frozen=True)
@@ -90,15 +90,15 @@ class Trainer:
         self.seed = seed
         self.epoch = 0
         self.steps = 0
+        self.samples = 0
         self.seconds = 0.0
         self.validation_seconds = 0.0
         self.best = Best()
         self.optimizer = build_optimizer(model.parameters(), options)
-        self.steps_per_epoch = math.ceil(len(train) / options.batch_size)
         self.average = (
             AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(options.ema)) if options.ema else None  # type: ignore[no-untyped-call]
         )
-        self.parallel = team.parallel(model)
+        self.gradients = gradients_on(train.energies.device, team, team.parallel(model))
         std = float(train.energies.std(unbiased=False))
         self.unit = std if options.initial_spread is not None and std > 0 else 1.0
 
@@ -111,21 +111,15 @@ class Trainer:
         return self.epoch >= self.options.epochs if budget is None else self.seconds >= ALMOST * budget
 
     @property
-    def samples(self) -> int:
-        """Configurations trained on so far, repetitions counted."""
-        whole, rest = divmod(self.steps, self.steps_per_epoch)
-        return whole * len(self.train) + rest * self.options.batch_size
-
-    @property
     def judged(self) -> nn.Module:
         """The network whose weights are validated and kept: the average, where there is one."""
         return self.model if self.average is None else self.average.module
 
-    def progress(self, elapsed: float) -> float:
-        """Fraction of the training that is done, `elapsed` seconds into the epoch."""
+    def progress(self, elapsed: float = 0.0, ahead: float = 0.0) -> float:
+        """Fraction of the training that is done: `elapsed` seconds into the epoch, `ahead` configurations from now."""
         budget = self.options.budget_seconds
         if budget is None:
-            return self.steps / (self.steps_per_epoch * self.options.epochs)
+            return (self.samples + ahead) / (len(self.train) * self.options.epochs)
         return min(1.0, (self.seconds + elapsed) / max(budget - self.validation_seconds, 1e-9))
 
     def run_epoch(self, pause: Callable[[], None] = lambda: None) -> EpochRow:
@@ -138,18 +132,20 @@ class Trainer:
         self.model.train()
         generator = rng.stream(self.seed, "epoch", self.epoch)
         order = torch.from_numpy(generator.permutation(len(self.train))).to(self.train.energies.device)
-        operations = generator.integers(0, OPERATIONS, self.steps_per_epoch)
+        batches = torch.split(order, self.options.batch_size_at(self.progress()))
+        operations = generator.integers(0, OPERATIONS, len(batches))
         total = torch.zeros((), dtype=torch.float64, device=order.device)
         count = 0
-        for index, chosen in enumerate(torch.split(order, self.options.batch_size)):
-            progress = self.team.before_step(pause, self.progress(time.perf_counter() - start))
+        for operation, chosen in zip(operations.tolist(), batches, strict=True):
+            now = self.progress(time.perf_counter() - start, len(chosen) / 2)  # of the middle of the step
+            progress = self.team.before_step(pause, now)
             if count and progress >= 1.0:  # only a budget ends within an epoch
                 break
-            operation = int(operations[index]) if self.options.augment else 0
             own, counted = self.team.share(chosen)
             weight = counted * self.team.size / len(chosen)  # the mean over processes is then that over the batch
-            total += self._step(progress, own, operation, weight) * counted
+            total += self._step(progress, own, operation if self.options.augment else 0, weight) * counted
             count += len(chosen)
+            self.samples += len(chosen)
         loss = self.team.total(total) / count
         trained = time.perf_counter()
         val = self.validate() if math.isfinite(loss) else None
@@ -179,22 +175,18 @@ class Trainer:
 
     def _step(self, progress: float, chosen: Tensor, operation: int, weight: float) -> Tensor:
         """One optimizer step on the configurations `chosen`, with this `weight` in the team; returns their loss."""
-        total = self.steps_per_epoch * self.options.epochs if self.options.budget is None else GRAINS
-        rate = learning_rate(round(progress * total), total, self.epoch, self.options)
+        rate = learning_rate(progress, self.epoch, self.options)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         spins = self.train.spins[chosen]
         if operation:
             spins = point_group(spins, operation)
-        error = (self.parallel(spins) - self.train.energies[chosen]) / self.unit
-        loss: Tensor = error.square().mean()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.team.backward(loss, weight)
+        loss = self.gradients(spins, self.train.energies[chosen], self.unit, weight)
         self.optimizer.step()
         self.steps += 1
         if self.average is not None:
             self.average.update_parameters(self.model)
-        return loss.detach()
+        return loss
 
     def validate(self) -> Metrics:
         """Metrics of the current weights, or of their average, on the validation set."""
@@ -209,6 +201,7 @@ class Trainer:
             "average": None if self.average is None else self.average.state_dict(),
             "epoch": self.epoch,
             "steps": self.steps,
+            "samples": self.samples,
             "validation_seconds": self.validation_seconds,
             "seconds": self.seconds,
             "best_epoch": self.best.epoch,
@@ -225,6 +218,7 @@ class Trainer:
             self.average.load_state_dict(state["average"])
         self.epoch = int(state["epoch"])
         self.steps = int(state["steps"])
+        self.samples = int(state["samples"])
         self.validation_seconds = float(state["validation_seconds"])
         self.seconds = float(state["seconds"])
         self.best = Best(int(state["best_epoch"]), float(state["best_val_rmse"]), state["best_weights"])

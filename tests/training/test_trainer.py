@@ -9,10 +9,12 @@ import torch
 from torch import nn
 
 from efnn_cli.errors import ConfigError, NumericalError
-from efnn_cli.models import MODELS, build
+from efnn_cli.models import MODELS, build, parameter_count
 from efnn_cli.training.augment import OPERATIONS, point_group
+from efnn_cli.training.gradients import Gradients, GraphedGradients, gradients_on
 from efnn_cli.training.optimizers import learning_rate
 from efnn_cli.training.options import TrainingOptions
+from efnn_cli.training.team import SOLO
 from efnn_cli.training.trainer import Labelled, Trainer
 
 
@@ -125,15 +127,16 @@ def test_non_finite_loss_stops_with_a_reason():
 
 def test_learning_rate_schedules():
     cosine = TrainingOptions(lr=1.0, epochs=10, schedule="cosine", warmup=0.1)
-    rates = [learning_rate(step, 100, step // 10, cosine) for step in range(100)]
-    assert rates[:10] == pytest.approx([(k + 1) / 10 for k in range(10)])
+    rates = [learning_rate(step / 100, step // 10, cosine) for step in range(100)]
+    assert rates[:10] == pytest.approx([k / 10 for k in range(10)])
     assert rates[10] == pytest.approx(1.0)
     assert rates[55] == pytest.approx(0.5)
     assert rates[-1] < 1e-3
+    assert learning_rate(1.0, 9, cosine) == pytest.approx(0.0, abs=1e-15)
     assert np.all(np.diff(rates[10:]) < 0)
     step = TrainingOptions(lr=1.0, epochs=10, schedule="step", step_epochs=3, step_factor=0.5)
-    assert [learning_rate(10 * e, 100, e, step) for e in range(10)] == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125]
-    assert learning_rate(7, 100, 0, TrainingOptions(lr=0.3)) == 0.3
+    assert [learning_rate(e / 10, e, step) for e in range(10)] == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125]
+    assert learning_rate(0.07, 0, TrainingOptions(lr=0.3)) == 0.3
 
 
 def test_point_group_has_eight_different_operations_that_form_a_group():
@@ -220,3 +223,61 @@ def test_averaged_weights_are_those_that_are_kept():
     torch.testing.assert_close(trainer.model.state_dict()[name], plain.model.state_dict()[name])
     assert row.val_rmse != other.val_rmse
     assert trainer.judged is not trainer.model
+
+
+def test_the_batch_doubles_on_the_way():
+    """Three sizes at equal distances; every configuration is still seen once an epoch, and a resumed run agrees."""
+    options = TrainingOptions(batch_size=10, batch_doublings=2)
+    assert [options.batch_size_at(at) for at in (0.0, 0.33, 0.34, 0.66, 0.67, 1.0)] == [10, 10, 20, 20, 40, 40]
+    whole = lattice_trainer(epochs=3, batch_size=8, batch_doublings=2, schedule="cosine")
+    steps = [whole.run_epoch().step for _ in range(3)]
+    assert steps == [5, 5 + 3, 5 + 3 + 2]  # of 40 configurations in batches of 8, 16 and 32
+    assert whole.samples == 3 * 40
+    first = lattice_trainer(epochs=3, batch_size=8, batch_doublings=2, schedule="cosine")
+    first.run_epoch()
+    second = lattice_trainer(epochs=3, batch_size=8, batch_doublings=2, schedule="cosine")
+    second.resume(copy.deepcopy(first.state()))
+    while not second.finished:
+        second.run_epoch()
+    for key, value in whole.model.state_dict().items():
+        assert torch.equal(value, second.model.state_dict()[key]), key
+    still = lattice_trainer(epochs=3, batch_size=8, schedule="cosine")
+    assert [still.run_epoch().step for _ in range(3)] == [5, 10, 15]  # negative control
+
+
+def test_a_learned_activation_scale():
+    """One more number a block; it moves, stays positive, and the network starts as the one with a fixed scale."""
+    fixed = MODELS["efnn"].options(depth=2, width=2, kernel_size=3, activation_scale=0.1)
+    learned = MODELS["efnn"].options(depth=2, width=2, kernel_size=3, activation_scale=0.1, learn_activation_scale=True)
+    a, b = (build(each, "lattice", inputs=0, spin_range=(-1, 1), seed=1) for each in (fixed, learned))
+    spins = lattice_data(20, 0).spins
+    torch.testing.assert_close(a(spins), b(spins), rtol=1e-5, atol=1e-6)
+    assert parameter_count(b) == parameter_count(a) + 4
+    options = TrainingOptions(lr=1e-2, epochs=2, batch_size=7, initial_spread=0.3)
+    Trainer(b, options, lattice_data(40, 0), lattice_data(16, 1), seed=5).run_epoch()
+    scales = [block.log_scale.exp().item() for block in b.modules() if hasattr(block, "log_scale")]
+    assert len(scales) == 4
+    assert all(scale > 0 and abs(scale / 0.1 - 1) > 1e-3 for scale in scales)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("optimizer", ["adam", "soap"])
+def test_a_cuda_graph_trains_like_operation_by_operation(optimizer):
+    """Two epochs with an uneven last batch, so two graphs; equal to rounding."""
+    found = []
+    for kind in (Gradients, GraphedGradients):
+        trainer = lattice_trainer(optimizer=optimizer, augment=True, ema=0.9)
+        data = [Labelled(each.spins.cuda(), each.energies.cuda()) for each in (trainer.train, trainer.val)]
+        trainer = Trainer(trainer.model.cuda(), trainer.options, *data, seed=5)
+        trainer.gradients = kind(trainer.team, trainer.model)
+        found.append([trainer.run_epoch().loss for _ in range(2)])
+    assert found[0] == pytest.approx(found[1], rel=1e-4)
+
+
+def test_graphs_are_for_one_process_on_cuda():
+    model = nn.Linear(2, 1)
+    assert type(gradients_on(torch.device("cpu"), SOLO, model)) is Gradients
+    assert type(gradients_on(torch.device("cuda", 0), SOLO, model)) is GraphedGradients
+    team = copy.copy(SOLO)
+    team.size = 2
+    assert type(gradients_on(torch.device("cuda", 0), team, model)) is Gradients
