@@ -98,7 +98,7 @@ class PeriodicConvolution(nn.Module):
         if k <= size and max(weight.shape[:2]) * size**2 <= CIRCULANT_WIDTH and not self.plain:
             matrix = Circulant.apply(weight, size)  # type: ignore[no-untyped-call]
             return F.linear(x.flatten(1), matrix, bias.repeat(size**2)).view(*x.shape[:3], -1)
-        planes = wrap(x.permute(0, 3, 1, 2), k // 2).contiguous(memory_format=torch.channels_last)
+        planes = wrap(x, k // 2, axes=(1, 2)).permute(0, 3, 1, 2)  # channels last in memory
         weight = weight.contiguous(memory_format=torch.channels_last)
         return F.conv2d(planes, weight, bias).permute(0, 2, 3, 1)
 

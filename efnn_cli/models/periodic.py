@@ -19,11 +19,15 @@ import torch
 from torch import Tensor
 
 
-def wrap(planes: Tensor, margin: int) -> Tensor:
-    """Periodic padding of (B, C, L, L) by `margin` on every side, for any margin (also beyond L)."""
-    size = planes.shape[-1]
-    index = torch.arange(-margin, size + margin, device=planes.device) % size
-    return planes.index_select(2, index).index_select(3, index)
+def wrap(planes: Tensor, margin: int, axes: tuple[int, int] = (2, 3)) -> Tensor:
+    """Periodic padding of the two `axes` of a lattice by `margin` on every side, for any margin (also beyond L)."""
+    for axis in axes:
+        size = planes.shape[axis]
+        pieces = [planes] * (2 * (margin // size) + 1)
+        if rest := margin % size:
+            pieces = [planes.narrow(axis, size - rest, rest), *pieces, planes.narrow(axis, 0, rest)]
+        planes = torch.cat(pieces, dim=axis) if len(pieces) > 1 else planes
+    return planes
 
 
 def patches(spins: Tensor, k: int) -> Tensor:
