@@ -12,6 +12,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from efnn_cli.benchmarks import published_labels
+from efnn_cli.benchmarks.rows import Row
 from efnn_cli.device import cores
 from efnn_cli.labelling.crew import Crew
 from efnn_cli.labelling.job import Job
@@ -22,18 +23,6 @@ from efnn_cli.physics.system import Array
 UNIT = "seconds per configuration"
 STRAIGHTFORWARD_UP_TO = 40  # beyond, one configuration takes minutes and gigabytes
 DENSE_UP_TO = 40
-
-
-@dataclass(frozen=True)
-class Row:
-    """One comparison; `ratio` > 1 means ours is faster."""
-
-    case: str
-    L: int
-    straightforward: float | None
-    ours: float
-    ratio: float | None
-    unit: str = UNIT
 
 
 @dataclass(frozen=True)
@@ -70,7 +59,7 @@ def run(sizes: Sequence[int], repeats: int, tell: Callable[[str], None]) -> Repo
         medians = {name: statistics.median(each) for name, each in seconds.items()}
         plain = medians.pop("straightforward", None)
         for name, ours in medians.items():
-            rows.append(Row(name, size, plain, ours, None if plain is None else plain / ours))
+            rows.append(Row(name, size, plain, ours, None if plain is None else plain / ours, UNIT))
     return Report(rows, difference, {case: slope for case in _cases(rows) if (slope := exponent(rows, case))})
 
 

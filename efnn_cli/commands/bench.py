@@ -1,4 +1,4 @@
-"""`efnn bench labels`: our way against the straightforward one, in one run."""
+"""`efnn bench labels`, `train`, `predict`: our way against the straightforward one, in one run."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import dataclasses
 import logging
 from collections.abc import Sequence
 
-from efnn_cli import checks
-from efnn_cli.benchmarks import labels
+from efnn_cli import checks, device
+from efnn_cli.benchmarks import labels, networks
+from efnn_cli.benchmarks.rows import Row
 from efnn_cli.console import Console
 from efnn_cli.results import Result, number
 
@@ -16,13 +17,56 @@ LOGGER = logging.getLogger("efnn")
 
 def run_labels(console: Console, *, sizes: Sequence[int], repeats: int) -> Result:
     """Seconds per configuration of the double-exchange labels at each size."""
-    for size in sizes:
-        checks.within("L", size, 3, 200)
+    check_sizes(sizes)
     checks.within("repeats", repeats, 1, 1000)
     report = labels.run(sizes, repeats, LOGGER.info)
-    head = [each.name for each in dataclasses.fields(labels.Row)]
-    rows = [head, *([number(getattr(row, name)) for name in head] for row in report.rows)]
+    rows = table(report.rows)
     rows += [["largest relative difference", number(report.largest_relative_difference)]]
     rows += [[f"{case}: cost grows as L^{slope:.2f}"] for case, slope in report.exponents.items()]
-    metrics = dataclasses.asdict(report)
-    return Result("bench", metrics, rows=rows, headed=True)
+    return Result("bench", dataclasses.asdict(report), rows=rows, headed=True)
+
+
+def run_train(
+    console: Console, *, widths: Sequence[int], samples: int | None, repeats: int, device_name: str
+) -> Result:
+    """Samples per second of training the published network, for each number of channels."""
+    for width in widths:
+        checks.within("width", width, 1, 256)
+    if samples is not None:
+        checks.within("samples", samples, 1, 10_000_000)
+    checks.within("repeats", repeats, 1, 1000)
+    device.check_name(device_name)
+    target = device.resolve(device_name)
+    LOGGER.info("training on %s", device.describe(target))
+    return report_of(networks.measure_training(widths, samples, repeats, target, LOGGER.info))
+
+
+def run_predict(
+    console: Console, *, sizes: Sequence[int], width: int, samples: int, repeats: int, device_name: str
+) -> Result:
+    """Seconds per configuration of a batch of predictions at each size, also against dense diagonalisation."""
+    check_sizes(sizes)
+    checks.within("width", width, 1, 256)
+    checks.within("samples", samples, 1, 100_000)
+    checks.within("repeats", repeats, 1, 1000)
+    device.check_name(device_name)
+    target = device.resolve(device_name)
+    LOGGER.info("predicting on %s", device.describe(target))
+    return report_of(networks.measure_prediction(sizes, width, samples, repeats, target, LOGGER.info))
+
+
+def check_sizes(sizes: Sequence[int]) -> None:
+    """Raise `ConfigError` for sizes that are too small for a lattice or too large for a benchmark."""
+    for size in sizes:
+        checks.within("L", size, 3, 200)
+
+
+def table(rows: Sequence[Row]) -> list[list[str]]:
+    """A head, and one line a row."""
+    head = [each.name for each in dataclasses.fields(Row)]
+    return [head, *([number(getattr(row, name)) for name in head] for row in rows)]
+
+
+def report_of(rows: Sequence[Row]) -> Result:
+    """The rows, as table and JSON."""
+    return Result("bench", {"rows": [dataclasses.asdict(row) for row in rows]}, rows=table(rows), headed=True)
