@@ -51,7 +51,7 @@ GRACE_SECONDS = 1.0  # connections of a killed process close before it counts as
 
 @contextlib.contextmanager
 def meeting(place: launch.Place) -> Iterator[Processes]:
-    """Meet the others, and leave them in order, whatever happens: threads of the connections outlive no process."""
+    """Meet the others, and leave them whatever happens."""
     where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
     try:
         with signals.at_once():  # nobody may come, and nothing is begun
