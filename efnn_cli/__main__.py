@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from typing import NoReturn
 
+from efnn_cli import launch
 from efnn_cli.errors import Interrupted
 from efnn_cli.signals import end_on_signals, interrupt_on_signals
 
@@ -22,7 +25,17 @@ def run() -> NoReturn:
 
         code = report_error(as_efnn_error(error, sys.argv[1:]), sys.argv[1:])
     end_on_signals()
+    if launch.several():
+        _leave(code)
     sys.exit(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End without tidying up: threads of lost connections abort the process there, now and then, with another code."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

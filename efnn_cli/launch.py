@@ -38,12 +38,21 @@ def place() -> Place:
     return Place(rank, size, _number("LOCAL_RANK", rank))
 
 
+def several() -> bool:
+    """Whether this is one of several processes."""
+    return _known().size > 1
+
+
 def follows() -> bool:
     """Whether another process speaks for this one: only rank 0 has a result and writes to stdout."""
+    return _known().rank > 0
+
+
+def _known() -> Place:
     try:
-        return place().rank > 0
-    except ConfigError:
-        return False
+        return place()
+    except ConfigError:  # which is told where the place is needed
+        return Place()
 
 
 def _number(name: str, otherwise: int) -> int:

@@ -51,7 +51,7 @@ GRACE_SECONDS = 1.0  # connections of a killed process close before it counts as
 
 @contextlib.contextmanager
 def meeting(place: launch.Place) -> Iterator[Processes]:
-    """Meet the others, and leave them in order, whatever happens: threads of the connections outlive no process."""
+    """Meet the others, and leave them whatever happens."""
     where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
     try:
         with signals.at_once():  # nobody may come, and nothing is begun
@@ -199,8 +199,9 @@ class Processes(Team):
             return Echo(code)
         if speaker == self.rank and failure is not None:
             return failure
-        message = f"rank {speaker}: {message}"
-        return Stopped(code - 128, message, hint) if code > 128 else KINDS.get(code, EfnnError)(message, hint)
+        if code > 128:  # a signal is meant for all, whoever hears of it first
+            return Stopped(code - 128, message, hint)
+        return KINDS.get(code, EfnnError)(f"rank {speaker}: {message}", hint)
 
     def _everyone(self, text: str) -> list[str]:
         """The `text` of every process, by rank."""
