@@ -168,3 +168,16 @@ def test_a_budget_of_time(copied: Workshop):
     assert "finished already" in again.err
     stored = call("evaluate", first.json()["outputs"]["run"], "split=val", "--json", cwd=copied.root).done().json()
     assert stored["metrics"]["rmse"] == pytest.approx(metrics["val"]["rmse"], rel=1e-9)
+
+
+def test_a_budget_is_all_the_time_that_training_takes(here: Path):
+    """Imports, preparation and validation included; with the time left over, not with the number of epochs."""
+    call("generate", "heisenberg", "--L", 4, "--samples", 60, cwd=here).done()
+    words = ("train", "model=efnn", "depth=1", "budget=3s", "--json")
+    made = call(*words, cwd=here).done().json()
+    assert 2.9 <= made["metrics"]["seconds"] < 4.5
+    rows = (here / made["outputs"]["run"] / "metrics.csv").read_text().splitlines()
+    first, last = (dict(zip(rows[0].split(","), row.split(","), strict=True)) for row in (rows[1], rows[-1]))
+    assert float(first["seconds"]) > 0
+    assert float(last["lr"]) < 0.02 * max(float(row.split(",")[2]) for row in rows[1:])  # the schedule has ended
+    assert call(*words, cwd=here).done().json()["metrics"] == made["metrics"]
