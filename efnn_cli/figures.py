@@ -40,8 +40,8 @@ def error_against_size(curves: Sequence[Curve], quantity: str, trained_at: int, 
     figure, axes = _logarithmic(curves)
     axes.axvline(trained_at, color="0.6", linestyle=":", linewidth=1.0)
     axes.annotate(
-        "trained here", (trained_at, 0.0), xycoords=("data", "axes fraction"),
-        xytext=(4, 6), textcoords="offset points", va="bottom", rotation=90, fontsize=8, color="0.4",
+        "trained here", (trained_at, 1.0), xycoords=("data", "axes fraction"),
+        xytext=(0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=8, color="0.4",
     )  # fmt: skip
     ticks = sorted({size for curve in curves for size, _ in curve.points} | {trained_at})
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
@@ -103,7 +103,7 @@ def parity(panels: Mapping[str, Array], true: Array, stem: Path) -> Path:
     from matplotlib.figure import Figure
 
     count = len(panels)
-    figure = Figure(figsize=(2.3 * count + 0.5, 2.9), layout="constrained")
+    figure = Figure(figsize=(2.3 * count + 0.5, 3.05), layout="constrained")
     every = figure.subplots(1, count, sharex=True, sharey=True, squeeze=False)[0]
     shown = np.linspace(0, len(true) - 1, min(len(true), PARITY_POINTS)).astype(int)
     margin = 0.05 * float(np.ptp(true)) or 1.0

@@ -1,0 +1,59 @@
+"""Tables in README and docs say what the committed CSV files say."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TITLES = {"EFNN": "efnn", "DNN": "dnn", "ResNet": "resnet", "DenseNet": "densenet", "effective model": "effective"}
+COLUMNS = [
+    ("three_spin", "relative_error_test"),
+    ("infinite_range", "rmse_over_std_test"),
+    ("heisenberg_lattice", "rmse_over_std_test"),
+    ("double_exchange", "relative_error_test"),
+    ("double_exchange", "relative_error_L40"),
+]
+
+
+def means(name):
+    with (ROOT / "docs" / "fair" / f"{name}.csv").open() as file:
+        return {row["model"]: row for row in csv.DictReader(file)}
+
+
+def fair_table():
+    section = (ROOT / "README.md").read_text().partition("### A fair comparison")[2].partition("\n![")[0]
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in section.splitlines() if line[:2] == "| "]
+    return {row[0]: row[1:] for row in rows[1:]}
+
+
+def test_the_fair_comparison_is_that_of_the_files():
+    table = fair_table()
+    assert list(table) == list(TITLES)
+    compared = 0
+    for title, cells in table.items():
+        for cell, (name, column) in zip(cells, COLUMNS, strict=True):
+            row = means(name).get(TITLES[title])
+            assert bool(cell) == (row is not None), (title, name)
+            if row is None:
+                continue
+            mean, _, spread = cell.partition(" ± ")
+            assert float(mean) == pytest.approx(float(row[column]), rel=0.06)
+            assert bool(spread) == bool(row[f"{column}_spread"])
+            if spread:
+                assert float(spread) == pytest.approx(float(row[f"{column}_spread"]), rel=0.06)
+            compared += 1
+    assert compared == 2 * 4 + 3 * 5
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in COLUMNS}))
+def test_every_network_had_three_seeds_and_the_same_epochs(name):
+    trained = {model: row for model, row in means(name).items() if model != "effective"}
+    assert len(trained) == 4
+    assert {row["seeds"] for row in trained.values()} == {"3"}
+    assert len({row["epochs"] for row in trained.values()}) == 1
+    text = (ROOT / "docs" / "fair" / f"{name}.md").read_text()
+    for title, model in TITLES.items():
+        if model in means(name):
+            assert re.search(rf"^\| {title} \|", text, re.MULTILINE)
