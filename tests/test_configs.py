@@ -169,3 +169,17 @@ def test_users_own_files_are_found(tmp_path):
 def test_no_file_names_anything_to_call():
     for path in CONF.rglob("*.yaml"):
         assert not re.search(r"_target_|\$\{hydra", path.read_text()), path
+
+
+def test_a_depth_may_have_a_recipe_of_its_own():
+    """Depth 3 of the infinite-range Heisenberg EFNN does; other depths, networks and the common recipe do not."""
+
+    def recipe(*words, common=False):
+        return compose("train", Request(words, common_recipe=common), "infinite_range").values["training"]
+
+    own = recipe("depth=3")
+    assert (own["name"], own["optimizer"]) == ("default/infinite_range-efnn-d3", "soap")
+    assert recipe()["name"] == recipe("depth=2")["name"] == recipe("depth=4")["name"] == "default/infinite_range-efnn"
+    assert recipe("depth=3", "model=dnn")["name"] == "default/infinite_range"
+    assert recipe("depth=3", common=True)["name"] == "default/infinite_range"
+    assert recipe("depth=3", "lr=0.5")["lr"] == 0.5
