@@ -26,7 +26,7 @@ from efnn_cli.training.options import TrainingOptions
 from efnn_cli.training.predict import predict_tensor
 from efnn_cli.training.team import SOLO, Team
 
-ALMOST = 0.99  # of a budget: what is left is not worth an epoch
+PLANNED = 0.99  # of a budget: what is left is for the last look at the result
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,10 @@ class Trainer:
     @property
     def finished(self) -> bool:
         """Whether epochs or time are used up, or validation has not improved for `patience` epochs."""
-        patience, budget = self.options.patience, self.options.budget_seconds
+        patience = self.options.patience
         if patience is not None and self.epoch - self.best.epoch >= patience:
             return True
-        return self.epoch >= self.options.epochs if budget is None else self.seconds >= ALMOST * budget
+        return self.epoch >= self.options.epochs if self.options.budget is None else self.progress() >= 1.0
 
     @property
     def judged(self) -> nn.Module:
@@ -120,7 +120,8 @@ class Trainer:
         budget = self.options.budget_seconds
         if budget is None:
             return (self.samples + ahead) / (len(self.train) * self.options.epochs)
-        return min(1.0, (self.seconds + elapsed) / max(budget - self.validation_seconds, 1e-9))
+        # The schedule must reach its very end: with a hundredth of it left, errors are still those of its noise.
+        return min(1.0, (self.seconds + elapsed) / max(PLANNED * budget - self.validation_seconds, 1e-9))
 
     def run_epoch(self, pause: Callable[[], None] = lambda: None) -> EpochRow:
         """One pass over the training set and one over the validation set.
