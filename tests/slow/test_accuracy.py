@@ -42,3 +42,20 @@ def test_double_exchange(tmp_path):
     assert found["test"]["relative_error"] <= effective["test"]["relative_error"] / 2
     (size,) = efnn("extrapolate --L 40", tmp_path)["sizes"]
     assert size["relative_error"] <= 5e-4
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    ("generate", "train", "figure", "bound"),
+    [
+        ("three_spin", "depth=2", "relative_error", 2e-6),
+        ("heisenberg system.variant=infinite_range", "depth=2", "rmse", 2e-6),
+        ("heisenberg system.variant=infinite_range", "depth=3", "rmse", 1e-4),
+    ],
+)
+def test_five_minutes(tmp_path, generate, train, figure, bound):
+    """What a budget reaches on two cores."""
+    efnn(f"generate {generate}", tmp_path)
+    found = efnn(f"train model=efnn {train} budget=5min", tmp_path)
+    assert found["seconds"] <= 310
+    assert found["test"][figure] <= bound
