@@ -7,7 +7,8 @@ Three forms of one convolution; they differ by rounding only:
     rows        k rows of spins at once times one matrix of (k L) x (N L)        k <= L, few channels
 
 The last two do L^2 / k^2 and L / k times the arithmetic of the first, in matrix products that run near the peak of the
-machine, where the convolution of a few channels does not.
+machine, where the convolution of a few channels does not. Beside `rows` there are `patches`, one site at a time, for many
+channels.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class Circulant(torch.autograd.Function):
         """Sum over the L^2 places of every weight."""
         outputs, inputs, k, _ = ctx.shape
         sites = ctx.size**2
-        spread = gradients[0].view(sites, outputs, sites, inputs).transpose(1, 2).reshape(sites**2, outputs * inputs)
+        spread = gradients[0].reshape(sites, outputs, sites, inputs).transpose(1, 2).reshape(sites**2, outputs * inputs)
         places = _places(ctx.size, k, spread.device)
         found = spread.index_select(0, places).view(k * k, sites, outputs * inputs).sum(dim=1)  # (K, C_out C_in)
         return found.t().reshape(ctx.shape), None
