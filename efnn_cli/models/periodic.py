@@ -7,8 +7,8 @@ Three forms of one convolution; they differ by rounding only:
     rows        k rows of spins at once times one matrix of (k L) x (N L)        k <= L, few channels
 
 The last two do L^2 / k^2 and L / k times the arithmetic of the first, in matrix products that run near the peak of the
-machine, where the convolution of a few channels does not. Beside `rows` there are `patches`, one site at a time, for many
-channels.
+machine, where the convolution of a few channels does not. Beside `rows`
+there are `patches`, one site at a time, for many channels.
 """
 
 from __future__ import annotations
