@@ -15,7 +15,9 @@ FLOORS = [  # from the cellar to the roof; modules of one line may import each o
     {"storage", "models"},
     {"training", "labelling"},
     {"console", "results"},
+    {"failures"},
     {"config", "runs", "figures"},
+    {"multirun"},
     {"schema", "destination"},
     {"settings"},
     {"training_settings"},
@@ -23,15 +25,16 @@ FLOORS = [  # from the cellar to the roof; modules of one line may import each o
     {"compatibility", "extrapolation", "fitting", "overlap", "grid"},
     {"planning", "labelling_plan", "benchmarks", "references", "size_table", "judging"},
     {"conduct", "contest"},
-    {"standings"},
+    {"jobs", "standings"},
+    {"sweep"},
     {"comparison", "comparison_report", "comparison_figures", "comparison_text"},
-    {"commands", "failures", "arguments", "execution"},
-    {"cli_bench", "cli_compare", "cli_labelling"},
+    {"commands", "arguments", "execution"},
+    {"cli_bench", "cli_compare", "cli_labelling", "cli_train"},
     {"cli"},
     {"__main__", "__init__"},
 ]
 STRANGERS = {"physics": {"models", "storage", "training"}, "models": {"physics", "storage"}, "storage": {"physics"}}
-ONLY_ONE = {"hydra": {"config.py"}, "rich": {"console.py"}, "matplotlib": {"figures.py"}}
+ONLY_ONE = {"hydra": {"config.py", "multirun.py"}, "rich": {"console.py"}, "matplotlib": {"figures.py"}}
 
 
 def floor(module):
