@@ -40,6 +40,7 @@ from efnn_cli.arguments import (
 from efnn_cli.cli_bench import bench
 from efnn_cli.cli_compare import compare
 from efnn_cli.cli_labelling import generate, merge
+from efnn_cli.cli_reproduce import reproduce
 from efnn_cli.cli_train import train
 from efnn_cli.errors import Interrupted
 from efnn_cli.execution import execute
@@ -199,6 +200,7 @@ def config(
 app.add_typer(bench, name="bench")
 app.command()(compare)
 app.command()(merge)
+app.command()(reproduce)
 
 
 @app.callback()

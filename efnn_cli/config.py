@@ -36,13 +36,14 @@ SHORT_NAMES = {
     "training.epochs": "epochs",
     "training.budget": "budget",
 }
-GROUPS = ("system", "model", "training", "executor")
+GROUPS = ("system", "model", "training", "executor", "experiment")
 NAMES = {f"{group}.name": group for group in GROUPS}
 COMMANDS_OF = {
     "system": ("generate", "train"),
     "model": ("train",),
     "training": ("train",),
     "executor": ("generate", "extrapolate"),
+    "experiment": ("reproduce",),
 }
 NETWORK_KEYS = (*SHORT_NAMES.values(), *SHORT_NAMES, "training")
 RECIPE_FAMILY = "default"
