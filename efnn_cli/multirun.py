@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +31,9 @@ LAUNCHER = "hydra/launcher"
 LAUNCHER_KEYS = "hydra.launcher."
 HINT = "joblib, submitit_local and submitit_slurm come with: pip install 'efnn[sweep]'"
 JOB_KEY = "efnn_job"
+FULL_ERROR = "HYDRA_FULL_ERROR"
+
+LOGGER = logging.getLogger("efnn")
 
 Task = Callable[[int], None]
 
@@ -61,6 +66,7 @@ def _values(text: str) -> list[str]:
 def launch(task: Task, jobs: Sequence[int], launcher: Sequence[str], folder: Path) -> None:
     """Call `task` with the number of every job, through Hydra's launcher; its files go into `folder`.
 
+    A launcher that fails, as when a worker is killed, is only said: whoever asked sees which jobs have a result.
     Raises `ConfigError` for a launcher that is not installed, or settings that it does not take.
     """
     if not jobs:
@@ -75,15 +81,29 @@ def launch(task: Task, jobs: Sequence[int], launcher: Sequence[str], folder: Pat
         "hydra.job.name=efnn",
         *launcher,
     ]
-    before = sys.argv
-    sys.argv = ["efnn", "--multirun", *arguments]
+    _check(arguments)
+    main = hydra.main(version_base="1.3", config_path="pkg://efnn_cli.conf", config_name="train")(_Job(task))
+    with _as_program(arguments), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Hydra's plugins use what newer libraries deprecate: no user can act on it
+        try:
+            main()
+        except Exception as error:  # noqa: BLE001 - the launchers' own errors have no common base
+            LOGGER.warning("the launcher has ended early: %s: %s", type(error).__name__, first_line(error))
+
+
+@contextlib.contextmanager
+def _as_program(arguments: Sequence[str]) -> Iterator[None]:
+    """What Hydra reads of its process: the command line, and that errors are for us and not to be printed."""
+    argv, full = sys.argv, os.environ.get(FULL_ERROR)
+    sys.argv, os.environ[FULL_ERROR] = ["efnn", "--multirun", *arguments], "1"
     try:
-        _check(arguments)
-        with warnings.catch_warnings():  # Hydra's plugins use what newer libraries deprecate: no user can act on it
-            warnings.simplefilter("ignore")
-            hydra.main(version_base="1.3", config_path="pkg://efnn_cli.conf", config_name="train")(_Job(task))()
+        yield
     finally:
-        sys.argv = before
+        sys.argv = argv
+        if full is None:
+            del os.environ[FULL_ERROR]
+        else:
+            os.environ[FULL_ERROR] = full
 
 
 def check_launcher(launcher: Sequence[str]) -> None:

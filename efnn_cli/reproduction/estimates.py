@@ -39,7 +39,7 @@ def label_seconds(system: System, samples: int) -> float:
     """Of labels on one core, by the faster reference."""
     if "dense" not in system.references:
         return 1e-5 * samples
-    return samples * min(start * (system.size / at) ** power for start, at, power in LABEL_SECONDS.values())
+    return samples * min(start * float(system.size / at) ** power for start, at, power in LABEL_SECONDS.values())
 
 
 def correction(pairs: Iterable[tuple[float, float]]) -> float:
