@@ -29,7 +29,7 @@ def training_seconds(config: TrainConfig, system: System, model: EnergyModel, sa
     per_epoch = max(TRAINED_SHARE * samples / recipe.batch_size, 1.0)
     lattice = system.geometry == "lattice"
     sites = system.sites if lattice else 1
-    layers = getattr(config.model, "depth", 1)
+    layers = int(getattr(config.model, "depth", 1))
     fixed = (STEP_SECONDS.get(recipe.optimizer, 4e-4) + (LATTICE_STEP_SECONDS if lattice else 0.0)) * layers
     work: float = FLOP_SECONDS * 6 * parameter_count(model) * sites * min(recipe.batch_size, samples)
     return recipe.epochs * per_epoch * (fixed + work / (10 if lattice else 1))
