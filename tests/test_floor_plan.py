@@ -15,7 +15,7 @@ FLOORS = [  # from the cellar to the roof; modules of one line may import each o
     {"storage", "models"},
     {"training", "labelling"},
     {"console", "results"},
-    {"config", "runs", "figures"},
+    {"config", "runs", "figures", "report"},
     {"schema", "destination"},
     {"settings"},
     {"training_settings"},
