@@ -73,17 +73,21 @@ class Page:
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.send(f"{domain}.enable")
 
-    def open(self, path: Path, width: int = 1280, *, height: int = 900, dark: bool = False, scale: float = 1.0) -> None:
+    def open(
+        self,
+        path: Path,
+        width: int = 1280,
+        *,
+        height: int = 900,
+        dark: bool = False,
+        scale: float = 1.0,
+        media: str = "screen",
+    ) -> None:
         """Load a file into a window of `width` CSS pixels, in the light or the dark scheme of colours."""
-        self.send(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=scale,
-            mobile=width < 600,
-        )
+        window = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": width < 600}
+        self.send("Emulation.setDeviceMetricsOverride", **window)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.send("Emulation.setEmulatedMedia", media="", features=[scheme])
+        self.send("Emulation.setEmulatedMedia", media=media, features=[scheme])
         self._events.clear()
         self.send("Page.navigate", url=path.resolve().as_uri())
         self._until("Page.loadEventFired")

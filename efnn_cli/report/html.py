@@ -151,7 +151,7 @@ def _cell(cell: Cell, *, first: bool) -> str:
 
 def _toned(text: str, tone: Tone) -> str:
     """Inline text with the sign of its tone."""
-    sign = f'<span class="sign" role="img" aria-label="{tone}">{SIGNS[tone]}</span> ' if tone in SIGNS else ""
+    sign = f'<span class="sign" role="img" aria-label="{tone}">{SIGNS[tone]}</span>&nbsp;' if tone in SIGNS else ""
     return f"{sign}{_inline(text)}"
 
 

@@ -53,7 +53,7 @@ def inline_svg(svg: str, prefix: str, label: str) -> str:
     rem = width / 16
     scale = f"width: 100%; max-width: {rem:.4g}rem; min-width: {_LEAST_SCALE * rem:.4g}rem; height: auto"
     body.set("style", "; ".join(filter(None, [scale, "fill: var(--ink)", base])))
-    body.extend(_inert(child, prefix) for child in root)
+    body.extend([_inert(child, prefix) for child in root])  # a list, so that errors reach the caller
     return ElementTree.tostring(body, encoding="unicode")
 
 
@@ -140,7 +140,7 @@ def _inert(element: ElementTree.Element, prefix: str) -> ElementTree.Element:
         _refuse(f"holds the element <{name}>")
     copy = ElementTree.Element(name, dict(_attributes(element, name, prefix)))
     copy.text, copy.tail = element.text, element.tail
-    copy.extend(_inert(child, prefix) for child in element)
+    copy.extend([_inert(child, prefix) for child in element])
     return copy
 
 
@@ -193,5 +193,8 @@ def _checked(value: str, prefix: str) -> str:
 
 
 def _ink(paint: str) -> str:
-    """The custom property that stands for a colour of the page; other colours as they are."""
-    return _INKS.get(paint.lower(), paint)
+    """The custom property for an ink, other greys as far between ink and paper as drawn, colours as they are."""
+    paint = paint.lower()
+    if paint not in _INKS and (grey := re.fullmatch(r"#([0-9a-f]{2})\1\1", paint)):
+        return f"color-mix(in srgb, var(--ink) {(255 - int(grey[1], 16)) / 2.55:.0f}%, var(--paper))"
+    return _INKS.get(paint, paint)

@@ -23,7 +23,10 @@ from efnn_cli.report.document import (
 from efnn_cli.report.inline import Span, clean, code, one_line, spans
 
 # Backslashes before punctuation, marks of emphasis and links; underscores within words mean nothing
-_MARK = re.compile(r"\\(?=[!-/:-@\[-`{-~])|[`*\[\]$|~]|(?<![^\W_])_|_(?![^\W_])|(?<!\S)#")
+_MARK = re.compile(r"\\(?=[!-/:-@\[-`{-~]|$)|[`*\[\]$|~]|(?<![^\W_])_|_(?![^\W_])|(?<!\S)#|!$")
+# What may begin a tag or an entity, and what ends one; `< 3`, `> 3` and `->` stay readable
+_ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+_ANGLE = re.compile(r"<(?=[A-Za-z/!?])|(?<![\s=-])>|&(?=[A-Za-z#])")
 # What would begin a list or draw a line, at the start of a paragraph
 _START = re.compile(r"^(?:(\d+)(?=[.)](?:\s|$))|(?=[-+](?:\s|$)|-(?:\s*-){2}))")
 
@@ -108,7 +111,7 @@ def _inline(text: str, *, in_table: bool = False) -> str:
 
 def _span(span: Span, in_table: bool) -> str:
     if span.kind == "link":
-        return f"[{_escaped(span.text)}]({span.url})"
+        return f"[{_escaped(span.text)}]({_escaped_url(span.url)})"
     if span.kind == "text":
         return _escaped(span.text)
     if in_table and "|" in span.text:  # a backslash and a bar cannot both stand in backticks in a table
@@ -122,5 +125,9 @@ def _text(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MARK.sub(r"\\\g<0>", text)
+    """Text in which nothing is markup, wherever it stands in a line."""
+    return _ANGLE.sub(lambda found: _ENTITIES[found[0]], _MARK.sub(r"\\\g<0>", text))
+
+
+def _escaped_url(url: str) -> str:
+    return url.replace("&", "&amp;")
