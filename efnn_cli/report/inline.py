@@ -42,8 +42,8 @@ def spans(text: str) -> list[Span]:
         end = token.end()
         if token["escaped"]:
             plain += token["escaped"]
-        elif token["code"]:
-            found += [Span("text", plain), Span("code", _unpadded(token["code"]))]
+        elif token["code"] and not token["code"].isspace():
+            found += [Span("text", plain), Span("code", token["code"].strip())]
             plain = ""
         elif token["label"] and is_safe(token["url"]):
             found += [Span("text", plain), Span("link", token["label"], token["url"])]
@@ -67,7 +67,7 @@ def is_safe(url: str) -> bool:
 
 def literal(text: str) -> str:
     """`text` as inline markup that shows exactly it: for names and values that a user has given."""
-    return re.sub(r"[\\`\[]", r"\\\g<0>", text)
+    return re.sub(r"[\\`\[]", r"\\\g<0>", one_line(text))
 
 
 def code(text: str) -> str:
@@ -87,8 +87,3 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """Clean text, white space made single spaces."""
     return " ".join(clean(text).split())
-
-
-def _unpadded(text: str) -> str:
-    """Code without the space that keeps backticks apart."""
-    return text[1:-1] if text.startswith(" ") and text.endswith(" ") and text.strip() else text

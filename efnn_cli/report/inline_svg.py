@@ -14,11 +14,11 @@ from xml.parsers import expat
 
 _SVG, _XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
 _XML = "{http://www.w3.org/XML/1998/namespace}"
-_ELEMENTS = frozenset(
-    ("circle", "clipPath", "defs", "desc", "ellipse", "g", "image", "line", "linearGradient", "marker", "mask", "path")
-    + ("pattern", "polygon", "polyline", "radialGradient", "rect", "stop", "symbol", "text", "textPath", "title")
-    + ("tspan", "use")
+_SHAPES = frozenset(
+    ("circle", "ellipse", "image", "line", "path", "polygon", "polyline", "rect", "text", "tspan", "use")
 )
+_AROUND = frozenset(("clipPath", "defs", "desc", "g", "marker", "mask", "pattern", "symbol", "title"))
+_ELEMENTS = _SHAPES | _AROUND | {"linearGradient", "radialGradient", "stop"}
 _PAINTS = ("fill", "stroke", "stop-color")
 _INKS = {
     "#222222": "var(--ink)",

@@ -28,7 +28,7 @@ _MARK = re.compile(r"\\(?=[!-/:-@\[-`{-~]|$)|[`*\[\]$|~]|(?<![^\W_])_|_(?![^\W_]
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 _ANGLE = re.compile(r"<(?=[A-Za-z/!?])|(?<![\s=-])>|&(?=[A-Za-z#])")
 # What would begin a list or draw a line, at the start of a paragraph
-_START = re.compile(r"^(?:(\d+)(?=[.)](?:\s|$))|(?=[-+](?:\s|$)|-(?:\s*-){2}))")
+_START = re.compile(r"^(?:(\d+)(?=[.)](?:\s|$))|(?=[-+](?:\s|$)|-[\s-]*$))")
 
 
 def render_markdown(document: Document) -> str:

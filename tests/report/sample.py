@@ -180,4 +180,4 @@ def _parity():
 
 
 def _size():
-    return "Relative error against L.", "A falling line from 3e-4 to 1e-4. \"><script>window.hacked = 7</script>"
+    return "Relative error against L.", 'A falling line from 3e-4 to 1e-4. "><script>window.hacked = 7</script>'

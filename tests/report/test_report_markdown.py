@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from efnn_cli.report import render_html, render_markdown
@@ -42,8 +44,21 @@ def test_pictures_are_files_beside_it(document, markdown):
     assert sources == ["inks.svg", "parity.svg", "size.svg"]
 
 
-@pytest.mark.parametrize("text", [*HOSTILE, "- a", "+ a", "1. a", "2) a", "# a", "> a", "---", "a  ", "=", "~~~", "!", "\\"])
-def test_any_text_in_any_place(text):
+STARTS = ("- a", "+ a", "1. a", "2) a", "# a", "> a", "---", "--", "a  ", "=", "~~~", "!", "\\", "a` b`")
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, *STARTS])
+def test_hostile_text_in_any_place(text):
+    check_everywhere(text)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text("ab1 -+*_`~[]()<>!#&;|\\$=.:/\n\t\"'^{}", max_size=12))
+def test_any_marks_in_any_place(text):
+    check_everywhere(text)
+
+
+def check_everywhere(text):
     """Also beside code and links, where the end of a text could change what follows."""
     blocks = [
         Paragraph(literal(text)),
