@@ -135,13 +135,22 @@ def test_on_paper(page, report, tmp_path):
     assert [tuple(map(round, box)) for box in boxes] == [(0, 0, 595, 842)], "A4"
 
 
-def test_the_policy_forbids_what_would_be_asked_for(page, report):
+@pytest.mark.parametrize(
+    ("attempt", "directive"),
+    [
+        ("new Image().src = ADDRESS", "img-src"),
+        ("fetch(ADDRESS).catch(() => 0)", "connect-src"),
+        ("document.head.append(Object.assign(document.createElement('script'), {src: ADDRESS}))", "script-src-elem"),
+        ("document.head.append(Object.assign(document.createElement('script'), {text: '1'}))", "script-src-elem"),
+    ],
+)
+def test_the_policy_forbids_what_would_be_asked_for(page, report, attempt, directive):
     page.open(report)
     refused = page.evaluate(
         "new Promise(done => { addEventListener('securitypolicyviolation', event => done(event.effectiveDirective));"
-        " new Image().src = 'http://127.0.0.1:9/x.png'; })"
+        f" const ADDRESS = 'http://127.0.0.1:9/x'; {attempt}; }})"
     )
-    assert refused == "img-src"
+    assert refused == directive
 
 
 def test_the_browser_sees_what_a_page_does(page, tmp_path):
