@@ -16,7 +16,7 @@ FLOORS = [  # from the cellar to the roof; modules of one line may import each o
     {"training", "labelling"},
     {"console", "results"},
     {"failures"},
-    {"config", "runs", "figures"},
+    {"config", "runs", "figures", "report"},
     {"multirun"},
     {"schema", "destination"},
     {"settings"},

@@ -5,6 +5,7 @@ Rough on purpose: a plan must say whether to wait for minutes, hours or weeks.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable
 
@@ -39,7 +40,7 @@ def label_seconds(system: System, samples: int) -> float:
     """Of labels on one core, by the faster reference."""
     if "dense" not in system.references:
         return 1e-5 * samples
-    return samples * min(start * float(system.size / at) ** power for start, at, power in LABEL_SECONDS.values())
+    return samples * min(start * math.pow(system.size / at, power) for start, at, power in LABEL_SECONDS.values())
 
 
 def correction(pairs: Iterable[tuple[float, float]]) -> float:

@@ -17,6 +17,8 @@ from efnn_cli.settings import MAX_WORKERS
 
 Point = tuple[str, ...]
 
+LABELS = {"relative_error": "relative error", "rmse": "RMSE", "rmse_over_std": "RMSE / std(E)"}
+
 
 @dataclass
 class SweepText:
@@ -63,7 +65,9 @@ class ScaleOptions:
     sizes: list[int] = field(default_factory=list)
     """Lattices that networks are carried to."""
     samples: int | None = None
-    """References of each size; None: as `efnn extrapolate` takes them."""
+    """References of each of these sizes; None: as `efnn extrapolate` takes them."""
+    beyond: list[int] = field(default_factory=list)
+    """More lattices, with as many references as `efnn extrapolate` takes."""
     times: list[int] = field(default_factory=list)
     """Lattices at which seconds per configuration are measured."""
 
@@ -79,8 +83,14 @@ class Experiment:
     """As typed after `efnn generate`: the system, and its settings."""
     sweeps: dict[str, SweepText]
     scales: dict[str, ScaleOptions]
+    quantity: str = "relative_error"
+    """The error that tables and figures show, as the paper does."""
     published: dict[str, Any] = field(default_factory=dict)
     deviations: list[str] = field(default_factory=list)
+    """Where and why it is not what was published."""
+
+    def __post_init__(self) -> None:
+        checks.one_of("experiment.quantity", self.quantity, LABELS)
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,11 @@ class Chosen:
     scale: ScaleOptions
     device: str
     workers: int
+
+    @property
+    def sizes(self) -> list[int]:
+        """All lattices that networks are carried to."""
+        return sorted({*self.scale.sizes, *self.scale.beyond})
 
     @property
     def generate(self) -> Request:

@@ -91,14 +91,14 @@ class Findings:
     """Seconds per configuration against L, by method."""
 
     @property
+    def size(self) -> int:
+        """The size of the training configurations."""
+        return self.plans[0].system.size
+
+    @property
     def plans(self) -> list[Plan]:
         """Of every run that is finished."""
         return [member.plan for groups in self.groups.values() for group in groups for member in group.members]
-
-    def quantity(self) -> str:
-        """`relative_error` where it means something, else `rmse_over_std`."""
-        tests = [member.metrics["test"] for groups in self.groups.values() for g in groups for member in g.members]
-        return "relative_error" if all(test["relative_error"] is not None for test in tests) else "rmse_over_std"
 
 
 def spread(values: Sequence[float]) -> tuple[float, float | None]:

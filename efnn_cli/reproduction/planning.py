@@ -65,8 +65,9 @@ def _steps(chosen: Chosen) -> list[Step]:
             count += runs
             seconds += runs * training_seconds(config, system, initial_model(config, system), samples)
         steps.append(Step(name, f"train {title}", count, seconds, trains=True))
-    for size in chosen.scale.sizes:
-        count = chosen.scale.samples or default_samples(size)
+    for size in chosen.sizes:
+        few = size in chosen.scale.beyond or chosen.scale.samples is None
+        count = default_samples(size) if few else int(chosen.scale.samples or 0)
         steps.append(Step(name, f"references at L = {size}", count, label_seconds(system.at_size(size), count)))
     if chosen.scale.times:
         seconds = sum(label_seconds(system.at_size(size), 3) for size in chosen.scale.times if size <= DENSE_UP_TO)

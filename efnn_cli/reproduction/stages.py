@@ -29,6 +29,7 @@ from efnn_cli.results import shown
 from efnn_cli.schema import typed
 from efnn_cli.settings import ExtrapolateConfig
 from efnn_cli.signals import StopRequest
+from efnn_cli.size_table import Rows
 
 LOGGER = logging.getLogger("efnn")
 POLL_SECONDS = 2.0
@@ -53,7 +54,7 @@ def carry_out(chosen: Chosen, folder: Path, progress: Progress, console: Console
     rest = tasks_of_other_seeds(chosen, data, first, done)
     done |= train(rest, chosen, progress, stop)
     groups = group(chosen, [*first, *rest], done)
-    if chosen.scale.sizes:
+    if chosen.sizes:
         groups = carry_all(chosen, groups, console, stop)
     times = time_all(chosen, groups, folder, stop)
     failures = [(task.job, done[task.plan.tag]) for task in [*first, *rest] if done[task.plan.tag].code]
@@ -148,18 +149,22 @@ def carry_all(
     runs = list(dict.fromkeys(member.run for name in carried for each in groups[name] for member in each.members))
     if not runs:
         return groups
-    config = extrapolation_config(chosen)
-    rows = complete(runs, config, device.resolve(config.device), console, stop)
+    rows: dict[Path, Rows] = {run: [] for run in runs}
+    for config in extrapolations(chosen):
+        for run, more in complete(runs, config, device.resolve(config.device), console, stop).items():
+            rows[run] += more
     return groups | {
         name: [replace(each, members=[replace(m, sizes=rows[m.run]) for m in each.members]) for each in groups[name]]
         for name in carried
     }
 
 
-def extrapolation_config(chosen: Chosen) -> ExtrapolateConfig:
-    """What `efnn extrapolate` would be asked for."""
-    options = {"L": chosen.scale.sizes, "samples": chosen.scale.samples, "device": chosen.device}
-    return typed(ExtrapolateConfig, compose("extrapolate", Request((), options)).values)
+def extrapolations(chosen: Chosen) -> list[ExtrapolateConfig]:
+    """What `efnn extrapolate` would be asked for: the sizes, and those beyond with its own number of references."""
+    scale = chosen.scale
+    asked = [(sizes, samples) for sizes, samples in ((scale.sizes, scale.samples), (scale.beyond, None)) if sizes]
+    options = [{"L": sizes, "samples": samples, "device": chosen.device} for sizes, samples in asked]
+    return [typed(ExtrapolateConfig, compose("extrapolate", Request((), each)).values) for each in options]
 
 
 def time_all(chosen: Chosen, groups: dict[str, list[Group]], folder: Path, stop: StopRequest) -> Times:

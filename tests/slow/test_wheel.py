@@ -41,6 +41,14 @@ def test_the_main_job_from_the_wheel(efnn, tmp_path):
         [efnn.with_name("python"), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert str(ROOT) not in where.stdout
+    code = (
+        "from efnn_cli.report import render_html; from efnn_cli.report.document import Document;"
+        "print(render_html(Document('', '')))"
+    )
+    page = subprocess.run(
+        [efnn.with_name("python"), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "color-scheme: light dark" in page.stdout, "the style of reports is in the wheel"
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     results = {}
     for line in JOB:

@@ -1,0 +1,181 @@
+"""The numbers of a reproduction: CSV files with a line a run, and tables of means and spreads for the report."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from efnn_cli.report.document import Cell, Table
+from efnn_cli.reproduction.experiments import LABELS
+from efnn_cli.reproduction.findings import Findings, Group
+from efnn_cli.reproduction.timing import BATCHED, DENSE, DETERMINANT, NETWORK, PUBLISHED_WAY
+from efnn_cli.standings import with_spread
+from efnn_cli.storage import atomic
+
+RUN_COLUMNS = ("experiment", "sweep", "model", "depth", "width", "choice", "seed", "parameters", "epochs", "seconds")
+ERRORS = ("rmse", "relative_error", "rmse_over_std")
+SIZE_HEAD = ("experiment", "sweep", "model", "depth", "width", "seed")
+SIZE_FIGURES = (
+    "L", "samples", "relative_error", "rmse_over_std", "rmse_per_site", "bias_per_site", "reference",
+)  # fmt: skip
+
+
+def write_runs(path: Path, every: Sequence[Findings]) -> None:
+    """runs.csv: a line for every run that was chosen, with its errors."""
+    head = [*RUN_COLUMNS, *(f"val_{name}" for name in ERRORS), *(f"test_{name}" for name in ERRORS), "run"]
+    lines: list[list[Any]] = [head]
+    for findings, sweep, group in _groups(every):
+        for member in group.members:
+            metrics = member.metrics
+            facts = [findings.chosen.experiment.name, sweep, group.model, group.depth, group.width]
+            took = [metrics["parameters"], metrics["epochs"], metrics["seconds"]]
+            errors = [metrics[part][name] for part in ("val", "test") for name in ERRORS]
+            lines.append([*facts, " ".join(group.choice), member.seed, *took, *errors, member.run.name])
+    _write(path, lines)
+
+
+def write_sizes(path: Path, every: Sequence[Findings]) -> None:
+    """sizes.csv: a line for every run at every size it was carried to."""
+    lines: list[list[Any]] = [[*SIZE_HEAD, *SIZE_FIGURES]]
+    for findings, sweep, group in _groups(every):
+        facts = [findings.chosen.experiment.name, sweep, group.model, group.depth, group.width]
+        for member in group.members:
+            for row in member.sizes:
+                lines.append([*facts, member.seed, *(row[name] for name in SIZE_FIGURES)])
+    if len(lines) > 1:
+        _write(path, lines)
+
+
+def _groups(every: Sequence[Findings]) -> Iterator[tuple[Findings, str, Group]]:
+    for findings in every:
+        for sweep, groups in findings.groups.items():
+            for group in groups:
+                yield findings, sweep, group
+
+
+def _write(path: Path, lines: Sequence[Sequence[Any]]) -> None:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    atomic.write_text(path, text.getvalue())
+
+
+def by_network(findings: Findings, sweep: str) -> Table:
+    """A row for every depth and width, a column for every network: mean and spread over the seeds."""
+    groups = findings.groups[sweep]
+    quantity = findings.chosen.experiment.quantity
+    models = list(dict.fromkeys(each.model for each in groups))
+    titles = {each.model: each.title for each in groups}
+    found = {(each.depth, each.width, each.model): each for each in groups}
+    rows = []
+    for depth, width in sorted({(each.depth, each.width) for each in groups}):
+        here = {model: found[depth, width, model] for model in models if (depth, width, model) in found}
+        least = min(each.test(quantity)[0] for each in here.values())
+        cells = [
+            error_cell(*here[model].test(quantity), best=len(here) > 1 and here[model].test(quantity)[0] == least)
+            if model in here
+            else Cell("", numeric=True)
+            for model in models
+        ]
+        rows.append([f"D = {depth}, width {width}", *cells])
+    caption = f"{LABELS[quantity].capitalize()} on the test split".replace("Rmse", "RMSE")
+    return Table(caption, ["", *(titles[model] for model in models)], rows, note=seeds_note(groups))
+
+
+def details(findings: Findings, sweep: str) -> Table:
+    """A row for every network, depth and width: parameters, what was chosen, epochs, time, both errors."""
+    groups = findings.groups[sweep]
+    chosen = any(each.choice for each in groups)
+    head = [
+        "",
+        "parameters",
+        *(["chosen"] if chosen else []),
+        "epochs",
+        "seconds a run",
+        *(LABELS[name] for name in ERRORS),
+    ]
+    rows = []
+    for each in groups:
+        name = each.title if each.width == 0 else f"{each.title}, D = {each.depth}, width {each.width}"
+        facts = [Cell(f"{each.parameters:_}".replace("_", " "), numeric=True)]
+        facts += [Cell(" ".join(each.choice))] if chosen else []
+        facts += [Cell(f"{each.mean('epochs'):.0f}", numeric=True), Cell(f"{each.mean('seconds'):.3g}", numeric=True)]
+        rows.append([name, *facts, *(defined_cell(each, quantity) for quantity in ERRORS)])
+    return Table("Networks and errors on the test split", head, rows, note=seeds_note(groups))
+
+
+def defined_cell(group: Group, quantity: str) -> Cell:
+    """A test error, or nothing where it is not defined for every run."""
+    if any(each.metrics["test"][quantity] is None for each in group.members):
+        return Cell("-", numeric=True)
+    return error_cell(*group.test(quantity))
+
+
+def against_size(findings: Findings) -> Table:
+    """A row for every size: relative error of everything that was carried, and bias per site of the best."""
+    carried = [(sweep, each) for sweep, each in carried_groups(findings)]
+    head = ["L", "references", *(name for name, _ in carried), "bias of the first, per site"]
+    rows = []
+    for size in findings.chosen.sizes:
+        cells = [_at(each, size, "relative_error") for _, each in carried]
+        one = carried[0][1]
+        samples = next((row["samples"] for row in one.members[0].sizes if int(row["L"]) == size), "")
+        rows.append([str(size), Cell(samples, numeric=True), *cells, _at(one, size, "bias_per_site")])
+    return Table(
+        "Relative error against L, without retraining", head, rows, note=seeds_note([each for _, each in carried])
+    )
+
+
+def carried_groups(findings: Findings) -> list[tuple[str, Group]]:
+    """What was carried to other sizes, by a name for tables and figures; the default recipe first."""
+    found = []
+    for sweep in ("best", "effective", "rivals"):
+        for each in findings.groups.get(sweep, ()):
+            if each.members and each.members[0].sizes:
+                name = each.title if each.width == 0 else f"{each.title}, {each.mean('epochs'):.0f} epochs"
+                found.append((name, each))
+    return found
+
+
+def _at(group: Group, size: int, column: str) -> Cell:
+    value = group.at_size(size, column)
+    return Cell("", numeric=True) if value is None else error_cell(*value)
+
+
+def times(findings: Findings) -> Table:
+    """Seconds per configuration at every size, each way."""
+    published = {
+        int(size): value for size, value in findings.chosen.experiment.published.get("dense_seconds", {}).items()
+    }
+    methods = [PUBLISHED_WAY, DENSE, DETERMINANT, NETWORK, BATCHED]
+    found = {name: dict(points) for name, points in findings.seconds.items()}
+    sizes = sorted({size for points in found.values() for size in points})
+    rows = [
+        [
+            str(size),
+            *(_seconds(value) for value in (published.get(size), *(found.get(name, {}).get(size) for name in methods))),
+        ]
+        for size in sizes
+    ]
+    note = "Ours on one core; the published column is exact diagonalisation on the authors' machine."
+    return Table("Seconds per configuration", ["L", "published", *methods], rows, note=note)
+
+
+def _seconds(value: float | None) -> Cell:
+    return Cell("" if value is None else f"{value:.2g}", numeric=True)
+
+
+def error_cell(mean: float, deviation: float | None, *, best: bool = False) -> Cell:
+    """Mean and spread."""
+    return Cell(with_spread(mean, deviation, "±"), "best" if best else "", numeric=True)
+
+
+def seeds_note(groups: Sequence[Group]) -> str:
+    """Over how many seeds, and what was lost."""
+    counts = sorted({len(each.members) for each in groups})
+    lost = sum(each.lost for each in groups)
+    many = " to ".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
+    text = f"Mean ± sample standard deviation over {many} seeds." if counts[-1] > 1 else "One seed."
+    return text if not lost else f"{text} {lost} runs have no result."
