@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -22,6 +23,9 @@ def reproduce(
     device: Device = None,
     workers: Workers = None,
     out: Out = None,
+    export: Annotated[
+        Optional[Path], typer.Option("--export", metavar="DIR", help="Copy Markdown, SVG and CSV of the report there.")
+    ] = None,
     dry_run: DryRun = False,
     config_dir: ConfigDir = None,
     json: Json = False,
@@ -45,6 +49,6 @@ def reproduce(
         request = request_of(
             [text for text in typed if "=" in text], {"device": device, "workers": workers}, config_dir
         )
-        return run(request, console, experiments=names, out=out, dry_run=dry_run)
+        return run(request, console, experiments=names, out=out, export=export, dry_run=dry_run)
 
     execute(action, json=json, quiet=quiet, verbose=verbose)

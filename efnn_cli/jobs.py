@@ -6,7 +6,7 @@ What becomes of it is always an `Outcome`, never an exception: a sweep goes on w
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from efnn_cli.console import Console
 from efnn_cli.errors import EfnnError, InputError, InUseError, Stopped
 from efnn_cli.failures import as_efnn_error
 from efnn_cli.planning import Plan, Source, open_source, plan_on
-from efnn_cli.results import shown
+from efnn_cli.results import Failure, shown
 
 LOGGER = logging.getLogger("efnn")
 
@@ -106,3 +106,15 @@ def failed(job: Job, run: str, error: EfnnError) -> Outcome:
     """The outcome of a job that ended with `error`, which is said now and listed at the end."""
     LOGGER.warning("%s: %s", job.command, error.message)
     return Outcome(job.index, run, FAILED, error.code, error.message)
+
+
+def failure_of(bad: Sequence[tuple[str, Outcome]], count: int) -> Failure | None:
+    """The highest exit code among the failed of `count` runs, each with its settings, and which ones they are."""
+    if not bad:
+        return None
+    names = "; ".join(f"{settings}: {each.message} (exit {each.code})" for settings, each in bad)
+    return Failure(
+        max(each.code for _, each in bad),
+        f"{len(bad)} of {count} runs failed: {names}",
+        "run.log in the folder of a run has its traceback; the same command tries the failed ones again",
+    )

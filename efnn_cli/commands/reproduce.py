@@ -8,7 +8,11 @@ from pathlib import Path
 
 from efnn_cli.config import Request
 from efnn_cli.console import Console, duration
+from efnn_cli.jobs import failure_of
+from efnn_cli.reproduction import pages
 from efnn_cli.reproduction.experiments import choose
+from efnn_cli.reproduction.findings import Findings
+from efnn_cli.reproduction.pages import Report
 from efnn_cli.reproduction.planning import Step, plan
 from efnn_cli.reproduction.progress import Progress
 from efnn_cli.reproduction.stages import carry_out, outputs_folder
@@ -18,6 +22,8 @@ from efnn_cli.storage import atomic
 
 LOGGER = logging.getLogger("efnn")
 
+EXPORTED = (".md", ".svg", ".csv")
+
 
 def run(
     request: Request,
@@ -25,6 +31,7 @@ def run(
     *,
     experiments: Sequence[str] = (),
     out: Path | None = None,
+    export: Path | None = None,
     dry_run: bool = False,
 ) -> Result:
     """Label, train, carry, time, and write the report."""
@@ -32,15 +39,47 @@ def run(
     folder = out or outputs_folder(scale)
     steps = plan(every)
     say_plan(steps, every[0].workers)
-    atomic.prove_writable(folder)
+    for place in (folder, *([export] if export else [])):
+        atomic.prove_writable(place)
     if dry_run:
         return planned(steps, every[0].workers, folder)
     atomic.make_folder(folder)
     training = [step for step in steps if step.trains]
     progress = Progress(sum(step.count for step in training), sum(step.seconds for step in training), every[0].workers)
     with StopRequest("the same command goes on with what is done") as stop:
-        _ = [carry_out(chosen, folder, progress, console, stop) for chosen in every]
-    return Result("reproduce", {"scale": scale}, {"folder": shown(folder)})
+        found = [carry_out(chosen, folder, progress, console, stop) for chosen in every]
+    return report(scale, found, pages.write(scale, found, folder), export)
+
+
+def report(scale: str, found: Sequence[Findings], written: Report, export: Path | None) -> Result:
+    """The published figures beside ours, and where the report is."""
+    folder = written.html.parent
+    outputs = {"report": shown(written.html), "markdown": shown(written.markdown), "folder": shown(folder)}
+    if export is not None:
+        copy_text_files(folder, export)
+        outputs["export"] = shown(export)
+    runs = {findings.chosen.experiment.name: len({plan.tag for plan in findings.plans}) for findings in found}
+    metrics = {
+        "scale": scale,
+        "runs": runs,
+        "training_seconds": sum(findings.training_seconds for findings in found),
+        "published": [row.as_json() for row in written.published],
+    }
+    lines = [["", "published", "ours", "met"]]
+    verdicts = {True: "yes", False: "no", None: "-"}
+    lines += [[row.what.replace("`", ""), row.published, row.ours, verdicts[row.met]] for row in written.published]
+    failures = [(job, outcome) for findings in found for job, outcome in findings.failures]
+    failure = failure_of([(" ".join(job.settings), outcome) for job, outcome in failures], sum(runs.values()))
+    status = "ok" if failure is None else "error"
+    return Result("reproduce", metrics, outputs, status, lines, headed=True, failure=failure)
+
+
+def copy_text_files(folder: Path, into: Path) -> None:
+    """Markdown, pictures as SVG and tables as CSV: what a repository can hold."""
+    atomic.make_folder(into)
+    for path in sorted(folder.iterdir()):
+        if path.suffix in EXPORTED:
+            atomic.write_bytes(into / path.name, path.read_bytes())
 
 
 def say_plan(steps: Sequence[Step], workers: int) -> None:

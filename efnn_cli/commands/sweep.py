@@ -12,9 +12,9 @@ from efnn_cli.config import Request
 from efnn_cli.console import Console
 from efnn_cli.errors import ConfigError
 from efnn_cli.fitting import initial_model
-from efnn_cli.jobs import ELSEWHERE, FAILED, FINISHED, Outcome
+from efnn_cli.jobs import ELSEWHERE, FAILED, FINISHED, Outcome, failure_of
 from efnn_cli.models import parameter_count
-from efnn_cli.results import Failure, Result, number, shown
+from efnn_cli.results import Result, number, shown
 from efnn_cli.sweep import Sweep, carry_out_all, check, plan_sweep, settings_of
 
 FACTS = ("parameters", "epochs", "seconds")
@@ -97,21 +97,9 @@ def report(sweep: Sweep, outcomes: Sequence[Outcome]) -> Result:
             lines.append([each.run or " ".join(sweep.jobs[each.index].settings), status])
     runs = [{"settings": list(sweep.jobs[each.index].settings), **each.as_json()} for each in outcomes]
     counts = {key: sum(each.status == status for each in outcomes) for key, status in COUNTED.items()}
-    failure = failure_of(sweep, outcomes)
+    named = [(" ".join(sweep.jobs[each.index].settings), each) for each in outcomes if each.status == FAILED]
+    failure = failure_of(named, len(outcomes))
     status = "ok" if failure is None else "error"
     return Result(
         "train", {"count": len(runs), **counts, "runs": runs}, {}, status, lines, headed=True, failure=failure
-    )
-
-
-def failure_of(sweep: Sweep, outcomes: Sequence[Outcome]) -> Failure | None:
-    """The highest exit code among the failed runs, and which ones they are."""
-    bad = [each for each in outcomes if each.status == FAILED]
-    if not bad:
-        return None
-    names = "; ".join(f"{' '.join(sweep.jobs[each.index].settings)}: {each.message} (exit {each.code})" for each in bad)
-    return Failure(
-        max(each.code for each in bad),
-        f"{len(bad)} of {len(outcomes)} runs failed: {names}",
-        "run.log in the folder of a run has its traceback; the same command tries the failed ones again",
     )

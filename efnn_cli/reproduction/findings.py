@@ -91,6 +91,12 @@ class Findings:
     """Seconds per configuration against L, by method."""
 
     @property
+    def training_seconds(self) -> float:
+        """Of all runs that were chosen, each counted once."""
+        members = [member for groups in self.groups.values() for group in groups for member in group.members]
+        return sum({member.plan.tag: float(member.metrics["seconds"]) for member in members}.values())
+
+    @property
     def size(self) -> int:
         """The size of the training configurations."""
         return self.plans[0].system.size

@@ -69,7 +69,7 @@ def by_network(findings: Findings, sweep: str) -> Table:
     models = list(dict.fromkeys(each.model for each in groups))
     titles = {each.model: each.title for each in groups}
     found = {(each.depth, each.width, each.model): each for each in groups}
-    rows = []
+    rows: list[list[Cell | str]] = []
     for depth, width in sorted({(each.depth, each.width) for each in groups}):
         here = {model: found[depth, width, model] for model in models if (depth, width, model) in found}
         least = min(each.test(quantity)[0] for each in here.values())
@@ -96,7 +96,7 @@ def details(findings: Findings, sweep: str) -> Table:
         "seconds a run",
         *(LABELS[name] for name in ERRORS),
     ]
-    rows = []
+    rows: list[list[Cell | str]] = []
     for each in groups:
         name = each.title if each.width == 0 else f"{each.title}, D = {each.depth}, width {each.width}"
         facts = [Cell(f"{each.parameters:_}".replace("_", " "), numeric=True)]
@@ -117,7 +117,7 @@ def against_size(findings: Findings) -> Table:
     """A row for every size: relative error of everything that was carried, and bias per site of the best."""
     carried = [(sweep, each) for sweep, each in carried_groups(findings)]
     head = ["L", "references", *(name for name, _ in carried), "bias of the first, per site"]
-    rows = []
+    rows: list[list[Cell | str]] = []
     for size in findings.chosen.sizes:
         cells = [_at(each, size, "relative_error") for _, each in carried]
         one = carried[0][1]
