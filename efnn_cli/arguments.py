@@ -26,7 +26,13 @@ Seed = Annotated[Optional[str], typer.Option("--seed", metavar="N", help="Seed o
 Out = Annotated[Optional[Path], typer.Option("--out", help="Where to write instead of the usual place.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and show the plan; write nothing.")]
-Multirun = Annotated[bool, typer.Option("-m", "--multirun", hidden=True)]
+Multirun = Annotated[
+    bool, typer.Option("-m", "--multirun", help="A sweep: every combination of KEY=V1,V2 and 'KEY=range(3)'.")
+]
+Count = Annotated[bool, typer.Option("--count", help="Of a sweep: print the number of runs and train nothing.")]
+ArrayIndex = Annotated[
+    Optional[int], typer.Option("--array-index", metavar="I", help="Of a sweep: train run number I alone, from 0.")
+]
 ConfigDir = Annotated[
     Optional[Path], typer.Option("--config-dir", help="A folder with YAML files of your own, laid out like conf/.")
 ]
@@ -79,15 +85,22 @@ def request_of(
     return Request(tuple(overrides or ()), options, config_dir)
 
 
-def refuse_multirun(wanted: bool) -> None:
-    """Raise `ConfigError`: sweeps are to come."""
+def refuse_for_sweep(
+    *, multirun: bool, count: bool, array_index: int | None, out: Path | None, resume: Path | None
+) -> None:
+    """Raise `ConfigError` for options that do not go together."""
     from efnn_cli.errors import ConfigError
 
-    if wanted:
-        raise ConfigError(
-            "--multirun is not available yet",
-            "use a loop of the shell: for d in 1 2 3; do efnn train depth=$d; done",
-        )
+    for name, given in (("--count", count), ("--array-index", array_index is not None)):
+        if given and not multirun:
+            raise ConfigError(f"{name} belongs to a sweep", "add -m: efnn train -m model=efnn,dnn ...")
+    if count and array_index is not None:
+        raise ConfigError("--count prints the number of runs, --array-index trains one: found both", "keep one of them")
+    for name, path in (("--out", out), ("--resume", resume)):
+        if path is not None and multirun:
+            raise ConfigError(
+                f"{name} is for one run, and every run of a sweep has a folder of its own", "leave it out"
+            )
 
 
 def print_version(wanted: bool) -> None:

@@ -19,23 +19,19 @@ from efnn_cli.arguments import (
     Device,
     DryRun,
     Json,
-    Multirun,
     Out,
     Overrides,
     Overwrite,
     Quiet,
     ReferenceSamples,
-    Resume,
     RunAndOverrides,
     RunsAndOverrides,
     Seed,
     Sizes,
     TestData,
-    TrainingData,
     Verbose,
     Workers,
     print_version,
-    refuse_multirun,
     request_of,
     split_one,
     split_runs,
@@ -44,6 +40,8 @@ from efnn_cli.arguments import (
 from efnn_cli.cli_bench import bench
 from efnn_cli.cli_compare import compare
 from efnn_cli.cli_labelling import generate, merge
+from efnn_cli.cli_reproduce import reproduce
+from efnn_cli.cli_train import train
 from efnn_cli.errors import Interrupted
 from efnn_cli.execution import execute
 from efnn_cli.failures import as_efnn_error, drop_stdout, report_error
@@ -62,41 +60,7 @@ app = typer.Typer(
 
 
 app.command()(generate)
-
-
-@app.command()
-def train(
-    overrides: Overrides = None,
-    data: TrainingData = None,
-    device: Device = None,
-    out: Out = None,
-    resume: Resume = None,
-    overwrite: Overwrite = False,
-    dry_run: DryRun = False,
-    multirun: Multirun = False,
-    config_dir: ConfigDir = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
-) -> None:
-    """Train a network: model=efnn, dnn, resnet, densenet or effective.
-
-    Example: efnn train model=efnn depth=3 seed=1
-
-    Recipes: training=default (measured to work, by system and model) or training=paper (as published).
-    The same command again resumes an interrupted run, or shows the finished one.
-    Several processes or GPUs: torchrun --nproc-per-node N -m efnn_cli train ...
-    """
-
-    def action(console: Console) -> Result:
-        from efnn_cli.commands.train import run
-
-        refuse_multirun(multirun)
-        request = request_of(overrides, {"device": device}, config_dir)
-        return run(request, console, data=data, out=out, resume=resume, overwrite=overwrite, dry_run=dry_run)
-
-    execute(action, json=json, quiet=quiet, verbose=verbose, together=True)
+app.command()(train)
 
 
 @app.command()
@@ -236,6 +200,7 @@ def config(
 app.add_typer(bench, name="bench")
 app.command()(compare)
 app.command()(merge)
+app.command()(reproduce)
 
 
 @app.callback()

@@ -8,20 +8,14 @@ from pathlib import Path
 
 import torch
 
+from efnn_cli.carrying import carry
 from efnn_cli.conduct import obtain
 from efnn_cli.console import Console
 from efnn_cli.contest import Entry, Lineup
 from efnn_cli.errors import NumericalError
-from efnn_cli.extrapolation import SizeRow, judge_size, weights_digest
 from efnn_cli.grid import Point
-from efnn_cli.loading import load
 from efnn_cli.planning import plan_new
-from efnn_cli.references import label_all, plan_references
-from efnn_cli.results import shown
-from efnn_cli.runs import EXTRAPOLATION
 from efnn_cli.settings import ExtrapolateConfig
-from efnn_cli.signals import StopRequest
-from efnn_cli.size_table import SizeTable
 from efnn_cli.standings import Standing, Trial, best_choice
 
 LOGGER = logging.getLogger("efnn")
@@ -62,28 +56,8 @@ def stand(
 ) -> list[Standing]:
     """What every network reached, on the test split and at every size."""
     alive = [[each for each in trials if each.metrics is not None] for trials in chosen]
-    sizes = carry([each for trials in alive for each in trials], config, target, console)
+    sizes = carry([each.run for trials in alive for each in trials], config, target, console)
     return [
         Standing(trials, [sizes.get(each.run, []) for each in trials], len(asked) - len(trials))
         for trials, asked in zip(alive, chosen, strict=True)
     ]
-
-
-def carry(
-    trials: Sequence[Trial], config: ExtrapolateConfig, target: torch.device, console: Console
-) -> dict[Path, list[SizeRow]]:
-    """Errors of every run at every size, on the same references; nothing for dense systems."""
-    networks = {trial.run: load(trial.run, config.device) for trial in trials}
-    member = next(iter(networks.values()))
-    if member.system.geometry != "lattice":
-        return {}
-    found: dict[Path, list[SizeRow]] = {}
-    with StopRequest("the same command goes on with what is done") as stop:
-        plans = plan_references(config, member, target)
-        datasets = label_all(plans, target, console, stop)
-        for path, network in networks.items():
-            LOGGER.info("carrying %s to L = %s", shown(path), ", ".join(str(plan.system.size) for plan in plans))
-            found[path] = [judge_size([network], each) for each in datasets]
-            table = SizeTable(path / f"{EXTRAPOLATION}.csv", weights_digest([network]), own_folder=True)
-            table.merge(found[path], plans[0].sampling, plans[0].seed, stop.check)
-    return found

@@ -36,16 +36,18 @@ SHORT_NAMES = {
     "training.epochs": "epochs",
     "training.budget": "budget",
 }
-GROUPS = ("system", "model", "training", "executor")
+GROUPS = ("system", "model", "training", "executor", "experiment")
 NAMES = {f"{group}.name": group for group in GROUPS}
 COMMANDS_OF = {
     "system": ("generate", "train"),
     "model": ("train",),
     "training": ("train",),
     "executor": ("generate", "extrapolate"),
+    "experiment": ("reproduce",),
 }
 NETWORK_KEYS = (*SHORT_NAMES.values(), *SHORT_NAMES, "training")
 RECIPE_FAMILY = "default"
+HYDRA_ERRORS = (HydraException, OmegaConfBaseException)
 SIZE_HINTS = {  # for L=10 where it is not a key, and for system.L=10 where there is no system to choose
     "generate": "--L {0} or system.L={0}",
     "train": "the dataset decides the size; system=NAME system.L={0} picks one of that size",
@@ -124,7 +126,7 @@ def _parse(text: str, command: str) -> Override:
         override = OverridesParser.create().parse_override(text)
         sweep = override.is_sweep_override()
     except HydraException as error:
-        raise ConfigError(f"cannot read {text!r} as KEY=VALUE: {_first_line(error)}") from error
+        raise ConfigError(f"cannot read {text!r} as KEY=VALUE: {first_line(error)}") from error
     key = str(override.key_or_group)
     if (
         not key
@@ -136,7 +138,7 @@ def _parse(text: str, command: str) -> Override:
     if key in NAMES:  # it would change the name, but not the keys and the recipe that come with it
         raise ConfigError(f"{key} is no setting of its own", f"write {NAMES[key]}=NAME")
     if sweep:
-        hint = f"for a list write '{key}=[...]'; for several runs use a loop of the shell"
+        hint = f"for a list write '{key}=[...]'; for several runs: efnn train -m"
         values = text.partition("=")[2]
         raise ConfigError(
             f"{key}: wanted one value, found several in {text!r}", f"--L {values}" if key == "L" else hint
@@ -178,7 +180,7 @@ def compose(command: str, request: Request, kind: str | None = None) -> Composed
             values = OmegaConf.to_container(config, resolve=True)
         except MissingConfigException as error:  # an OSError too, so it comes first
             raise _explain_missing(error, said) from error
-        except (HydraException, OmegaConfBaseException) as error:
+        except HYDRA_ERRORS as error:
             raise _explain(error, command, said) from error
     return Composed({str(key): value for key, value in dict(values).items()}, said)  # type: ignore[arg-type]
 
@@ -234,14 +236,14 @@ def _explain_missing(error: MissingConfigException, said: Mapping[str, Said]) ->
         value = str(said[group].value)
         if value not in choices:
             return ConfigError(f"{group}: wanted one of {', '.join(choices)}, found {value!r}", nearest(value, choices))
-    return ConfigError(_first_line(error))
+    return ConfigError(first_line(error))
 
 
 def _explain(error: Exception, command: str, said: Mapping[str, Said]) -> ConfigError:
     found = re.search(r"Could not override '([^']*)'", str(error))
     if not found:
         cause = error.__cause__ or error
-        return ConfigError(f"configuration: {_first_line(cause)}")
+        return ConfigError(f"configuration: {first_line(cause)}")
     key = found.group(1)
     takes_system = command in COMMANDS_OF["system"]
     if key == "L" or (key == "system.L" and not takes_system):
@@ -272,5 +274,6 @@ def _flat(node: Any, prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{key}"
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The first line of what a library says."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

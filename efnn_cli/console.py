@@ -37,7 +37,12 @@ class Console:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(_Plain())
         handler.setLevel(logging.CRITICAL if silent else level)  # another process says it
-        LOGGER.handlers[:] = [handler, _Collector(self.warnings)]
+        self._handlers = [handler, _Collector(self.warnings)]
+        self.attach()
+
+    def attach(self) -> None:
+        """Take over what is said from now on, from a console that was made later."""
+        LOGGER.handlers[:] = self._handlers
         LOGGER.setLevel(logging.DEBUG)
         LOGGER.propagate = False
 

@@ -60,6 +60,10 @@ class ConflictError(EfnnError):
     code = 6
 
 
+class InUseError(ConflictError):
+    """A run that another process is training."""
+
+
 class OutputError(EfnnError):
     """The place for the output cannot be made or written (EX_IOERR of sysexits.h)."""
 
@@ -73,7 +77,7 @@ class Interrupted(BaseException):
     """
 
     def __init__(self, signum: int) -> None:
-        super().__init__(f"signal {signum}")
+        super().__init__(signum)  # which makes it whole again where it comes from another process
         self.signum = signum
 
 

@@ -124,7 +124,7 @@ def predictions(members: Sequence[Run], spins: Array) -> Array:
 def seconds_per_configuration(members: Sequence[Run], spins: Array) -> float:
     """Median time of a prediction in batches, summed over the ensemble, on one core of a CPU like the reference."""
     times = []
-    with _one_thread():
+    with one_thread():
         for _ in range(TIMING_REPEATS + 1):  # the first one warms up
             start = time.perf_counter()
             for member in members:
@@ -134,7 +134,8 @@ def seconds_per_configuration(members: Sequence[Run], spins: Array) -> float:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
+    """One thread of torch meanwhile."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

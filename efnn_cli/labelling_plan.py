@@ -11,14 +11,19 @@ from pathlib import Path
 
 from efnn_cli import catalogue
 from efnn_cli.config import Request, compose, settle
+from efnn_cli.console import Console
 from efnn_cli.errors import ConflictError, InputError
 from efnn_cli.idle import refuse_idle_keys, refuse_idle_tolerance
+from efnn_cli.labelling.crew import Crew
 from efnn_cli.labelling.job import Job
+from efnn_cli.labelling.produce import produce
 from efnn_cli.physics.system import Array
 from efnn_cli.results import shown
 from efnn_cli.schema import fingerprint
 from efnn_cli.settings import GenerateConfig, generate_config
+from efnn_cli.signals import StopRequest
 from efnn_cli.storage import dataset
+from efnn_cli.storage.dataset import Dataset
 from efnn_cli.storage.spins_file import read_spins
 
 LOGGER = logging.getLogger("efnn")
@@ -91,3 +96,20 @@ def refuse_other(plan: Plan, *, overwrite: bool) -> None:
         same = False
     if not same:
         raise ConflictError(f"{path} exists and is something else", "choose another --out, or --overwrite it")
+
+
+def obtain_dataset(
+    plan: Plan, job: Job, crew: Crew, console: Console, stop: StopRequest, *, overwrite: bool = False
+) -> tuple[Dataset, bool]:
+    """The dataset of `plan`, and whether it was there already; goes on with the shards that are there."""
+    with console.meter("labelling", job.samples, "configurations") as advance:
+        return produce(
+            job,
+            plan.path,
+            plan.tag,
+            crew,
+            overwrite=overwrite,
+            progress=advance,
+            on_wait=plan.on_wait,
+            pause=stop.check,
+        )

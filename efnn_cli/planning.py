@@ -43,27 +43,52 @@ class Plan:
         return str(self.stored["hash"])
 
 
-def plan_new(request: Request, data_path: Path | None, out: Path | None) -> Plan:
-    """From the command line: check what can be checked, pick a dataset, choose its recipe."""
+@dataclass(frozen=True)
+class Source:
+    """A training dataset in memory, with its system and its split."""
+
+    path: Path
+    data: Dataset
+    system: System
+    parts: Split
+
+
+def open_source(path: Path) -> Source:
+    """The dataset at `path`; raises `InputError` where it is none, or too small for a split."""
+    data = dataset.read(path)
+    if data.metadata["purpose"] != "train":
+        LOGGER.warning(
+            "%s is a %s dataset: a network trained on it cannot be judged by it", path, data.metadata["purpose"]
+        )
+    return Source(path, data, dataset_system(data, path), split_of(data, path))
+
+
+def choose_source(request: Request, data_path: Path | None) -> Path:
+    """Check what can be checked without a file, then pick a dataset where none is given."""
     first = train_config(compose("train", request))
     if data_path is None:
         data_path = catalogue.latest_dataset(first.system_filter)
         LOGGER.info("dataset: %s", shown(data_path))
-    data = dataset.read(data_path)
-    if data.metadata["purpose"] != "train":
-        LOGGER.warning(
-            "%s is a %s dataset: a network trained on it cannot be judged by it", data_path, data.metadata["purpose"]
-        )
-    system = dataset_system(data, data_path)
-    for key, value in first.system_filter.items():
-        if data.metadata["system"].get(key) != value:
-            raise InputError(f"{data_path}: wanted system.{key}={value}, found {data.metadata['system'].get(key)}")
+    return data_path
+
+
+def plan_new(request: Request, data_path: Path | None, out: Path | None) -> Plan:
+    """From the command line: check what can be checked, pick a dataset, choose its recipe."""
+    return plan_on(open_source(choose_source(request, data_path)), request, out)
+
+
+def plan_on(source: Source, request: Request, out: Path | None = None) -> Plan:
+    """The run that `request` asks for on the dataset `source`."""
+    data, system = source.data, source.system
     config = train_config(compose("train", request, system.kind), system)
+    for key, value in config.system_filter.items():
+        if data.metadata["system"].get(key) != value:
+            raise InputError(f"{source.path}: wanted system.{key}={value}, found {data.metadata['system'].get(key)}")
     recipe = None if config.training is None else dataclasses.asdict(config.training)
-    stored = resolved(config, dataclasses.asdict(config.model), recipe, system, data, data_path)
+    stored = resolved(config, dataclasses.asdict(config.model), recipe, system, data, source.path)
     depth = getattr(config.model, "depth", 0)
     path = out or catalogue.run_path(system.name, config.model.name, depth, config.seed, stored["hash"])
-    return Plan(config, stored, system, data, split_of(data, data_path), RunFolder(path))
+    return Plan(config, stored, system, data, source.parts, RunFolder(path))
 
 
 def resolved(

@@ -5,11 +5,20 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why the exit code is not 0: the keys that the JSON of an error has."""
+
+    code: int
+    message: str
+    hint: str
 
 
 @dataclass
@@ -23,6 +32,8 @@ class Result:
     rows: Sequence[Sequence[str]] = ()
     """Lines of the table; the first is its head if `headed`."""
     headed: bool = False
+    failure: Failure | None = None
+    """What went wrong in a part of the work, whose result is this all the same."""
 
     def as_json(self, warnings: Sequence[str]) -> str:
         """Exactly one object, never NaN."""
@@ -34,6 +45,7 @@ class Result:
                 "warnings": list(warnings),
                 "outputs": dict(self.outputs),
                 "metrics": dict(self.metrics),
+                **({} if self.failure is None else asdict(self.failure)),
             },
             allow_nan=False,
         )

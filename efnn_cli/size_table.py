@@ -64,6 +64,10 @@ class SizeTable:
             atomic.write_text(self.path, text.getvalue())
         return merged
 
+    def rows(self) -> Rows:
+        """What stands in it of these weights."""
+        return [row for row in self._read() if row["weights"] == self.weights]
+
     def _read(self) -> Rows:
         """The rows; a table from before there were figures of ensembles has none of them."""
         if not os.path.exists(self.path):

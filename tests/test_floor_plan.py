@@ -15,23 +15,27 @@ FLOORS = [  # from the cellar to the roof; modules of one line may import each o
     {"storage", "models"},
     {"training", "labelling"},
     {"console", "results"},
+    {"failures"},
     {"config", "runs", "figures", "report"},
+    {"multirun"},
     {"schema", "destination"},
     {"settings"},
     {"training_settings"},
     {"catalogue", "loading", "idle"},
     {"compatibility", "extrapolation", "fitting", "overlap", "grid"},
     {"planning", "labelling_plan", "benchmarks", "references", "size_table", "judging"},
-    {"conduct", "contest"},
-    {"standings"},
+    {"carrying", "conduct", "contest"},
+    {"jobs", "standings"},
+    {"sweep"},
+    {"reproduction"},
     {"comparison", "comparison_report", "comparison_figures", "comparison_text"},
-    {"commands", "failures", "arguments", "execution"},
-    {"cli_bench", "cli_compare", "cli_labelling"},
+    {"commands", "arguments", "execution"},
+    {"cli_bench", "cli_compare", "cli_labelling", "cli_reproduce", "cli_train"},
     {"cli"},
     {"__main__", "__init__"},
 ]
 STRANGERS = {"physics": {"models", "storage", "training"}, "models": {"physics", "storage"}, "storage": {"physics"}}
-ONLY_ONE = {"hydra": {"config.py"}, "rich": {"console.py"}, "matplotlib": {"figures.py"}}
+ONLY_ONE = {"hydra": {"config.py", "multirun.py"}, "rich": {"console.py"}, "matplotlib": {"figures.py"}}
 
 
 def floor(module):

@@ -13,8 +13,8 @@ from efnn_cli.console import Console
 from efnn_cli.errors import ConfigError
 from efnn_cli.labelling.crew import Crew
 from efnn_cli.labelling.job import Job, Part
-from efnn_cli.labelling.produce import produce, produce_part, require_resources, shard_folder, size_in_bytes
-from efnn_cli.labelling_plan import Plan, make_plan, refuse_other
+from efnn_cli.labelling.produce import produce_part, require_resources, shard_folder, size_in_bytes
+from efnn_cli.labelling_plan import Plan, make_plan, obtain_dataset, refuse_other
 from efnn_cli.results import Result, number, shown
 from efnn_cli.signals import StopRequest
 from efnn_cli.storage import atomic
@@ -56,17 +56,8 @@ def run(
 
 def label(plan: Plan, job: Job, crew: Crew, overwrite: bool, console: Console) -> Result:
     """The whole dataset."""
-    with StopRequest(RESUME) as stop, console.meter("labelling", job.samples, "configurations") as advance:
-        data, existed = produce(
-            job,
-            plan.path,
-            plan.tag,
-            crew,
-            overwrite=overwrite,
-            progress=advance,
-            on_wait=plan.on_wait,
-            pause=stop.check,
-        )
+    with StopRequest(RESUME) as stop:
+        data, existed = obtain_dataset(plan, job, crew, console, stop, overwrite=overwrite)
     return report(data, plan.path, existed=existed)
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from efnn_cli.errors import ConflictError
+from efnn_cli.errors import InUseError
 from efnn_cli.storage.atomic import writing
 
 POLL_SECONDS = 0.2
@@ -31,10 +31,10 @@ Pause = Callable[[], None]
 
 @contextlib.contextmanager
 def owned(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock file `path`; raises `ConflictError` naming the owner where somebody else does."""
+    """Hold the lock file `path`; raises `InUseError` naming the owner where somebody else does."""
     lock = FileLock(path)
     if not _acquired(lock, path):
-        raise ConflictError(f"{what} is in use by {owner(path)}", "wait for it to end; the same command then continues")
+        raise InUseError(f"{what} is in use by {owner(path)}", "wait for it to end; the same command then continues")
     yield from _hold(lock, path)
 
 

@@ -1,0 +1,62 @@
+"""`efnn reproduce [EXPERIMENT ...]`: the experiments of the paper, and a report that sets ours beside the published."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from efnn_cli.config import Request
+from efnn_cli.console import Console, duration
+from efnn_cli.reproduction.experiments import choose
+from efnn_cli.reproduction.planning import Step, plan
+from efnn_cli.reproduction.progress import Progress
+from efnn_cli.reproduction.stages import carry_out, outputs_folder
+from efnn_cli.results import Result, shown
+from efnn_cli.signals import StopRequest
+from efnn_cli.storage import atomic
+
+LOGGER = logging.getLogger("efnn")
+
+
+def run(
+    request: Request,
+    console: Console,
+    *,
+    experiments: Sequence[str] = (),
+    out: Path | None = None,
+    dry_run: bool = False,
+) -> Result:
+    """Label, train, carry, time, and write the report."""
+    scale, every = choose(experiments, request)
+    folder = out or outputs_folder(scale)
+    steps = plan(every)
+    say_plan(steps, every[0].workers)
+    atomic.prove_writable(folder)
+    if dry_run:
+        return planned(steps, every[0].workers, folder)
+    atomic.make_folder(folder)
+    training = [step for step in steps if step.trains]
+    progress = Progress(sum(step.count for step in training), sum(step.seconds for step in training), every[0].workers)
+    with StopRequest("the same command goes on with what is done") as stop:
+        _ = [carry_out(chosen, folder, progress, console, stop) for chosen in every]
+    return Result("reproduce", {"scale": scale}, {"folder": shown(folder)})
+
+
+def say_plan(steps: Sequence[Step], workers: int) -> None:
+    """The plan on stderr, before anything is done."""
+    for step in steps:
+        LOGGER.info("%s: %s (%d), about %s", step.experiment, step.what, step.count, duration(step.seconds / workers))
+    total = sum(step.seconds for step in steps) / workers
+    LOGGER.info("in all about %s on %d workers, less what is done already", duration(total), workers)
+
+
+def planned(steps: Sequence[Step], workers: int, folder: Path) -> Result:
+    """What a dry run says."""
+    rows = [step.as_json(workers) for step in steps]
+    lines = [["experiment", "step", "count", "estimated time"]]
+    lines += [[step.experiment, step.what, str(step.count), duration(step.seconds / workers)] for step in steps]
+    total = sum(step.seconds for step in steps) / workers
+    lines.append(["all", "", "", duration(total)])
+    metrics = {"workers": workers, "steps": rows, "estimated_seconds": total}
+    return Result("reproduce", metrics, {"folder": shown(folder)}, "planned", lines, headed=True)

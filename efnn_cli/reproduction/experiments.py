@@ -1,0 +1,152 @@
+"""What an experiment consists of: `conf/experiment/NAME.yaml`, typed and checked."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+
+from efnn_cli import checks, device
+from efnn_cli.config import Request, compose
+from efnn_cli.errors import ConfigError
+from efnn_cli.multirun import expand
+from efnn_cli.schema import typed
+from efnn_cli.settings import MAX_WORKERS
+
+Point = tuple[str, ...]
+
+
+@dataclass
+class SweepText:
+    """What a sweep is about, for the report."""
+
+    title: str
+    text: str = ""
+    axis: str = ""
+    """What errors are drawn against: "width", or nothing."""
+    carry: bool = False
+    """Whether its networks are carried to other sizes."""
+
+
+@dataclass
+class SweepOptions:
+    """Runs of `efnn train`: all combinations of `settings`, for each of `networks` where there are any."""
+
+    settings: list[str]
+    networks: list[str] = field(default_factory=list)
+    """Settings that belong together, such as "model=dnn width=32"."""
+    choose: list[str] = field(default_factory=list)
+    """Settings whose value the validation error of seed 0 chooses, for every combination of the others."""
+    seeds: int = 1
+
+    def __post_init__(self) -> None:
+        checks.within("seeds", self.seeds, 1, 1000)
+
+    def points(self) -> list[Point]:
+        """Every combination of settings, without seeds and choices."""
+        groups = [text.split() for text in self.networks] or [[]]
+        return [(*group, *point) for group, point in itertools.product(groups, expand(self.settings))]
+
+    def choices(self) -> list[Point]:
+        """What there is to choose from; one empty choice without any."""
+        return expand(self.choose)
+
+
+@dataclass
+class ScaleOptions:
+    """How large an experiment is at one scale."""
+
+    generate: list[str]
+    train: dict[str, SweepOptions]
+    sizes: list[int] = field(default_factory=list)
+    """Lattices that networks are carried to."""
+    samples: int | None = None
+    """References of each size; None: as `efnn extrapolate` takes them."""
+    times: list[int] = field(default_factory=list)
+    """Lattices at which seconds per configuration are measured."""
+
+
+@dataclass
+class Experiment:
+    """One experiment of the paper."""
+
+    name: str
+    title: str
+    lead: str
+    system: list[str]
+    """As typed after `efnn generate`: the system, and its settings."""
+    sweeps: dict[str, SweepText]
+    scales: dict[str, ScaleOptions]
+    published: dict[str, Any] = field(default_factory=dict)
+    deviations: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """An experiment at one scale."""
+
+    experiment: Experiment
+    scale: ScaleOptions
+    device: str
+    workers: int
+
+    @property
+    def generate(self) -> Request:
+        """What `efnn generate` is asked for."""
+        system, *settings = self.experiment.system
+        return Request((f"system={system}", *settings, *self.scale.generate), {"device": self.device})
+
+
+@dataclass
+class ReproduceKeys:
+    """Configuration keys of `efnn reproduce` besides the experiment."""
+
+    scale: str
+    device: str
+    workers: int | None
+
+    def __post_init__(self) -> None:
+        device.check_name(self.device)
+        if self.workers is not None:
+            checks.within("workers", self.workers, 1, MAX_WORKERS)
+
+
+def names() -> list[str]:
+    """The experiments that come with the package."""
+    found = files("efnn_cli.conf").joinpath("experiment").iterdir()
+    order = ["three_spin", "infinite_range", "double_exchange"]
+    every = sorted(path.name.removesuffix(".yaml") for path in found if path.name.endswith(".yaml"))
+    return sorted(every, key=lambda name: order.index(name) if name in order else len(order))
+
+
+def choose(wanted: Sequence[str], request: Request) -> tuple[str, list[Chosen]]:
+    """The scale, and every experiment at that scale; raises `ConfigError`."""
+    chosen = []
+    keys = None
+    for name in wanted or names():
+        asked = Request((*request.overrides, f"experiment={name}"), request.options, request.config_dir)
+        values = dict(compose("reproduce", asked).values)
+        experiment = typed(Experiment, values.pop("experiment"), "experiment.")
+        keys = typed(ReproduceKeys, values)
+        checks.one_of("scale", keys.scale, experiment.scales)
+        _check_sweeps(experiment, keys.scale)
+        chosen.append(Chosen(experiment, experiment.scales[keys.scale], keys.device, _workers(keys)))
+    assert keys is not None
+    return keys.scale, chosen
+
+
+def _check_sweeps(experiment: Experiment, scale: str) -> None:
+    for name in experiment.scales[scale].train:
+        if name not in experiment.sweeps:
+            raise ConfigError(
+                f"experiment {experiment.name}: scale {scale} trains {name!r}, which has no title in sweeps",
+                f"the sweeps are {', '.join(experiment.sweeps)}",
+            )
+
+
+def _workers(keys: ReproduceKeys) -> int:
+    if keys.workers is not None:
+        return keys.workers
+    return device.cores() if device.resolve(keys.device).type == "cpu" else 1

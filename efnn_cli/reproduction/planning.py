@@ -1,0 +1,74 @@
+"""What a reproduction will do and how long it may take, before anything is done."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from efnn_cli.config import Request, compose
+from efnn_cli.fitting import initial_model
+from efnn_cli.labelling_plan import make_plan
+from efnn_cli.references import default_samples
+from efnn_cli.reproduction.estimates import label_seconds, training_seconds
+from efnn_cli.reproduction.experiments import Chosen
+from efnn_cli.reproduction.timing import DENSE_UP_TO
+from efnn_cli.training_settings import train_config
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the plan; `seconds` on one core."""
+
+    experiment: str
+    what: str
+    count: int
+    seconds: float
+    trains: bool = False
+
+    def as_json(self, workers: int) -> dict[str, Any]:
+        """With the estimated time on the workers."""
+        return {
+            "experiment": self.experiment,
+            "step": self.what,
+            "count": self.count,
+            "estimated_seconds": self.seconds / workers,
+        }
+
+
+def plan(every: Sequence[Chosen]) -> list[Step]:
+    """All steps of all experiments; composes every configuration, and so refuses what could not be trained."""
+    return [step for chosen in every for step in _steps(chosen)]
+
+
+def _steps(chosen: Chosen) -> list[Step]:
+    name = chosen.experiment.name
+    label = make_plan(chosen.generate, None, None)
+    system, samples = label.config.system, label.config.samples
+    there = os.path.exists(label.path)
+    steps = [
+        Step(
+            name,
+            f"{'read' if there else 'label'} {label.path}",
+            samples,
+            0 if there else label_seconds(system, samples),
+        )
+    ]
+    for title, sweep in chosen.scale.train.items():
+        seconds, count = 0.0, 0
+        for point in sweep.points():
+            choices = sweep.choices()
+            request = Request((*point, *choices[0]), {"device": chosen.device})
+            config = train_config(compose("train", request, system.kind), system)
+            runs = len(choices) + sweep.seeds - 1
+            count += runs
+            seconds += runs * training_seconds(config, system, initial_model(config, system), samples)
+        steps.append(Step(name, f"train {title}", count, seconds, trains=True))
+    for size in chosen.scale.sizes:
+        count = chosen.scale.samples or default_samples(size)
+        steps.append(Step(name, f"references at L = {size}", count, label_seconds(system.at_size(size), count)))
+    if chosen.scale.times:
+        seconds = sum(label_seconds(system.at_size(size), 3) for size in chosen.scale.times if size <= DENSE_UP_TO)
+        steps.append(Step(name, "times", len(chosen.scale.times), 10 * seconds))
+    return steps

@@ -1,0 +1,123 @@
+"""Trainings side by side: worker processes with one thread each, which end with this one however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+
+from efnn_cli.console import Console
+from efnn_cli.errors import DeviceError, Stopped
+from efnn_cli.jobs import Job, Outcome, carry_out, failed
+from efnn_cli.signals import StopRequest, end_on_signals
+
+LOGGER = logging.getLogger("efnn")
+
+POLL_SECONDS = 0.5
+PATIENCE_SECONDS = 60.0
+TRIES = 2
+Tell = Callable[[Outcome], None]
+
+
+def run_jobs(jobs: Sequence[Job], workers: int, stop: StopRequest, tell: Tell) -> list[Outcome]:
+    """The outcomes of `jobs`, in their order; `tell` hears of each as it comes. Raises `Stopped` after a signal."""
+    if workers == 1 or len(jobs) < 2:
+        return list(_one_by_one(jobs, stop, tell))
+    found: dict[int, Outcome] = {}
+    for attempt in range(1, TRIES + 1):
+        left = [job for job in jobs if job.index not in found]
+        if left:
+            _side_by_side(left, min(workers, len(left)), stop, tell, found, last=attempt == TRIES)
+    return [found[job.index] for job in jobs]
+
+
+def _one_by_one(jobs: Sequence[Job], stop: StopRequest, tell: Tell) -> Iterator[Outcome]:
+    """In this process, with all its threads, or on its GPU."""
+    for job in jobs:
+        stop.check()
+        with _own_console():
+            outcome = carry_out(job, Console(silent=True))
+        tell(outcome)
+        yield outcome
+
+
+@contextlib.contextmanager
+def _own_console() -> Iterator[None]:
+    """Room for a console of the run; that of the command speaks again afterwards."""
+    handlers = list(LOGGER.handlers)
+    try:
+        yield
+    finally:
+        LOGGER.handlers[:] = handlers
+
+
+def _side_by_side(
+    jobs: Sequence[Job], workers: int, stop: StopRequest, tell: Tell, found: dict[int, Outcome], *, last: bool
+) -> None:
+    """Put outcomes into `found`; after a worker was killed, what is left has one only if this try is the `last`."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _begin, (os.getpid(),)) as executor:
+        waiting: dict[Future[Outcome], Job] = {executor.submit(_work, job): job for job in jobs}
+        while waiting:
+            done, _ = wait(waiting, POLL_SECONDS, FIRST_COMPLETED)
+            if stop.signum is not None:
+                _end(executor, stop.signum)
+                stop.check()
+            for future in done:
+                job = waiting.pop(future)
+                try:
+                    found[job.index] = future.result()
+                except BrokenProcessPool:
+                    if not last:
+                        continue
+                    found[job.index] = failed(
+                        job, "", DeviceError("its process was killed: out of memory?", "take fewer workers")
+                    )
+                tell(found[job.index])
+
+
+def _end(executor: ProcessPoolExecutor, signum: int) -> None:
+    """Let the workers store what they have; those that take too long are killed."""
+    processes = multiprocessing.active_children()
+    executor.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        with contextlib.suppress(OSError):
+            os.kill(process.pid or 0, signum)
+    patience = time.monotonic() + PATIENCE_SECONDS
+    for process in processes:
+        process.join(max(patience - time.monotonic(), 0.0))
+        if process.is_alive():
+            process.kill()
+
+
+def _begin(parent: int) -> None:
+    """A worker: out of the terminal's reach, since `parent` passes signals on, and never without `parent`."""
+    os.setpgid(0, 0)
+    end_on_signals()
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(1)
+    threadpool_limits(1)
+    Console(silent=True)
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(POLL_SECONDS)
+    os._exit(1)
+
+
+def _work(job: Job) -> Outcome:
+    """One job in a worker; after a signal the process ends, with everything stored."""
+    try:
+        return carry_out(job, Console(silent=True))
+    except Stopped as error:
+        os._exit(128 + error.signum)

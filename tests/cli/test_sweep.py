@@ -1,0 +1,252 @@
+"""Sweeps: every run once, in its own folder, as if it had been asked for alone; failures listed, nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import Workshop, begin_efnn, call, environment, files_below, finish, run_efnn, wait_for
+
+SWEEP = ("-m", "system=three_spin", "model=efnn,dnn", "depth=1,2", "width=6", "epochs=2", "training.optimizer=adam")
+
+
+def runs_in(folder: Path) -> set[str]:
+    """The finished runs."""
+    return {str(path.parent.relative_to(folder)) for path in folder.glob("outputs/*/summary.json")}
+
+
+def statuses(found: dict) -> list[str]:
+    return [each["status"] for each in found["metrics"]["runs"]]
+
+
+def test_a_sweep_is_the_same_runs_as_one_by_one(copied: Workshop):
+    swept = call("train", *SWEEP, "--json", cwd=copied.root).done().json()
+    assert (swept["metrics"]["count"], swept["metrics"]["finished"]) == (4, 4)
+    for each in swept["metrics"]["runs"]:
+        alone = call("train", *each["settings"], "--json", cwd=copied.root).done()
+        assert "finished already" in alone.err
+        assert alone.json()["outputs"]["run"] == each["run"]
+        assert alone.json()["metrics"] == each["metrics"]
+        log = (copied.root / each["run"] / "run.log").read_text()
+        assert log.count(f"training {each['settings'][1].removeprefix('model=')} on") == 1
+    orders = [" ".join(each["settings"][1:3]) for each in swept["metrics"]["runs"]]
+    assert orders == ["model=efnn depth=1", "model=efnn depth=2", "model=dnn depth=1", "model=dnn depth=2"]
+
+
+def test_finished_runs_are_skipped_and_new_ones_trained(copied: Workshop):
+    call("train", *SWEEP, "model=efnn", cwd=copied.root).failed(2, "model was given twice")
+    first = call("train", "system=three_spin", *SWEEP[2:3], "model=efnn", *SWEEP[4:], "depth=2", cwd=copied.root)
+    assert first.code == 2  # a sweep without -m is refused
+    call("train", "-m", *SWEEP[1:2], "model=efnn", *SWEEP[3:], cwd=copied.root).done()
+    again = call("train", *SWEEP, cwd=copied.root).done()
+    assert "4 runs, 2 of them finished earlier" in again.err
+    trained = [line for line in again.err.splitlines() if line.startswith("training ") and " on cpu" in line]
+    assert len(trained) == 2
+
+
+def test_one_failure_fails_only_itself(copied: Workshop):
+    settings = ("-m", "system=three_spin", "model=efnn", "depth=1", "width=6", "epochs=2", "training.optimizer=adam")
+    done = call("train", *settings, "lr=0.001,1e200,0.002", "--json", cwd=copied.root)
+    assert done.code == 4
+    found = done.json()
+    assert statuses(found) == ["finished", "failed", "finished"]
+    assert (found["status"], found["code"]) == ("error", 4)
+    assert "1 of 3 runs failed" in found["message"]
+    assert "lr=1e+200" in found["message"]
+    assert "not finite" in found["message"]
+    assert "Traceback" not in done.err
+    (bad,) = [each for each in found["metrics"]["runs"] if each["status"] == "failed"]
+    assert "Traceback" in (copied.root / bad["run"] / "run.log").read_text()
+    assert not (copied.root / bad["run"] / "summary.json").exists()
+
+
+def test_the_highest_code_counts(copied: Workshop):
+    """One run diverges (4), the place of another is taken by something else (6)."""
+    settings = ("system=three_spin", "model=efnn", "depth=1", "width=6", "epochs=2", "training.optimizer=adam")
+    plan = call("train", *settings, "lr=0.003", "--dry-run", "--json", cwd=copied.root).done().json()
+    taken = copied.root / plan["outputs"]["run"]
+    taken.mkdir()
+    (taken / "precious.txt").write_text("mine")
+    done = call("train", "-m", *settings, "lr=0.001,1e200,0.003", "--json", cwd=copied.root)
+    assert done.code == 6
+    assert statuses(done.json()) == ["finished", "failed", "failed"]
+    assert (taken / "precious.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "named"),
+    [
+        (("model=efnn,dnnn",), 2, "did you mean dnn"),
+        (("model=efnn", "depth=1,99"), 2, "depth=99"),
+        (("model=efnn", "depht=1,2"), 2, "depth"),
+        (("model=efnn,effective", "depth=1"), 2, "no effect"),
+        (("model=efnn", "lr=interval(0,1)"), 2, "as a sweep"),
+        (("model=efnn", "hydra/launcher=nonesuch"), 2, "efnn[sweep]"),
+        (("model=efnn", "hydra.run.dir=elsewhere"), 2, "not a setting"),
+        (("model=efnn", "--out", "there"), 2, "--out"),
+        (("model=efnn", "--resume", "there"), 2, "--resume"),
+        (("model=efnn", "--count", "--array-index", "0"), 2, "keep one"),
+        (("model=efnn,dnn", "--array-index", "2"), 2, "0 to 1"),
+        (("model=efnn,dnn", "--array-index", "-1"), 2, "0 to 1"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything(here: Path, args: tuple[str, ...], code: int, named: str):
+    call("train", "-m", *args, cwd=here).failed(code, named)
+    assert files_below(here) == set()
+
+
+@pytest.mark.parametrize("option", ["--count", ("--array-index", "0")])
+def test_options_of_sweeps_need_one(here: Path, option: str | tuple[str, ...]):
+    call("train", "model=efnn", *([option] if isinstance(option, str) else option), cwd=here).failed(2, "-m")
+
+
+def test_count_and_array_index_cover_the_sweep(copied: Workshop):
+    count = int(call("train", *SWEEP, "--count", cwd=copied.root).done().out)
+    assert count == 4
+    assert call("train", *SWEEP, "--count", "--json", cwd=copied.root).done().json()["metrics"] == {"count": 4}
+    before = runs_in(copied.root)
+    runs = [
+        call("train", *SWEEP, "--array-index", index, "--json", cwd=copied.root).done().json()["outputs"]["run"]
+        for index in range(count)
+    ]
+    assert len(set(runs)) == count
+    assert runs_in(copied.root) - before == set(runs)
+    swept = call("train", *SWEEP, "--json", cwd=copied.root).done()
+    assert "4 of them finished earlier" in swept.err
+    assert [each["run"] for each in swept.json()["metrics"]["runs"]] == runs
+
+
+def test_count_needs_no_dataset(here: Path):
+    assert call("train", "-m", "model=efnn,dnn", "seed=range(3)", "--count", cwd=here).done().out == "6\n"
+    assert files_below(here) == set()
+
+
+def test_a_dry_run_lists_the_plan_and_writes_nothing(copied: Workshop):
+    before = files_below(copied.root)
+    plan = call("train", *SWEEP, "--dry-run", "--json", cwd=copied.root).done().json()
+    assert plan["status"] == "planned"
+    assert [row["status"] for row in plan["metrics"]["runs"]] == ["to do"] * 4
+    assert files_below(copied.root) == before
+
+
+def test_systems_of_a_sweep_get_their_own_datasets(copied: Workshop):
+    swept = call(
+        "train", "-m", "system=three_spin,double_exchange", "model=efnn", "depth=1", "width=4", "epochs=1",
+        "training.optimizer=adam", "--json", cwd=copied.root,
+    ).done()  # fmt: skip
+    assert [Path(each["run"]).name.split("-")[0] for each in swept.json()["metrics"]["runs"]] == [
+        "three_spin",
+        "double_exchange",
+    ]
+
+
+def test_a_dataset_made_meanwhile_changes_nothing(copied: Workshop):
+    """The dataset is picked once: a later, younger one does not get into the second half of a sweep."""
+    with begin_efnn("train", *SWEEP, "seed=range(3)", "--json", cwd=copied.root) as process:
+        wait_for(lambda: len(runs_in(copied.root)) > len(copied.made))
+        call("generate", "three_spin", "--L", 6, "--samples", 70, "--seed", 5, cwd=copied.root).done()
+        found = finish(process).done().json()
+    configs = [(copied.root / each["run"] / "config.yaml").read_text() for each in found["metrics"]["runs"]]
+    assert len(configs) == 12
+    assert all("samples: 60" in text for text in configs)
+
+
+def test_four_processes_sweep_one_folder(copied: Workshop):
+    """Every run trained exactly once, none lost, nobody fails."""
+    before = runs_in(copied.root)
+    args = ("train", *SWEEP, "seed=range(3)", "--json")
+    processes = [begin_efnn(*args, cwd=copied.root) for _ in range(4)]
+    outcomes = [finish(process).done().json() for process in processes]
+    new = runs_in(copied.root) - before
+    assert len(new) == 12
+    for run in new:
+        log = (copied.root / run / "run.log").read_text()
+        assert log.count(" on cpu") == 1, log
+        rows = (copied.root / run / "metrics.csv").read_text().splitlines()
+        assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2"]
+    assert {status for found in outcomes for status in statuses(found)} <= {"finished", "running elsewhere"}
+    after = call("train", *SWEEP, "seed=range(3)", "--json", cwd=copied.root).done()
+    assert statuses(after.json()) == ["finished"] * 12
+    assert not list((copied.root / "outputs").glob(".sweep-*"))
+
+
+def test_four_shells_loop_over_one_folder(copied: Workshop):
+    """The same in plain shell: a run that another shell trains ends with 6, and the loop goes on."""
+    efnn = f"{sys.executable} -m efnn_cli"
+    train = f"{efnn} train -q system=three_spin model=efnn depth=$d seed=$s width=6 epochs=2"
+    script = f"for d in 1 2; do for s in 0 1; do {train} || [ $? -eq 6 ] || exit 9; done; done"
+    before = runs_in(copied.root)
+    shells = [
+        subprocess.Popen(["bash", "-c", script], cwd=copied.root, env=environment(), stdout=subprocess.DEVNULL)
+        for _ in range(4)
+    ]
+    assert [shell.wait(120) for shell in shells] == [0] * 4
+    assert len(runs_in(copied.root) - before) == 4
+
+
+def test_a_run_that_another_process_trains_is_skipped(copied: Workshop):
+    long = ("system=three_spin", "model=efnn", "depth=1", "width=6", "training.optimizer=adam", "epochs=100000")
+    with begin_efnn("train", *long, cwd=copied.root) as owner:
+        try:
+            wait_for(lambda: any(copied.root.glob("outputs/three_spin-efnn-d1-*/metrics.csv")))
+            swept = call("train", "-m", *long[:-1], "epochs=100000,2", "--json", cwd=copied.root).done()
+        finally:
+            owner.send_signal(signal.SIGTERM)
+            owner.wait(60)
+    assert statuses(swept.json()) == ["running elsewhere", "finished"]
+    assert f"process {owner.pid}" in swept.json()["metrics"]["runs"][0]["message"]
+    assert swept.json()["metrics"]["running_elsewhere"] == 1
+
+
+def test_a_signal_ends_the_sweep_and_the_same_command_goes_on(copied: Workshop):
+    args = ("train", "-m", "system=three_spin", "model=efnn", "depth=1,2", "width=6", "epochs=150", "--json")
+    undisturbed = run_efnn(*args, cwd=copied.root).done().json()
+    runs = [copied.root / each["run"] for each in undisturbed["metrics"]["runs"]]
+    for run in runs:
+        shutil.rmtree(run)
+    with begin_efnn(*args, cwd=copied.root) as process:
+        wait_for(lambda: any((run / "metrics.csv").exists() for run in runs))
+        process.send_signal(signal.SIGTERM)
+        stopped = finish(process)
+    assert stopped.code == 143
+    assert "same command" in stopped.err
+    assert json.loads(stopped.out)["code"] == 143
+    assert not list((copied.root / "outputs").glob(".sweep-*"))
+    resumed = run_efnn(*args, cwd=copied.root).done().json()
+    for one, other in zip(undisturbed["metrics"]["runs"], resumed["metrics"]["runs"], strict=True):
+        assert one["metrics"]["test"] == other["metrics"]["test"]
+
+
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
+def test_launchers_train_what_the_basic_one_trains(copied: Workshop, launcher: str):
+    extra = [f"hydra/launcher={launcher}"] + ["hydra.launcher.n_jobs=2"] * (launcher == "joblib")
+    swept = run_efnn("train", *SWEEP, *extra, "--json", cwd=copied.root).done().json()
+    assert statuses(swept) == ["finished"] * 4
+    alone = copied.root / "alone"
+    for each in swept["metrics"]["runs"]:
+        settings = each["settings"]
+        data = copied.dataset("binary")
+        where = alone / Path(each["run"]).name
+        single = call("train", *settings, "--data", data, "--out", where, "--json", cwd=copied.root)
+        assert single.done().json()["metrics"]["test"] == each["metrics"]["test"]
+    assert not list((copied.root / "outputs").glob(".sweep-*"))
+
+
+def test_a_killed_worker_is_a_failed_run(copied: Workshop):
+    """joblib's worker is killed: what it trained is listed as failed, without a traceback."""
+    args = ("system=three_spin", "model=efnn", "depth=1", "width=6", "training.optimizer=adam", "epochs=100000")
+    joblib = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    with begin_efnn("train", "-m", *args, "seed=0,1", *joblib, cwd=copied.root) as process:
+        wait_for(lambda: len(list(copied.root.glob("outputs/three_spin-efnn-d1-*/metrics.csv"))) == 2)
+        owners = [path.read_text().split()[1] for path in copied.root.glob("outputs/three_spin-efnn-d1-*/lock")]
+        os.kill(int(owners[0]), signal.SIGKILL)
+        outcome = finish(process)
+    assert outcome.code == 5, outcome
+    assert "Traceback" not in outcome.err
