@@ -260,7 +260,7 @@ def _explain(error: Exception, command: str, said: Mapping[str, Said]) -> Config
 
 def known_keys(command: str, said: Mapping[str, Said]) -> list[str]:
     """Every key of `command` with the groups that were chosen, short names included."""
-    offered = [group for group in ("system", "model", "executor") if command in COMMANDS_OF[group]]
+    offered = [group for group in ("system", "model", "executor", "experiment") if command in COMMANDS_OF[group]]
     groups = [each.text for key, each in said.items() if key in offered]
     keys = list(_flat(OmegaConf.to_container(hydra_compose(command, overrides=groups), resolve=False)))
     return [key for key in keys if key not in SHORT_NAMES] + [g for g in GROUPS if command in COMMANDS_OF[g]]

@@ -26,8 +26,8 @@ LEAD = (
 GENERAL = (
     "Seeds: the published figures are single runs; here every figure is a mean over training seeds with its sample "
     "standard deviation. The dataset and its split are the same for all seeds.",
-    "Training: the published protocol is Adam with step decay over 1000 to 16 000 epochs (`training=paper`); `smoke` and "
-    "`laptop` use recipes that reach more in less time, `paper` uses it.",
+    "Training: the published protocol is Adam with step decay over 1000 to 16 000 epochs (`training=paper`); `smoke` "
+    "and `laptop` use recipes that reach more in less time, `paper` uses it.",
     "Times are of one core of the machine below, and of whatever else it did meanwhile; errors do not depend on that.",
 )
 EMPTY = "No run of this sweep has a result."

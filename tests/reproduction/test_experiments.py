@@ -1,0 +1,90 @@
+"""Presets: what they stand for, that they can be trained, that the published figures are those of the paper."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from efnn_cli.config import Request
+from efnn_cli.errors import ConfigError
+from efnn_cli.reproduction.experiments import SweepOptions, choose, names
+from efnn_cli.reproduction.planning import Step, plan
+
+SCALES = ("smoke", "laptop", "paper")
+
+
+@cache
+def planned(scale: str) -> tuple[str, list[Step]]:
+    """The plan of all experiments: composing every configuration takes seconds."""
+    found, every = choose((), Request((f"scale={scale}",), {"device": "cpu"}))
+    return found, plan(every)
+
+
+def test_the_experiments_of_the_paper_are_there():
+    assert names() == ["three_spin", "infinite_range", "double_exchange"]
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_scale_of_every_experiment_can_be_planned(scale: str):
+    """Composes every configuration: an unknown key, network or width would be refused here."""
+    found, steps = planned(scale)
+    assert found == scale
+    assert {step.experiment for step in steps} == set(names())
+    assert all(step.count > 0 and step.seconds >= 0 for step in steps)
+
+
+def test_scales_differ_by_orders_of_magnitude():
+    """Minutes, an hour or two, days, on two cores: what the scales promise."""
+    hours = {scale: sum(step.seconds for step in planned(scale)[1]) / 2 / 3600 for scale in SCALES}
+    assert hours["smoke"] < 0.1
+    assert 0.5 < hours["laptop"] < 2.5
+    assert hours["paper"] > 24
+
+
+def test_published_sizes():
+    """The widths, channels, numbers of configurations and sizes of the paper stand in scale=paper."""
+    _, (three_spin, infinite_range, double_exchange) = choose((), Request(("scale=paper",), {"device": "cpu"}))
+    for each in (three_spin, infinite_range):
+        points = each.scale.train["widths"].points()
+        assert {text for point in points for text in point if text.startswith("width=")} == {
+            f"width={width}" for width in range(15, 151, 15)
+        }
+        assert len(points) == 4 * 3 * 10
+        assert "samples=20000" in each.scale.generate
+    channels = {text for point in double_exchange.scale.train["channels"].points() for text in point}
+    assert {f"width={width}" for width in (1, 3, 5, 7, 9)} <= channels
+    assert {"training=paper", "depth=1", "depth=2", "depth=3"} <= channels
+    assert double_exchange.scale.generate == ["system.L=10", "samples=200000", "sampling=published"]
+    assert double_exchange.scale.sizes == [10, 15, 20, 25, 30, 35, 40]
+    assert double_exchange.scale.samples == 40000
+    assert double_exchange.sizes[-2:] == [64, 100]
+
+
+def test_points_are_the_product_for_every_network():
+    sweep = SweepOptions(["depth=1,2", "epochs=3"], ["model=dnn width=4", "model=resnet width=5"], ["lr=0.1,0.2"], 3)
+    assert sweep.points() == [
+        ("model=dnn", "width=4", "depth=1", "epochs=3"),
+        ("model=dnn", "width=4", "depth=2", "epochs=3"),
+        ("model=resnet", "width=5", "depth=1", "epochs=3"),
+        ("model=resnet", "width=5", "depth=2", "epochs=3"),
+    ]
+    assert sweep.choices() == [("lr=0.1",), ("lr=0.2",)]
+    assert SweepOptions([]).points() == [()]
+    assert SweepOptions([]).choices() == [()]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "overrides", "named"),
+    [
+        (("three_spins",), (), "three_spin"),
+        ((), ("scale=huge",), "scale: wanted one of"),
+        ((), ("scales=smoke",), "scale"),
+        ((), ("workers=0",), "workers"),
+        ((), ("device=gpu",), "device"),
+    ],
+)
+def test_what_cannot_be_meant(wanted: tuple[str, ...], overrides: tuple[str, ...], named: str):
+    with pytest.raises(ConfigError) as caught:
+        choose(wanted, Request(overrides))
+    assert named in f"{caught.value.message} {caught.value.hint}"
