@@ -25,8 +25,9 @@ import yaml
 
 from efnn_cli.errors import InputError
 from efnn_cli.storage import atomic
-from efnn_cli.training.trainer import EpochRow
+from efnn_cli.training.rows import EpochRow
 
+OUTPUTS = Path("outputs")
 COLUMNS = [each.name for each in dataclasses.fields(EpochRow)]
 FILES = ("config.yaml", "run.log", "metrics.csv", "last.h5", "best.h5", "summary.json")  # the mark of the end last
 EXTRAPOLATION = "extrapolation"
@@ -34,6 +35,7 @@ DERIVED = ("predictions-*.h5", f"{EXTRAPOLATION}.*")  # what other commands put 
 LEFTOVERS = ("lock", "run.log", ".new", ".probe-*", "*.tmp")  # what a process killed at its start may leave
 FIGURES = ("parameters", "epochs", "seconds", "samples_per_second")
 PARTS = ("train", "val", "test")
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where libyaml is there
 
 
 class RunFolder:
@@ -80,7 +82,7 @@ class RunFolder:
     def read_config(self) -> dict[str, Any]:
         """The resolved configuration; raises `InputError` where it cannot be read."""
         try:
-            config = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
+            config = yaml.load(self.config_file.read_text(encoding="utf-8"), LOADER)
         except (OSError, UnicodeError, yaml.YAMLError) as error:
             raise InputError(f"{self.config_file} cannot be read: {error}") from error
         if not isinstance(config, dict):
@@ -105,6 +107,13 @@ class RunFolder:
         text = self.metrics_file.read_text(encoding="utf-8")
         whole = text[: text.rfind("\n") + 1]  # a killed process may leave half a line
         return list(csv.DictReader(io.StringIO(whole)))
+
+    def history(self) -> list[EpochRow]:
+        """The complete rows of metrics.csv, typed; raises `InputError` where they are none of ours."""
+        try:
+            return [_epoch_row(row) for row in self.rows()]
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise InputError(f"{self.metrics_file} cannot be read: {error}") from error
 
     def keep_rows(self, epoch: int) -> None:
         """Drop rows after `epoch`: a resumed run writes them again."""
@@ -158,3 +167,12 @@ class RunFolder:
                 if os.path.exists(new.path / name):  # else it was moved before a kill
                     os.replace(new.path / name, self.path / name)
         new.clear()
+
+
+def _epoch_row(cells: dict[str, str]) -> EpochRow:
+    """One row of text; an empty cell is None."""
+    whole = ("epoch", "step")
+    values = {
+        name: int(cells[name]) if name in whole else float(cells[name]) if cells[name] else None for name in COLUMNS
+    }
+    return EpochRow(**values)  # type: ignore[arg-type]

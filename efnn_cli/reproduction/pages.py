@@ -161,11 +161,7 @@ def _provenance(scale: str, every: Sequence[Findings]) -> Iterator[Block]:
     yield Paragraph("The report, all of it, by one command, which goes on where it was interrupted:")
     yield Code(f"efnn reproduce {names} scale={scale}")
     machine = f"{provenance.processor()}, {device.cores()} cores, {provenance.memory_gib():.0f} GiB"
-    facts = [
-        ["commit", provenance.commit() or "not a checkout"],
-        ["processor", machine],
-        *provenance.versions().items(),
-    ]
+    facts = {"commit": provenance.commit() or "not a checkout", "processor": machine, **provenance.versions()}
     yield Table("Versions and machine", ["", ""], [[name, literal(value)] for name, value in facts.items()])
     lines = [[code(findings.data.name), code(open_source(findings.data).data.content_hash)] for findings in every]
     yield Table("Datasets", ["file", "SHA-256 of the content"], lines)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from efnn_cli import figures
+from efnn_cli.effective_fields import exact_fields, network_fields
 from efnn_cli.figures import Curve, SizeSeries
 from efnn_cli.judging import plan_judgement
 from efnn_cli.loading import load
@@ -117,10 +118,11 @@ def effective_fields(findings: Findings, group: Group, folder: Path) -> Picture:
     """Spins of the first test configuration with their effective fields, of the network and exact."""
     run = load(group.members[0].run, "cpu")
     task = plan_judgement([run], findings.data, "test", drop_seen=False)
-    configuration, fields = figures_of_fields(run, task)
+    chosen = task.data.spins[task.chosen[:1]]
+    fields = {"exact": exact_fields(run, chosen)[0], "network": network_fields(run, chosen)[0]}
     stem = folder / f"{findings.chosen.experiment.name}-spins"
     return _picture(
-        figures.spins(configuration, fields, stem),
+        figures.spins(chosen[0], fields, stem),
         "One configuration of the test split and the effective fields -dE/dS on its spins, the part perpendicular to "
         "each spin: exact, and by differentiating the network.",
         "Spins of a configuration with exact and predicted effective fields",

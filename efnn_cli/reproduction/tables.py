@@ -152,7 +152,7 @@ def times(findings: Findings) -> Table:
     methods = [PUBLISHED_WAY, DENSE, DETERMINANT, NETWORK, BATCHED]
     found = {name: dict(points) for name, points in findings.seconds.items()}
     sizes = sorted({size for points in found.values() for size in points})
-    rows = [
+    rows: list[list[Cell | str]] = [
         [
             str(size),
             *(_seconds(value) for value in (published.get(size), *(found.get(name, {}).get(size) for name in methods))),
