@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from efnn_cli.figures.drawing import INK, colour, legend_below, logarithmic, marker, new_figure, save, ticks_at
 from efnn_cli.figures.errors import Curve, draw_curves, mark_training
 
-BIAS_ROOM = 0.25
 SMALLEST = 1e-16
 
 
@@ -39,7 +40,7 @@ def error_and_bias(series: Sequence[SizeSeries], trained_at: int, y_label: str, 
     smallest = min((abs(row[3]) for each in series for row in each.rows if abs(row[3]) > SMALLEST), default=1.0)
     largest = max((abs(row[3]) for each in series for row in each.rows), default=1.0)
     if largest > 30 * smallest:
-        right.set_yscale("symlog", linthresh=max(smallest, largest / 1000), linscale=0.5)
+        right.set_yscale("symlog", linthresh=10 ** np.floor(np.log10(max(smallest, largest / 100))), linscale=1.0)
     right.axhline(0.0, color=INK, linewidth=0.8)
     sizes = [trained_at, *(row[0] for each in series for row in each.rows)]
     for axis, label in ((left, y_label), (right, "bias per site")):

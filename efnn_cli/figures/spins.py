@@ -55,7 +55,8 @@ def _arrows(figure: Any, axes: Any, vectors: Array, title: str, reach: float) ->
     rows, columns = np.mgrid[0:size, 0:size]
     drawn = axes.quiver(
         columns, rows, vectors[0], vectors[1], vectors[2], cmap=MAP, clim=(-reach, reach), pivot="middle",
-        scale=1.15 * reach, scale_units="xy", angles="xy", width=0.18 / max(size, 4), edgecolor=INK, linewidth=0.3,
+        scale=1.15 * reach, scale_units="xy", angles="xy", units="xy", width=0.1, headwidth=3.2, headlength=3.6,
+        headaxislength=3.2, minlength=0.0, edgecolor=INK, linewidth=0.4,
     )  # fmt: skip
     axes.set(xlim=(-0.8, size - 0.2), ylim=(-0.8, size - 0.2), aspect="equal", xticks=[], yticks=[], title=title)
     for side in ("left", "bottom"):

@@ -147,7 +147,8 @@ def _looks(findings: Findings, folder: Path) -> Iterator[Block]:
 
 def _closing(scale: str, every: Sequence[Findings]) -> Iterator[Section]:
     deviations = [text for findings in every for text in findings.chosen.experiment.deviations]
-    yield Section("Deviations from what was published", [Bullets([*GENERAL, *deviations])])
+    notes = dict.fromkeys(findings.chosen.scale.note for findings in every if findings.chosen.scale.note)
+    yield Section("Deviations from what was published", [Bullets([*notes, *GENERAL, *deviations])])
     failures = [(job, outcome) for findings in every for job, outcome in findings.failures]
     if failures:
         lines = [[" ".join(job.settings), str(outcome.code), outcome.message] for job, outcome in failures]

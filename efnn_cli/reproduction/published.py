@@ -74,9 +74,8 @@ def _below(findings: Findings, bounds: dict[int, float]) -> Iterator[Row]:
             yield Row(what, f"{bound:.0e}", NOT_RUN, None)
             continue
         mean, spread = group.test(quantity)
-        yield Row(
-            what, f"{bound:.0e}", f"{with_spread(mean, spread, '±')} ({bound / mean:.3g} times lower)", mean <= bound
-        )
+        times = f"{bound / mean:.3g} times below" if mean <= bound else f"{mean / bound:.3g} times above"
+        yield Row(what, f"{bound:.0e}", f"{with_spread(mean, spread, '±')} ({times})", mean <= bound)
 
 
 def _rivals(findings: Findings, said: str) -> Iterator[Row]:
