@@ -15,7 +15,20 @@ from efnn_cli import launch
 from efnn_cli.errors import ConfigError, DeviceError, Echo, EfnnError, Interrupted, OutputError, Stopped
 from efnn_cli.results import error_json
 
-COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config", "bench", "compare", "merge")
+COMMANDS = (
+    "generate",
+    "train",
+    "evaluate",
+    "extrapolate",
+    "predict",
+    "inspect",
+    "config",
+    "bench",
+    "compare",
+    "merge",
+    "runs",
+    "plot",
+)
 UNWRITABLE = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG)
 
 

@@ -23,6 +23,8 @@ class Result:
     rows: Sequence[Sequence[str]] = ()
     """Lines of the table; the first is its head if `headed`."""
     headed: bool = False
+    text: str | None = None
+    """What people see instead of the rows."""
 
     def as_json(self, warnings: Sequence[str]) -> str:
         """Exactly one object, never NaN."""
@@ -40,6 +42,8 @@ class Result:
 
     def as_text(self) -> str:
         """The table in plain columns, readable by people and by awk."""
+        if self.text is not None:
+            return self.text
         rows = [*self.rows, *([name, path] for name, path in self.outputs.items())] if not self.headed else self.rows
         widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows), default=0))]
         lines = [

@@ -16,7 +16,8 @@ FLOORS = [  # from the cellar to the roof; modules of one line may import each o
     {"training", "labelling"},
     {"console", "results"},
     {"config", "runs", "figures"},
-    {"schema", "destination"},
+    {"schema", "destination", "run_rows"},
+    {"run_filters"},
     {"settings"},
     {"training_settings"},
     {"catalogue", "loading", "idle"},
@@ -26,7 +27,7 @@ FLOORS = [  # from the cellar to the roof; modules of one line may import each o
     {"standings"},
     {"comparison", "comparison_report", "comparison_figures", "comparison_text"},
     {"commands", "failures", "arguments", "execution"},
-    {"cli_bench", "cli_compare", "cli_labelling"},
+    {"cli_bench", "cli_compare", "cli_labelling", "cli_runs"},
     {"cli"},
     {"__main__", "__init__"},
 ]
@@ -91,3 +92,14 @@ def test_help_loads_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == "", done.stderr
     assert "--resume" in done.stdout
+
+
+def test_lists_of_runs_load_nothing_heavy():
+    code = (
+        "import sys; from efnn_cli.cli import main; main(['runs']);"
+        "heavy = {'torch', 'h5py', 'matplotlib', 'hydra', 'scipy', 'numpy', 'rich'} & set(sys.modules);"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("run  status  system")
