@@ -16,9 +16,25 @@ from efnn_cli.errors import ConfigError, DeviceError, Echo, EfnnError, Interrupt
 from efnn_cli.results import error_json
 
 COMMANDS = (
+<<<<<<< HEAD
     "generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config", "bench", "compare", "merge",
     "reproduce",
 )  # fmt: skip
+=======
+    "generate",
+    "train",
+    "evaluate",
+    "extrapolate",
+    "predict",
+    "inspect",
+    "config",
+    "bench",
+    "compare",
+    "merge",
+    "runs",
+    "plot",
+)
+>>>>>>> h1
 UNWRITABLE = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG)
 
 

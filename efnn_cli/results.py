@@ -32,8 +32,13 @@ class Result:
     rows: Sequence[Sequence[str]] = ()
     """Lines of the table; the first is its head if `headed`."""
     headed: bool = False
+<<<<<<< HEAD
     failure: Failure | None = None
     """What went wrong in a part of the work, whose result is this all the same."""
+=======
+    text: str | None = None
+    """What people see instead of the rows."""
+>>>>>>> h1
 
     def as_json(self, warnings: Sequence[str]) -> str:
         """Exactly one object, never NaN."""
@@ -52,6 +57,8 @@ class Result:
 
     def as_text(self) -> str:
         """The table in plain columns, readable by people and by awk."""
+        if self.text is not None:
+            return self.text
         rows = [*self.rows, *([name, path] for name, path in self.outputs.items())] if not self.headed else self.rows
         widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows), default=0))]
         lines = [

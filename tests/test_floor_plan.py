@@ -15,10 +15,16 @@ FLOORS = [  # from the cellar to the roof; modules of one line may import each o
     {"storage", "models"},
     {"training", "labelling"},
     {"console", "results"},
+<<<<<<< HEAD
     {"failures"},
     {"config", "runs", "figures", "report"},
     {"multirun"},
     {"schema", "destination"},
+=======
+    {"config", "runs", "figures"},
+    {"schema", "destination", "run_rows"},
+    {"run_filters"},
+>>>>>>> h1
     {"settings"},
     {"training_settings"},
     {"catalogue", "loading", "idle"},
@@ -29,8 +35,13 @@ FLOORS = [  # from the cellar to the roof; modules of one line may import each o
     {"sweep"},
     {"reproduction"},
     {"comparison", "comparison_report", "comparison_figures", "comparison_text"},
+<<<<<<< HEAD
     {"commands", "arguments", "execution"},
     {"cli_bench", "cli_compare", "cli_labelling", "cli_reproduce", "cli_train"},
+=======
+    {"commands", "failures", "arguments", "execution"},
+    {"cli_bench", "cli_compare", "cli_labelling", "cli_runs"},
+>>>>>>> h1
     {"cli"},
     {"__main__", "__init__"},
 ]
@@ -95,3 +106,14 @@ def test_help_loads_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == "", done.stderr
     assert "--resume" in done.stdout
+
+
+def test_lists_of_runs_load_nothing_heavy():
+    code = (
+        "import sys; from efnn_cli.cli import main; main(['runs']);"
+        "heavy = {'torch', 'h5py', 'matplotlib', 'hydra', 'scipy', 'numpy', 'rich'} & set(sys.modules);"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("run  status  system")

@@ -15,14 +15,14 @@ from efnn_cli.loading import load
 from efnn_cli.report.document import Picture
 from efnn_cli.reproduction.experiments import LABELS
 from efnn_cli.reproduction.findings import Findings, Group
-from efnn_cli.reproduction.tables import carried_groups
+from efnn_cli.reproduction.tables import capital, carried_groups, size_column
 from efnn_cli.runs import RunFolder
 
 
 def against_width(findings: Findings, sweep: str, folder: Path) -> Picture:
     """Error against width: a panel a depth with a line a network, or one panel with a line a depth."""
     groups = findings.groups[sweep]
-    quantity = findings.chosen.experiment.quantity
+    quantity = findings.quantity
     several = len({each.model for each in groups}) > 1
     lattice = groups[0].members[0].plan.system.geometry == "lattice"
     panels: dict[str, list[Curve]] = {}
@@ -55,18 +55,21 @@ def _curves(groups: Sequence[Group], kind: str, depth: int, quantity: str) -> It
 def against_size(findings: Findings, folder: Path) -> Picture:
     """Error and bias against L of everything that was carried."""
     series = []
-    for name, group in carried_groups(findings):
+    carried = carried_groups(findings)
+    column = size_column(carried)
+    for name, group in carried:
         rows = []
         for size in findings.chosen.sizes:
-            error, bias = group.at_size(size, "relative_error"), group.at_size(size, "bias_per_site")
+            error, bias = group.at_size(size, column), group.at_size(size, "bias_per_site")
             if error is not None and bias is not None:
                 rows.append((size, *error, *bias))
         series.append(SizeSeries(name, rows))
     stem = folder / f"{findings.chosen.experiment.name}-sizes"
     return _picture(
-        figures.error_and_bias(series, findings.size, "relative error", stem),
-        "Relative error and bias per site, in units of t, against the side of the lattice; trained at the marked size.",
-        "Relative error and bias against the side of the lattice",
+        figures.error_and_bias(series, findings.size, LABELS[column], stem),
+        f"{LABELS[column]} and bias per site, in units of the hopping or coupling, against the side of the lattice; "
+        "trained at the marked size.",
+        "Error and bias against the side of the lattice",
     )
 
 
@@ -130,4 +133,4 @@ def effective_fields(findings: Findings, group: Group, folder: Path) -> Picture:
 
 
 def _picture(png: Path, caption: str, alt: str) -> Picture:
-    return Picture(png.stem, caption[0].upper() + caption[1:], alt, png.with_suffix(".svg").read_text(encoding="utf-8"))
+    return Picture(png.stem, capital(caption), alt, png.with_suffix(".svg").read_text(encoding="utf-8"))

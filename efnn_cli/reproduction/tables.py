@@ -65,7 +65,7 @@ def _write(path: Path, lines: Sequence[Sequence[Any]]) -> None:
 def by_network(findings: Findings, sweep: str) -> Table:
     """A row for every depth and width, a column for every network: mean and spread over the seeds."""
     groups = findings.groups[sweep]
-    quantity = findings.chosen.experiment.quantity
+    quantity = findings.quantity
     models = list(dict.fromkeys(each.model for each in groups))
     titles = {each.model: each.title for each in groups}
     found = {(each.depth, each.width, each.model): each for each in groups}
@@ -80,8 +80,12 @@ def by_network(findings: Findings, sweep: str) -> Table:
             for model in models
         ]
         rows.append([f"D = {depth}, width {width}", *cells])
-    caption = f"{LABELS[quantity].capitalize()} on the test split".replace("Rmse", "RMSE")
-    return Table(caption, ["", *(titles[model] for model in models)], rows, note=seeds_note(groups))
+    return Table(
+        f"{capital(LABELS[quantity])} on the test split",
+        ["", *(titles[model] for model in models)],
+        rows,
+        note=seeds_note(groups),
+    )
 
 
 def details(findings: Findings, sweep: str) -> Table:
@@ -108,7 +112,7 @@ def details(findings: Findings, sweep: str) -> Table:
 
 def defined_cell(group: Group, quantity: str) -> Cell:
     """A test error, or nothing where it is not defined for every run."""
-    if any(each.metrics["test"][quantity] is None for each in group.members):
+    if not group.defines(quantity):
         return Cell("-", numeric=True)
     return error_cell(*group.test(quantity))
 
@@ -116,10 +120,11 @@ def defined_cell(group: Group, quantity: str) -> Cell:
 def against_size(findings: Findings) -> Table:
     """A row for every size: relative error of everything that was carried, and bias per site of the best."""
     carried = [(sweep, each) for sweep, each in carried_groups(findings)]
+    column = size_column(carried)
     head = ["L", "references", *(name for name, _ in carried), "bias of the first, per site"]
     rows: list[list[Cell | str]] = []
     for size in findings.chosen.sizes:
-        cells = [_at(each, size, "relative_error") for _, each in carried]
+        cells = [_at(each, size, column) for _, each in carried]
         one = carried[0][1]
         samples = next((row["samples"] for row in one.members[0].sizes if int(row["L"]) == size), "")
         rows.append([str(size), Cell(samples, numeric=True), *cells, _at(one, size, "bias_per_site")])
@@ -137,6 +142,17 @@ def carried_groups(findings: Findings) -> list[tuple[str, Group]]:
                 name = each.title if each.width == 0 else f"{each.title}, {each.mean('epochs'):.0f} epochs"
                 found.append((name, each))
     return found
+
+
+def size_column(carried: Sequence[tuple[str, Group]]) -> str:
+    """The error to show against L: relative where it means something at every size."""
+    rows = [row for _, group in carried for member in group.members for row in member.sizes]
+    return "relative_error" if all(row["relative_error"] for row in rows) else "rmse_over_std"
+
+
+def capital(text: str) -> str:
+    """With a capital letter first."""
+    return text[0].upper() + text[1:]
 
 
 def _at(group: Group, size: int, column: str) -> Cell:
