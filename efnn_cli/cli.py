@@ -40,12 +40,9 @@ from efnn_cli.arguments import (
 from efnn_cli.cli_bench import bench
 from efnn_cli.cli_compare import compare
 from efnn_cli.cli_labelling import generate, merge
-<<<<<<< HEAD
 from efnn_cli.cli_reproduce import reproduce
-from efnn_cli.cli_train import train
-=======
 from efnn_cli.cli_runs import runs
->>>>>>> h1
+from efnn_cli.cli_train import train
 from efnn_cli.errors import Interrupted
 from efnn_cli.execution import execute
 from efnn_cli.failures import as_efnn_error, drop_stdout, report_error
@@ -204,11 +201,8 @@ def config(
 app.add_typer(bench, name="bench")
 app.command()(compare)
 app.command()(merge)
-<<<<<<< HEAD
 app.command()(reproduce)
-=======
 app.command()(runs)
->>>>>>> h1
 
 
 @app.callback()

@@ -16,25 +16,9 @@ from efnn_cli.errors import ConfigError, DeviceError, Echo, EfnnError, Interrupt
 from efnn_cli.results import error_json
 
 COMMANDS = (
-<<<<<<< HEAD
     "generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config", "bench", "compare", "merge",
-    "reproduce",
+    "runs", "plot", "reproduce",
 )  # fmt: skip
-=======
-    "generate",
-    "train",
-    "evaluate",
-    "extrapolate",
-    "predict",
-    "inspect",
-    "config",
-    "bench",
-    "compare",
-    "merge",
-    "runs",
-    "plot",
-)
->>>>>>> h1
 UNWRITABLE = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG)
 
 

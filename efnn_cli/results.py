@@ -32,13 +32,10 @@ class Result:
     rows: Sequence[Sequence[str]] = ()
     """Lines of the table; the first is its head if `headed`."""
     headed: bool = False
-<<<<<<< HEAD
     failure: Failure | None = None
     """What went wrong in a part of the work, whose result is this all the same."""
-=======
     text: str | None = None
     """What people see instead of the rows."""
->>>>>>> h1
 
     def as_json(self, warnings: Sequence[str]) -> str:
         """Exactly one object, never NaN."""

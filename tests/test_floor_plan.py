@@ -15,16 +15,11 @@ FLOORS = [  # from the cellar to the roof; modules of one line may import each o
     {"storage", "models"},
     {"training", "labelling"},
     {"console", "results"},
-<<<<<<< HEAD
     {"failures"},
     {"config", "runs", "figures", "report"},
     {"multirun"},
-    {"schema", "destination"},
-=======
-    {"config", "runs", "figures"},
     {"schema", "destination", "run_rows"},
     {"run_filters"},
->>>>>>> h1
     {"settings"},
     {"training_settings"},
     {"catalogue", "loading", "idle"},
@@ -35,13 +30,8 @@ FLOORS = [  # from the cellar to the roof; modules of one line may import each o
     {"sweep"},
     {"reproduction"},
     {"comparison", "comparison_report", "comparison_figures", "comparison_text"},
-<<<<<<< HEAD
     {"commands", "arguments", "execution"},
-    {"cli_bench", "cli_compare", "cli_labelling", "cli_reproduce", "cli_train"},
-=======
-    {"commands", "failures", "arguments", "execution"},
-    {"cli_bench", "cli_compare", "cli_labelling", "cli_runs"},
->>>>>>> h1
+    {"cli_bench", "cli_compare", "cli_labelling", "cli_reproduce", "cli_runs", "cli_train"},
     {"cli"},
     {"__main__", "__init__"},
 ]
