@@ -123,7 +123,7 @@ def draw(rows: Rows, trained_at: int, folder: Path) -> Path:
         lines.append(figures.Curve(f"{name}: error of the mean" if name in spread else name, points, style=style))
         if name in spread:
             lines.append(figures.Curve(f"{name}: spread of the members", spread[name], style=style, dashed=True))
-    return figures.error_against_size(lines, label, trained_at, folder / EXTRAPOLATION)
+    return figures.error_against_size(lines, label, trained_at, folder / EXTRAPOLATION, table=False)
 
 
 def report(rows: Sequence[SizeRow], every: Rows, figure: Path, table: Path) -> Result:

@@ -1,19 +1,19 @@
-"""Pictures: each as STEM.png and STEM.svg with the data that it shows in STEM.csv. The only place of matplotlib.
+"""Pictures, as PNG and SVG, each with a CSV of the data drawn; matplotlib is imported only here, and only to draw.
 
-drawing.py   inks, palette, axes, files        parity.py    predicted against true energies, residuals
-errors.py    errors against anything           learning.py  errors and learning rate against the epoch
-sizes.py     error and bias against L          spins.py     a configuration with its effective fields
-times.py     seconds against L, exponents
+style.py    inks, palette, sheets, files      learning.py    error and learning rate against the epoch
+curves.py   errors with logarithmic axes      agreement.py   predicted against true energies
+sizes.py    error and bias against L          arrows.py      a configuration and its effective fields
+timing.py   seconds against L, with powers
 """
 
 from __future__ import annotations
 
-from efnn_cli.figures.errors import Curve, error_against, error_against_parameters, error_against_size
+from efnn_cli.figures.agreement import parity
+from efnn_cli.figures.arrows import spins
+from efnn_cli.figures.curves import Curve, error_against, error_against_parameters, error_against_size
 from efnn_cli.figures.learning import learning_curves
-from efnn_cli.figures.parity import parity
 from efnn_cli.figures.sizes import SizeSeries, error_and_bias
-from efnn_cli.figures.spins import spins
-from efnn_cli.figures.times import times
+from efnn_cli.figures.timing import growth, times
 
 __all__ = [
     "Curve",
@@ -22,6 +22,7 @@ __all__ = [
     "error_against_parameters",
     "error_against_size",
     "error_and_bias",
+    "growth",
     "learning_curves",
     "parity",
     "spins",

@@ -1,54 +1,63 @@
-"""Error and bias against the side of the lattice."""
+"""Error and bias of networks against the size of the lattice they are carried to."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+from efnn_cli.figures.curves import Curve, draw_curves, mark_training
+from efnn_cli.figures.style import FAINT, below, limits, look, save, sheet, styled, ticks_at
 
-from efnn_cli.figures.drawing import INK, colour, legend_below, logarithmic, marker, new_figure, save, ticks_at
-from efnn_cli.figures.errors import Curve, draw_curves, mark_training
-
-SMALLEST = 1e-16
+SizePoint = tuple[int, float, float | None, float, float | None]
 
 
 @dataclass(frozen=True)
 class SizeSeries:
-    """One network: rows of (L, error, its spread, bias per site, its spread); None: no spread."""
+    """One network at several sizes."""
 
     name: str
-    rows: Sequence[tuple[int, float, float | None, float, float | None]]
+    rows: Sequence[SizePoint]
+    """(L, error, its spread over seeds, bias per site, its spread over seeds); errors above zero."""
 
 
+@styled()
 def error_and_bias(series: Sequence[SizeSeries], trained_at: int, y_label: str, stem: Path) -> Path:
-    """Error on the left, bias per site on the right, the training size marked; returns the path of the PNG."""
-    figure, axes = new_figure(8.0, 3.9, 1, 2)
-    left, right = axes[0]
+    """Error against L, log-log, beside the bias per site against L; returns the path of the PNG.
+
+    Biases are mean(E_pred - E_true) / L^2, in the unit of the energy: the hopping t, or the scale of the couplings.
+    """
+    figure = sheet(7.2, 3.7)
+    left, right = figure.subplots(1, 2)
     curves = [
-        Curve(each.name, [(L, error) for L, error, *_ in each.rows], [row[2] for row in each.rows], style)
+        Curve(each.name, [(row[0], row[1]) for row in each.rows], [row[2] for row in each.rows], style)
         for style, each in enumerate(series)
     ]
-    draw_curves(left, curves)
+    seen: dict[str, object] = {}
+    left.set_ylim(limits(draw_curves(left, curves, seen)))
+    left.set_ylabel(y_label)
+    right.set_xscale("log")
+    right.axhline(0.0, color=FAINT, linewidth=1.0)
+    power = _power([row[3] for each in series for row in each.rows])
     for style, each in enumerate(series):
+        bars = [(row[4] or 0.0) / 10.0**power for row in each.rows]
         right.errorbar(
-            [row[0] for row in each.rows], [row[3] for row in each.rows], [row[4] or 0.0 for row in each.rows],
-            label=each.name, color=colour(style), marker=marker(style), capsize=3, elinewidth=1.0,
+            [row[0] for row in each.rows], [row[3] / 10.0**power for row in each.rows], bars if any(bars) else None,
+            capsize=2.5, elinewidth=1.0, **look(style),
         )  # fmt: skip
-    logarithmic(right, y=False)
-    smallest = min((abs(row[3]) for each in series for row in each.rows if abs(row[3]) > SMALLEST), default=1.0)
-    largest = max((abs(row[3]) for each in series for row in each.rows), default=1.0)
-    if largest > 30 * smallest:
-        right.set_yscale("symlog", linthresh=10 ** np.floor(np.log10(max(smallest, largest / 100))), linscale=1.0)
-    right.axhline(0.0, color=INK, linewidth=0.8)
-    sizes = [trained_at, *(row[0] for each in series for row in each.rows)]
-    for axis, label in ((left, y_label), (right, "bias per site")):
-        mark_training(axis, trained_at)
-        ticks_at(axis, sizes, room=7)
-        axis.set_xlabel("side of the lattice L")
-        axis.set_ylabel(label)
-    legend_below(figure, axes, [each.name for each in series], columns=3)
-    head = ("name", "L", "error", "error_spread", "bias_per_site", "bias_spread")
-    rows = [(each.name, *("" if cell is None else cell for cell in row)) for each in series for row in each.rows]
-    return save(figure, stem, head, rows)
+    right.set_ylabel("bias per site" + (f"  ($10^{{{power}}}$)" if power else ""))
+    for axes in (left, right):
+        mark_training(axes, trained_at)
+        ticks_at(axes.xaxis, [row[0] for each in series for row in each.rows] + [trained_at])
+        axes.set_xlabel("side of the lattice L")
+    below(figure, list(seen.values()), list(seen))
+    head = ("series", "L", y_label, "spread", "bias_per_site", "bias_spread")
+    return save(figure, stem, head, [(each.name, *row) for each in series for row in each.rows])
+
+
+def _power(values: Sequence[float]) -> int:
+    """The power of ten to draw `values` in; 0 where they need none."""
+    largest = max(map(abs, values), default=0.0)
+    power = math.floor(math.log10(largest)) if largest > 0 else 0
+    return power if abs(power) > 1 else 0

@@ -95,7 +95,7 @@ def learning_curve(findings: Findings, group: Group, folder: Path) -> Picture:
     name = f"{group.title}, D = {group.depth}"
     stem = folder / f"{findings.chosen.experiment.name}-curve"
     return _picture(
-        figures.learning_curves({name: RunFolder(member.run).rows()}, stem),
+        figures.learning_curves({name: RunFolder(member.run).history()}, stem),
         f"Learning curve of the {name} with the default recipe, seed {member.seed}.",
         "Training and validation error and learning rate against the epoch",
     )
