@@ -44,7 +44,7 @@ from efnn_cli.arguments import (
 from efnn_cli.cli_bench import bench
 from efnn_cli.cli_compare import compare
 from efnn_cli.cli_labelling import generate, merge
-from efnn_cli.cli_runs import runs
+from efnn_cli.cli_runs import plot, runs
 from efnn_cli.errors import Interrupted
 from efnn_cli.execution import execute
 from efnn_cli.failures import as_efnn_error, drop_stdout, report_error
@@ -238,6 +238,7 @@ app.add_typer(bench, name="bench")
 app.command()(compare)
 app.command()(merge)
 app.command()(runs)
+app.command()(plot)
 
 
 @app.callback()
