@@ -41,7 +41,7 @@ from efnn_cli.cli_bench import bench
 from efnn_cli.cli_compare import compare
 from efnn_cli.cli_labelling import generate, merge
 from efnn_cli.cli_reproduce import reproduce
-from efnn_cli.cli_runs import runs
+from efnn_cli.cli_runs import plot, runs
 from efnn_cli.cli_train import train
 from efnn_cli.errors import Interrupted
 from efnn_cli.execution import execute
@@ -203,6 +203,7 @@ app.command()(compare)
 app.command()(merge)
 app.command()(reproduce)
 app.command()(runs)
+app.command()(plot)
 
 
 @app.callback()

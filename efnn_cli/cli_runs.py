@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from efnn_cli.arguments import Debug, Json, Quiet, Verbose
+from efnn_cli.arguments import Debug, Json, Overwrite, Quiet, TestData, Verbose
 from efnn_cli.execution import execute
 
 if TYPE_CHECKING:
@@ -38,5 +39,40 @@ def runs(
         from efnn_cli.commands.runs import run
 
         return run(console, conditions=conditions or (), sort=sort, reverse=reverse, as_csv=csv, as_json=json)
+
+    execute(action, json=json, quiet=quiet, verbose=verbose)
+
+
+def plot(
+    arguments: Annotated[
+        Optional[list[str]],
+        typer.Argument(
+            metavar="KIND [RUN|KEY=VALUE]",
+            help="curve, parity, width, parameters, samples, sizes, times or spins; RUNs, or conditions.",
+        ),
+    ] = None,
+    data: TestData = None,
+    out: Annotated[
+        Optional[Path], typer.Option("--out", metavar="STEM", help="Write STEM.png, STEM.svg and STEM.csv.")
+    ] = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Draw a figure of runs, with a CSV of the data drawn beside it.
+
+    Example: efnn plot width system=three_spin model=efnn,dnn
+
+    curve: learning curves; parity: predicted against true energies; width, parameters, samples: error over many runs;
+    sizes, times: what efnn extrapolate found, against L; spins: a configuration (index=0) and its effective fields.
+    Without RUN the most recent one; for errors over many runs all finished ones.
+    """
+
+    def action(console: Console) -> Result:
+        from efnn_cli.commands.plot import run
+
+        return run(console, arguments=arguments or (), data=data, out=out, overwrite=overwrite)
 
     execute(action, json=json, quiet=quiet, verbose=verbose)

@@ -24,9 +24,11 @@ GRID = "#dddddd"
 # Okabe and Ito's palette, told apart by all kinds of colour vision, also in grey print by its markers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
+SUFFIXES = (".png", ".svg", ".csv")
 NOTE = 8  # points: the smallest text
 FEW = 8  # values of x that are ticks of their own
 DOCTYPE = re.compile(rb"<!DOCTYPE[^>]*>\s*")
+OWN_FONT = b"'DejaVu Sans', "
 RC: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": INK,
@@ -130,7 +132,8 @@ def save(figure: Any, stem: Path, head: Row | None = None, rows: Sequence[Row] =
     buffer = io.BytesIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(buffer, format="svg", dpi=200, transparent=True, metadata=nothing)
-    atomic.write_bytes(beside(stem, ".svg"), DOCTYPE.sub(b"", buffer.getvalue(), count=1))
+    image = DOCTYPE.sub(b"", buffer.getvalue(), count=1).replace(OWN_FONT, b"")  # leaves sans-serif, of the page
+    atomic.write_bytes(beside(stem, ".svg"), image)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=200, facecolor="white")
     path = beside(stem, ".png")

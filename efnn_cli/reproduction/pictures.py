@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from efnn_cli import figures
-from efnn_cli.effective_fields import exact_fields, network_fields
 from efnn_cli.figures import Curve, SizeSeries
 from efnn_cli.judging import plan_judgement
 from efnn_cli.loading import load
@@ -17,6 +17,7 @@ from efnn_cli.reproduction.experiments import LABELS
 from efnn_cli.reproduction.findings import Findings, Group
 from efnn_cli.reproduction.tables import capital, carried_groups, size_column
 from efnn_cli.runs import RunFolder
+from efnn_cli.training.predict import predict_fields
 
 
 def against_width(findings: Findings, sweep: str, folder: Path) -> Picture:
@@ -122,7 +123,9 @@ def effective_fields(findings: Findings, group: Group, folder: Path) -> Picture:
     run = load(group.members[0].run, "cpu")
     task = plan_judgement([run], findings.data, "test", drop_seen=False)
     chosen = task.data.spins[task.chosen[:1]]
-    fields = {"exact": exact_fields(run, chosen)[0], "network": network_fields(run, chosen)[0]}
+    free = torch.from_numpy(chosen)
+    network = predict_fields(run.model, free.to(run.device)).cpu()
+    fields = {"exact": run.system.fields(free).numpy()[0], "network": network.numpy()[0]}
     stem = folder / f"{findings.chosen.experiment.name}-spins"
     return _picture(
         figures.spins(chosen[0], fields, stem),
