@@ -24,7 +24,7 @@ from typing import Any
 import yaml
 
 from efnn_cli.errors import InputError
-from efnn_cli.storage import atomic
+from efnn_cli.storage import atomic, reading
 from efnn_cli.training.trainer import EpochRow
 
 COLUMNS = [each.name for each in dataclasses.fields(EpochRow)]
@@ -79,13 +79,7 @@ class RunFolder:
 
     def read_config(self) -> dict[str, Any]:
         """The resolved configuration; raises `InputError` where it cannot be read."""
-        try:
-            config = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeError, yaml.YAMLError) as error:
-            raise InputError(f"{self.config_file} cannot be read: {error}") from error
-        if not isinstance(config, dict):
-            raise InputError(f"{self.config_file} is not the configuration of a run")
-        return config
+        return reading.read_yaml(self.config_file)
 
     def append_row(self, row: EpochRow) -> None:
         """Add one complete row to metrics.csv."""
@@ -99,12 +93,10 @@ class RunFolder:
             file.write(text.getvalue())
 
     def rows(self) -> list[dict[str, str]]:
-        """The complete rows of metrics.csv."""
+        """The complete rows of metrics.csv; raises `InputError` where it is another table."""
         if not os.path.exists(self.metrics_file):
             return []
-        text = self.metrics_file.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]  # a killed process may leave half a line
-        return list(csv.DictReader(io.StringIO(whole)))
+        return reading.read_table(self.metrics_file, COLUMNS, whole=("epoch", "step"))
 
     def keep_rows(self, epoch: int) -> None:
         """Drop rows after `epoch`: a resumed run writes them again."""
@@ -121,11 +113,8 @@ class RunFolder:
 
     def read_summary(self) -> dict[str, Any]:
         """The result; raises `InputError` where it cannot be read."""
-        try:
-            summary = json.loads(self.summary_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{self.summary_file} cannot be read: {error}") from error
-        metrics = summary.get("metrics") if isinstance(summary, dict) else None
+        summary = reading.read_json(self.summary_file)
+        metrics = summary.get("metrics")
         values = metrics if isinstance(metrics, dict) else {}
         bad = [key for key in FIGURES if key not in values]
         bad += [part for part in PARTS if not isinstance(values.get(part), dict)]
@@ -134,7 +123,7 @@ class RunFolder:
                 f"{self.summary_file} is not the summary of a run: it has no valid {bad[0]}",
                 "remove it; the same efnn train then writes it again from last.h5",
             )
-        return dict(summary)
+        return summary
 
     def give_up_weights(self) -> None:
         """Remove the weights of a beginning that has no state to go on from."""

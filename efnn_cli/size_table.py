@@ -11,13 +11,15 @@ from pathlib import Path
 
 from efnn_cli.errors import ConflictError, InputError
 from efnn_cli.extrapolation import ENSEMBLE_FIGURES, FIGURES, SizeRow
-from efnn_cli.storage import atomic
+from efnn_cli.storage import atomic, reading
 from efnn_cli.storage.lock import awaited
 
 LOGGER = logging.getLogger("efnn")
 
 HEAD = ("weights", "sampling", "seed")
 COLUMNS = [*HEAD, *FIGURES, *ENSEMBLE_FIGURES]
+WHOLE = ("seed", "L", "samples")
+WORDS = ("weights", "sampling", "reference")
 IDENTITY = (*HEAD, "L", "samples", "reference")
 
 Rows = list[dict[str, str]]
@@ -69,12 +71,10 @@ class SizeTable:
         if not os.path.exists(self.path):
             return []
         try:
-            reader = csv.DictReader(io.StringIO(self.path.read_text(encoding="utf-8")))
-            rows = list(reader)
-        except (OSError, UnicodeError, csv.Error) as error:
-            raise InputError(f"{self.path} cannot be read: {error}") from error
-        known = list(reader.fieldnames or ()) in (COLUMNS, [*HEAD, *FIGURES])
-        if not known or any(None in row.values() or None in row for row in rows):
+            rows = reading.read_table(self.path, (*HEAD, *FIGURES), whole=WHOLE, words=WORDS)
+        except InputError as error:
+            raise InputError(error.message, "move it away") from error
+        if any(list(row) not in (COLUMNS, [*HEAD, *FIGURES]) for row in rows):
             raise InputError(f"{self.path} is not an extrapolation table of this efnn", "move it away")
         return [dict.fromkeys(ENSEMBLE_FIGURES, "") | row for row in rows]
 

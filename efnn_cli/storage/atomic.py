@@ -50,13 +50,13 @@ def existing_parent(folder: Path) -> Path:
     return parent
 
 
-def write_bytes(path: Path, content: bytes | memoryview) -> None:
-    """Write a whole file atomically and durably."""
+def write_bytes(path: Path, *parts: bytes) -> None:
+    """Write a whole file, made of `parts`, atomically and durably."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     with writing(path):
         try:
             with temporary.open("wb") as file:
-                file.write(content)
+                file.writelines(parts)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
