@@ -12,19 +12,14 @@ the next `train` of that folder completes the exchange.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
-import json
 import os
 import shutil
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from efnn_cli.errors import InputError
-from efnn_cli.storage import atomic, reading
+from efnn_cli.storage import atomic, documents
 from efnn_cli.training.trainer import EpochRow
 
 COLUMNS = [each.name for each in dataclasses.fields(EpochRow)]
@@ -75,54 +70,46 @@ class RunFolder:
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Store the resolved configuration, for people; checkpoints carry their own copy."""
-        atomic.write_text(self.config_file, yaml.safe_dump(config, sort_keys=False))
+        documents.write_yaml(self.config_file, config)
 
     def read_config(self) -> dict[str, Any]:
         """The resolved configuration; raises `InputError` where it cannot be read."""
-        return reading.read_yaml(self.config_file)
+        return documents.read_yaml(self.config_file)
 
     def append_row(self, row: EpochRow) -> None:
         """Add one complete row to metrics.csv."""
-        values = dataclasses.asdict(row)
-        text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-        if not os.path.exists(self.metrics_file):
-            writer.writeheader()
-        writer.writerow({key: "" if value is None else value for key, value in values.items()})
+        text = documents.table_text(COLUMNS, [dataclasses.asdict(row)], head=not os.path.exists(self.metrics_file))
         with atomic.writing(self.metrics_file), self.metrics_file.open("a", encoding="utf-8") as file:
-            file.write(text.getvalue())
+            file.write(text)
 
     def rows(self) -> list[dict[str, str]]:
         """The complete rows of metrics.csv; raises `InputError` where it is another table."""
         if not os.path.exists(self.metrics_file):
             return []
-        return reading.read_table(self.metrics_file, COLUMNS, whole=("epoch", "step"))
+        return documents.read_table(self.metrics_file, COLUMNS, whole=("epoch", "step"))
 
     def keep_rows(self, epoch: int) -> None:
         """Drop rows after `epoch`: a resumed run writes them again."""
         kept = [row for row in self.rows() if int(row["epoch"]) <= epoch]
-        text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(kept)
-        atomic.write_text(self.metrics_file, text.getvalue())
+        atomic.write_text(self.metrics_file, documents.table_text(COLUMNS, kept))
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Store the result; from now on the run is finished."""
-        atomic.write_text(self.summary_file, json.dumps(summary, indent=1, allow_nan=False) + "\n")
+        documents.write_json(self.summary_file, summary)
 
     def read_summary(self) -> dict[str, Any]:
         """The result; raises `InputError` where it cannot be read."""
-        summary = reading.read_json(self.summary_file)
+        again = "remove it; the same efnn train then writes it again from last.h5"
+        try:
+            summary = documents.read_json(self.summary_file)
+        except InputError as error:
+            raise InputError(error.message, again) from error
         metrics = summary.get("metrics")
         values = metrics if isinstance(metrics, dict) else {}
         bad = [key for key in FIGURES if key not in values]
         bad += [part for part in PARTS if not isinstance(values.get(part), dict)]
         if bad:
-            raise InputError(
-                f"{self.summary_file} is not the summary of a run: it has no valid {bad[0]}",
-                "remove it; the same efnn train then writes it again from last.h5",
-            )
+            raise InputError(f"{self.summary_file} is not the summary of a run: it has no valid {bad[0]}", again)
         return summary
 
     def give_up_weights(self) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -11,7 +9,7 @@ from pathlib import Path
 
 from efnn_cli.errors import ConflictError, InputError
 from efnn_cli.extrapolation import ENSEMBLE_FIGURES, FIGURES, SizeRow
-from efnn_cli.storage import atomic, reading
+from efnn_cli.storage import atomic, documents
 from efnn_cli.storage.lock import awaited
 
 LOGGER = logging.getLogger("efnn")
@@ -59,11 +57,7 @@ class SizeTable:
             taken = {_identity(row) for row in fresh}
             kept = [row for row in self._read() if row["weights"] == self.weights and _identity(row) not in taken]
             merged = sorted(kept + fresh, key=lambda row: (row["sampling"], int(row["seed"]), int(row["L"])))
-            text = io.StringIO()
-            writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(merged)
-            atomic.write_text(self.path, text.getvalue())
+            atomic.write_text(self.path, documents.table_text(COLUMNS, merged))
         return merged
 
     def _read(self) -> Rows:
@@ -71,7 +65,7 @@ class SizeTable:
         if not os.path.exists(self.path):
             return []
         try:
-            rows = reading.read_table(self.path, (*HEAD, *FIGURES), whole=WHOLE, words=WORDS)
+            rows = documents.read_table(self.path, (*HEAD, *FIGURES), whole=WHOLE, words=WORDS)
         except InputError as error:
             raise InputError(error.message, "move it away") from error
         if any(list(row) not in (COLUMNS, [*HEAD, *FIGURES]) for row in rows):
