@@ -28,7 +28,7 @@ from efnn_cli.storage.seal import seal, verify
 CHUNK_BYTES = 2**20
 CHECKED_BYTES = 2**16  # arrays from this size on have a checksum for every chunk
 MAX_METADATA_BYTES = 16 * 2**20
-MAX_ARRAYS = 100_000
+MAX_ARRAYS = 20_000
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from efnn_cli.device import require_memory
 from efnn_cli.errors import InputError
 from efnn_cli.storage.hdf5 import Opened, claimed_bytes
-from efnn_cli.storage.reading import open_regular
+from efnn_cli.storage.reading import open_regular, size_of
 
 MODEST_BYTES = 256 * 2**20
 MAX_COMPRESSION = 100  # signs as float64 shrink 40 times; far more is a file that claims what it does not hold
@@ -35,10 +35,13 @@ def _npy(path: Path) -> NDArray[np.float64]:
     """Numbers only: what is pickled is refused."""
     with open_regular(path) as file:
         try:
-            found = np.load(path, mmap_mode="r", allow_pickle=False)  # the head alone, checked against the size
-            if not isinstance(found, np.ndarray):
-                raise ValueError("an archive of several arrays")
-            _check(path, found.dtype, found.shape)
+            version = np.lib.format.read_magic(file)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, _, dtype = read(file)
+            _check(path, dtype, shape)
+            if size_of(file) - file.tell() < _size(shape) * dtype.itemsize:
+                raise ValueError("it ends too soon")
+            file.seek(0)
             return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]
         except (OSError, ValueError, EOFError, SyntaxError, OverflowError) as error:
             raise InputError(f"{path} cannot be read: not a .npy file of numbers") from error
@@ -56,9 +59,13 @@ def _hdf5(path: Path) -> NDArray[np.float64]:
 
 
 def _check(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> None:
-    if dtype.kind not in "fiu" or len(shape) not in (2, 4) or not all(shape):
+    if dtype.kind not in "fiu" or len(shape) not in (2, 4) or min(shape) < 1:
         raise InputError(
             f"{path}: wanted real spins of shape (samples, L) or (samples, 3, L, L), found {dtype} of shape {shape}"
         )
-    needed = math.prod(int(length) for length in shape) * (dtype.itemsize + 8)  # as they are, and as float64
+    needed = _size(shape) * (dtype.itemsize + 8)  # as they are, and as float64
     require_memory(torch.device("cpu"), needed, f"reading {path}")
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    return math.prod(int(length) for length in shape)

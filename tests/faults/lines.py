@@ -49,10 +49,10 @@ words = st.sampled_from(
 hostile = st.sampled_from(
     [
         "", " ", "../../etc/passwd", "/etc/passwd", "/proc/self/mem", "/dev/null/x", "a\0b", "~root", "${oc.env:HOME}",
-        "${seed}", "${oc.decode:x}", "${hydra:runtime.cwd}", "???", "[1,2]", "[]", "{a:1}", "{}", "[[[[", "[" * 3000, "'", '"', "\\",
-        "a=b", "a\nb", "\u202e", "ä", "𝒥", "\ud800", "%s%n", "$(touch pwned)", "`touch pwned`", ";touch pwned", "*", "?",
-        "choice(1,2)", "range(0,1000000000)", "shuffle(range(9))", "interval(0,1)", "glob(*)", "sort(1)", "int(1.5)", "@", "a@b", "!!python/x",
-        "x" * 5000, "-", "--", "-m", "🙂",
+        "${seed}", "${oc.decode:x}", "${hydra:runtime.cwd}", "???", "[1,2]", "[]", "{a:1}", "{}", "[[[[", "[" * 3000,
+        "'", '"', "\\", "a=b", "a\nb", "\u202e", "ä", "𝒥", "\ud800", "%s%n", "$(touch pwned)", "`touch pwned`",
+        ";touch pwned", "*", "?", "choice(1,2)", "range(0,1000000000)", "shuffle(range(9))", "interval(0,1)", "glob(*)",
+        "sort(1)", "int(1.5)", "@", "a@b", "!!python/x", "x" * 5000, "-", "--", "-m", "🙂",
     ]
 )  # fmt: skip
 anything = st.one_of(numbers, words, hostile, st.text(max_size=8))
