@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from efnn_cli import device as devices
 from efnn_cli.errors import ConfigError, EfnnError, InputError
-from efnn_cli.models import EnergyModel, build
+from efnn_cli.models import EnergyModel, build, size_of
 from efnn_cli.physics import System
 from efnn_cli.results import shown
 from efnn_cli.runs import RunFolder
@@ -80,11 +80,15 @@ def load(path: str | Path, device: str = "auto") -> Run:
     target = devices.resolve(device)
     try:
         system = build_system(stored.config["system"])
-        model = rebuild(stored.config, system)
         resumable = "best_weights" in stored.state  # last.h5 carries the best weights beside the last ones
-        model.load_state_dict(stored.state["best_weights" if resumable else "weights"])
+        weights = stored.state["best_weights" if resumable else "weights"]
+        told = size_of(build_model(stored.config["model"]), system.geometry, system.size)
+        if told > sum(each.numel() for each in weights.values()):
+            raise ValueError(f"its configuration is one of {told} parameters, which it does not hold")
+        model = rebuild(stored.config, system)
+        model.load_state_dict(weights)
         epoch = int(stored.state["best_epoch" if resumable else "epoch"])
-    except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except (ConfigError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = error.message if isinstance(error, EfnnError) else str(error).splitlines()[0]
         raise InputError(f"{path} does not describe a network of this efnn: {reason}") from error
     folder = RunFolder(path.parent)
