@@ -79,6 +79,7 @@ def load(path: str | Path, device: str = "auto") -> Run:
     stored = checkpoint.read(path)
     target = devices.resolve(device)
     try:
+        _check_config(stored.config)
         system = build_system(stored.config["system"])
         resumable = "best_weights" in stored.state  # last.h5 carries the best weights beside the last ones
         weights = stored.state["best_weights" if resumable else "weights"]
@@ -95,6 +96,31 @@ def load(path: str | Path, device: str = "auto") -> Run:
     if folder.begun and not folder.finished:
         LOGGER.warning("%s is not finished: the weights are those of epoch %d so far", shown(folder.path), epoch)
     return Run(path.parent, stored.config, system, model.to(target).eval(), target, epoch)
+
+
+def _check_config(config: dict[str, Any]) -> None:
+    """Raise `KeyError` or `TypeError` where the configuration lacks what judging a network asks of it."""
+    word, number, nothing = (str,), (int, float), (type(None),)
+    _check_kinds(
+        config,
+        {
+            "hash": word,
+            "sampling": (*word, *nothing),
+            "couplings_sha256": (*word, *nothing),
+            "receptive_field": (int, *nothing),
+            "dataset": (dict,),
+            "training": (dict, *nothing),
+        },
+    )
+    _check_kinds(config["dataset"], {"path": word, "content_sha256": word})
+    if config.get("thermal") is not None:
+        _check_kinds(config["thermal"], dict.fromkeys(("temperature", "coupling", "sweeps"), number))
+
+
+def _check_kinds(node: dict[str, Any], kinds: dict[str, tuple[type, ...]]) -> None:
+    for key, wanted in kinds.items():
+        if not isinstance(node[key], wanted):
+            raise TypeError(f"its configuration has no valid {key}")
 
 
 def rebuild(config: dict[str, Any], system: System) -> EnergyModel:

@@ -117,6 +117,11 @@ class RunFolder:
         with atomic.writing(self.best_file):
             self.best_file.unlink(missing_ok=True)
 
+    def remove_leftovers(self) -> None:
+        """Remove files that killed processes have left half written."""
+        for name in FILES:
+            atomic.remove_leftovers(self.path / name)
+
     def clear(self) -> None:
         """Remove the whole folder."""
         with atomic.writing(self.path):

@@ -57,6 +57,7 @@ class SizeTable:
             taken = {_identity(row) for row in fresh}
             kept = [row for row in self._read() if row["weights"] == self.weights and _identity(row) not in taken]
             merged = sorted(kept + fresh, key=lambda row: (row["sampling"], int(row["seed"]), int(row["L"])))
+            atomic.remove_leftovers(self.path)
             atomic.write_text(self.path, documents.table_text(COLUMNS, merged))
         return merged
 

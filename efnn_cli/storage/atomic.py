@@ -7,6 +7,7 @@ Bytes go to a temporary name in the same folder, are forced to disk and renamed.
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import shutil
 import uuid
@@ -64,6 +65,13 @@ def write_bytes(path: Path, *parts: bytes) -> None:
             temporary.unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what processes that were killed while they wrote `path` have left; only for whoever owns it now."""
+    with writing(path):
+        for each in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+            each.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 
 import pytest
@@ -53,7 +52,9 @@ def test_generated_command_lines(shop: Shop, amount: int, tmp_path):
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("amount", [pytest.param(10, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "amount", [pytest.param(10, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.soak)]
+)
 def test_generated_command_lines_as_processes(shop: Shop, amount: int):
     """The same words, as the operating system hands them over: without NUL and halves of characters."""
     record = Record("command lines", "generated overrides and options, one process each", "a documented exit code", 2)
@@ -104,4 +105,4 @@ def sample(amount: int) -> list[list[str]]:
 @pytest.mark.timeout(60)
 def test_what_was_a_defect(here, words: tuple[str, ...]):
     call(*words, cwd=here).failed(2)
-    assert not os.listdir(here)
+    assert not files_below(here)
