@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -11,13 +9,15 @@ from pathlib import Path
 
 from efnn_cli.errors import ConflictError, InputError
 from efnn_cli.extrapolation import ENSEMBLE_FIGURES, FIGURES, SizeRow
-from efnn_cli.storage import atomic
+from efnn_cli.storage import atomic, documents
 from efnn_cli.storage.lock import awaited
 
 LOGGER = logging.getLogger("efnn")
 
 HEAD = ("weights", "sampling", "seed")
 COLUMNS = [*HEAD, *FIGURES, *ENSEMBLE_FIGURES]
+WHOLE = ("seed", "L", "samples")
+WORDS = ("weights", "sampling", "reference")
 IDENTITY = (*HEAD, "L", "samples", "reference")
 
 Rows = list[dict[str, str]]
@@ -59,11 +59,8 @@ class SizeTable:
                 row for row in read_table(self.path) if row["weights"] == self.weights and _identity(row) not in taken
             ]
             merged = sorted(kept + fresh, key=lambda row: (row["sampling"], int(row["seed"]), int(row["L"])))
-            text = io.StringIO()
-            writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(merged)
-            atomic.write_text(self.path, text.getvalue())
+            atomic.remove_leftovers(self.path)
+            atomic.write_text(self.path, documents.table_text(COLUMNS, merged))
         return merged
 
     def rows(self) -> Rows:
@@ -79,12 +76,10 @@ def read_table(path: Path) -> Rows:
     if not os.path.exists(path):
         return []
     try:
-        reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
-        rows = list(reader)
-    except (OSError, UnicodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-    known = list(reader.fieldnames or ()) in (COLUMNS, [*HEAD, *FIGURES])
-    if not known or any(None in row.values() or None in row for row in rows):
+        rows = documents.read_table(path, (*HEAD, *FIGURES), whole=WHOLE, words=WORDS)
+    except InputError as error:
+        raise InputError(error.message, "move it away") from error
+    if any(list(row) not in (COLUMNS, [*HEAD, *FIGURES]) for row in rows):
         raise InputError(f"{path} is not an extrapolation table of this efnn", "move it away")
     return [dict.fromkeys(ENSEMBLE_FIGURES, "") | row for row in rows]
 

@@ -10,11 +10,11 @@ import efnn_cli
 PACKAGE = Path(efnn_cli.__file__).parent
 FLOORS = [  # from the cellar to the roof; modules of one line may import each other, cycles are refused below
     {"errors"},
-    {"checks", "kinds", "power_law", "rng", "device", "signals", "provenance", "launch"},
+    {"checks", "kinds", "power_law", "rng", "device", "signals", "provenance", "launch", "text"},
     {"physics"},
     {"storage", "models"},
     {"training", "labelling"},
-    {"console", "results"},
+    {"console", "results", "own_files"},
     {"failures"},
     {"config", "runs", "figures", "report"},
     {"multirun"},

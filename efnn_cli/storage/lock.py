@@ -21,8 +21,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from efnn_cli.errors import InUseError
+from efnn_cli.errors import InputError, InUseError
 from efnn_cli.storage.atomic import writing
+from efnn_cli.storage.reading import read_text
 
 POLL_SECONDS = 0.2
 LOCKS = Path("/proc/locks")
@@ -122,8 +123,8 @@ def _hold(lock: FileLock, path: Path, *, remove: bool = False) -> Iterator[None]
 def owner(path: Path) -> str:
     """Who holds the lock, as far as its file tells."""
     try:
-        return path.read_text().strip() or "another process"
-    except OSError:
+        return read_text(path).strip() or "another process"
+    except InputError:
         return "another process"
 
 
