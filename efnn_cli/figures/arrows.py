@@ -41,15 +41,15 @@ def spins(configuration: Array, fields: Mapping[str, Array], stem: Path) -> Path
     figure = sheet(2.4 * (1 + len(fields)), 3.3)
     every = figure.subplots(1, 1 + len(fields), squeeze=False)[0]
     first = _arrows(every[0], configuration, 1.0)
-    every[0].set_title("spins $S_i$")
-    figure.colorbar(first, ax=every[0], orientation="horizontal", shrink=0.8, pad=0.02, label="$S_z$")
+    every[0].set_title("spins S")
+    figure.colorbar(first, ax=every[0], orientation="horizontal", shrink=0.8, pad=0.02, label="z component")
     lengths = [np.sqrt((each**2).sum(axis=0)) for each in across.values()]
     reach = max((float(np.quantile(each, 0.9)) for each in lengths), default=0.0) or 1.0
     for axes, (name, each) in zip(every[1:], across.items(), strict=True):
         drawn = _arrows(axes, each, reach)
         axes.set_title(f"effective fields, {name}")
         figure.colorbar(
-            drawn, ax=axes, orientation="horizontal", shrink=0.8, pad=0.02, label=r"$h_z$ (part across $S_i$)"
+            drawn, ax=axes, orientation="horizontal", shrink=0.8, pad=0.02, label="z component; part across S"
         )
     _note(figure, across)
     size = configuration.shape[-1]
@@ -85,7 +85,7 @@ def _bars(configuration: Array, fields: Mapping[str, Array], stem: Path) -> Path
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1.7))
     sites = np.arange(1, len(configuration) + 1)
     upper.bar(sites, configuration, width=0.6, color=FAINT)
-    upper.set_ylabel("spins $s_i$")
+    upper.set_ylabel("spins s")
     width = 0.8 / max(len(fields), 1)
     handles = [
         lower.bar(sites - 0.4 + (index + 0.5) * width, each, 0.9 * width, color=look(index)["color"])
@@ -94,7 +94,7 @@ def _bars(configuration: Array, fields: Mapping[str, Array], stem: Path) -> Path
     for axes in (upper, lower):
         axes.axhline(0.0, color=INK, linewidth=0.8)
         axes.grid(visible=False, axis="x")
-    lower.set_ylabel(r"effective fields $-\partial E / \partial s_i$")
+    lower.set_ylabel("effective fields −∂E/∂s")
     lower.set_xlabel("site i")
     lower.set_xticks(sites if len(sites) <= 30 else sites[:: len(sites) // 15])
     if fields:

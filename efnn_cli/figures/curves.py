@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.figures.style import FAINT, NOTE, Row, below, limits, look, save, sheet, styled, ticks_at
+from efnn_cli.figures.style import FAINT, NOTE, Row, below, limits, logarithmic, look, save, sheet, styled, ticks_at
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def error_against(panels: Mapping[str, Sequence[Curve]], x_label: str, y_label: 
     values: list[float] = []
     for axes, (title, curves) in zip(every, panels.items(), strict=True):
         values += draw_curves(axes, curves, seen)
-        ticks_at(axes.xaxis, [x for curve in curves for x, _ in curve.points])
+        ticks_at(axes, [x for curve in curves for x, _ in curve.points])
         axes.set_title(title if len(panels) > 1 else "")
         axes.set_xlabel(x_label)
     every[0].set_ylabel(y_label)
@@ -68,7 +68,7 @@ def error_against_size(
     """
     figure, axes = _one_panel(curves, {}, quantity)
     mark_training(axes, trained_at)
-    ticks_at(axes.xaxis, [size for curve in curves for size, _ in curve.points] + [trained_at])
+    ticks_at(axes, [size for curve in curves for size, _ in curve.points] + [trained_at])
     axes.set_xlabel("side of the lattice L")
     head = ("curve", "L", quantity, "spread") if table else None
     return save(figure, stem, head, [row for curve in curves for row in curve.rows()])
@@ -83,7 +83,7 @@ def error_against_parameters(
     `levels` are errors of models that have one size only.
     """
     figure, axes = _one_panel(curves, levels, quantity)
-    ticks_at(axes.xaxis, wanted)
+    ticks_at(axes, wanted)
     axes.set_xlabel("number of parameters")
     rows = [row for curve in curves for row in curve.rows()] + [(name, None, y, None) for name, y in levels.items()]
     return save(figure, stem, ("curve", "parameters", quantity, "spread"), rows)
@@ -119,8 +119,8 @@ def draw_curves(axes: Any, curves: Sequence[Curve], seen: dict[str, Any]) -> lis
 
     A bar that would reach zero ends at the lower edge.
     """
-    axes.set_xscale("log")
-    axes.set_yscale("log", nonpositive="clip")
+    logarithmic(axes.xaxis)
+    logarithmic(axes.yaxis)
     values = []
     for curve in curves:
         style = look(curve.style) | ({"marker": ""} if curve.dashed else {})

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.figures.style import COLOURS, FAINT, INK, below, save, sheet, styled
+from efnn_cli.figures.style import COLOURS, FAINT, INK, below, logarithmic, save, sheet, styled
 from efnn_cli.training.rows import EpochRow
 
 
@@ -22,7 +22,7 @@ def learning_curves(runs: Mapping[str, Sequence[EpochRow]], stem: Path) -> Path:
     relative = all(row.val_rmse_over_std for rows in runs.values() for row in rows)
     figure = sheet(5.6, 4.2)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
-    upper.set_yscale("log")
+    logarithmic(upper.yaxis)
     handles: list[Any] = []
     drawn: list[tuple[object, ...]] = []
     for index, (name, rows) in enumerate(runs.items()):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from efnn_cli.figures.curves import Curve, draw_curves, mark_training
-from efnn_cli.figures.style import FAINT, below, limits, look, save, sheet, styled, ticks_at
+from efnn_cli.figures.style import FAINT, below, limits, logarithmic, look, power_of_ten, save, sheet, styled, ticks_at
 
 SizePoint = tuple[int, float, float | None, float, float | None]
 
@@ -37,7 +37,7 @@ def error_and_bias(series: Sequence[SizeSeries], trained_at: int, y_label: str, 
     seen: dict[str, object] = {}
     left.set_ylim(limits(draw_curves(left, curves, seen)))
     left.set_ylabel(y_label)
-    right.set_xscale("log")
+    logarithmic(right.xaxis)
     right.axhline(0.0, color=FAINT, linewidth=1.0)
     power = _power([row[3] for each in series for row in each.rows])
     for style, each in enumerate(series):
@@ -46,10 +46,10 @@ def error_and_bias(series: Sequence[SizeSeries], trained_at: int, y_label: str, 
             [row[0] for row in each.rows], [row[3] / 10.0**power for row in each.rows], bars if any(bars) else None,
             capsize=2.5, elinewidth=1.0, **look(style),
         )  # fmt: skip
-    right.set_ylabel("bias per site" + (f"  ($10^{{{power}}}$)" if power else ""))
+    right.set_ylabel("bias per site" + (f" ({power_of_ten(power)})" if power else ""))
     for axes in (left, right):
         mark_training(axes, trained_at)
-        ticks_at(axes.xaxis, [row[0] for each in series for row in each.rows] + [trained_at])
+        ticks_at(axes, [row[0] for each in series for row in each.rows] + [trained_at])
         axes.set_xlabel("side of the lattice L")
     below(figure, list(seen.values()), list(seen))
     head = ("series", "L", y_label, "spread", "bias_per_site", "bias_spread")

@@ -28,6 +28,8 @@ SUFFIXES = (".png", ".svg", ".csv")
 NOTE = 8  # points: the smallest text
 FEW = 8  # values of x that are ticks of their own
 DOCTYPE = re.compile(rb"<!DOCTYPE[^>]*>\s*")
+POWER = re.compile(r"(?:(\d+)\\times)?10\^\{(-?\d+)\}")
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 OWN_FONT = b"'DejaVu Sans', "
 RC: dict[Any, Any] = {
     "axes.axisbelow": True,
@@ -49,7 +51,6 @@ RC: dict[Any, Any] = {
     "legend.frameon": False,
     "lines.linewidth": 1.4,
     "lines.markersize": 5,
-    "mathtext.default": "regular",
     "svg.fonttype": "none",
     "svg.hashsalt": "efnn",
     "text.color": INK,
@@ -94,18 +95,39 @@ def below(figure: Any, handles: Sequence[Any], names: Sequence[str]) -> None:
     figure.legend(handles, names, loc="outside lower center", ncols=math.ceil(len(names) / rows))
 
 
-def ticks_at(axis: Any, values: Sequence[float]) -> None:
-    """Ticks of a logarithmic axis at the data's own values where these are few, thinned out where they would touch."""
+def ticks_at(axes: Any, values: Sequence[float]) -> None:
+    """Ticks of the logarithmic x axis at the data's own values where these are few, as many as have room."""
     values = sorted(set(values))
     if not 0 < len(values) <= FEW:
         return
+    if len(values) == 1:
+        axes.set_xlim(values[0] / 2, values[0] * 2)
     span = math.log(values[-1] / values[0]) or 1.0
     kept = [values[-1]]
     for value in reversed(values[:-1]):
         if math.log(kept[-1] / value) > 0.018 * span * (3 + len(grouped(value)) + len(grouped(kept[-1]))):
             kept.append(value)
-    axis.set_ticks(kept, [grouped(value) for value in kept])
-    axis.set_ticks([], minor=True)
+    axes.set_xticks(kept, [grouped(value) for value in kept])
+    axes.set_xticks([], minor=True)
+
+
+def logarithmic(axis: Any) -> None:
+    """A logarithmic axis whose labels are plain text: formulas would be cut into single letters in an SVG."""
+    from matplotlib.ticker import LogFormatterSciNotation
+
+    class Plain(LogFormatterSciNotation):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            found = POWER.search(super().__call__(x, pos))
+            return f"{found[1] + '×' if found[1] else ''}{power_of_ten(int(found[2]))}" if found else ""
+
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_formatter(Plain())
+    axis.set_minor_formatter(Plain(minor_thresholds=(1.2, 0.5)))
+
+
+def power_of_ten(exponent: int) -> str:
+    """10 with a raised exponent, in plain characters."""
+    return "10" + str(exponent).translate(RAISED)
 
 
 def grouped(value: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from efnn_cli.figures.style import below, look, save, sheet, styled, ticks_at
+from efnn_cli.figures.style import below, logarithmic, look, save, sheet, styled, ticks_at
 from efnn_cli.power_law import PowerLaw, power_law
 
 LARGEST = 4  # sizes that a power is fitted to: small ones are ruled by overheads
@@ -29,8 +29,8 @@ def times(series: Mapping[str, Points], stem: Path) -> Path:
     """Seconds per configuration against L, log-log, with fitted power laws dashed; returns the path of the PNG."""
     figure = sheet(5.2, 3.9)
     axes = figure.subplots()
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    logarithmic(axes.xaxis)
+    logarithmic(axes.yaxis)
     handles: list[Any] = []
     names, rows = [], []
     for index, (name, points) in enumerate(series.items()):
@@ -42,10 +42,10 @@ def times(series: Mapping[str, Points], stem: Path) -> Path:
             ends = np.geomspace(law.first, law.last, 2)
             axes.plot(ends, [law.at(x) for x in ends], linestyle="--", color=style["color"])
         handles.append(handle)
-        names.append(name if law is None else f"{name}  $L^{{{law.exponent:.2f}}}$")
+        names.append(name if law is None else f"{name}: L^{law.exponent:.2f}")
         fit = (None,) * 3 if law is None else (law.exponent, law.first, law.last)
         rows += [(name, size, seconds, *fit) for size, seconds in ordered]
-    ticks_at(axes.xaxis, [size for points in series.values() for size, _ in points])
+    ticks_at(axes, [size for points in series.values() for size, _ in points])
     axes.set_xlabel("side of the lattice L")
     axes.set_ylabel("seconds per configuration")
     below(figure, handles, names)
