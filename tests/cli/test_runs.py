@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from efnn_cli.run_rows import COLUMNS
+from efnn_cli.storage import documents
 from efnn_cli.storage.lock import held, owned
 
 from .conftest import Outcome, Workshop, begin_efnn, call, finish, run_efnn, wait_for
@@ -40,11 +41,12 @@ def many(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder = shutil.copytree(original, root / "outputs" / f"three_spin-dnn-d1-s{seed:02d}-{seed:08x}")
         config = yaml.safe_load((folder / "config.yaml").read_text())
         config |= {"seed": seed, "model": config["model"] | {"width": 8 * (seed % 4 + 1)}}
-        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+        documents.write_yaml(folder / "config.yaml", config)
         summary = json.loads((folder / "summary.json").read_text())
         summary["metrics"]["test"]["rmse"] = float(40 - seed)
         summary["metrics"]["test"]["relative_error"] = 10.0**-seed if seed % 2 else None
-        (folder / "summary.json").write_text(json.dumps(summary))
+        del summary["sha256"]
+        documents.write_json(folder / "summary.json", summary)
     return root
 
 
