@@ -42,6 +42,7 @@ from efnn_cli.cli_compare import compare
 from efnn_cli.cli_labelling import generate, merge
 from efnn_cli.cli_reproduce import reproduce
 from efnn_cli.cli_train import train
+from efnn_cli.completion import complete_configured, complete_file_or_run
 from efnn_cli.errors import Interrupted
 from efnn_cli.execution import execute
 from efnn_cli.failures import as_efnn_error, drop_stdout, report_error
@@ -151,7 +152,14 @@ def predict(
 
 @app.command()
 def inspect(
-    path: Annotated[Path, typer.Argument(metavar="FILE-or-RUN", help="Dataset, checkpoint, predictions or run.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE-or-RUN",
+            help="Dataset, checkpoint, predictions or run.",
+            autocompletion=complete_file_or_run,
+        ),
+    ],
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -169,7 +177,9 @@ def inspect(
 
 @app.command()
 def config(
-    command: Annotated[str, typer.Argument(metavar="[COMMAND]", help="Whose configuration.")] = "train",
+    command: Annotated[
+        str, typer.Argument(metavar="[COMMAND]", help="Whose configuration.", autocompletion=complete_configured)
+    ] = "train",
     overrides: Overrides = None,
     config_dir: ConfigDir = None,
     json: Json = False,

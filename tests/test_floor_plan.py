@@ -10,7 +10,7 @@ import efnn_cli
 PACKAGE = Path(efnn_cli.__file__).parent
 FLOORS = [  # from the cellar to the roof; modules of one line may import each other, cycles are refused below
     {"errors"},
-    {"checks", "rng", "device", "signals", "provenance", "launch"},
+    {"checks", "rng", "device", "signals", "provenance", "launch", "keys"},
     {"physics"},
     {"storage", "models"},
     {"training", "labelling"},
@@ -29,7 +29,8 @@ FLOORS = [  # from the cellar to the roof; modules of one line may import each o
     {"sweep"},
     {"reproduction"},
     {"comparison", "comparison_report", "comparison_figures", "comparison_text"},
-    {"commands", "arguments", "execution"},
+    {"commands", "completion", "execution"},
+    {"arguments"},
     {"cli_bench", "cli_compare", "cli_labelling", "cli_reproduce", "cli_train"},
     {"cli"},
     {"__main__", "__init__"},
