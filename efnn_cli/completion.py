@@ -147,11 +147,11 @@ def finished_runs() -> list[str]:
 
 
 def _below(folder: str, pattern: str) -> list[str]:
-    return sorted(str(each) for each in Path(folder).glob(pattern))
+    return sorted(map(str, Path(folder).glob(pattern)))
 
 
 def _beside(folder: str, pattern: str) -> list[str]:
-    return [os.path.dirname(each) for each in _below(folder, pattern)]
+    return [str(Path(each).parent) for each in _below(folder, pattern)]
 
 
 def _configured() -> list[str]:
