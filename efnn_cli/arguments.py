@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from efnn_cli import completion
+from efnn_cli import completion, keys
 
 if TYPE_CHECKING:
     from efnn_cli.config import Request
     from efnn_cli.labelling.job import Part
+
+SYSTEM_NAMES = " or ".join(", ".join(keys.options("system")).rsplit(", ", 1))
 
 Overrides = Annotated[
     Optional[list[str]],
@@ -67,7 +69,7 @@ SystemAndOverrides = Annotated[
     Optional[list[str]],
     typer.Argument(
         metavar="SYSTEM [KEY=VALUE]",
-        help="three_spin, heisenberg or double_exchange; settings.",
+        help=f"{SYSTEM_NAMES}; settings.",
         autocompletion=completion.complete_system,
     ),
 ]

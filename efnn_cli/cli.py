@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from efnn_cli.arguments import (
+    SYSTEM_NAMES,
     ConfigDir,
     Debug,
     Device,
@@ -200,7 +201,7 @@ def config(
         if "=" in command:  # only settings were given
             typed, name = [command, *typed], "train"
         if name == "generate" and any("=" not in text for text in typed):
-            system, typed = split_one(typed, "SYSTEM", "three_spin, heisenberg or double_exchange")
+            system, typed = split_one(typed, "SYSTEM", SYSTEM_NAMES)
             typed.append(f"system={system}")
         return run(request_of(typed, {}, config_dir), console, command=name)
 
