@@ -64,7 +64,7 @@ def options(group: str) -> list[str]:
 
 def root_keys(command: str) -> list[Key]:
     """Keys of `command` itself."""
-    return _keys(command, "")
+    return file_keys(command)
 
 
 def group_keys(group: str, option: str | None = None) -> list[Key]:
@@ -73,7 +73,7 @@ def group_keys(group: str, option: str | None = None) -> list[Key]:
     chosen = [BASES[group]] if group in BASES else [option] if option in known else known
     keys: dict[str, Key] = {}
     for name in chosen:
-        for key in _keys(f"{group}/{name}", group):
+        for key in file_keys(f"{group}/{name}", group):
             keys.setdefault(key.name, key)
     return list(keys.values())
 
@@ -83,8 +83,8 @@ def _lines(name: str) -> tuple[str, ...]:
     return tuple((folder() / f"{name}.yaml").read_text(encoding="utf-8").splitlines())
 
 
-def _keys(name: str, group: str) -> list[Key]:
-    """Keys of the file `name`, their paths as users write them."""
+def file_keys(name: str, group: str = "") -> list[Key]:
+    """Keys of the file `name`, such as `training/paper`, their paths as users write them below `group`."""
     lines = _lines(name)
     outer = f"{group}." if group and lines[0] != PLACED_AT_ROOT else ""
     path, found = outer, []
