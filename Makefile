@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: install demo test slow soak reliability lint clean
+.PHONY: install demo test slow soak reliability lint reference clean
 
 install: $(STAMP)
 
@@ -40,7 +40,10 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/codespell README.md CHANGELOG.md efnn_cli conf
+	$(BIN)/codespell README.md CHANGELOG.md docs/*.md docs/reference efnn_cli conf
+
+reference: install  ## docs/reference/, from the code
+	$(BIN)/python docs/reference/generate.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

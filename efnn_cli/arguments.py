@@ -9,15 +9,27 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from efnn_cli import completion, keys
+
 if TYPE_CHECKING:
     from efnn_cli.config import Request
     from efnn_cli.labelling.job import Part
 
+SYSTEM_NAMES = " or ".join(", ".join(keys.options("system")).rsplit(", ", 1))
+
 Overrides = Annotated[
-    Optional[list[str]], typer.Argument(metavar="KEY=VALUE", help="Settings; efnn config shows all keys.")
+    Optional[list[str]],
+    typer.Argument(
+        metavar="KEY=VALUE", help="Settings; efnn config shows all keys.", autocompletion=completion.complete_settings
+    ),
 ]
 Device = Annotated[
-    Optional[str], typer.Option("--device", help="auto (CUDA if there, else CPU), cpu, cuda, cuda:INDEX.")
+    Optional[str],
+    typer.Option(
+        "--device",
+        help="auto (CUDA if there, else CPU), cpu, cuda, cuda:INDEX.",
+        autocompletion=completion.complete_device,
+    ),
 ]
 Workers = Annotated[
     Optional[str], typer.Option("--workers", metavar="N", help="Labelling threads (default: all cores).")
@@ -55,25 +67,66 @@ Size = Annotated[
 ]
 SystemAndOverrides = Annotated[
     Optional[list[str]],
-    typer.Argument(metavar="SYSTEM [KEY=VALUE]", help="three_spin, heisenberg or double_exchange; settings."),
+    typer.Argument(
+        metavar="SYSTEM [KEY=VALUE]",
+        help=f"{SYSTEM_NAMES}; settings.",
+        autocompletion=completion.complete_system,
+    ),
 ]
 RunAndOverrides = Annotated[
     Optional[list[str]],
-    typer.Argument(metavar="RUN [KEY=VALUE]", help="Run folder, or a checkpoint file in it; settings."),
+    typer.Argument(
+        metavar="RUN [KEY=VALUE]",
+        help="Run folder, or a checkpoint file in it; settings.",
+        autocompletion=completion.complete_runs,
+    ),
 ]
 RunsAndOverrides = Annotated[
     Optional[list[str]],
-    typer.Argument(metavar="RUN|KEY=VALUE", help="Run folders (default: the most recent); settings."),
+    typer.Argument(
+        metavar="RUN|KEY=VALUE",
+        help="Run folders (default: the most recent); settings.",
+        autocompletion=completion.complete_runs,
+    ),
+]
+Models = Annotated[
+    Optional[str],
+    typer.Option(
+        "--models",
+        metavar="NAME[,NAME...]",
+        help="Networks (default: all that fit).",
+        autocompletion=completion.complete_models,
+    ),
 ]
 TrainingData = Annotated[
-    Optional[Path], typer.Option("--data", help="Training dataset (default: the most recent in data/).")
+    Optional[Path],
+    typer.Option(
+        "--data",
+        help="Training dataset (default: the most recent in data/).",
+        autocompletion=completion.complete_dataset,
+    ),
 ]
-TestData = Annotated[Optional[Path], typer.Option("--data", help="Dataset (default: the test split of the run's own).")]
+TestData = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--data",
+        help="Dataset (default: the test split of the run's own).",
+        autocompletion=completion.complete_dataset,
+    ),
+]
 Sizes = Annotated[
     Optional[str],
     typer.Option("--L", metavar="N[,N...]", help="Sizes (default: 1, 2 and 4 times the training lattice)."),
 ]
-Resume = Annotated[Optional[Path], typer.Option("--resume", metavar="DIR", help="Go on with the run in DIR.")]
+Resume = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--resume",
+        metavar="DIR",
+        help="Go on with the run in DIR.",
+        autocompletion=completion.complete_run_folder,
+    ),
+]
 
 
 def request_of(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from efnn_cli.arguments import (
+    SYSTEM_NAMES,
     ConfigDir,
     Debug,
     Device,
@@ -43,6 +44,7 @@ from efnn_cli.cli_labelling import generate, merge
 from efnn_cli.cli_reproduce import reproduce
 from efnn_cli.cli_runs import plot, runs
 from efnn_cli.cli_train import train
+from efnn_cli.completion import complete_configured, complete_file_or_run
 from efnn_cli.errors import Interrupted
 from efnn_cli.execution import execute
 from efnn_cli.failures import as_efnn_error, drop_stdout, report_error
@@ -152,7 +154,14 @@ def predict(
 
 @app.command()
 def inspect(
-    path: Annotated[Path, typer.Argument(metavar="FILE-or-RUN", help="Dataset, checkpoint, predictions or run.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE-or-RUN",
+            help="Dataset, checkpoint, predictions or run.",
+            autocompletion=complete_file_or_run,
+        ),
+    ],
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -170,7 +179,9 @@ def inspect(
 
 @app.command()
 def config(
-    command: Annotated[str, typer.Argument(metavar="[COMMAND]", help="Whose configuration.")] = "train",
+    command: Annotated[
+        str, typer.Argument(metavar="[COMMAND]", help="Whose configuration.", autocompletion=complete_configured)
+    ] = "train",
     overrides: Overrides = None,
     config_dir: ConfigDir = None,
     json: Json = False,
@@ -191,7 +202,7 @@ def config(
         if "=" in command:  # only settings were given
             typed, name = [command, *typed], "train"
         if name == "generate" and any("=" not in text for text in typed):
-            system, typed = split_one(typed, "SYSTEM", "three_spin, heisenberg or double_exchange")
+            system, typed = split_one(typed, "SYSTEM", SYSTEM_NAMES)
             typed.append(f"system={system}")
         return run(request_of(typed, {}, config_dir), console, command=name)
 

@@ -12,6 +12,7 @@ from efnn_cli.arguments import (
     Device,
     DryRun,
     Json,
+    Models,
     Out,
     Overrides,
     Quiet,
@@ -32,9 +33,7 @@ if TYPE_CHECKING:
 
 def compare(
     overrides: Overrides = None,
-    models: Annotated[
-        Optional[str], typer.Option("--models", metavar="NAME[,NAME...]", help="Networks (default: all that fit).")
-    ] = None,
+    models: Models = None,
     seeds: Annotated[int, typer.Option("--seeds", metavar="N", help="Training seeds of every network.")] = 3,
     grid: Annotated[
         Optional[list[str]],

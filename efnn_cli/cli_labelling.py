@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from efnn_cli.arguments import (
+    SYSTEM_NAMES,
     ConfigDir,
     Debug,
     Device,
@@ -65,7 +66,7 @@ def generate(
         from efnn_cli.commands.generate import run
 
         options = {"system.L": size, "samples": samples, "seed": seed, "device": device, "workers": workers}
-        system, overrides = split_one(arguments, "SYSTEM", "three_spin, heisenberg or double_exchange")
+        system, overrides = split_one(arguments, "SYSTEM", SYSTEM_NAMES)
         request = request_of([f"system={system}", *overrides], options, config_dir)
         part = part_of(shards, shard_index)
         return run(request, console, spins=spins, out=out, overwrite=overwrite, dry_run=dry_run, part=part)
@@ -97,7 +98,7 @@ def merge(
     def action(console: Console) -> Result:
         from efnn_cli.commands.merge import run
 
-        system, overrides = split_one(arguments, "SYSTEM", "three_spin, heisenberg or double_exchange")
+        system, overrides = split_one(arguments, "SYSTEM", SYSTEM_NAMES)
         options = {"system.L": size, "samples": samples, "seed": seed, "device": device}
         request = request_of([f"system={system}", *overrides], options, config_dir)
         return run(request, console, spins=spins, out=out)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from efnn_cli.arguments import ConfigDir, Debug, Device, DryRun, Json, Out, Quiet, Verbose, Workers, request_of
+from efnn_cli.completion import complete_experiment
 from efnn_cli.execution import execute
 
 if TYPE_CHECKING:
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 def reproduce(
     arguments: Annotated[
         Optional[list[str]],
-        typer.Argument(metavar="EXPERIMENT|KEY=VALUE", help="Experiments (default: all), scale=laptop."),
+        typer.Argument(
+            metavar="EXPERIMENT|KEY=VALUE",
+            help="Experiments (default: all), scale=laptop.",
+            autocompletion=complete_experiment,
+        ),
     ] = None,
     device: Device = None,
     workers: Workers = None,

@@ -25,6 +25,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from efnn_cli.checks import nearest
 from efnn_cli.errors import ConfigError
+from efnn_cli.keys import HIDDEN_OPTIONS
 from efnn_cli.own_files import check_folder
 
 # Long spellings of keys that have a short root name.
@@ -233,7 +234,7 @@ def _explain_missing(error: MissingConfigException, said: Mapping[str, Said]) ->
     for group in GROUPS:
         if group not in said:
             continue
-        choices = [name for name in _loader().get_group_options(group) if name not in ("neutral", "closed_form")]
+        choices = [name for name in _loader().get_group_options(group) if name not in HIDDEN_OPTIONS]
         value = str(said[group].value)
         if value not in choices:
             return ConfigError(f"{group}: wanted one of {', '.join(choices)}, found {value!r}", nearest(value, choices))

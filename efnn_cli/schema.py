@@ -68,7 +68,7 @@ def _explain(error: OmegaConfBaseException, prefix: str, node: Mapping[str, Any]
     text = str(error).splitlines()[0]
     path = f"{prefix}{error.full_key or ''}"
     key = SHORT_NAMES.get(path, path)
-    found = re.search(r"Value '(.*)' of type .* could not be converted to (\w+)", text)
+    found = re.search(r"Value '(.*)' (?:of type .* could not be converted to|is not a valid) (\w+)", text)
     if found:
         return ConfigError(f"{key}: wanted {WANTED.get(found.group(2), found.group(2))}, found {found.group(1)!r}")
     missing = re.search(r"Incompatible value 'None' for field of type '(\w+)'", text)

@@ -10,7 +10,7 @@ import efnn_cli
 PACKAGE = Path(efnn_cli.__file__).parent
 FLOORS = [  # from the cellar to the roof; modules of one line may import each other, cycles are refused below
     {"errors"},
-    {"checks", "kinds", "power_law", "rng", "device", "signals", "provenance", "launch", "text"},
+    {"checks", "keys", "kinds", "power_law", "rng", "device", "signals", "provenance", "launch", "text"},
     {"physics"},
     {"storage", "models"},
     {"training", "labelling"},
@@ -32,7 +32,8 @@ FLOORS = [  # from the cellar to the roof; modules of one line may import each o
     {"sweep"},
     {"reproduction"},
     {"comparison", "comparison_report", "comparison_figures", "comparison_text"},
-    {"commands", "arguments", "execution"},
+    {"commands", "completion", "execution"},
+    {"arguments"},
     {"cli_bench", "cli_compare", "cli_labelling", "cli_reproduce", "cli_runs", "cli_train"},
     {"cli"},
     {"__main__", "__init__"},

@@ -58,7 +58,7 @@ def close(a, b):
     torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", LATTICE_COUNTS)
 def test_published_parameter_counts(name):
     shapes = [(1, 3), (2, 3), (3, 3), (3, 9)]
     found = tuple(parameter_count(lattice(name, depth=d, width=c)) for d, c in shapes)

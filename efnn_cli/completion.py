@@ -1,0 +1,222 @@
+"""What the shell offers after TAB: commands and options come from Typer, KEY=VALUE and names from here.
+
+Every candidate is a whole word (`model=efnn`). zsh and fish replace the whole word; bash has split it at `=` and `:`,
+tells the parts in COMP_WORDS, and replaces only the last one, so that only the rest of the candidate is given back.
+Nothing heavy is imported: a TAB must not take longer than a blink.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from textwrap import shorten
+
+import typer
+
+from efnn_cli import keys
+from efnn_cli.keys import Key
+
+Candidate = tuple[str, str]
+"""A whole word, and what it means (bash shows only the word)."""
+
+SEPARATORS = re.compile("[=:]+")  # at which bash splits words
+CONFIGURED_LIKE = {"compare": "train", "merge": "generate"}
+PLAIN = re.compile(r"^[\w.+-]+$")  # a default that no shell wants quoted
+MEANING_WIDTH = 60
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def complete_settings(ctx: typer.Context, incomplete: str) -> list[Candidate]:
+    """KEY=VALUE of the command."""
+    return _offer(incomplete, lambda words, word: settings(_configuration(ctx), words, word))
+
+
+def complete_system(ctx: typer.Context, incomplete: str) -> list[Candidate]:
+    """SYSTEM, unless there is one, and KEY=VALUE."""
+
+    def candidates(words: list[str], word: str) -> Iterator[Candidate]:
+        if not set(words) & set(keys.options("system")):
+            yield from _named(keys.options("system"))
+        yield from settings("generate", words, word)
+
+    return _offer(incomplete, candidates)
+
+
+def complete_runs(ctx: typer.Context, incomplete: str) -> list[Candidate]:
+    """RUN folders and KEY=VALUE."""
+
+    def candidates(words: list[str], word: str) -> Iterator[Candidate]:
+        yield from _named(each for each in finished_runs() if each not in words)
+        yield from settings(_configuration(ctx), words, word)
+
+    return _offer(incomplete, candidates)
+
+
+def complete_run_folder(incomplete: str) -> list[Candidate]:
+    """RUN folders that were begun, finished or not."""
+    return _offer(incomplete, lambda words, word: _named(_beside("outputs", "*/config.yaml")))
+
+
+def complete_dataset(incomplete: str) -> list[Candidate]:
+    """Datasets in data/."""
+    return _offer(incomplete, lambda words, word: _named(datasets()))
+
+
+def complete_file_or_run(incomplete: str) -> list[Candidate]:
+    """What can be inspected: datasets and run folders."""
+    return _offer(incomplete, lambda words, word: _named([*datasets(), *_beside("outputs", "*/config.yaml")]))
+
+
+def complete_device(incomplete: str) -> list[Candidate]:
+    """Devices."""
+    return _offer(incomplete, lambda words, word: _named(DEVICES))
+
+
+def complete_models(incomplete: str) -> list[Candidate]:
+    """A comma list of networks."""
+    return _offer(incomplete, lambda words, word: _named(_listed(keys.options("model"), word)))
+
+
+def complete_experiment(ctx: typer.Context, incomplete: str) -> list[Candidate]:
+    """Experiments that are not yet named, and KEY=VALUE."""
+
+    def candidates(words: list[str], word: str) -> Iterator[Candidate]:
+        yield from _named(each for each in keys.options("experiment") if each not in words)
+        yield from settings("reproduce", words, word)
+
+    return _offer(incomplete, candidates)
+
+
+def complete_configured(incomplete: str) -> list[Candidate]:
+    """Commands that have a configuration, and KEY=VALUE of `train`."""
+
+    def candidates(words: list[str], word: str) -> Iterator[Candidate]:
+        yield from _named(_configured())
+        yield from settings("train", words, word)
+
+    return _offer(incomplete, candidates)
+
+
+def settings(command: str, words: Iterable[str], word: str) -> Iterator[Candidate]:
+    """KEY=VALUE candidates for `word`, where `words` were given before.
+
+    Keys of a group are offered once its name and a dot are there (`model.`), values once `=` is there or the key is
+    the only one: two candidates then keep the shell from setting a space behind `depth=`.
+    """
+    chosen = _chosen(words)
+    groups = [each for each in keys.groups(command) if each != "experiment"]
+    at_root = keys.root_keys(command)
+    for group in groups:
+        at_root += [each for each in keys.group_keys(group, chosen.get(group)) if "." not in each.name]
+    named = [each for each in groups if (command, each) != ("generate", "system")]  # which is a word there
+    at_root += [Key(each, "", f"one of {', '.join(keys.options(each))}") for each in named]
+    group, prefixes = word.partition(".")[0], []
+    if "." in word.partition("=")[0] and group in groups:
+        offered = [each for each in keys.group_keys(group, chosen.get(group)) if "." in each.name and not each.alias]
+    else:
+        offered = at_root
+        prefixes = [f"{each}." for each in groups if f"{each}.".startswith(word)]
+        yield from ((each, f"keys of {each[:-1]}") for each in prefixes)
+    name, given, _ = word.partition("=")
+    if given:
+        for key in (each for each in offered if each.name == name):
+            yield from _named(f"{name}={value}" for value in _listed(key.choices, word.partition("=")[2]))
+        return
+    matching = [each for each in offered if each.name.startswith(word)]
+    yield from ((f"{each.name}=", _meaning(each)) for each in matching)
+    for key in matching if len(matching) + len(prefixes) == 1 else ():
+        yield from _named(f"{key.name}={value}" for value in key.choices or PLAIN.findall(key.default))
+
+
+def _meaning(key: Key) -> str:
+    """The first statement of the comment; Typer would wrap what is longer, and the shells take a line for a word."""
+    return shorten(key.comment.partition(";")[0], MEANING_WIDTH, placeholder=" ...")
+
+
+def datasets() -> list[str]:
+    """Datasets in data/, references too."""
+    return _below("data", "*.h5") + _below("data", "references/*.h5")
+
+
+def finished_runs() -> list[str]:
+    """Run folders in outputs/ that have a summary."""
+    return _beside("outputs", "*/summary.json")
+
+
+def _below(folder: str, pattern: str) -> list[str]:
+    return sorted(map(str, Path(folder).glob(pattern)))
+
+
+def _beside(folder: str, pattern: str) -> list[str]:
+    return [str(Path(each).parent) for each in _below(folder, pattern)]
+
+
+def _configured() -> list[str]:
+    return sorted(path.stem for path in keys.folder().glob("*.yaml"))
+
+
+def _configuration(ctx: typer.Context) -> str:
+    """The command whose configuration the words are about."""
+    name = str(ctx.info_name)
+    if name == "config":
+        name = str(ctx.params.get("command"))
+    name = CONFIGURED_LIKE.get(name, name)
+    return name if name in _configured() else "train"
+
+
+def _chosen(words: Iterable[str]) -> dict[str, str]:
+    """Options of groups that `words` choose; a bare word can only be the system."""
+    chosen = {}
+    for word in words:
+        key, given, value = word.partition("=")
+        chosen[key if given else "system"] = value if given else key
+    return chosen
+
+
+def _listed(names: Iterable[str], value: str) -> list[str]:
+    """`names` as what comes last in the comma list `value`, without those that are already in it."""
+    *before, _ = value.split(",")
+    head = "".join(f"{each}," for each in before)
+    return [f"{head}{name}" for name in names if name not in before]
+
+
+def _named(names: Iterable[str]) -> Iterator[Candidate]:
+    return ((each, "") for each in names)
+
+
+def _offer(incomplete: str, candidates: Callable[[list[str], str], Iterable[Candidate]]) -> list[Candidate]:
+    words, word = typed(incomplete)
+    cut = len(word) - len(incomplete)
+    return [(text[cut:], meaning) for text, meaning in candidates(words, word) if text.startswith(word)]
+
+
+def typed(incomplete: str) -> tuple[list[str], str]:
+    """The whole words before the one to complete, and that word itself, whatever the shell has split."""
+    if "COMP_WORDS" in os.environ:
+        text, position = os.environ["COMP_WORDS"], int(os.environ.get("COMP_CWORD", "0"))
+        parts = text.split("\n") if "\n" in text else text.split()  # Typer's script joins them by line ends
+        *words, word = _glued(parts[1 : position + 1]) or [""]
+        return words, word if word.endswith(incomplete) else incomplete
+    text = os.environ.get("_TYPER_COMPLETE_ARGS", "")
+    try:
+        words = shlex.split(text)
+    except ValueError:  # an open quotation mark
+        words = text.split()
+    return words[1:] if text.endswith(" ") else words[1:-1], incomplete
+
+
+def _glued(parts: Iterable[str]) -> list[str]:
+    """Words from the parts that bash makes of them; it tells nothing of spaces around `=`, which nobody types."""
+    words: list[str] = []
+    open_end = False
+    for part in parts:
+        separator = bool(part) and SEPARATORS.fullmatch(part) is not None
+        if words and (separator or open_end):
+            words[-1] += part
+        else:
+            words.append(part)
+        open_end = separator
+    return words

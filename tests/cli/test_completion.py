@@ -1,0 +1,240 @@
+"""TAB in real shells and through the functions behind it: keys, values, names, folders; nothing heavy is loaded."""
+
+import os
+import pty
+import select
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from efnn_cli.cli import app
+from efnn_cli.completion import settings, typed
+
+BIN = Path(sys.executable).parent
+HEAVY = {"torch", "h5py", "matplotlib", "hydra", "omegaconf", "scipy", "numpy", "yaml"}
+TIMEOUT = 120
+
+
+def environment(**extra):
+    return {
+        **{key: value for key, value in os.environ.items() if "COMPLETE" not in key},
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "TERM": "dumb",
+        **extra,
+    }
+
+
+def shell(name):
+    return shutil.which(name) or pytest.skip(f"needs {name}")
+
+
+def offered(monkeypatch, capsys, *parts, cwd=None):
+    """What bash is offered for these parts of a line, of which the last is to be completed."""
+    monkeypatch.setenv("_EFNN_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "\n".join(("efnn", *parts)))
+    monkeypatch.setenv("COMP_CWORD", str(len(parts)))
+    if cwd:
+        monkeypatch.chdir(cwd)
+    with pytest.raises(SystemExit):
+        app(prog_name="efnn")
+    return capsys.readouterr().out.split()
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("tra", ["train"]),
+        ("train --over", ["--overwrite"]),
+        ("train model =", ["densenet", "dnn", "effective", "efnn", "resnet"]),
+        ("train model = ef", ["effective", "efnn"]),
+        ("train -m model = efnn,d", ["efnn,densenet", "efnn,dnn"]),
+        ("train -m model = efnn,dnn,e", ["efnn,dnn,effective"]),
+        ("train dep", ["depth=", "depth=3"]),
+        ("train mod", ["model.", "model="]),
+        ("train depth = 3 trai", ["training.", "training="]),
+        ("train training =", ["default", "paper"]),
+        ("train training.optimizer = s", ["soap"]),
+        ("train model = efnn model.quasi", ["model.quasi_particle_bias=", "model.quasi_particle_bias=0.0"]),
+        ("train model = dnn model.quasi", []),
+        ("train system = three_spin system.r", ["system.r=", "system.r=3"]),
+        ("train device = c", ["cpu", "cuda"]),
+        ("train --device c", ["cpu", "cuda"]),
+        ("generate h", ["heisenberg"]),
+        (
+            "generate heisenberg system.va",
+            ["system.variant=", "system.variant=lattice", "system.variant=infinite_range"],
+        ),
+        ("generate heisenberg system.variant = i", ["infinite_range"]),
+        ("generate three_spin system.m", []),
+        ("generate three_spin h", []),
+        ("generate three_spin fields = t", ["true"]),
+        ("generate double_exchange sampling = uniform_", ["uniform_sphere", "uniform_angles"]),
+        ("generate double_exchange executor =", ["dask", "threads"]),
+        ("merge double_exchange reference = d", ["dense", "determinant"]),
+        ("compare --models efnn,r", ["efnn,resnet"]),
+        ("compare ep", ["epochs=", "epochs=100"]),
+        ("config ev", ["evaluate"]),
+        ("config evaluate split = v", ["val"]),
+        ("config dep", ["depth=", "depth=3"]),
+        ("reproduce three", ["three_spin"]),
+        ("reproduce three_spin scale = l", ["laptop"]),
+    ],
+)
+def test_what_bash_is_offered(line, wanted, monkeypatch, capsys):
+    found = offered(monkeypatch, capsys, *line.split())
+    assert [each for each in found if each in wanted] == found or not found
+    assert sorted(found) == sorted(wanted)
+
+
+def test_runs_and_datasets_of_the_folder(workshop, monkeypatch, capsys):
+    runs = sorted(str(workshop.run(name)) for name in ("hopping fit", "binary net", "lattice twin", "lattice net"))
+    assert offered(monkeypatch, capsys, "extrapolate", "out", cwd=workshop.root) == runs
+    assert offered(monkeypatch, capsys, "evaluate", runs[0], "out") == runs[1:]
+    assert offered(monkeypatch, capsys, "train", "--data", "data/three") == [str(workshop.dataset("binary"))]
+    assert offered(monkeypatch, capsys, "train", "--resume", "outputs/three") == [str(workshop.run("binary net"))]
+    assert str(workshop.dataset("lattice")) in offered(monkeypatch, capsys, "inspect", "data/")
+
+
+def test_every_root_key_is_offered_with_its_meaning():
+    found = dict(settings("train", [], ""))
+    assert {"seed=", "device=", "depth=", "width=", "lr=", "epochs=", "budget=", "model=", "training="} <= set(found)
+    assert found["depth="] == "D, number of layers"
+    assert all(len(meaning) <= 60 for meaning in found.values())
+    assert not {"system=", "system"} & set(dict(settings("generate", [], "")))  # SYSTEM is a word there
+
+
+@pytest.mark.parametrize(
+    ("parts", "incomplete", "wanted"),
+    [
+        ("efnn\ntrain\nmodel\n=\nef", "ef", (["train"], "model=ef")),
+        ("efnn\ntrain\nmodel\n=", "", (["train"], "model=")),
+        ("efnn\ntrain\nmodel\n=\nefnn\n", "", (["train", "model=efnn"], "")),
+        ("efnn train model = ef", "ef", (["train"], "model=ef")),
+        ("efnn\ntrain\ndevice\n=\ncuda\n:\n0", "0", (["train"], "device=cuda:0")),
+    ],
+)
+def test_the_parts_of_bash_become_words_again(parts, incomplete, wanted, monkeypatch):
+    monkeypatch.setenv("COMP_WORDS", parts)
+    monkeypatch.setenv("COMP_CWORD", str(len(parts.split("\n" if "\n" in parts else " ")) - 1))
+    assert typed(incomplete) == wanted
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [("efnn train model=ef", ["train"]), ("efnn train model=efnn ", ["train", "model=efnn"]), ("efnn 'a", [])],
+)
+def test_the_line_of_other_shells(line, wanted, monkeypatch):
+    monkeypatch.delenv("COMP_WORDS", raising=False)
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", line)
+    assert typed("model=ef") == (wanted, "model=ef")
+
+
+def test_bash_calls_the_function_of_its_script(tmp_path):
+    script = """
+        eval "$(efnn --show-completion)"
+        try() {
+            COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}
+            _efnn_completion efnn "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+            echo "${COMPREPLY[@]}"
+        }
+        try efnn train -m model = efnn,dn
+        try efnn train system = heisenberg system.K
+    """
+    done = subprocess.run(
+        [shell("bash"), "--norc", "-c", script],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=TIMEOUT,
+    )
+    assert done.stdout.splitlines() == ["efnn,dnn", "system.K= system.K=0.0"]
+    assert done.stderr == ""
+
+
+def test_fish_offers_whole_words_with_their_meaning(tmp_path):
+    script = """
+        efnn --show-completion | source
+        complete -C "efnn train -m model=efnn,dn"
+        complete -C "efnn train dep"
+    """
+    done = subprocess.run(
+        [shell("fish"), "--no-config", "-c", script],
+        cwd=tmp_path,
+        env=environment(HOME=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=TIMEOUT,
+    )
+    assert done.stdout.splitlines() == ["model=efnn,dnn", "depth=\tD, number of layers", "depth=3"]
+
+
+class Terminal:
+    """A shell on a terminal of its own."""
+
+    def __init__(self, words, cwd):
+        self.master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            words,
+            cwd=cwd,
+            env=environment(HOME=str(cwd)),
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
+        os.close(slave)
+
+    def type(self, text, until):
+        """Type `text` and return what is shown until `until` is."""
+        os.write(self.master, text.encode())
+        shown = ""
+        while until not in shown:
+            ready, _, _ = select.select([self.master], [], [], TIMEOUT)
+            assert ready, f"waited for {until!r}, found {shown!r}"
+            shown += os.read(self.master, 4096).decode()
+        return shown
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "setup"),
+    [
+        ("bash", ["--norc", "--noprofile", "-i"], ""),
+        ("zsh", ["-f", "-i"], "autoload -Uz compinit && compinit -u; "),
+    ],
+)
+def test_tab_in_an_interactive_shell(name, start, setup, tmp_path):
+    """Only what TAB adds can show the rest of the words."""
+    terminal = Terminal([shell(name), *start], tmp_path)
+    try:
+        terminal.type(f"{setup}eval \"$(efnn --show-completion)\"; echo rea''dy\n", until="ready")
+        assert "model=resnet" in terminal.type("efnn train model=re\t", until="snet")
+        terminal.type("training.optimizer=so\t", until="ap")
+        terminal.type("hu\b\bdep\t", until="th=")
+    finally:
+        terminal.close()
+
+
+def test_completing_loads_nothing_heavy(tmp_path):
+    code = (
+        "import sys; from efnn_cli.cli import main\n"
+        "try: main([])\n"
+        f"finally: sys.stderr.write(' '.join(sorted(set(sys.modules) & {HEAVY!r})))"
+    )
+    words = environment(_EFNN_COMPLETE="complete_bash", COMP_WORDS="efnn\ntrain\nmo", COMP_CWORD="2")
+    program = ["-c", f"import sys; sys.argv = ['efnn']; exec({code!r})"]
+    done = subprocess.run(
+        [sys.executable, *program], cwd=tmp_path, env=words, capture_output=True, text=True, check=True, timeout=TIMEOUT
+    )
+    assert done.stdout.split() == ["model.", "model="]
+    assert done.stderr == ""
