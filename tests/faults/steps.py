@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
+
 from efnn_cli.storage import documents, hdf5
 
 TIMES = ("seconds", "samples_per_second", "speedup")  # columns and keys that hold them differ from run to run
@@ -46,10 +48,12 @@ def content(path: Path) -> Any:
     if path.suffix == ".h5":
         with hdf5.Opened(path) as opened:
             found: dict[str, Any] = {}
-            opened.file.visititems(
-                lambda name, node: found.update({name: node[()].tobytes()}) if hasattr(node, "shape") else None
-            )
-            del found["metadata"]
+
+            def take(name: str, node: Any) -> None:
+                if isinstance(node, h5py.Dataset) and name != "metadata":  # which holds times
+                    found[name] = node[()].tobytes()
+
+            opened.file.visititems(take)
             return found
     if path.suffix == ".json":
         return without_times(documents.read_json(path))

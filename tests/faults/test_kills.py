@@ -173,7 +173,7 @@ def test_eight_processes_make_one_dataset(here: Path):
     words = ("generate", "double_exchange", "--L", 6, "--samples", 1200, "--workers", 1, "--json")
     with contextlib.ExitStack() as stack:
         processes = [stack.enter_context(begin_efnn(*words, cwd=here)) for _ in range(8)]
-        outcomes = [finish(process).done() for process in processes]
+        outcomes = [finish(process, 400).done() for process in processes]  # eight at once need their time
     assert len({outcome.out for outcome in outcomes}) == 1, "one made it, seven found it"
     assert len(final_files(here)) == 1
     assert not list(here.rglob(".*"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from cli.conftest import call
+from cli.conftest import call, files_below
 
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.schema import build_system
@@ -79,7 +79,7 @@ def test_all_energies_equal(here: Path, model: str):
 def test_equal_configurations_stay_on_one_side(here: Path):
     """Three different ones, each ten times: a split of three; two different ones cannot be split."""
     spins = np.repeat(unit_spins(3), 10, axis=0)
-    energies = build_system(SYSTEM).label(torch.from_numpy(spins)).energies.numpy()
+    energies = build_system(SYSTEM).label(torch.from_numpy(spins), "formula").energies.numpy()
     write(here / "three.h5", spins, energies)
     write(here / "two.h5", spins[:20], energies[:20])
     write(here / "one.h5", spins[:1], energies[:1])
@@ -103,13 +103,9 @@ def test_numbers_that_are_none(here: Path, value: float):
 
 
 def test_energies_beyond_what_can_be_squared(here: Path):
-    """Finite, but not their variance: the numbers that come out are finite, or it is said that they are not."""
-    energies = np.linspace(-1e200, 1e200, 30)
-    write(here / "d.h5", unit_spins(30), energies)
-    for model in ("effective", "efnn"):
-        outcome = call("train", "--data", "d.h5", f"model={model}", *(TRAIN[2:] if model == "efnn" else ()), cwd=here)
-        assert outcome.code in (0, 3, 4), outcome.err
-        assert "Traceback" not in outcome.err
+    """Finite, but not their variance: refused."""
+    write(here / "d.h5", unit_spins(30), np.linspace(-1e200, 1e200, 30))
+    call("train", "--data", "d.h5", "model=effective", cwd=here).failed(3, "d.h5", "1e+100")
 
 
 def test_the_smallest_lattice(here: Path):
@@ -124,13 +120,13 @@ def test_the_smallest_lattice(here: Path):
     call("extrapolate", "--L", 3, "--samples", 2, cwd=here).done()
 
 
-@pytest.mark.parametrize("temperature", [1e-300, 1e-6, 1e3, 1e6, 1e300])
+@pytest.mark.parametrize("temperature", [1e-300, 1e-6, 1e3, 1e6])
 def test_temperatures_very_small_and_very_large(temperature: float):
     """Towards T = 0 the grand potential is the sum of the levels below mu; for large T it is -T ln 2 a level."""
     system = build_system({"name": "double_exchange", "L": 3, "T": temperature})
     assert isinstance(system, DoubleExchange)
     spins = torch.from_numpy(unit_spins(4))
-    energies = system.label(spins).energies
+    energies = system.label(spins, "dense").energies
     assert torch.isfinite(energies).all()
     levels = system.levels(spins)
     if temperature < 1e-3:
@@ -143,7 +139,7 @@ def test_the_dense_reference_of_a_large_lattice_is_refused(here: Path):
     """L = 200: a matrix of 80 000 rows; refused at once, with the size that it needs, and nothing is written."""
     outcome = call("generate", "double_exchange", "--L", 200, "--samples", 1, "reference=dense", cwd=here)
     outcome.failed(5, "GiB", "L = 200")
-    assert not list(here.iterdir())
+    assert not files_below(here)
 
 
 def test_a_network_that_cannot_fit_is_refused(shop: Shop):
