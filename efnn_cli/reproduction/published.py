@@ -112,8 +112,12 @@ def _over_effective(findings: Findings, factor: float) -> Iterator[Row]:
     if group is None or not fitted or not (group.defines("relative_error") and fitted[0].defines("relative_error")):
         yield Row(what, f"about {factor:g}", NOT_RUN, None)
         return
-    ratio = fitted[0].test("relative_error")[0] / group.test("relative_error")[0]
-    yield Row(what, f"about {factor:g}", f"{ratio:.2g}", ratio >= factor)
+    ours = group.test("relative_error")[0]
+    ratio = fitted[0].test("relative_error")[0] / ours
+    said = f"{ratio:.2g} ({fitted[0].parameters} coefficients)"
+    for each in findings.groups.get("neighbours", ()):
+        said += f"; {each.test('relative_error')[0] / ours:.2g} (nearest neighbours alone)"
+    yield Row(what, f"about {factor:g}", said, ratio >= factor)
 
 
 def _decreases(findings: Findings, sizes: Sequence[int]) -> Iterator[Row]:
