@@ -107,13 +107,12 @@ def parity(findings: Findings, groups: Sequence[Group], folder: Path) -> Picture
     members = [load(group.members[0].run, "cpu") for group in groups]
     task = plan_judgement(members, findings.data, "test", drop_seen=False)
     found = task.predictions(lambda: None)
-    sites = members[0].system.sites if members[0].system.geometry == "lattice" else 1
+    sites = members[0].system.sites
     names = [each.title if each.width == 0 else f"{each.title}, D = {each.depth}" for each in groups]
     panels = {name: np.asarray(values) / sites for name, values in zip(names, found, strict=True)}
-    per_site = " per site" if sites > 1 else ""
     return _picture(
         figures.parity(panels, task.true / sites, folder / f"{findings.chosen.experiment.name}-parity"),
-        f"Predicted against true energies{per_site} on the test split, and residuals; seed 0.",
+        "Predicted against true energies per site on the test split, and residuals; seed 0.",
         "Predicted against true energies, with a histogram of the residuals",
     )
 

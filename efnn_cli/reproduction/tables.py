@@ -63,29 +63,28 @@ def _write(path: Path, lines: Sequence[Sequence[Any]]) -> None:
 
 
 def by_network(findings: Findings, sweep: str) -> Table:
-    """A row for every depth and width, a column for every network: mean and spread over the seeds."""
+    """Mean and spread over the seeds: a row a depth and width, a column a network; of one network a column a depth."""
     groups = findings.groups[sweep]
     quantity = findings.quantity
-    models = list(dict.fromkeys(each.model for each in groups))
-    titles = {each.model: each.title for each in groups}
-    found = {(each.depth, each.width, each.model): each for each in groups}
+    several = len({each.model for each in groups}) > 1
+    rows_of: dict[str, dict[str, Group]] = {}
+    for each in sorted(groups, key=lambda each: (each.depth, each.width) if several else (0, each.width)):
+        row = f"D = {each.depth}, width {each.width}" if several else f"{each.title}, width {each.width}"
+        rows_of.setdefault(row, {})[each.title if several else f"D = {each.depth}"] = each
+    columns = list(dict.fromkeys((each.title if several else f"D = {each.depth}") for each in groups))
     rows: list[list[Cell | str]] = []
-    for depth, width in sorted({(each.depth, each.width) for each in groups}):
-        here = {model: found[depth, width, model] for model in models if (depth, width, model) in found}
+    for name, here in rows_of.items():
         least = min(each.test(quantity)[0] for each in here.values())
-        cells = [
-            error_cell(*here[model].test(quantity), best=len(here) > 1 and here[model].test(quantity)[0] == least)
-            if model in here
-            else Cell("", numeric=True)
-            for model in models
-        ]
-        rows.append([f"D = {depth}, width {width}", *cells])
-    return Table(
-        f"{capital(LABELS[quantity])} on the test split",
-        ["", *(titles[model] for model in models)],
-        rows,
-        note=seeds_note(groups),
-    )
+        cells = [_marked(here.get(column), quantity, least if len(here) > 1 else None) for column in columns]
+        rows.append([name, *cells])
+    return Table(f"{capital(LABELS[quantity])} on the test split", ["", *columns], rows, note=seeds_note(groups))
+
+
+def _marked(group: Group | None, quantity: str, least: float | None) -> Cell:
+    """A test error, marked where it is the `least` of its row; nothing without a group."""
+    if group is None:
+        return Cell("", numeric=True)
+    return error_cell(*group.test(quantity), best=group.test(quantity)[0] == least)
 
 
 def details(findings: Findings, sweep: str) -> Table:
