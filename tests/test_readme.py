@@ -6,10 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from fences import ROOT, blocks, command_lines
+
 from efnn_cli.cli import main
 from efnn_cli.errors import ConfigError, ConflictError, DeviceError, InputError, NumericalError, OutputError
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 SMALL = {
     "generate": ["--samples", "60"],
@@ -21,9 +22,8 @@ SMALL = {
 
 
 def commands():
-    """The `efnn` lines of all shell blocks, comments removed."""
-    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines() if line.strip()]
+    """The `efnn` lines of all shell blocks."""
+    return [line for block in blocks("README.md") if block.language == "sh" for line in command_lines(block.text)]
 
 
 def small(words):
