@@ -24,6 +24,7 @@ INSIST_SECONDS = 0.2
 Handler = Callable[[int, FrameType | None], None]
 
 _terminals: list[int] = []
+_led: list[bool] = []
 
 
 def interrupt_on_signals() -> None:
@@ -51,6 +52,11 @@ def at_once() -> Iterator[None]:
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
+
+
+def expect_repeats() -> None:
+    """From now on a second signal is the first one, as for `several`: whoever leads this process may send it twice."""
+    _led.append(True)
 
 
 def ignore_signals() -> None:
@@ -87,7 +93,7 @@ class StopRequest:
 
     def _receive(self, signum: int, frame: FrameType | None) -> None:
         self.signum = signum
-        if self.several:
+        if self.several or _led:
             _spare_terminals()
         else:
             _first_signal()

@@ -69,7 +69,8 @@ def report(scale: str, found: Sequence[Findings], written: Report, export: Path 
     verdicts = {True: "yes", False: "no", None: "-"}
     lines += [[row.what.replace("`", ""), row.published, row.ours, verdicts[row.met]] for row in written.published]
     failures = [(job, outcome) for findings in found for job, outcome in findings.failures]
-    failure = failure_of([(" ".join(job.settings), outcome) for job, outcome in failures], sum(runs.values()))
+    count = sum(runs.values()) + len(failures)
+    failure = failure_of([(" ".join(job.settings), outcome) for job, outcome in failures], count)
     status = "ok" if failure is None else "error"
     return Result("reproduce", metrics, outputs, status, lines, headed=True, failure=failure)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
@@ -18,6 +18,36 @@ from efnn_cli.settings import MAX_WORKERS
 Point = tuple[str, ...]
 
 LABELS = {"relative_error": "relative error", "rmse": "RMSE", "rmse_over_std": "RMSE / std(E)"}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and value > 0
+
+
+def _is_by_number(value: object) -> bool:
+    """`{2: 5.0e-3}`: figures by depth or size."""
+    return isinstance(value, dict) and all(isinstance(key, int) and _is_number(figure) for key, figure in value.items())
+
+
+def _is_speed(value: object) -> bool:
+    return isinstance(value, dict) and set(value) == {"L", "network", "dense"} and all(map(_is_number, value.values()))
+
+
+def _is_range(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(size, int) for size in value)
+
+
+PUBLISHED: dict[str, tuple[str, Callable[[object], bool]]] = {
+    "relative_error": ("{DEPTH: ERROR}", _is_by_number),
+    "rmse": ("{DEPTH: ERROR}", _is_by_number),
+    "rivals": ("a text", lambda value: isinstance(value, str)),
+    "order": ("a number", _is_number),
+    "over_effective": ("a number", _is_number),
+    "decreases": ("[L, L]", _is_range),
+    "network_seconds": ("{L: SIZE, network: SECONDS, dense: SECONDS}", _is_speed),
+    "dense_seconds": ("{L: SECONDS}", _is_by_number),
+}
+"""The published figures that the report knows, each with what is written there."""
 
 
 @dataclass
@@ -93,6 +123,11 @@ class Experiment:
 
     def __post_init__(self) -> None:
         checks.one_of("experiment.quantity", self.quantity, LABELS)
+        for key, value in self.published.items():
+            checks.one_of("experiment.published", key, PUBLISHED)
+            wanted, fits = PUBLISHED[key]
+            if not fits(value):
+                raise ConfigError(f"experiment.published.{key}: wanted {wanted}, found {value!r}")
 
 
 @dataclass(frozen=True)

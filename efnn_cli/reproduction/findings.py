@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from efnn_cli.jobs import Job, Outcome
-from efnn_cli.models import MODELS
+from efnn_cli.models import MODELS, Options
+from efnn_cli.physics import System
 from efnn_cli.planning import Plan
 from efnn_cli.reproduction.experiments import Chosen, Point
 from efnn_cli.size_table import Rows
@@ -88,6 +89,8 @@ class Findings:
 
     chosen: Chosen
     data: Path
+    system: System
+    """Of the training configurations."""
     groups: dict[str, list[Group]]
     """By the name of the sweep."""
     failures: list[tuple[Job, Outcome]]
@@ -110,7 +113,7 @@ class Findings:
     @property
     def size(self) -> int:
         """The size of the training configurations."""
-        return self.plans[0].system.size
+        return self.system.size
 
     @property
     def plans(self) -> list[Plan]:
@@ -138,5 +141,9 @@ def best_choices(found: Iterable[tuple[Job, Outcome, Plan, Point]]) -> dict[tupl
 
 def key_of(plan: Plan) -> tuple[str, int, int]:
     """Network, depth, width; zeros for a closed form."""
-    model = plan.config.model
+    return network_key(plan.config.model)
+
+
+def network_key(model: Options) -> tuple[str, int, int]:
+    """Network, depth, width; zeros for a closed form."""
     return model.name, int(getattr(model, "depth", 0)), int(getattr(model, "width", 0))

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from efnn_cli.config import Request, compose
+from efnn_cli.errors import ConfigError
 from efnn_cli.fitting import initial_model
 from efnn_cli.labelling_plan import make_plan
+from efnn_cli.physics import System
 from efnn_cli.references import default_samples
 from efnn_cli.reproduction.estimates import label_seconds, training_seconds
-from efnn_cli.reproduction.experiments import Chosen
+from efnn_cli.reproduction.experiments import Chosen, Point
+from efnn_cli.reproduction.findings import network_key
 from efnn_cli.reproduction.timing import DENSE_UP_TO
-from efnn_cli.training_settings import train_config
+from efnn_cli.training_settings import TrainConfig, train_config
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,14 @@ class Step:
 
 
 def plan(every: Sequence[Chosen]) -> list[Step]:
-    """All steps of all experiments; composes every configuration, and so refuses what could not be trained."""
+    """All steps of all experiments; composes every network and choice, and so refuses what could not be trained."""
     return [step for chosen in every for step in _steps(chosen)]
+
+
+def _config(point: Point, choice: Point, system: System, chosen: Chosen) -> TrainConfig:
+    """What one run of a sweep is; raises `ConfigError` where it could not be trained."""
+    request = Request((*point, *choice), {"device": chosen.device})
+    return train_config(compose("train", request, system.kind), system)
 
 
 def _steps(chosen: Chosen) -> list[Step]:
@@ -57,10 +66,18 @@ def _steps(chosen: Chosen) -> list[Step]:
     ]
     for title, sweep in chosen.scale.train.items():
         seconds, count = 0.0, 0
+        choices = sweep.choices()
+        seen: set[tuple[str, int, int]] = set()
         for point in sweep.points():
-            choices = sweep.choices()
-            request = Request((*point, *choices[0]), {"device": chosen.device})
-            config = train_config(compose("train", request, system.kind), system)
+            config, *_ = [_config(point, each, system, chosen) for each in (choices if not seen else choices[:1])]
+            key = network_key(config.model)
+            if key in seen:
+                raise ConfigError(
+                    f"experiment {name}: {title} has {' '.join(point)} besides another "
+                    f"{key[0]} of depth {key[1]} and width {key[2]}: their runs would pass for seeds of one network",
+                    "a sweep varies network, depth and width; make another sweep, or let choose decide",
+                )
+            seen.add(key)
             runs = len(choices) + sweep.seeds - 1
             count += runs
             seconds += runs * training_seconds(config, system, initial_model(config, system), samples)

@@ -15,13 +15,12 @@ from concurrent.futures.process import BrokenProcessPool
 from efnn_cli.console import Console
 from efnn_cli.errors import DeviceError, Stopped
 from efnn_cli.jobs import Job, Outcome, carry_out, failed
-from efnn_cli.signals import StopRequest, end_on_signals
+from efnn_cli.signals import StopRequest, end_on_signals, expect_repeats
 
 LOGGER = logging.getLogger("efnn")
 
 POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 60.0
-TRIES = 2
 Tell = Callable[[Outcome], None]
 
 
@@ -30,10 +29,14 @@ def run_jobs(jobs: Sequence[Job], workers: int, stop: StopRequest, tell: Tell) -
     if workers == 1 or len(jobs) < 2:
         return list(_one_by_one(jobs, stop, tell))
     found: dict[int, Outcome] = {}
-    for attempt in range(1, TRIES + 1):
-        left = [job for job in jobs if job.index not in found]
-        if left:
-            _side_by_side(left, min(workers, len(left)), stop, tell, found, last=attempt == TRIES)
+    suspects: list[Job] = []
+    while left := [job for job in jobs if job.index not in found and job not in suspects]:
+        suspects += _side_by_side(left, min(workers, len(left)), stop, tell, found)
+    for job in suspects:  # alone, with all the memory
+        if _side_by_side([job], 1, stop, tell, found):
+            error = DeviceError("its process was killed: out of memory?", "the same command tries it again")
+            found[job.index] = failed(job, "", error)
+            tell(found[job.index])
     return [found[job.index] for job in jobs]
 
 
@@ -58,9 +61,9 @@ def _own_console() -> Iterator[None]:
 
 
 def _side_by_side(
-    jobs: Sequence[Job], workers: int, stop: StopRequest, tell: Tell, found: dict[int, Outcome], *, last: bool
-) -> None:
-    """Put outcomes into `found`; after a worker was killed, what is left has one only if this try is the `last`."""
+    jobs: Sequence[Job], workers: int, stop: StopRequest, tell: Tell, found: dict[int, Outcome]
+) -> list[Job]:
+    """Put outcomes into `found`; after a worker was killed, returns the jobs that it and the others had begun."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _begin, (os.getpid(),)) as executor:
         waiting: dict[Future[Outcome], Job] = {executor.submit(_work, job): job for job in jobs}
@@ -71,15 +74,10 @@ def _side_by_side(
                 stop.check()
             for future in done:
                 job = waiting.pop(future)
-                try:
+                with contextlib.suppress(BrokenProcessPool):
                     found[job.index] = future.result()
-                except BrokenProcessPool:
-                    if not last:
-                        continue
-                    found[job.index] = failed(
-                        job, "", DeviceError("its process was killed: out of memory?", "take fewer workers")
-                    )
-                tell(found[job.index])
+                    tell(found[job.index])
+    return [job for job in jobs if job.index not in found][:workers]  # jobs are begun in their order
 
 
 def _end(executor: ProcessPoolExecutor, signum: int) -> None:
@@ -100,6 +98,7 @@ def _begin(parent: int) -> None:
     """A worker: out of the terminal's reach, since `parent` passes signals on, and never without `parent`."""
     os.setpgid(0, 0)
     end_on_signals()
+    expect_repeats()
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
     import torch
     from threadpoolctl import threadpool_limits

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from efnn_cli.reproduction.findings import Findings, Group
@@ -41,8 +42,8 @@ def rows(every: Sequence[Findings]) -> list[Row]:
 
 def _of(findings: Findings) -> Iterator[Row]:
     makers: dict[str, Callable[[Findings, Any], Iterator[Row]]] = {
-        "relative_error": _below,
-        "rmse": _below,
+        "relative_error": partial(_below, "relative_error"),
+        "rmse": partial(_below, "rmse"),
         "rivals": _rivals,
         "order": _order,
         "over_effective": _over_effective,
@@ -64,9 +65,8 @@ def _best(findings: Findings, depth: int | None = None) -> Group | None:
     return found[0] if found else None
 
 
-def _below(findings: Findings, bounds: dict[int, float]) -> Iterator[Row]:
+def _below(quantity: str, findings: Findings, bounds: dict[int, float]) -> Iterator[Row]:
     """An upper bound, or a figure to be reached, at each depth."""
-    quantity = findings.chosen.experiment.quantity
     label = {"relative_error": "relative error", "rmse": "RMSE"}[quantity]
     for depth, bound in bounds.items():
         what = f"{_title(findings)}, EFNN, D = {depth}: {label}"

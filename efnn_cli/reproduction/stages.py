@@ -15,7 +15,7 @@ from efnn_cli import device
 from efnn_cli.carrying import complete
 from efnn_cli.config import Request, compose
 from efnn_cli.console import Console
-from efnn_cli.jobs import ELSEWHERE, Job, Outcome, plan_job, stored
+from efnn_cli.jobs import ELSEWHERE, Job, Outcome, plan_job, source_at, stored
 from efnn_cli.labelling_plan import make_plan, obtain_dataset, refuse_other
 from efnn_cli.loading import load
 from efnn_cli.physics.double_exchange import DoubleExchange
@@ -58,8 +58,8 @@ def carry_out(chosen: Chosen, folder: Path, progress: Progress, console: Console
     if chosen.sizes:
         groups = carry_all(chosen, groups, console, stop)
     times = time_all(chosen, groups, folder, stop)
-    failures = [(task.job, done[task.plan.tag]) for task in [*first, *rest] if done[task.plan.tag].code]
-    return Findings(chosen, data, groups, failures, times)
+    failed = {task.plan.tag: (task.job, done[task.plan.tag]) for task in [*first, *rest] if done[task.plan.tag].code}
+    return Findings(chosen, data, source_at(data).system, groups, list(failed.values()), times)
 
 
 def label(chosen: Chosen, console: Console, stop: StopRequest) -> Path:

@@ -170,6 +170,18 @@ def test_failed_runs_are_listed_and_the_rest_is_reported(tmp_path: Path):
     assert found["metrics"]["published"][0]["met"] is None
 
 
+def test_a_report_without_any_run_says_so(tmp_path: Path):
+    preset(tmp_path, choose="lr=1e200", scale="lr=1e200")
+    path = tmp_path / "mine/experiment/tiny.yaml"
+    path.write_text(path.read_text().replace("{relative_error: {1: 5.0e-3}}", "{order: 1.0e-3, over_effective: 6}"))
+    outcome = call(*ARGS, "--workers", 1, "--json", cwd=tmp_path)
+    found = outcome.json()
+    assert outcome.code == found["code"] == 4
+    assert found["message"].startswith("4 of 4 runs failed")  # one of them is in both sweeps
+    assert [row["met"] for row in found["metrics"]["published"]] == [None, None]
+    assert "No run of this sweep has a result" in (tmp_path / found["outputs"]["markdown"]).read_text()
+
+
 def finished(root: Path) -> int:
     return len(list(root.glob("outputs/*/summary.json")))
 

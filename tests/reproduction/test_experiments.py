@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -90,4 +91,40 @@ def test_points_are_the_product_for_every_network():
 def test_what_cannot_be_meant(wanted: tuple[str, ...], overrides: tuple[str, ...], named: str):
     with pytest.raises(ConfigError) as caught:
         choose(wanted, Request(overrides))
+    assert named in f"{caught.value.message} {caught.value.hint}"
+
+
+PRESET = """\
+name: mine
+title: Mine
+lead: Six spins.
+system: [three_spin]
+published: {published}
+sweeps: {{best: {{title: The default recipe}}}}
+scales:
+  smoke:
+    generate: [system.L=6, samples=80]
+    train: {{best: {{settings: [model=efnn, depth=1, width=6, {setting}], choose: [{choices}]}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("published", "setting", "choices", "named"),
+    [
+        ("{speed: 1}", "epochs=2", "", "experiment.published: wanted one of relative_error"),
+        ("{relative_error: 5.0e-3}", "epochs=2", "", "experiment.published.relative_error: wanted {DEPTH: ERROR}"),
+        ("{dense_seconds: {ten: 1.0}}", "epochs=2", "", "dense_seconds: wanted {L: SECONDS}"),
+        ("{network_seconds: {L: 10}}", "epochs=2", "", "network_seconds: wanted {L: SIZE"),
+        ("{}", '"lr=0.1,0.2"', "", "would pass for seeds of one network"),
+        ("{}", "epochs=2", '"lr=0.1,fast"', "fast"),
+    ],
+)
+def test_presets_that_could_not_be_reported_are_refused_first(
+    tmp_path: Path, published: str, setting: str, choices: str, named: str
+):
+    (tmp_path / "experiment").mkdir()
+    text = PRESET.format(published=published, setting=setting, choices=choices)
+    (tmp_path / "experiment" / "mine.yaml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        plan(choose(("mine",), Request((), {"device": "cpu"}, tmp_path))[1])
     assert named in f"{caught.value.message} {caught.value.hint}"

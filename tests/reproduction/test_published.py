@@ -27,7 +27,7 @@ def group(model: str, depth: int, width: int, errors: list[float], sizes: Mappin
     plan = SimpleNamespace(tag=f"{model}{depth}{width}", system=SimpleNamespace(size=10))
     table = [{"L": str(L), "relative_error": str(error), "bias_per_site": "0"} for L, error in (sizes or {}).items()]
     members = [
-        Member(seed, Known({"test": {"relative_error": error, "rmse": error}}), plan, table)
+        Member(seed, Known({"test": {"relative_error": error, "rmse": error}, "parameters": 13}), plan, table)
         for seed, error in enumerate(errors)
     ]
     return Group(model, depth, width, (), members)
@@ -36,7 +36,7 @@ def group(model: str, depth: int, width: int, errors: list[float], sizes: Mappin
 def findings(published: dict, groups: dict, *, quantity: str = "relative_error", sizes=(), seconds=None) -> Findings:
     experiment = SimpleNamespace(name="made_up", published=published, quantity=quantity)
     chosen = SimpleNamespace(experiment=experiment, sizes=list(sizes))
-    return Findings(chosen, None, groups, [], seconds or {})
+    return Findings(chosen, None, SimpleNamespace(size=10), groups, [], seconds or {})
 
 
 @pytest.mark.parametrize(("errors", "met"), [([1e-3, 3e-3], True), ([9e-3, 2e-3], False)])
@@ -60,6 +60,16 @@ def test_what_was_not_run_is_neither_met_nor_missed():
     assert len(found) == 7
     assert {row.met for row in found} == {None}
     assert {row.ours for row in found} == {NOT_RUN}
+
+
+def test_a_figure_is_judged_by_its_own_error():
+    """Whatever error the tables show: rmse by the RMSE, relative_error by the relative error."""
+    plan = SimpleNamespace(tag="x")
+    best = Group("efnn", 2, 100, (), [Member(0, Known({"test": {"relative_error": 1e-3, "rmse": 0.5}}), plan)])
+    published = {"rmse": {2: 4e-2}, "relative_error": {2: 4e-2}}
+    found = rows([findings(published, {"best": [best]}, quantity="rmse_over_std")])
+    assert [row.met for row in found] == [False, True]
+    assert ["RMSE" in row.what for row in found] == [True, False]
 
 
 @pytest.mark.parametrize(("rival", "met"), [(2e-2, True), (2e-3, False), (1e-4, False)])
