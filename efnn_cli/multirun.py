@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import math
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +48,11 @@ def split_launcher(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def expand(overrides: Sequence[str]) -> list[tuple[str, ...]]:
     """The settings of every run, the last key varying fastest; raises `ConfigError` for what cannot be listed."""
-    return list(itertools.product(*(_values(text) for text in overrides)))
+    values = [_values(text) for text in overrides]
+    if math.prod(map(len, values)) > MAX_JOBS:
+        longest = max(zip(map(len, values), overrides, strict=True))[1]
+        raise ConfigError(f"wanted at most {MAX_JOBS} runs in a sweep, found more: {longest!r}", "sweep over less")
+    return list(itertools.product(*values))
 
 
 def _values(text: str) -> list[str]:
@@ -75,7 +81,7 @@ def launch(task: Task, jobs: Sequence[int], launcher: Sequence[str], folder: Pat
         return
     arguments = [
         f"+{JOB_KEY}={','.join(map(str, jobs))}",
-        f"hydra.sweep.dir={folder}",
+        f"hydra.sweep.dir={_literal(folder)}",
         "hydra.sweep.subdir=.",
         "hydra.output_subdir=null",
         "hydra/job_logging=none",
@@ -91,6 +97,15 @@ def launch(task: Task, jobs: Sequence[int], launcher: Sequence[str], folder: Pat
             main()
         except Exception as error:  # noqa: BLE001 - the launchers' own errors have no common base
             LOGGER.warning("the launcher has ended early: %s: %s", type(error).__name__, first_line(error))
+
+
+def _literal(path: Path) -> str:
+    """A path as a value that Hydra takes as it is, whatever signs are in it; raises `ConfigError` where it cannot."""
+    text = str(path)
+    if "${" in text:
+        raise ConfigError(f"Hydra cannot sweep in {path}: it takes ${{ for one of its own signs", "rename the folder")
+    quoted = re.sub(r"(\\*)'", r"\1\1\\'", text)
+    return "'" + re.sub(r"(\\+)$", r"\1\1", quoted) + "'"
 
 
 @contextlib.contextmanager

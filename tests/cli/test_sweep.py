@@ -136,6 +136,20 @@ def test_a_dry_run_lists_the_plan_and_writes_nothing(copied: Workshop):
     assert files_below(copied.root) == before
 
 
+def test_a_sweep_works_in_a_folder_of_any_name(copied: Workshop):
+    root = copied.root.rename(copied.root.with_name("it's (a) b, c=[d] {e}\\"))
+    found = call("train", *SWEEP, "--json", cwd=root).done().json()
+    assert statuses(found) == ["finished"] * 4
+    assert not list(root.glob("outputs/.sweep-*"))
+    odd = root.rename(root.with_name("${x}"))
+    call("train", *SWEEP, "--overwrite", cwd=odd).failed(2, "rename the folder")
+
+
+def test_no_run_of_too_many_is_dropped(here: Path):
+    for settings in (("seed=range(100001)",), ("seed=range(1000)", "width=range(1,1001)")):
+        call("train", "-m", "system=three_spin", *settings, "--count", cwd=here).failed(2, "at most 100000 runs")
+
+
 def test_systems_of_a_sweep_get_their_own_datasets(copied: Workshop):
     swept = call(
         "train", "-m", "system=three_spin,double_exchange", "model=efnn", "depth=1", "width=4", "epochs=1",
