@@ -204,7 +204,7 @@ def test_spins_from_npy_and_hdf5(tmp_path):
         np.testing.assert_array_equal(read_spins(tmp_path / name), spins)
     np.save(tmp_path / "pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
     np.save(tmp_path / "cube.npy", np.zeros((2, 3, 4)))
-    for name, reason in (("pickled.npy", "not a .npy"), ("cube.npy", "shape"), ("none.npy", "does not exist")):
+    for name, reason in (("pickled.npy", "found object"), ("cube.npy", "shape"), ("none.npy", "does not exist")):
         with pytest.raises(InputError, match=reason):
             read_spins(tmp_path / name)
 
