@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import math
 import os
 import sys
 import warnings
@@ -46,7 +47,13 @@ def split_launcher(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def expand(overrides: Sequence[str]) -> list[tuple[str, ...]]:
     """The settings of every run, the last key varying fastest; raises `ConfigError` for what cannot be listed."""
-    return list(itertools.product(*(_values(text) for text in overrides)))
+    values = [_values(text) for text in overrides]
+    count = math.prod(map(len, values))
+    if count > MAX_JOBS:
+        raise ConfigError(
+            f"wanted at most {MAX_JOBS} runs in one sweep, found {count} or more", "split it into several"
+        )
+    return list(itertools.product(*values))
 
 
 def _values(text: str) -> list[str]:

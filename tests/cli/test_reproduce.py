@@ -16,7 +16,7 @@ name: tiny
 title: A tiny experiment
 lead: Six spins.
 system: [three_spin]
-published: {relative_error: {1: 5.0e-3}}
+published: {relative_error: {"1": 5.0e-3}}
 deviations: ["It is <script>alert(1)</script> small."]
 sweeps:
   widths: {title: Error against width, axis: width, text: One recipe.}

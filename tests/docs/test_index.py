@@ -7,11 +7,13 @@ from fences import ROOT
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 GENERATED = {"fair", "results"}  # folders of reports, which are linked as a whole
+CODE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
 
 
 def links(path):
-    return {(path.parent / target).resolve() for target in LINK.findall(path.read_text(encoding="utf-8"))}
+    text = CODE.sub("", path.read_text(encoding="utf-8"))
+    return {(path.parent / target).resolve() for target in LINK.findall(text)}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
