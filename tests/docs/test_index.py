@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from fences import ROOT
+from fences import FENCE, ROOT
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 GENERATED = {"fair", "results"}  # folders of reports, which are linked as a whole
@@ -11,7 +11,8 @@ LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
 
 
 def links(path):
-    return {(path.parent / target).resolve() for target in LINK.findall(path.read_text(encoding="utf-8"))}
+    text = FENCE.sub("", path.read_text(encoding="utf-8"))
+    return {(path.parent / target).resolve() for target in LINK.findall(text)}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
