@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: install demo test slow soak lint reference clean
+.PHONY: install demo test slow soak reliability lint reference clean
 
 install: $(STAMP)
 
@@ -29,6 +29,12 @@ slow: install  ## what takes longer than a few seconds, accuracy included
 
 soak: install  ## the longest: accuracy of the double-exchange recipe
 	$(BIN)/python -m pytest -q -m soak --timeout 7200
+
+RECORDS := build/faults
+reliability: install  ## every kind of fault, injected with fixed seeds, and the table of docs/reliability.md: hours
+	rm -rf $(RECORDS)
+	EFNN_FAULTS=$(CURDIR)/$(RECORDS) $(BIN)/python -m pytest -q tests/faults -m '' --timeout 7200
+	$(BIN)/python tests/faults/table.py $(RECORDS)
 
 lint: install
 	$(BIN)/ruff check .

@@ -15,13 +15,13 @@ from typing import Any
 
 from efnn_cli.errors import InputError
 from efnn_cli.results import shown
+from efnn_cli.runs import OUTPUTS
 from efnn_cli.schema import fingerprint
 from efnn_cli.settings import GenerateConfig
 from efnn_cli.storage import dataset
 
 DATA = Path("data")
 REFERENCES = DATA / "references"
-OUTPUTS = Path("outputs")
 PURPOSES = {"train": DATA, "reference": REFERENCES}
 
 LOGGER = logging.getLogger("efnn")

@@ -42,6 +42,7 @@ from efnn_cli.cli_bench import bench
 from efnn_cli.cli_compare import compare
 from efnn_cli.cli_labelling import generate, merge
 from efnn_cli.cli_reproduce import reproduce
+from efnn_cli.cli_runs import plot, runs
 from efnn_cli.cli_train import train
 from efnn_cli.completion import complete_configured, complete_file_or_run
 from efnn_cli.errors import Interrupted
@@ -212,6 +213,8 @@ app.add_typer(bench, name="bench")
 app.command()(compare)
 app.command()(merge)
 app.command()(reproduce)
+app.command()(runs)
+app.command()(plot)
 
 
 @app.callback()

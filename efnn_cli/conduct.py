@@ -115,6 +115,7 @@ def _how_to_go_on(plan: Plan, folder: RunFolder) -> str:
 def _train(plan: Plan, folder: RunFolder, target: torch.device, console: Console, team: Team) -> None:
     """Train in `folder` to the end."""
     with console.log_file(folder.log_file):
+        folder.remove_leftovers()
         folder.write_config(plan.stored)
         _announce(
             plan, describe(target) if team.size == 1 else f"{team.size} processes, the first on {describe(target)}"

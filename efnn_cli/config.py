@@ -6,7 +6,6 @@ values is refused, never resolved silently. Then Hydra composes `conf/`, and `sc
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 from efnn_cli.checks import nearest
 from efnn_cli.errors import ConfigError
 from efnn_cli.keys import HIDDEN_OPTIONS
+from efnn_cli.own_files import check_folder
 
 # Long spellings of keys that have a short root name.
 SHORT_NAMES = {
@@ -49,6 +49,8 @@ COMMANDS_OF = {
 NETWORK_KEYS = (*SHORT_NAMES.values(), *SHORT_NAMES, "training")
 RECIPE_FAMILY = "default"
 HYDRA_ERRORS = (HydraException, OmegaConfBaseException)
+UNREADABLE = (HydraException, ValueError, RecursionError, OSError)  # numbers and names too long, brackets too deep
+GROUP_OPTION = re.compile(r"[\w-]+(\.[\w-]+)*(/[\w-]+(\.[\w-]+)*)*")
 SIZE_HINTS = {  # for L=10 where it is not a key, and for system.L=10 where there is no system to choose
     "generate": "--L {0} or system.L={0}",
     "train": "the dataset decides the size; system=NAME system.L={0} picks one of that size",
@@ -110,7 +112,7 @@ def settle(request: Request, command: str = "train") -> dict[str, Said]:
 
 def _named(group: str, said: Said) -> Said:
     """A choice of a group, dashes accepted; raises `ConfigError` for anything but a name."""
-    if not isinstance(said.value, str):
+    if not isinstance(said.value, str) or not GROUP_OPTION.fullmatch(said.value):
         raise ConfigError(f"{group}: wanted a name, found {said.value!r}")
     name = said.value.replace("-", "_") if group == "system" else said.value
     return Said(said.origin, name, f"{group}={name}")
@@ -126,7 +128,7 @@ def _parse(text: str, command: str) -> Override:
     try:
         override = OverridesParser.create().parse_override(text)
         sweep = override.is_sweep_override()
-    except HydraException as error:
+    except UNREADABLE as error:
         raise ConfigError(f"cannot read {text!r} as KEY=VALUE: {first_line(error)}") from error
     key = str(override.key_or_group)
     if (
@@ -181,7 +183,7 @@ def compose(command: str, request: Request, kind: str | None = None) -> Composed
             values = OmegaConf.to_container(config, resolve=True)
         except MissingConfigException as error:  # an OSError too, so it comes first
             raise _explain_missing(error, said) from error
-        except HYDRA_ERRORS as error:
+        except (OmegaConfBaseException, *UNREADABLE) as error:
             raise _explain(error, command, said) from error
     return Composed({str(key): value for key, value in dict(values).items()}, said)  # type: ignore[arg-type]
 
@@ -190,8 +192,7 @@ def _search_path(config_dir: Path | None) -> list[str]:
     """The override that adds the user's own folder of YAML files."""
     if config_dir is None:
         return []
-    if not os.path.isdir(config_dir):
-        raise ConfigError(f"--config-dir: {config_dir} is not a folder")
+    check_folder(config_dir)
     return [f"hydra.searchpath=['file://{config_dir.resolve()}']"]
 
 

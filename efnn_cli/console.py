@@ -5,13 +5,19 @@ All floors log through `logging.getLogger("efnn")`; this module decides where th
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Protocol
+
+from efnn_cli.errors import OutputError
+from efnn_cli.storage.atomic import writing
+from efnn_cli.text import printable
 
 LOGGER = logging.getLogger("efnn")
 LINE_SECONDS = 30.0  # off a terminal, a line of progress this often
@@ -49,14 +55,15 @@ class Console:
     @contextmanager
     def log_file(self, path: Path) -> Iterator[None]:
         """Copy every message to `path`, appended with its time."""
-        handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+        handler = _LogFile(path, encoding="utf-8", delay=True)
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         LOGGER.addHandler(handler)
         try:
             yield
         except BaseException as error:
             what = logging.LogRecord("efnn", logging.ERROR, "", 0, "%s", (error,), sys.exc_info())
-            handler.handle(what)  # the screen gets one sentence, from where all errors end
+            with suppress(OutputError):  # a full disk may be what is told
+                handler.handle(what)  # the screen gets one sentence, from where all errors end
             raise
         finally:
             LOGGER.removeHandler(handler)
@@ -79,7 +86,23 @@ class _Plain(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         prefix = "warning: " if record.levelno >= logging.WARNING else ""
-        return prefix + record.getMessage()
+        return prefix + "\n".join(map(printable, record.getMessage().split("\n")))
+
+
+class _LogFile(logging.FileHandler):
+    """A file that cannot be written is a failure to write, at once, and never a wait for somebody who reads it."""
+
+    def _open(self) -> TextIOWrapper:
+        path = Path(self.baseFilename)
+        with writing(path):
+            if path.exists() and not path.is_file():
+                raise OSError(errno.EINVAL, "it is not a regular file")
+            return super()._open()
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Raise: what cannot be logged would be lost."""
+        with writing(Path(self.baseFilename)):
+            raise
 
 
 class _Collector(logging.Handler):

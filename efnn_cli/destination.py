@@ -8,6 +8,7 @@ from pathlib import Path
 from efnn_cli.errors import ConflictError
 from efnn_cli.runs import RunFolder
 from efnn_cli.storage import atomic
+from efnn_cli.storage.reading import read_text
 
 COMPARISON_MARK = "comparison.hash"
 
@@ -33,7 +34,7 @@ def claim_comparison(folder: Path, tag: str) -> None:
     """Raise `ConflictError` where `folder` is something else than the comparison with the hash `tag`."""
     if os.path.isdir(folder) and any(folder.iterdir()):
         mark = folder / COMPARISON_MARK
-        if not os.path.exists(mark) or mark.read_text(encoding="utf-8").strip() != tag:
+        if not os.path.exists(mark) or read_text(mark).strip() != tag:
             raise _taken(folder, "exists and is something else", "choose another --out")
     elif os.path.exists(folder) and not os.path.isdir(folder):
         raise _taken(folder, "exists and is not a folder", "choose another --out")

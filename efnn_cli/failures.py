@@ -14,10 +14,11 @@ import typer
 from efnn_cli import launch
 from efnn_cli.errors import ConfigError, DeviceError, Echo, EfnnError, Interrupted, OutputError, Stopped
 from efnn_cli.results import error_json
+from efnn_cli.text import printable
 
 COMMANDS = (
     "generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config", "bench", "compare", "merge",
-    "reproduce",
+    "runs", "plot", "reproduce",
 )  # fmt: skip
 UNWRITABLE = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG)
 
@@ -51,9 +52,9 @@ def report_error(error: EfnnError, args: Sequence[str]) -> int:
     if isinstance(error, Echo):
         return error.code
     who = f"rank {launch.place().rank}: " if launch.follows() else ""
-    print(f"error: {who}{error.message}", file=sys.stderr)
+    print(f"error: {who}{printable(error.message)}", file=sys.stderr)
     if error.hint:
-        print(f"  {error.hint}", file=sys.stderr)
+        print(f"  {printable(error.hint)}", file=sys.stderr)
     if "--json" in args and not who:
         command = next((each for each in args if each in COMMANDS), "")
         with contextlib.suppress(OSError):  # a full disk may be what is reported

@@ -25,9 +25,10 @@ from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.metrics import Metrics, measure
 from efnn_cli.training.options import TrainingOptions
 from efnn_cli.training.predict import predict
+from efnn_cli.training.rows import EpochRow
 from efnn_cli.training.split import Split
 from efnn_cli.training.team import SOLO, Team
-from efnn_cli.training.trainer import EpochRow, Labelled, Trainer
+from efnn_cli.training.trainer import Labelled, Trainer
 from efnn_cli.training_settings import TrainConfig
 
 CHECKPOINT_SECONDS = 10.0

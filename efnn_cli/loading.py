@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from efnn_cli import device as devices
 from efnn_cli.errors import ConfigError, EfnnError, InputError
-from efnn_cli.models import EnergyModel, build
+from efnn_cli.models import EnergyModel, build, size_of
 from efnn_cli.physics import System
 from efnn_cli.results import shown
 from efnn_cli.runs import RunFolder
@@ -79,18 +79,48 @@ def load(path: str | Path, device: str = "auto") -> Run:
     stored = checkpoint.read(path)
     target = devices.resolve(device)
     try:
+        _check_config(stored.config)
         system = build_system(stored.config["system"])
-        model = rebuild(stored.config, system)
         resumable = "best_weights" in stored.state  # last.h5 carries the best weights beside the last ones
-        model.load_state_dict(stored.state["best_weights" if resumable else "weights"])
+        weights = stored.state["best_weights" if resumable else "weights"]
+        told = size_of(build_model(stored.config["model"]), system.geometry, system.size)
+        if told > sum(each.numel() for each in weights.values()):
+            raise ValueError(f"its configuration is one of {told} parameters, which it does not hold")
+        model = rebuild(stored.config, system)
+        model.load_state_dict(weights)
         epoch = int(stored.state["best_epoch" if resumable else "epoch"])
-    except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except (ConfigError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = error.message if isinstance(error, EfnnError) else str(error).splitlines()[0]
         raise InputError(f"{path} does not describe a network of this efnn: {reason}") from error
     folder = RunFolder(path.parent)
     if folder.begun and not folder.finished:
         LOGGER.warning("%s is not finished: the weights are those of epoch %d so far", shown(folder.path), epoch)
     return Run(path.parent, stored.config, system, model.to(target).eval(), target, epoch)
+
+
+def _check_config(config: dict[str, Any]) -> None:
+    """Raise `KeyError` or `TypeError` where the configuration lacks what judging a network asks of it."""
+    word, number, nothing = (str,), (int, float), (type(None),)
+    _check_kinds(
+        config,
+        {
+            "hash": word,
+            "sampling": (*word, *nothing),
+            "couplings_sha256": (*word, *nothing),
+            "receptive_field": (int, *nothing),
+            "dataset": (dict,),
+            "training": (dict, *nothing),
+        },
+    )
+    _check_kinds(config["dataset"], {"path": word, "content_sha256": word})
+    if config.get("thermal") is not None:
+        _check_kinds(config["thermal"], dict.fromkeys(("temperature", "coupling", "sweeps"), number))
+
+
+def _check_kinds(node: dict[str, Any], kinds: dict[str, tuple[type, ...]]) -> None:
+    for key, wanted in kinds.items():
+        if not isinstance(node[key], wanted):
+            raise TypeError(f"its configuration has no valid {key}")
 
 
 def rebuild(config: dict[str, Any], system: System) -> EnergyModel:

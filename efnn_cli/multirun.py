@@ -20,11 +20,10 @@ import hydra
 from hydra import initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from efnn_cli.config import HYDRA_ERRORS, first_line
+from efnn_cli.config import HYDRA_ERRORS, UNREADABLE, first_line
 from efnn_cli.errors import ConfigError
 
 LAUNCHER = "hydra/launcher"
@@ -32,6 +31,7 @@ LAUNCHER_KEYS = "hydra.launcher."
 HINT = "joblib, submitit_local and submitit_slurm come with: pip install 'efnn[sweep]'"
 JOB_KEY = "efnn_job"
 FULL_ERROR = "HYDRA_FULL_ERROR"
+MAX_JOBS = 100_000
 
 LOGGER = logging.getLogger("efnn")
 
@@ -55,9 +55,11 @@ def _values(text: str) -> list[str]:
         override = OverridesParser.create().parse_override(text)
         if not override.is_sweep_override():
             return [text]
+        if getattr(override.value(), "shuffle", False):
+            raise ConfigError(f"{text!r}: a random order has no number I for --array-index", "leave shuffle out")
         key = override.get_key_element()
-        return [f"{key}={value}" for value in override.sweep_string_iterator()]
-    except HydraException as error:
+        return [f"{key}={value}" for value in itertools.islice(override.sweep_string_iterator(), MAX_JOBS + 1)]
+    except UNREADABLE as error:
         raise ConfigError(
             f"cannot read {text!r} as a sweep: {first_line(error)}", "write KEY=V1,V2 or 'KEY=range(3)'"
         ) from error

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from efnn_cli.text import printable
+
 SCHEMA_VERSION = 1
 
 
@@ -34,6 +36,8 @@ class Result:
     headed: bool = False
     failure: Failure | None = None
     """What went wrong in a part of the work, whose result is this all the same."""
+    text: str | None = None
+    """What people see instead of the rows."""
 
     def as_json(self, warnings: Sequence[str]) -> str:
         """Exactly one object, never NaN."""
@@ -51,7 +55,9 @@ class Result:
         )
 
     def as_text(self) -> str:
-        """The table in plain columns, readable by people and by awk."""
+        """The table in plain columns, readable by people and by awk; what came from a file cannot steer a terminal."""
+        if self.text is not None:
+            return self.text
         rows = [*self.rows, *([name, path] for name, path in self.outputs.items())] if not self.headed else self.rows
         widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows), default=0))]
         lines = [
@@ -59,7 +65,7 @@ class Result:
         ]
         if self.headed:
             lines += [f"{name}: {path}" for name, path in self.outputs.items()]
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
 
 def error_json(command: str, code: int, message: str, hint: str) -> str:

@@ -12,21 +12,17 @@ the next `train` of that folder completes the exchange.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
-import json
 import os
 import shutil
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from efnn_cli.errors import InputError
-from efnn_cli.storage import atomic
-from efnn_cli.training.trainer import EpochRow
+from efnn_cli.storage import atomic, documents
+from efnn_cli.training.rows import EpochRow
 
+OUTPUTS = Path("outputs")
 COLUMNS = [each.name for each in dataclasses.fields(EpochRow)]
 FILES = ("config.yaml", "run.log", "metrics.csv", "last.h5", "best.h5", "summary.json")  # the mark of the end last
 EXTRAPOLATION = "extrapolation"
@@ -75,71 +71,64 @@ class RunFolder:
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Store the resolved configuration, for people; checkpoints carry their own copy."""
-        atomic.write_text(self.config_file, yaml.safe_dump(config, sort_keys=False))
+        documents.write_yaml(self.config_file, config)
 
     def read_config(self) -> dict[str, Any]:
         """The resolved configuration; raises `InputError` where it cannot be read."""
-        try:
-            config = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeError, yaml.YAMLError) as error:
-            raise InputError(f"{self.config_file} cannot be read: {error}") from error
-        if not isinstance(config, dict):
-            raise InputError(f"{self.config_file} is not the configuration of a run")
-        return config
+        return documents.read_yaml(self.config_file)
 
     def append_row(self, row: EpochRow) -> None:
         """Add one complete row to metrics.csv."""
-        values = dataclasses.asdict(row)
-        text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-        if not os.path.exists(self.metrics_file):
-            writer.writeheader()
-        writer.writerow({key: "" if value is None else value for key, value in values.items()})
+        text = documents.table_text(COLUMNS, [dataclasses.asdict(row)], head=not os.path.exists(self.metrics_file))
         with atomic.writing(self.metrics_file), self.metrics_file.open("a", encoding="utf-8") as file:
-            file.write(text.getvalue())
+            file.write(text)
 
     def rows(self) -> list[dict[str, str]]:
-        """The complete rows of metrics.csv."""
+        """The complete rows of metrics.csv; raises `InputError` where it is another table."""
         if not os.path.exists(self.metrics_file):
             return []
-        text = self.metrics_file.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]  # a killed process may leave half a line
-        return list(csv.DictReader(io.StringIO(whole)))
+        return documents.read_table(self.metrics_file, COLUMNS, whole=("epoch", "step"))
+
+    def history(self) -> list[EpochRow]:
+        """The complete rows of metrics.csv, typed; raises `InputError` where they are none of ours."""
+        try:
+            return [_epoch_row(row) for row in self.rows()]
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise InputError(f"{self.metrics_file} cannot be read: {error}") from error
 
     def keep_rows(self, epoch: int) -> None:
         """Drop rows after `epoch`: a resumed run writes them again."""
         kept = [row for row in self.rows() if int(row["epoch"]) <= epoch]
-        text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(kept)
-        atomic.write_text(self.metrics_file, text.getvalue())
+        atomic.write_text(self.metrics_file, documents.table_text(COLUMNS, kept))
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Store the result; from now on the run is finished."""
-        atomic.write_text(self.summary_file, json.dumps(summary, indent=1, allow_nan=False) + "\n")
+        documents.write_json(self.summary_file, summary)
 
     def read_summary(self) -> dict[str, Any]:
         """The result; raises `InputError` where it cannot be read."""
+        again = "remove it; the same efnn train then writes it again from last.h5"
         try:
-            summary = json.loads(self.summary_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{self.summary_file} cannot be read: {error}") from error
-        metrics = summary.get("metrics") if isinstance(summary, dict) else None
+            summary = documents.read_json(self.summary_file)
+        except InputError as error:
+            raise InputError(error.message, again) from error
+        metrics = summary.get("metrics")
         values = metrics if isinstance(metrics, dict) else {}
         bad = [key for key in FIGURES if key not in values]
         bad += [part for part in PARTS if not isinstance(values.get(part), dict)]
         if bad:
-            raise InputError(
-                f"{self.summary_file} is not the summary of a run: it has no valid {bad[0]}",
-                "remove it; the same efnn train then writes it again from last.h5",
-            )
-        return dict(summary)
+            raise InputError(f"{self.summary_file} is not the summary of a run: it has no valid {bad[0]}", again)
+        return summary
 
     def give_up_weights(self) -> None:
         """Remove the weights of a beginning that has no state to go on from."""
         with atomic.writing(self.best_file):
             self.best_file.unlink(missing_ok=True)
+
+    def remove_leftovers(self) -> None:
+        """Remove files that killed processes have left half written."""
+        for name in FILES:
+            atomic.remove_leftovers(self.path / name)
 
     def clear(self) -> None:
         """Remove the whole folder."""
@@ -158,3 +147,12 @@ class RunFolder:
                 if os.path.exists(new.path / name):  # else it was moved before a kill
                     os.replace(new.path / name, self.path / name)
         new.clear()
+
+
+def _epoch_row(cells: dict[str, str]) -> EpochRow:
+    """One row of text; an empty cell is None."""
+    whole = ("epoch", "step")
+    values = {
+        name: int(cells[name]) if name in whole else float(cells[name]) if cells[name] else None for name in COLUMNS
+    }
+    return EpochRow(**values)  # type: ignore[arg-type]

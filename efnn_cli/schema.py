@@ -46,11 +46,22 @@ def typed(cls: type[T], node: object, prefix: str = "") -> T:
     for key in node:
         if key not in names:
             raise ConfigError(f"unknown key '{prefix}{key}'", nearest(str(key), names))
+        _refuse_interpolation(f"{prefix}{key}", node[key])
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(cls), dict(node))
+        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(cls), dict(node)))  # type: ignore[return-value]
     except OmegaConfBaseException as error:
         raise _explain(error, prefix, node) from error
-    return OmegaConf.to_object(merged)  # type: ignore[return-value]
+
+
+def _refuse_interpolation(key: str, value: object) -> None:
+    """Raise `ConfigError` for what OmegaConf would look up: here all values are final, and files may hold anything."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for each in value:
+            _refuse_interpolation(key, each)
+    elif isinstance(value, str) and ("${" in value or value == "???"):
+        raise ConfigError(f"{key}: wanted a value, found {value!r}")
 
 
 def _explain(error: OmegaConfBaseException, prefix: str, node: Mapping[str, Any]) -> ConfigError:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -11,13 +9,15 @@ from pathlib import Path
 
 from efnn_cli.errors import ConflictError, InputError
 from efnn_cli.extrapolation import ENSEMBLE_FIGURES, FIGURES, SizeRow
-from efnn_cli.storage import atomic
+from efnn_cli.storage import atomic, documents
 from efnn_cli.storage.lock import awaited
 
 LOGGER = logging.getLogger("efnn")
 
 HEAD = ("weights", "sampling", "seed")
 COLUMNS = [*HEAD, *FIGURES, *ENSEMBLE_FIGURES]
+WHOLE = ("seed", "L", "samples")
+WORDS = ("weights", "sampling", "reference")
 IDENTITY = (*HEAD, "L", "samples", "reference")
 
 Rows = list[dict[str, str]]
@@ -36,7 +36,7 @@ class SizeTable:
 
     def check(self) -> None:
         """Raise `ConflictError` where the table is of another network, `InputError` where it is no table."""
-        if any(row["weights"] != self.weights for row in self._read()) and not self.replaces:
+        if any(row["weights"] != self.weights for row in read_table(self.path)) and not self.replaces:
             raise ConflictError(
                 f"{self.path} holds the errors of another run", "choose another --out, or --overwrite it"
             )
@@ -55,32 +55,33 @@ class SizeTable:
         with awaited(lock, lambda owner: LOGGER.info("%s is in use by %s: waiting", self.path, owner), pause):
             self.check()
             taken = {_identity(row) for row in fresh}
-            kept = [row for row in self._read() if row["weights"] == self.weights and _identity(row) not in taken]
+            kept = [
+                row for row in read_table(self.path) if row["weights"] == self.weights and _identity(row) not in taken
+            ]
             merged = sorted(kept + fresh, key=lambda row: (row["sampling"], int(row["seed"]), int(row["L"])))
-            text = io.StringIO()
-            writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(merged)
-            atomic.write_text(self.path, text.getvalue())
+            atomic.remove_leftovers(self.path)
+            atomic.write_text(self.path, documents.table_text(COLUMNS, merged))
         return merged
 
     def rows(self) -> Rows:
         """What stands in it of these weights."""
-        return [row for row in self._read() if row["weights"] == self.weights]
+        return [row for row in read_table(self.path) if row["weights"] == self.weights]
 
-    def _read(self) -> Rows:
-        """The rows; a table from before there were figures of ensembles has none of them."""
-        if not os.path.exists(self.path):
-            return []
-        try:
-            reader = csv.DictReader(io.StringIO(self.path.read_text(encoding="utf-8")))
-            rows = list(reader)
-        except (OSError, UnicodeError, csv.Error) as error:
-            raise InputError(f"{self.path} cannot be read: {error}") from error
-        known = list(reader.fieldnames or ()) in (COLUMNS, [*HEAD, *FIGURES])
-        if not known or any(None in row.values() or None in row for row in rows):
-            raise InputError(f"{self.path} is not an extrapolation table of this efnn", "move it away")
-        return [dict.fromkeys(ENSEMBLE_FIGURES, "") | row for row in rows]
+
+def read_table(path: Path) -> Rows:
+    """The rows of the table at `path`, none where there is none; raises `InputError` where it is no such table.
+
+    A table from before there were figures of ensembles has none of them.
+    """
+    if not os.path.exists(path):
+        return []
+    try:
+        rows = documents.read_table(path, (*HEAD, *FIGURES), whole=WHOLE, words=WORDS)
+    except InputError as error:
+        raise InputError(error.message, "move it away") from error
+    if any(list(row) not in (COLUMNS, [*HEAD, *FIGURES]) for row in rows):
+        raise InputError(f"{path} is not an extrapolation table of this efnn", "move it away")
+    return [dict.fromkeys(ENSEMBLE_FIGURES, "") | row for row in rows]
 
 
 def _identity(row: dict[str, str]) -> tuple[str, ...]:

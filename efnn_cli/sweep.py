@@ -12,19 +12,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from efnn_cli import catalogue
 from efnn_cli.config import Request, compose
 from efnn_cli.console import Console
 from efnn_cli.errors import ConfigError, InputError, Interrupted, Stopped
 from efnn_cli.jobs import FAILED, FINISHED, Job, Outcome, carry_out, plan_job, stored
 from efnn_cli.multirun import check_launcher, expand, launch, split_launcher
 from efnn_cli.planning import Plan, choose_source
+from efnn_cli.runs import OUTPUTS
 from efnn_cli.storage import atomic
 from efnn_cli.training_settings import train_config
 
 LOGGER = logging.getLogger("efnn")
-
-MAX_JOBS = 100_000
 
 
 @dataclass(frozen=True)
@@ -44,10 +42,7 @@ class Sweep:
 def settings_of(request: Request) -> tuple[list[tuple[str, ...]], list[str]]:
     """The settings of every run, checked without any file, and those of the launcher; raises `ConfigError`."""
     own, launcher = split_launcher(request.overrides)
-    every = expand(own)
-    if len(every) > MAX_JOBS:
-        raise ConfigError(f"wanted at most {MAX_JOBS} runs in one sweep, found {len(every)}")
-    return every, launcher
+    return expand(own), launcher
 
 
 def check(request: Request, every: Sequence[tuple[str, ...]]) -> None:
@@ -129,9 +124,9 @@ def _outcome(job: Job, folder: Path) -> Outcome:
 @contextmanager
 def _scratch() -> Iterator[Path]:
     """A folder for the outcomes and for Hydra, where other machines see it too; gone at the end."""
-    atomic.make_folder(catalogue.OUTPUTS)
-    with atomic.writing(catalogue.OUTPUTS):
-        folder = Path(tempfile.mkdtemp(prefix=".sweep-", dir=catalogue.OUTPUTS))
+    atomic.make_folder(OUTPUTS)
+    with atomic.writing(OUTPUTS):
+        folder = Path(tempfile.mkdtemp(prefix=".sweep-", dir=OUTPUTS))
     try:
         yield folder.absolute()
     finally:

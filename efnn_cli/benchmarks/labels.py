@@ -19,6 +19,7 @@ from efnn_cli.labelling.job import Job
 from efnn_cli.labelling.shards import Shard
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.physics.system import Array
+from efnn_cli.power_law import power_law
 
 UNIT = "seconds per configuration"
 STRAIGHTFORWARD_UP_TO = 40  # beyond, one configuration takes minutes and gigabytes
@@ -107,8 +108,5 @@ def _cases(rows: Sequence[Row]) -> list[str]:
 
 def exponent(rows: Sequence[Row], case: str) -> float | None:
     """Slope of log(seconds) against log(L) for L >= 20; None with fewer than two sizes."""
-    points = [(np.log(row.L), np.log(row.ours)) for row in rows if row.case == case and row.L >= 20]
-    if len(points) < 2:
-        return None
-    x, y = np.asarray(points, dtype=np.float64).T
-    return float(np.polyfit(x, y, 1)[0])
+    points = [(float(row.L), row.ours) for row in rows if row.case == case and row.L >= 20]
+    return power_law(points).exponent if len({size for size, _ in points}) > 1 else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from efnn_cli import catalogue, device
+from efnn_cli import device
 from efnn_cli.comparison import compete, stand
 from efnn_cli.comparison_figures import draw
 from efnn_cli.comparison_report import planned, report, write_means, write_runs
@@ -14,6 +14,7 @@ from efnn_cli.console import Console
 from efnn_cli.contest import Contest, enter
 from efnn_cli.destination import COMPARISON_MARK, claim_comparison
 from efnn_cli.results import Result, shown
+from efnn_cli.runs import OUTPUTS
 from efnn_cli.schema import typed
 from efnn_cli.settings import ExtrapolateConfig
 from efnn_cli.standings import quantity_of
@@ -33,7 +34,7 @@ def run(
     config = typed(ExtrapolateConfig, compose("extrapolate", references).values)
     target = device.resolve(config.device)
     lineup = enter(contest, data)
-    folder = out or catalogue.OUTPUTS / f"compare-{lineup.first.system.name}-{lineup.tag}"
+    folder = out or OUTPUTS / f"compare-{lineup.first.system.name}-{lineup.tag}"
     claim_comparison(folder, lineup.tag)
     if dry_run:
         return planned(lineup, folder)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from efnn_cli import catalogue, device, figures
+from efnn_cli import device, figures
 from efnn_cli.catalogue import picked
 from efnn_cli.compatibility import require_same_hamiltonian
 from efnn_cli.config import Request, compose
@@ -18,7 +18,7 @@ from efnn_cli.idle import refuse_idle_tolerance
 from efnn_cli.loading import Run, load
 from efnn_cli.references import label_references, plan_references
 from efnn_cli.results import Result, number, shown
-from efnn_cli.runs import EXTRAPOLATION
+from efnn_cli.runs import EXTRAPOLATION, OUTPUTS
 from efnn_cli.schema import fingerprint, typed
 from efnn_cli.settings import ExtrapolateConfig, GenerateConfig
 from efnn_cli.signals import StopRequest
@@ -91,7 +91,7 @@ def output_folder(members: Sequence[Run]) -> Path:
     if len(members) == 1:
         return members[0].path
     tag = fingerprint({"members": sorted(member.config["hash"] for member in members)})
-    return catalogue.OUTPUTS / f"{members[0].system.name}-ensemble-{tag}"
+    return OUTPUTS / f"{members[0].system.name}-ensemble-{tag}"
 
 
 def refuse_other(folder: Path, table: SizeTable) -> None:
@@ -123,7 +123,7 @@ def draw(rows: Rows, trained_at: int, folder: Path) -> Path:
         lines.append(figures.Curve(f"{name}: error of the mean" if name in spread else name, points, style=style))
         if name in spread:
             lines.append(figures.Curve(f"{name}: spread of the members", spread[name], style=style, dashed=True))
-    return figures.error_against_size(lines, label, trained_at, folder / EXTRAPOLATION)
+    return figures.error_against_size(lines, label, trained_at, folder / EXTRAPOLATION, table=False)
 
 
 def report(rows: Sequence[SizeRow], every: Rows, figure: Path, table: Path) -> Result:

@@ -204,6 +204,7 @@ def _assemble(job: Job, path: Path, job_hash: str, store: ShardFolder, seconds: 
     content = LabelledSpins.join([shard.content for shard in shards])
     if content.redone:
         LOGGER.warning("%d spectra failed their trace identities and were computed again on the CPU", content.redone)
+    atomic.remove_leftovers(path)
     result = dataset.write(path, content.arrays() | couplings, _metadata(job, job_hash, content, shards, seconds))
     store.remove()
     return result

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from efnn_cli.device import require_memory
 from efnn_cli.models.densenet import DenseDenseNet, LatticeDenseNet
 from efnn_cli.models.dnn import DenseDNN, LatticeDNN
 from efnn_cli.models.effective import Effective
@@ -70,18 +71,31 @@ def build(
 ) -> EnergyModel:
     """A network with its initial weights drawn from `seed`, on the CPU.
 
-    `inputs` is the number of spins of a dense system; lattice networks fit every L.
+    `inputs` is the number of spins of a dense system; lattice networks fit every L. Raises `DeviceError` where it does
+    not fit into memory.
     """
-    form = MODELS[options.name].form(geometry)
-    if form is None:
-        raise ValueError(f"{options.name} has no {geometry} form")
+    needed = 2 * dtype.itemsize * size_of(options, geometry, inputs)  # once as drawn, once in its own type
+    require_memory(torch.device("cpu"), needed, f"a network {options.name} of these options")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = form(inputs, options) if geometry == "dense" else form(options)
+        network = _network(options, geometry, inputs)
     if options.name != "effective":
         network = network.to(dtype)
     centred = spin_range if getattr(options, "centre_spins", False) else None
     return EnergyModel(network, geometry, centred)
+
+
+def _network(options: Options, geometry: str, inputs: int) -> nn.Module:
+    form = MODELS[options.name].form(geometry)
+    if form is None:
+        raise ValueError(f"{options.name} has no {geometry} form")
+    return form(inputs, options) if geometry == "dense" else form(options)
+
+
+def size_of(options: Options, geometry: str, inputs: int) -> int:
+    """Number of trainable numbers of a network, without taking any memory for them."""
+    with torch.device("meta"):
+        return parameter_count(_network(options, geometry, inputs))
 
 
 def parameter_count(model: nn.Module) -> int:
@@ -105,4 +119,5 @@ __all__ = [
     "build",
     "parameter_count",
     "receptive_field_of",
+    "size_of",
 ]

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from efnn_cli import checks, rng
+from efnn_cli import checks, kinds, rng
 from efnn_cli.errors import ConfigError
 from efnn_cli.physics import sampling as spin_sampling
 from efnn_cli.physics import subsets
@@ -101,7 +101,7 @@ class Heisenberg(System):
     @property
     def kind(self) -> str:
         """By the variant."""
-        return "heisenberg_lattice" if self._on_lattice else "infinite_range"
+        return kinds.kind_of(self.name, self.variant)
 
     @property
     def samplings(self) -> tuple[str, ...]:

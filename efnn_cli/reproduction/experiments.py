@@ -70,6 +70,8 @@ class ScaleOptions:
     """More lattices, with as many references as `efnn extrapolate` takes."""
     times: list[int] = field(default_factory=list)
     """Lattices at which seconds per configuration are measured."""
+    note: str = ""
+    """What a reader must know of results at this scale."""
 
 
 @dataclass

@@ -62,6 +62,10 @@ class Group:
         """The number of parameters."""
         return int(self.members[0].metrics["parameters"])
 
+    def defines(self, quantity: str) -> bool:
+        """Whether a test error is defined for every run."""
+        return all(each.metrics["test"][quantity] is not None for each in self.members)
+
     def test(self, quantity: str) -> tuple[float, float | None]:
         """Mean and spread (sample standard deviation) of a test error over the seeds."""
         return spread([float(each.metrics["test"][quantity]) for each in self.members])
@@ -89,6 +93,13 @@ class Findings:
     failures: list[tuple[Job, Outcome]]
     seconds: Mapping[str, list[tuple[int, float]]]
     """Seconds per configuration against L, by method."""
+
+    @property
+    def quantity(self) -> str:
+        """The error to show: the one that the experiment names, where it is defined for every run."""
+        wanted = self.chosen.experiment.quantity
+        groups = [each for groups in self.groups.values() for each in groups]
+        return wanted if all(each.defines(wanted) for each in groups) else "rmse_over_std"
 
     @property
     def training_seconds(self) -> float:

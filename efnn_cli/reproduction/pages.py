@@ -147,7 +147,8 @@ def _looks(findings: Findings, folder: Path) -> Iterator[Block]:
 
 def _closing(scale: str, every: Sequence[Findings]) -> Iterator[Section]:
     deviations = [text for findings in every for text in findings.chosen.experiment.deviations]
-    yield Section("Deviations from what was published", [Bullets([*GENERAL, *deviations])])
+    notes = dict.fromkeys(findings.chosen.scale.note for findings in every if findings.chosen.scale.note)
+    yield Section("Deviations from what was published", [Bullets([*notes, *GENERAL, *deviations])])
     failures = [(job, outcome) for findings in every for job, outcome in findings.failures]
     if failures:
         lines = [[" ".join(job.settings), str(outcome.code), outcome.message] for job, outcome in failures]
@@ -161,11 +162,7 @@ def _provenance(scale: str, every: Sequence[Findings]) -> Iterator[Block]:
     yield Paragraph("The report, all of it, by one command, which goes on where it was interrupted:")
     yield Code(f"efnn reproduce {names} scale={scale}")
     machine = f"{provenance.processor()}, {device.cores()} cores, {provenance.memory_gib():.0f} GiB"
-    facts = [
-        ["commit", provenance.commit() or "not a checkout"],
-        ["processor", machine],
-        *provenance.versions().items(),
-    ]
+    facts = {"commit": provenance.commit() or "not a checkout", "processor": machine, **provenance.versions()}
     yield Table("Versions and machine", ["", ""], [[name, literal(value)] for name, value in facts.items()])
     lines = [[code(findings.data.name), code(open_source(findings.data).data.content_hash)] for findings in every]
     yield Table("Datasets", ["file", "SHA-256 of the content"], lines)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from efnn_cli import figures
 from efnn_cli.figures import Curve, SizeSeries
@@ -14,14 +15,15 @@ from efnn_cli.loading import load
 from efnn_cli.report.document import Picture
 from efnn_cli.reproduction.experiments import LABELS
 from efnn_cli.reproduction.findings import Findings, Group
-from efnn_cli.reproduction.tables import carried_groups
+from efnn_cli.reproduction.tables import capital, carried_groups, size_column
 from efnn_cli.runs import RunFolder
+from efnn_cli.training.predict import predict_fields
 
 
 def against_width(findings: Findings, sweep: str, folder: Path) -> Picture:
     """Error against width: a panel a depth with a line a network, or one panel with a line a depth."""
     groups = findings.groups[sweep]
-    quantity = findings.chosen.experiment.quantity
+    quantity = findings.quantity
     several = len({each.model for each in groups}) > 1
     lattice = groups[0].members[0].plan.system.geometry == "lattice"
     panels: dict[str, list[Curve]] = {}
@@ -54,18 +56,21 @@ def _curves(groups: Sequence[Group], kind: str, depth: int, quantity: str) -> It
 def against_size(findings: Findings, folder: Path) -> Picture:
     """Error and bias against L of everything that was carried."""
     series = []
-    for name, group in carried_groups(findings):
+    carried = carried_groups(findings)
+    column = size_column(carried)
+    for name, group in carried:
         rows = []
         for size in findings.chosen.sizes:
-            error, bias = group.at_size(size, "relative_error"), group.at_size(size, "bias_per_site")
+            error, bias = group.at_size(size, column), group.at_size(size, "bias_per_site")
             if error is not None and bias is not None:
                 rows.append((size, *error, *bias))
         series.append(SizeSeries(name, rows))
     stem = folder / f"{findings.chosen.experiment.name}-sizes"
     return _picture(
-        figures.error_and_bias(series, findings.size, "relative error", stem),
-        "Relative error and bias per site, in units of t, against the side of the lattice; trained at the marked size.",
-        "Relative error and bias against the side of the lattice",
+        figures.error_and_bias(series, findings.size, LABELS[column], stem),
+        f"{LABELS[column]} and bias per site, in units of the hopping or coupling, against the side of the lattice; "
+        "trained at the marked size.",
+        "Error and bias against the side of the lattice",
     )
 
 
@@ -91,7 +96,7 @@ def learning_curve(findings: Findings, group: Group, folder: Path) -> Picture:
     name = f"{group.title}, D = {group.depth}"
     stem = folder / f"{findings.chosen.experiment.name}-curve"
     return _picture(
-        figures.learning_curves({name: RunFolder(member.run).rows()}, stem),
+        figures.learning_curves({name: RunFolder(member.run).history()}, stem),
         f"Learning curve of the {name} with the default recipe, seed {member.seed}.",
         "Training and validation error and learning rate against the epoch",
     )
@@ -102,13 +107,12 @@ def parity(findings: Findings, groups: Sequence[Group], folder: Path) -> Picture
     members = [load(group.members[0].run, "cpu") for group in groups]
     task = plan_judgement(members, findings.data, "test", drop_seen=False)
     found = task.predictions(lambda: None)
-    sites = members[0].system.sites if members[0].system.geometry == "lattice" else 1
+    sites = members[0].system.sites
     names = [each.title if each.width == 0 else f"{each.title}, D = {each.depth}" for each in groups]
     panels = {name: np.asarray(values) / sites for name, values in zip(names, found, strict=True)}
-    per_site = " per site" if sites > 1 else ""
     return _picture(
         figures.parity(panels, task.true / sites, folder / f"{findings.chosen.experiment.name}-parity"),
-        f"Predicted against true energies{per_site} on the test split, and residuals; seed 0.",
+        "Predicted against true energies per site on the test split, and residuals; seed 0.",
         "Predicted against true energies, with a histogram of the residuals",
     )
 
@@ -117,10 +121,13 @@ def effective_fields(findings: Findings, group: Group, folder: Path) -> Picture:
     """Spins of the first test configuration with their effective fields, of the network and exact."""
     run = load(group.members[0].run, "cpu")
     task = plan_judgement([run], findings.data, "test", drop_seen=False)
-    configuration, fields = figures_of_fields(run, task)
+    chosen = task.data.spins[task.chosen[:1]]
+    free = torch.from_numpy(chosen)
+    network = predict_fields(run.model, free.to(run.device)).cpu()
+    fields = {"exact": run.system.fields(free).numpy()[0], "network": network.numpy()[0]}
     stem = folder / f"{findings.chosen.experiment.name}-spins"
     return _picture(
-        figures.spins(configuration, fields, stem),
+        figures.spins(chosen[0], fields, stem),
         "One configuration of the test split and the effective fields -dE/dS on its spins, the part perpendicular to "
         "each spin: exact, and by differentiating the network.",
         "Spins of a configuration with exact and predicted effective fields",
@@ -128,4 +135,4 @@ def effective_fields(findings: Findings, group: Group, folder: Path) -> Picture:
 
 
 def _picture(png: Path, caption: str, alt: str) -> Picture:
-    return Picture(png.stem, caption[0].upper() + caption[1:], alt, png.with_suffix(".svg").read_text(encoding="utf-8"))
+    return Picture(png.stem, capital(caption), alt, png.with_suffix(".svg").read_text(encoding="utf-8"))

@@ -16,6 +16,7 @@ FAR = 10.0
 ORDER = 10**0.5
 """What counts as "of the order of"."""
 NOT_RUN = "not run at this scale"
+UNDEFINED = "not defined here: the mean energy is near 0"
 
 
 @dataclass(frozen=True)
@@ -70,20 +71,19 @@ def _below(findings: Findings, bounds: dict[int, float]) -> Iterator[Row]:
     for depth, bound in bounds.items():
         what = f"{_title(findings)}, EFNN, D = {depth}: {label}"
         group = _best(findings, depth)
-        if group is None:
-            yield Row(what, f"{bound:.0e}", NOT_RUN, None)
+        if group is None or not group.defines(quantity):
+            yield Row(what, f"{bound:.0e}", NOT_RUN if group is None else UNDEFINED, None)
             continue
         mean, spread = group.test(quantity)
-        yield Row(
-            what, f"{bound:.0e}", f"{with_spread(mean, spread, '±')} ({bound / mean:.3g} times lower)", mean <= bound
-        )
+        times = f"{bound / mean:.3g} times below" if mean <= bound else f"{mean / bound:.3g} times above"
+        yield Row(what, f"{bound:.0e}", f"{with_spread(mean, spread, '±')} ({times})", mean <= bound)
 
 
 def _rivals(findings: Findings, said: str) -> Iterator[Row]:
     """The other networks at equal width, depth and recipe."""
     what = f"{_title(findings)}: DNN, ResNet, DenseNet against the EFNN at equal width"
     quantity = findings.chosen.experiment.quantity
-    groups = findings.groups.get("widths", [])
+    groups = [each for each in findings.groups.get("widths", []) if each.defines(quantity)]
     widest = max((each.width for each in groups), default=0)
     parts, ratios = [], []
     for depth in sorted({each.depth for each in groups} & {2, 3}):
@@ -99,7 +99,7 @@ def _rivals(findings: Findings, said: str) -> Iterator[Row]:
 def _order(findings: Findings, order: float) -> Iterator[Row]:
     what = f"{_title(findings)}, L = {findings.size}: relative error of the EFNN"
     group = _best(findings)
-    if group is None:
+    if group is None or not group.defines("relative_error"):
         yield Row(what, f"order {order:.0e}", NOT_RUN, None)
         return
     mean, spread = group.test("relative_error")
@@ -109,11 +109,15 @@ def _order(findings: Findings, order: float) -> Iterator[Row]:
 def _over_effective(findings: Findings, factor: float) -> Iterator[Row]:
     what = f"{_title(findings)}, L = {findings.size}: error of the effective model over that of the EFNN"
     group, fitted = _best(findings), findings.groups.get("effective", [])
-    if group is None or not fitted:
+    if group is None or not fitted or not (group.defines("relative_error") and fitted[0].defines("relative_error")):
         yield Row(what, f"about {factor:g}", NOT_RUN, None)
         return
-    ratio = fitted[0].test("relative_error")[0] / group.test("relative_error")[0]
-    yield Row(what, f"about {factor:g}", f"{ratio:.2g}", ratio >= factor)
+    ours = group.test("relative_error")[0]
+    ratio = fitted[0].test("relative_error")[0] / ours
+    said = f"{ratio:.2g} ({fitted[0].parameters} coefficients)"
+    for each in findings.groups.get("neighbours", ()):
+        said += f"; {each.test('relative_error')[0] / ours:.2g} (nearest neighbours alone)"
+    yield Row(what, f"about {factor:g}", said, ratio >= factor)
 
 
 def _decreases(findings: Findings, sizes: Sequence[int]) -> Iterator[Row]:

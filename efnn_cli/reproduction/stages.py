@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from efnn_cli import catalogue, device
+from efnn_cli import device
 from efnn_cli.carrying import complete
 from efnn_cli.config import Request, compose
 from efnn_cli.console import Console
@@ -26,6 +26,7 @@ from efnn_cli.reproduction.pool import run_jobs
 from efnn_cli.reproduction.progress import Progress
 from efnn_cli.reproduction.timing import Times, measure_times
 from efnn_cli.results import shown
+from efnn_cli.runs import OUTPUTS
 from efnn_cli.schema import typed
 from efnn_cli.settings import ExtrapolateConfig
 from efnn_cli.signals import StopRequest
@@ -179,4 +180,4 @@ def time_all(chosen: Chosen, groups: dict[str, list[Group]], folder: Path, stop:
 
 def outputs_folder(scale: str) -> Path:
     """`outputs/reproduce-SCALE`."""
-    return catalogue.OUTPUTS / f"reproduce-{scale}"
+    return OUTPUTS / f"reproduce-{scale}"

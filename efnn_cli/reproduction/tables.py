@@ -63,25 +63,28 @@ def _write(path: Path, lines: Sequence[Sequence[Any]]) -> None:
 
 
 def by_network(findings: Findings, sweep: str) -> Table:
-    """A row for every depth and width, a column for every network: mean and spread over the seeds."""
+    """Mean and spread over the seeds: a row a depth and width, a column a network; of one network a column a depth."""
     groups = findings.groups[sweep]
-    quantity = findings.chosen.experiment.quantity
-    models = list(dict.fromkeys(each.model for each in groups))
-    titles = {each.model: each.title for each in groups}
-    found = {(each.depth, each.width, each.model): each for each in groups}
+    quantity = findings.quantity
+    several = len({each.model for each in groups}) > 1
+    rows_of: dict[str, dict[str, Group]] = {}
+    for each in sorted(groups, key=lambda each: (each.depth, each.width) if several else (0, each.width)):
+        row = f"D = {each.depth}, width {each.width}" if several else f"{each.title}, width {each.width}"
+        rows_of.setdefault(row, {})[each.title if several else f"D = {each.depth}"] = each
+    columns = list(dict.fromkeys((each.title if several else f"D = {each.depth}") for each in groups))
     rows: list[list[Cell | str]] = []
-    for depth, width in sorted({(each.depth, each.width) for each in groups}):
-        here = {model: found[depth, width, model] for model in models if (depth, width, model) in found}
+    for name, here in rows_of.items():
         least = min(each.test(quantity)[0] for each in here.values())
-        cells = [
-            error_cell(*here[model].test(quantity), best=len(here) > 1 and here[model].test(quantity)[0] == least)
-            if model in here
-            else Cell("", numeric=True)
-            for model in models
-        ]
-        rows.append([f"D = {depth}, width {width}", *cells])
-    caption = f"{LABELS[quantity].capitalize()} on the test split".replace("Rmse", "RMSE")
-    return Table(caption, ["", *(titles[model] for model in models)], rows, note=seeds_note(groups))
+        cells = [_marked(here.get(column), quantity, least if len(here) > 1 else None) for column in columns]
+        rows.append([name, *cells])
+    return Table(f"{capital(LABELS[quantity])} on the test split", ["", *columns], rows, note=seeds_note(groups))
+
+
+def _marked(group: Group | None, quantity: str, least: float | None) -> Cell:
+    """A test error, marked where it is the `least` of its row; nothing without a group."""
+    if group is None:
+        return Cell("", numeric=True)
+    return error_cell(*group.test(quantity), best=group.test(quantity)[0] == least)
 
 
 def details(findings: Findings, sweep: str) -> Table:
@@ -108,7 +111,7 @@ def details(findings: Findings, sweep: str) -> Table:
 
 def defined_cell(group: Group, quantity: str) -> Cell:
     """A test error, or nothing where it is not defined for every run."""
-    if any(each.metrics["test"][quantity] is None for each in group.members):
+    if not group.defines(quantity):
         return Cell("-", numeric=True)
     return error_cell(*group.test(quantity))
 
@@ -116,10 +119,11 @@ def defined_cell(group: Group, quantity: str) -> Cell:
 def against_size(findings: Findings) -> Table:
     """A row for every size: relative error of everything that was carried, and bias per site of the best."""
     carried = [(sweep, each) for sweep, each in carried_groups(findings)]
+    column = size_column(carried)
     head = ["L", "references", *(name for name, _ in carried), "bias of the first, per site"]
     rows: list[list[Cell | str]] = []
     for size in findings.chosen.sizes:
-        cells = [_at(each, size, "relative_error") for _, each in carried]
+        cells = [_at(each, size, column) for _, each in carried]
         one = carried[0][1]
         samples = next((row["samples"] for row in one.members[0].sizes if int(row["L"]) == size), "")
         rows.append([str(size), Cell(samples, numeric=True), *cells, _at(one, size, "bias_per_site")])
@@ -139,6 +143,17 @@ def carried_groups(findings: Findings) -> list[tuple[str, Group]]:
     return found
 
 
+def size_column(carried: Sequence[tuple[str, Group]]) -> str:
+    """The error to show against L: relative where it means something at every size."""
+    rows = [row for _, group in carried for member in group.members for row in member.sizes]
+    return "relative_error" if all(row["relative_error"] for row in rows) else "rmse_over_std"
+
+
+def capital(text: str) -> str:
+    """With a capital letter first."""
+    return text[0].upper() + text[1:]
+
+
 def _at(group: Group, size: int, column: str) -> Cell:
     value = group.at_size(size, column)
     return Cell("", numeric=True) if value is None else error_cell(*value)
@@ -152,7 +167,7 @@ def times(findings: Findings) -> Table:
     methods = [PUBLISHED_WAY, DENSE, DETERMINANT, NETWORK, BATCHED]
     found = {name: dict(points) for name, points in findings.seconds.items()}
     sizes = sorted({size for points in found.values() for size in points})
-    rows = [
+    rows: list[list[Cell | str]] = [
         [
             str(size),
             *(_seconds(value) for value in (published.get(size), *(found.get(name, {}).get(size) for name in methods))),

@@ -7,6 +7,7 @@ Bytes go to a temporary name in the same folder, are forced to disk and renamed.
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import shutil
 import uuid
@@ -50,13 +51,13 @@ def existing_parent(folder: Path) -> Path:
     return parent
 
 
-def write_bytes(path: Path, content: bytes | memoryview) -> None:
-    """Write a whole file atomically and durably."""
+def write_bytes(path: Path, *parts: bytes) -> None:
+    """Write a whole file, made of `parts`, atomically and durably."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     with writing(path):
         try:
             with temporary.open("wb") as file:
-                file.write(content)
+                file.writelines(parts)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
@@ -64,6 +65,13 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
             temporary.unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what processes that were killed while they wrote `path` have left; only for whoever owns it now."""
+    with writing(path):
+        for each in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+            each.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

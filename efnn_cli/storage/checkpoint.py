@@ -40,4 +40,7 @@ def read(path: Path) -> Checkpoint:
     arrays, metadata = hdf5.read(path, FORMAT, SCHEMA_VERSION)
     if not isinstance(metadata.get("config"), dict) or not isinstance(metadata.get("state"), dict):
         raise InputError(f"{path}: its metadata have no valid config and state")
-    return Checkpoint(metadata["config"], restore(metadata["state"], arrays))
+    try:
+        return Checkpoint(metadata["config"], restore(metadata["state"], arrays))
+    except (InputError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is no checkpoint of efnn: {error}") from error

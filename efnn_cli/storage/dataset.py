@@ -27,6 +27,7 @@ from efnn_cli.storage import hdf5
 
 FORMAT = "efnn-dataset"
 SCHEMA_VERSION = 1
+MAX_ENERGY = 1e100  # its square is a number too
 PHYSICS = ("spins", "energies", "couplings")
 
 Array = NDArray[np.float64]
@@ -80,8 +81,8 @@ def read(path: Path) -> Dataset:
         raise InputError(f"{path}: wanted /spins and /energies of equal length")
     if spins.dtype != np.float64 or energies.dtype != np.float64:
         raise InputError(f"{path}: wanted float64, found spins {spins.dtype}, energies {energies.dtype}")
-    if not len(energies) or not np.isfinite(energies).all():
-        raise InputError(f"{path}: wanted finite energies of at least one configuration")
+    if not len(energies) or not (np.abs(energies) <= MAX_ENERGY).all():
+        raise InputError(f"{path}: wanted finite energies (up to {MAX_ENERGY:g}) of at least one configuration")
     return _dataset(arrays, metadata)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -20,10 +21,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from efnn_cli.errors import InUseError
+from efnn_cli.errors import InputError, InUseError
 from efnn_cli.storage.atomic import writing
+from efnn_cli.storage.reading import read_text
 
 POLL_SECONDS = 0.2
+LOCKS = Path("/proc/locks")
 
 OnWait = Callable[[str], None]
 Pause = Callable[[], None]
@@ -120,6 +123,36 @@ def _hold(lock: FileLock, path: Path, *, remove: bool = False) -> Iterator[None]
 def owner(path: Path) -> str:
     """Who holds the lock, as far as its file tells."""
     try:
-        return path.read_text().strip() or "another process"
-    except OSError:
+        return read_text(path).strip() or "another process"
+    except InputError:
         return "another process"
+
+
+def held(path: Path) -> bool:
+    """Whether a living process of this machine holds the lock, found out without ever taking it.
+
+    Taking it, for however short a time, would refuse a process that begins at that moment. What a process of another
+    machine holds, with which a file system may be shared, cannot be seen from here.
+    """
+    found = re.fullmatch(r"process (\d+) on (.*)", owner(path))
+    return found is not None and found[2] == socket.gethostname() and _alive(int(found[1])) and _listed(path)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # it is somebody else's
+    return True
+
+
+def _listed(path: Path) -> bool:
+    """Whether the kernel lists a lock on this file; true where it has no such list."""
+    try:
+        lines = LOCKS.read_text().splitlines()
+        inode = str(path.stat().st_ino)
+    except OSError:
+        return not os.path.exists(LOCKS)
+    return any(inode in word.split(":")[2:] for line in lines for word in line.split())

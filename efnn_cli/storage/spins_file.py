@@ -1,40 +1,71 @@
-"""Spin configurations of the user's own: `.npy`, or an HDF5 file with a dataset `/spins`."""
+"""Spin configurations of the user's own: `.npy`, or an HDF5 file with a dataset `/spins`.
+
+The head of a file says what it holds; that is checked, and whether it fits into memory, before any of it is read.
+"""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import h5py
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from efnn_cli.device import require_memory
 from efnn_cli.errors import InputError
-from efnn_cli.storage.hdf5 import Opened
+from efnn_cli.storage.hdf5 import Opened, claimed_bytes
+from efnn_cli.storage.reading import open_regular, size_of
+
+MODEST_BYTES = 256 * 2**20
+MAX_COMPRESSION = 100  # signs as float64 shrink 40 times; far more is a file that claims what it does not hold
 
 
 def read_spins(path: Path) -> NDArray[np.float64]:
-    """Configurations (samples, ...) as float64; raises `InputError` with one sentence for any other file."""
+    """Configurations (samples, ...) as float64.
+
+    Raises `InputError` with one sentence for any other file, `DeviceError` where they do not fit into memory.
+    """
     array = _npy(path) if path.suffix == ".npy" else _hdf5(path)
-    if array.dtype.kind not in "fiu" or array.ndim not in (2, 4) or not array.size:
-        raise InputError(
-            f"{path}: wanted real spins of shape (samples, L) or (samples, 3, L, L), "
-            f"found {array.dtype} of shape {array.shape}"
-        )
     return np.ascontiguousarray(array, dtype=np.float64)
 
 
 def _npy(path: Path) -> NDArray[np.float64]:
-    try:
-        return np.load(path, allow_pickle=False)  # type: ignore[no-any-return]
-    except (OSError, ValueError, EOFError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a .npy file of numbers"
-        raise InputError(f"{path} cannot be read: {reason}") from error
+    """Numbers only: what is pickled is refused."""
+    with open_regular(path) as file:
+        try:
+            version = np.lib.format.read_magic(file)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, _, dtype = read(file)
+            _check(path, dtype, shape)
+            if size_of(file) - file.tell() < _size(shape) * dtype.itemsize:
+                raise ValueError("it ends too soon")
+            file.seek(0)
+            return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]
+        except (OSError, ValueError, EOFError, SyntaxError, OverflowError) as error:
+            raise InputError(f"{path} cannot be read: not a .npy file of numbers") from error
 
 
 def _hdf5(path: Path) -> NDArray[np.float64]:
-    with Opened(path) as file:
-        link = file.get("spins", getlink=True)
-        node = file.get("spins") if isinstance(link, h5py.HardLink) else None
-        if not isinstance(node, h5py.Dataset) or node.is_virtual or node.external:
+    with Opened(path) as opened:
+        node = opened.node(opened.file, "spins") if "spins" in opened.file else None
+        if not isinstance(node, h5py.Dataset) or node.shape is None:
             raise InputError(f"{path} has no dataset /spins")
+        _check(path, node.dtype, node.shape)
+        if claimed_bytes(node) > max(MODEST_BYTES, MAX_COMPRESSION * opened.size):
+            opened.refuse("spins", f"claims {claimed_bytes(node)} bytes in a file of {opened.size}")
         return node[()]  # type: ignore[no-any-return]
+
+
+def _check(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> None:
+    if dtype.kind not in "fiu" or len(shape) not in (2, 4) or min(shape) < 1:
+        raise InputError(
+            f"{path}: wanted real spins of shape (samples, L) or (samples, 3, L, L), found {dtype} of shape {shape}"
+        )
+    needed = _size(shape) * (dtype.itemsize + 8)  # as they are, and as float64
+    require_memory(torch.device("cpu"), needed, f"reading {path}")
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    return math.prod(int(length) for length in shape)

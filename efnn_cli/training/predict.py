@@ -26,6 +26,13 @@ def predict_tensor(model: nn.Module, spins: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
+def predict_fields(model: nn.Module, spins: Tensor) -> Tensor:
+    """Effective fields -dE/dS of a network, shaped like `spins` (B, ...), float64 on its device, as free vectors."""
+    free = spins.detach().clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(model.eval()(free).sum(), free)
+    return -gradient
+
+
 def predict(
     model: nn.Module, spins: NDArray[np.float64], device: torch.device, pause: Callable[[], None] = lambda: None
 ) -> NDArray[np.float64]:

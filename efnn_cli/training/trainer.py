@@ -24,6 +24,7 @@ from efnn_cli.training.metrics import Metrics, measure
 from efnn_cli.training.optimizers import build_optimizer, learning_rate
 from efnn_cli.training.options import TrainingOptions
 from efnn_cli.training.predict import predict_tensor
+from efnn_cli.training.rows import EpochRow
 from efnn_cli.training.team import SOLO, Team
 
 PLANNED = 0.99  # of a budget: what is left is for the last look at the result
@@ -40,25 +41,6 @@ class Labelled:
 
     def __len__(self) -> int:
         return len(self.energies)
-
-
-@dataclass(frozen=True)
-class EpochRow:
-    """One row of `metrics.csv`."""
-
-    epoch: int
-    """From 1."""
-    step: int
-    lr: float
-    loss: float
-    """Mean training loss over the epoch, in units of var(E) where the target is standardised."""
-    train_rmse: float
-    """From the same losses: while the weights move."""
-    val_rmse: float
-    val_relative_error: float | None
-    val_rmse_over_std: float | None
-    seconds: float
-    """Training time since the start, over all resumptions."""
 
 
 @dataclass

@@ -21,7 +21,7 @@ import torch
 
 from efnn_cli.cli import main
 
-COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config")
+COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config", "runs", "plot")
 SMALL = ("epochs=2", "training.optimizer=adam")
 TIMEOUT = 120.0
 

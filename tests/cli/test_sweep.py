@@ -147,6 +147,7 @@ def test_systems_of_a_sweep_get_their_own_datasets(copied: Workshop):
     ]
 
 
+@pytest.mark.slow
 def test_a_dataset_made_meanwhile_changes_nothing(copied: Workshop):
     """The dataset is picked once: a later, younger one does not get into the second half of a sweep."""
     with begin_efnn("train", *SWEEP, "seed=range(3)", "--json", cwd=copied.root) as process:
@@ -158,6 +159,7 @@ def test_a_dataset_made_meanwhile_changes_nothing(copied: Workshop):
     assert all("samples: 60" in text for text in configs)
 
 
+@pytest.mark.slow
 def test_four_processes_sweep_one_folder(copied: Workshop):
     """Every run trained exactly once, none lost, nobody fails."""
     before = runs_in(copied.root)
@@ -177,6 +179,7 @@ def test_four_processes_sweep_one_folder(copied: Workshop):
     assert not list((copied.root / "outputs").glob(".sweep-*"))
 
 
+@pytest.mark.slow
 def test_four_shells_loop_over_one_folder(copied: Workshop):
     """The same in plain shell: a run that another shell trains ends with 6, and the loop goes on."""
     efnn = f"{sys.executable} -m efnn_cli"
@@ -205,6 +208,7 @@ def test_a_run_that_another_process_trains_is_skipped(copied: Workshop):
     assert swept.json()["metrics"]["running_elsewhere"] == 1
 
 
+@pytest.mark.slow
 def test_a_signal_ends_the_sweep_and_the_same_command_goes_on(copied: Workshop):
     args = ("train", "-m", "system=three_spin", "model=efnn", "depth=1,2", "width=6", "epochs=150", "--json")
     undisturbed = run_efnn(*args, cwd=copied.root).done().json()
@@ -224,6 +228,7 @@ def test_a_signal_ends_the_sweep_and_the_same_command_goes_on(copied: Workshop):
         assert one["metrics"]["test"] == other["metrics"]["test"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
 def test_launchers_train_what_the_basic_one_trains(copied: Workshop, launcher: str):
     extra = [f"hydra/launcher={launcher}"] + ["hydra.launcher.n_jobs=2"] * (launcher == "joblib")
@@ -239,6 +244,7 @@ def test_launchers_train_what_the_basic_one_trains(copied: Workshop, launcher: s
     assert not list((copied.root / "outputs").glob(".sweep-*"))
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_a_failed_run(copied: Workshop):
     """joblib's worker is killed: what it trained is listed as failed, without a traceback."""
     args = ("system=three_spin", "model=efnn", "depth=1", "width=6", "training.optimizer=adam", "epochs=100000")

@@ -25,7 +25,9 @@ def test_the_experiments_of_the_paper_are_there():
     assert names() == ["three_spin", "infinite_range", "double_exchange"]
 
 
-@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize(
+    "scale", ["smoke", pytest.param("laptop", marks=pytest.mark.slow), pytest.param("paper", marks=pytest.mark.slow)]
+)
 def test_every_scale_of_every_experiment_can_be_planned(scale: str):
     """Composes every configuration: an unknown key, network or width would be refused here."""
     found, steps = planned(scale)
@@ -34,6 +36,7 @@ def test_every_scale_of_every_experiment_can_be_planned(scale: str):
     assert all(step.count > 0 and step.seconds >= 0 for step in steps)
 
 
+@pytest.mark.slow
 def test_scales_differ_by_orders_of_magnitude():
     """Minutes, an hour or two, days, on two cores: what the scales promise."""
     hours = {scale: sum(step.seconds for step in planned(scale)[1]) / 2 / 3600 for scale in SCALES}

@@ -1,0 +1,95 @@
+"""`efnn plot KIND [RUN...]`: one figure of one or many runs, as PNG and SVG, with a CSV of the data drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from efnn_cli import checks, plot_files, plot_networks
+from efnn_cli.console import Console
+from efnn_cli.destination import claim_file
+from efnn_cli.errors import ConfigError
+from efnn_cli.figures import SUFFIXES, beside
+from efnn_cli.plot_selection import Drawing, select
+from efnn_cli.results import Result, shown
+from efnn_cli.run_filters import is_condition, split_conditions
+from efnn_cli.run_rows import RunRow
+from efnn_cli.runs import OUTPUTS
+from efnn_cli.schema import fingerprint
+from efnn_cli.storage import atomic
+
+MANY: dict[str, Callable[[Sequence[RunRow]], Drawing]] = {
+    key: partial(plot_files.against, key) for key in ("width", "parameters", "samples")
+}
+FEW: dict[str, Callable[[Sequence[RunRow]], Drawing]] = {
+    "curve": plot_files.curve,
+    "sizes": plot_files.sizes,
+    "times": plot_files.times,
+}
+KINDS = ("curve", "parity", *MANY, "sizes", "times", "spins")
+PLOTS = OUTPUTS / "plots"
+
+
+def run(
+    console: Console,
+    *,
+    arguments: Sequence[str],
+    data: Path | None = None,
+    out: Path | None = None,
+    overwrite: bool = False,
+) -> Result:
+    """Draw one figure, by default into outputs/plots under a name that the runs and settings decide."""
+    kind, rest = split_kind(arguments)
+    if data is not None and kind != "parity":
+        raise ConfigError(f"--data belongs to efnn plot parity, found it with {kind}")
+    stem = None if out is None else without_suffix(out)
+    for suffix in SUFFIXES:
+        claim_file(None if stem is None else beside(stem, suffix), overwrite)
+    drawing = prepare(kind, rest, data)
+    if stem is None:
+        stem = PLOTS / f"{kind}-{fingerprint({'kind': kind, **drawing.identity})}"
+    atomic.make_folder(stem.parent)
+    drawing.draw(stem)
+    outputs = {
+        name: shown(beside(stem, suffix)) for name, suffix in zip(("figure", "svg", "csv"), SUFFIXES, strict=True)
+    }
+    return Result("plot", {"kind": kind, **drawing.metrics}, outputs, rows=[["kind", kind]])
+
+
+def split_kind(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """KIND, the first word that is no condition, and the rest; raises `ConfigError` for another one."""
+    words = [text for text in arguments if not is_condition(text)]
+    if not words:
+        raise ConfigError(f"wanted a KIND of figure: one of {', '.join(KINDS)}", "efnn plot curve")
+    checks.one_of("KIND", words[0], KINDS)
+    rest = list(arguments)
+    rest.remove(words[0])
+    return words[0], rest
+
+
+def prepare(kind: str, arguments: Sequence[str], data: Path | None) -> Drawing:
+    """The figure, everything it needs at hand."""
+    if kind == "spins":
+        return prepare_spins(arguments)
+    paths, conditions = split_conditions(arguments)
+    rows = select(paths, conditions, many=kind in MANY)
+    return plot_networks.parity(rows, data) if kind == "parity" else (MANY | FEW)[kind](rows)
+
+
+def prepare_spins(arguments: Sequence[str]) -> Drawing:
+    """One configuration of one run; `index` is a setting here, no condition."""
+    sign = f"{plot_networks.INDEX}="
+    indices = [text.removeprefix(sign) for text in arguments if text.startswith(sign)]
+    paths, conditions = split_conditions([text for text in arguments if not text.startswith(sign)])
+    if len(indices) > 1 or not all(text.isdecimal() for text in indices):
+        raise ConfigError(f"{sign[:-1]}: wanted one integer from 0 up, found {','.join(indices)!r}", "index=0")
+    rows = select(paths, conditions, many=False)
+    if len(rows) > 1:
+        raise ConfigError(f"wanted one run, found {len(rows)}", f"efnn plot spins {shown(rows[0].folder.path)}")
+    return plot_networks.spins(rows[0], int(indices[0]) if indices else 0)
+
+
+def without_suffix(out: Path) -> Path:
+    """The STEM of the files, also where one of their names was given."""
+    return out.with_suffix("") if out.suffix in SUFFIXES else out

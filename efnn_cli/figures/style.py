@@ -1,0 +1,168 @@
+"""What all figures share: inks and palette, sheets with axes, legends beside the data, and the three files.
+
+All that is not data is drawn in one of three inks, so that a page can recolour an SVG that it holds.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from efnn_cli.storage import atomic
+
+INK = "#222222"
+"""Text, axes, ticks."""
+FAINT = "#888888"
+"""Secondary lines and notes."""
+GRID = "#dddddd"
+# Okabe and Ito's palette, told apart by all kinds of colour vision, also in grey print by its markers.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+SUFFIXES = (".png", ".svg", ".csv")
+NOTE = 8  # points: the smallest text
+FEW = 8  # values of x that are ticks of their own
+DOCTYPE = re.compile(rb"<!DOCTYPE[^>]*>\s*")
+POWER = re.compile(r"(?:(\d+)\\times)?10\^\{(-?\d+)\}")
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+OWN_FONT = b"'DejaVu Sans', "
+RC: dict[Any, Any] = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": INK,
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 9,
+    "axes.linewidth": 0.8,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 9,
+    "font.family": ["sans-serif"],
+    "font.sans-serif": ["DejaVu Sans"],  # what matplotlib brings along: PNGs are equal everywhere
+    "font.size": 9,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "legend.fontsize": NOTE,
+    "legend.frameon": False,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 5,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "efnn",
+    "text.color": INK,
+    "xtick.color": INK,
+    "xtick.labelsize": NOTE,
+    "ytick.color": INK,
+    "ytick.labelsize": NOTE,
+}
+
+Row = Sequence[object]
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """The settings of every figure; also a decorator of functions that draw."""
+    import matplotlib as mpl
+
+    with mpl.rc_context(RC):
+        yield
+
+
+def sheet(width: float, height: float) -> Any:
+    """An empty figure of this size in inches, laid out so that nothing overlaps."""
+    from matplotlib.figure import Figure
+
+    figure: Any = Figure(figsize=(width, height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.05)
+    return figure
+
+
+def look(index: int) -> dict[str, str]:
+    """Colour and marker of the line number `index`."""
+    return {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}
+
+
+def below(figure: Any, handles: Sequence[Any], names: Sequence[str]) -> None:
+    """One legend for all panels under them, in as many columns as have room; the figure grows by its lines."""
+    longest = max(map(len, names))
+    columns = max(1, min(len(names), int(figure.get_figwidth() / (0.5 + 0.058 * longest))))
+    rows = math.ceil(len(names) / columns)
+    figure.set_figheight(figure.get_figheight() + 0.18 * (rows - 1))
+    figure.legend(handles, names, loc="outside lower center", ncols=math.ceil(len(names) / rows))
+
+
+def ticks_at(axes: Any, values: Sequence[float]) -> None:
+    """Ticks of the logarithmic x axis at the data's own values where these are few, as many as have room."""
+    values = sorted(set(values))
+    if not 0 < len(values) <= FEW:
+        return
+    if len(values) == 1:
+        axes.set_xlim(values[0] / 2, values[0] * 2)
+    span = math.log(values[-1] / values[0]) or 1.0
+    kept = [values[-1]]
+    for value in reversed(values[:-1]):
+        if math.log(kept[-1] / value) > 0.018 * span * (3 + len(grouped(value)) + len(grouped(kept[-1]))):
+            kept.append(value)
+    axes.set_xticks(kept, [grouped(value) for value in kept])
+    axes.set_xticks([], minor=True)
+
+
+def logarithmic(axis: Any) -> None:
+    """A logarithmic axis whose labels are plain text: formulas would be cut into single letters in an SVG."""
+    from matplotlib.ticker import LogFormatterSciNotation
+
+    class Plain(LogFormatterSciNotation):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            found = POWER.search(super().__call__(x, pos))
+            return f"{found[1] + '×' if found[1] else ''}{power_of_ten(int(found[2]))}" if found else ""
+
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_formatter(Plain())
+    axis.set_minor_formatter(Plain(minor_thresholds=(1.2, 0.5)))
+
+
+def power_of_ten(exponent: int) -> str:
+    """10 with a raised exponent, in plain characters."""
+    return "10" + str(exponent).translate(RAISED)
+
+
+def grouped(value: float) -> str:
+    """A number for people, its thousands apart."""
+    return f"{value:,g}".replace(",", " ") if value < 1e6 else f"{value:.3g}"
+
+
+def limits(values: Sequence[float]) -> tuple[float, float]:
+    """Ends of a logarithmic axis with room on both sides of `values`, all above zero."""
+    return min(values) / 1.5, max(values) * 1.5
+
+
+def save(figure: Any, stem: Path, head: Row | None = None, rows: Sequence[Row] = ()) -> Path:
+    """Write STEM.csv (unless there is no `head`), STEM.svg and STEM.png, each atomically; returns the last.
+
+    None is an empty cell. Equal figures have equal files.
+    """
+    if head is not None:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(head)
+        writer.writerows(rows)
+        atomic.write_text(beside(stem, ".csv"), text.getvalue())
+    buffer = io.BytesIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(buffer, format="svg", dpi=200, transparent=True, metadata=nothing)
+    image = DOCTYPE.sub(b"", buffer.getvalue(), count=1).replace(OWN_FONT, b"")  # leaves sans-serif, of the page
+    atomic.write_bytes(beside(stem, ".svg"), image)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=200, facecolor="white")
+    path = beside(stem, ".png")
+    atomic.write_bytes(path, buffer.getvalue())
+    return path
+
+
+def beside(stem: Path, suffix: str) -> Path:
+    """STEM with `suffix`; dots in its name are no suffix."""
+    return stem.with_name(stem.name + suffix)

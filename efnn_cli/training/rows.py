@@ -1,0 +1,24 @@
+"""What one epoch of training is recorded as; light, since lists of runs read it and nothing else of training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """One row of `metrics.csv`."""
+
+    epoch: int
+    """From 1."""
+    step: int
+    lr: float
+    loss: float
+    """Mean training loss over the epoch, in units of var(E) where the target is standardised."""
+    train_rmse: float
+    """From the same losses: while the weights move."""
+    val_rmse: float
+    val_relative_error: float | None
+    val_rmse_over_std: float | None
+    seconds: float
+    """Training time since the start, over all resumptions."""

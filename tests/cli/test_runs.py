@@ -1,0 +1,277 @@
+"""`efnn runs`: every run with its status, conditions, order; damaged folders are rows too."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from efnn_cli.run_rows import COLUMNS
+from efnn_cli.storage import documents
+from efnn_cli.storage.lock import held, owned
+
+from .conftest import Outcome, Workshop, begin_efnn, call, finish, run_efnn, wait_for
+
+
+def rows_of(outcome: Outcome) -> list[dict[str, Any]]:
+    return outcome.done().json()["metrics"]["rows"]
+
+
+def listed(root: Path, *args: str) -> list[dict[str, Any]]:
+    return rows_of(call("runs", *args, "--json", cwd=root))
+
+
+@pytest.fixture(scope="module")
+def many(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty runs: one that was trained, and copies of it with other seeds, widths and errors."""
+    root = tmp_path_factory.mktemp("many")
+    original = workshop.root / workshop.run("binary net")
+    for seed in range(40):
+        folder = shutil.copytree(original, root / "outputs" / f"three_spin-dnn-d1-s{seed:02d}-{seed:08x}")
+        config = yaml.safe_load((folder / "config.yaml").read_text())
+        config |= {"seed": seed, "model": config["model"] | {"width": 8 * (seed % 4 + 1)}}
+        documents.write_yaml(folder / "config.yaml", config)
+        summary = json.loads((folder / "summary.json").read_text())
+        summary["metrics"]["test"]["rmse"] = float(40 - seed)
+        summary["metrics"]["test"]["relative_error"] = 10.0**-seed if seed % 2 else None
+        del summary["sha256"]
+        documents.write_json(folder / "summary.json", summary)
+    return root
+
+
+def test_forty_runs_of_a_real_process(many: Path):
+    rows = rows_of(run_efnn("runs", "--json", cwd=many))
+    assert [row["seed"] for row in rows] == list(range(40))
+    assert {row["status"] for row in rows} == {"finished"}
+    assert all(list(row) == list(COLUMNS) for row in rows)
+
+
+def test_what_a_row_says(workshop: Workshop):
+    rows = {row["run"]: row for row in listed(workshop.root)}
+    assert set(rows) == {
+        str(workshop.run(name)) for name in ("hopping fit", "binary net", "lattice net", "lattice twin")
+    }
+    row, metrics = rows[str(workshop.run("lattice twin"))], workshop.made["lattice twin"].json()["metrics"]
+    told = ("system", "variant", "L", "model", "depth", "seed", "samples", "epochs", "planned_epochs", "status")
+    assert [row[key] for key in told] == ["heisenberg_lattice", "lattice", 6, "efnn", 1, 1, 60, 2, 2, "finished"]
+    assert row["parameters"] == metrics["parameters"]
+    assert {key: row[key] for key in metrics["test"]} == metrics["test"]
+    assert row["val_rmse"] == metrics["val"]["rmse"]
+    closed = rows[str(workshop.run("hopping fit"))]
+    assert (closed["depth"], closed["planned_epochs"], closed["system"]) == (None, 1, "double_exchange")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "wanted"),
+    [
+        (("seed=3",), [3]),
+        (("seed=3,5,41",), [3, 5]),
+        (("width=8", "seed<10"), [0, 4, 8]),
+        (("seed>=38",), [38, 39]),
+        (("seed>38",), [39]),
+        (("seed<=1",), [0, 1]),
+        (("seed!=1", "seed<3"), [0, 2]),
+        (("relative_error<1e-36",), [37, 39]),
+        (("relative_error=null", "seed<4"), [0, 2]),
+        (("system=three-spin", "model=dnn,efnn", "status=finished", "seed=7"), [7]),
+        (("model.width=16", "seed<6"), [1, 5]),
+        (("training.optimizer=adam", "seed=0"), [0]),
+        (("system=heisenberg",), []),
+    ],
+)
+def test_conditions(many: Path, conditions: tuple[str, ...], wanted: list[int]):
+    assert [row["seed"] for row in listed(many, *conditions)] == wanted
+
+
+def test_a_system_with_variants_may_be_named_by_its_name(workshop: Workshop):
+    assert {row["system"] for row in listed(workshop.root, "system=heisenberg")} == {"heisenberg_lattice"}
+
+
+def test_order(many: Path):
+    assert [row["seed"] for row in listed(many, "--sort", "rmse")] == list(range(39, -1, -1))
+    assert [row["seed"] for row in listed(many, "--sort", "rmse", "--reverse")] == list(range(40))
+    up, down = listed(many, "--sort", "relative_error"), listed(many, "--sort", "relative_error", "--reverse")
+    assert [row["seed"] for row in up[:20]] == list(range(39, 0, -2))
+    assert [row["seed"] for row in down[:20]] == list(range(1, 40, 2))
+    assert all(row["relative_error"] is None for row in up[20:] + down[20:])  # what is missing comes last
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        (("relative_eror<1",), ("relative_eror", "did you mean relative_error")),
+        (("--sort", "widht"), ("widht", "did you mean width")),
+        (("model.widht=8",), ("model.widht", "model.width")),
+        (("model<3",), ("model", "no number")),
+        (("seed<abc",), ("seed", "abc")),
+        (("seed=abc",), ("seed", "abc")),
+        (("seed=",), ("seed",)),
+        (("seed",), ("seed", "KEY=VALUE")),
+        (("system=three_spn",), ("three_spn", "did you mean three_spin")),
+        (("status=done",), ("status", "finished")),
+        (("--csv", "--json"), ("--csv", "--json")),
+    ],
+)
+def test_what_cannot_be_meant(many: Path, args: tuple[str, ...], named: tuple[str, ...]):
+    outcome = call("runs", *args, cwd=many)
+    if "--json" in args:
+        assert outcome.code == 2
+    else:
+        outcome.failed(2, *named)
+
+
+def test_csv_has_every_column(many: Path):
+    found = list(csv.DictReader(io.StringIO(call("runs", "seed<2", "--csv", cwd=many).done().out)))
+    assert [list(row) for row in found] == [list(COLUMNS)] * 2
+    assert [row["relative_error"] for row in found] == ["", "0.1"]
+
+
+def test_text_fits_a_screen(many: Path):
+    outcome = call("runs", cwd=many).done()
+    lines = outcome.out.splitlines()
+    assert len(lines) == 41
+    assert max(map(len, lines)) <= 120
+    head = lines[0].split()
+    assert head[:2] == ["run", "status"]
+    assert "relative_error" in head
+    left_out = set(COLUMNS) - set(head) - {"variant", "samples", "planned_epochs", "budget", "error"}
+    assert all(each in outcome.err for each in left_out)
+    assert "2/2" in lines[1]
+
+
+def test_no_runs(here: Path):
+    outcome = call("runs", cwd=here).done()
+    assert len(outcome.out.splitlines()) == 1
+    assert "efnn train" in outcome.err
+    assert listed(here, "--sort", "rmse") == []
+
+
+def begun(root: Path, run: Path) -> Path:
+    """A finished run made one that was not finished."""
+    (root / run / "summary.json").unlink()
+    return root / run
+
+
+def statuses(root: Path) -> dict[str, str]:
+    return {row["run"]: row["status"] for row in listed(root)}
+
+
+def test_unfinished(copied: Workshop):
+    name = copied.run("lattice net")
+    begun(copied.root, name)
+    row = next(row for row in listed(copied.root) if row["run"] == str(name))
+    assert (row["status"], row["epochs"], row["parameters"], row["rmse"]) == ("unfinished", 2, None, None)
+    assert row["val_rmse"] == pytest.approx(copied.made["lattice net"].json()["metrics"]["val"]["rmse"])
+
+
+def test_failed_with_its_sentence(copied: Workshop):
+    data = copied.dataset("lattice")
+    call("train", "--data", data, "lr=1e30", "training.optimizer=adam", "depth=1", "epochs=2", cwd=copied.root).failed(
+        4
+    )
+    (row,) = (row for row in listed(copied.root) if row["status"] == "failed")
+    assert "not finite" in row["error"]
+    assert "not finite" in call("runs", "status=failed", cwd=copied.root).done().out
+
+
+@pytest.fixture
+def training(copied: Workshop) -> Iterator[Any]:
+    """A training that is under way, in a folder of finished runs."""
+    data = copied.dataset("lattice")
+    words = ("train", "--data", data, "depth=1", "seed=9", "epochs=1000000", "training.optimizer=adam")
+    with begin_efnn(*words, cwd=copied.root) as process:
+        wait_for(lambda: any(copied.root.glob("outputs/*-s9-*/metrics.csv")))
+        yield process, copied.root
+        if process.poll() is None:
+            process.kill()
+
+
+def test_running_and_an_orderly_stop(training: Any):
+    process, root = training
+    (row,) = (row for row in listed(root) if row["seed"] == 9)
+    assert row["status"] == "running"
+    assert row["epochs"] >= 1
+    process.send_signal(signal.SIGTERM)
+    assert finish(process).code == 128 + signal.SIGTERM
+    (row,) = (row for row in listed(root) if row["seed"] == 9)
+    assert (row["status"], row["error"]) == ("unfinished", None)
+
+
+def test_a_lock_is_seen_and_not_taken(tmp_path: Path):
+    path = tmp_path / "lock"
+    assert not held(path)
+    with owned(path, "it"):
+        assert held(path)
+    assert path.exists()
+    assert not held(path)  # its process lives, and has let go of it
+    path.write_text("process 1 on another machine\n")
+    assert not held(path)
+    path.write_text(f"process {2**22 + 1} on {os.uname().nodename}\n")
+    assert not held(path)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.yaml", "[1, 2"),
+        ("config.yaml", "a: 1\n"),
+        ("config.yaml", "model: 3\nsystem: {name: x, L: 3}\ntraining: null\n"),
+        ("summary.json", "{"),
+        ("summary.json", "[]"),
+    ],
+)
+def test_a_damaged_folder_is_listed(copied: Workshop, file: str, content: str):
+    name = copied.run("lattice net")
+    (copied.root / name / file).write_text(content)
+    outcome = call("runs", "--json", cwd=copied.root)
+    rows = rows_of(outcome)
+    assert len(rows) == 4
+    (bad,) = (row for row in rows if row["status"] == "unreadable")
+    assert bad["run"] == str(name)
+    assert file in outcome.err
+    assert outcome.json()["warnings"]
+
+
+def test_folders_without_a_run_are_no_rows(copied: Workshop):
+    outputs = copied.root / "outputs"
+    (outputs / "plots").mkdir()
+    (outputs / "begun").mkdir()
+    (outputs / "begun" / "lock").touch()
+    (outputs / "begun" / "run.log").touch()
+    (outputs / "file").touch()
+    (outputs / "headless").mkdir()
+    shutil.copy(copied.root / copied.run("lattice net") / "metrics.csv", outputs / "headless")
+    assert {name: status for name, status in statuses(copied.root).items() if status != "finished"} == {
+        "outputs/headless": "unreadable"
+    }
+
+
+def test_a_killed_process_may_leave_half_a_line(copied: Workshop):
+    folder = begun(copied.root, copied.run("lattice net"))
+    with (folder / "metrics.csv").open("a") as file:
+        file.write("3,12,0.1")
+    assert {row["epochs"] for row in listed(copied.root, "status=unfinished")} == {2}
+    (folder / "metrics.csv").write_text((folder / "metrics.csv").read_text().replace("\n1,", "\none,"))
+    assert statuses(copied.root)[str(copied.run("lattice net"))] == "unreadable"
+
+
+def test_the_list_needs_no_torch(many: Path):
+    """As a real process with forty runs: nothing that takes seconds to load."""
+    code = (
+        "import sys; from efnn_cli.cli import main; code = main(['runs', 'seed<3']);"
+        "sys.exit(code or str({'torch', 'h5py', 'hydra', 'numpy'} & set(sys.modules) or '') or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=many, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 4

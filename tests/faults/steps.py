@@ -1,0 +1,91 @@
+"""The commands that are killed: each with the folder it begins in, and what must be the same at its end."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from efnn_cli.storage import documents, hdf5
+
+TIMES = ("seconds", "samples_per_second", "speedup")  # columns and keys that hold them differ from run to run
+SYSTEM = ("double_exchange", "--L", "6", "--workers", "1")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command; `before` are the commands whose results it needs."""
+
+    name: str
+    words: tuple[str, ...]
+    before: tuple[tuple[str, ...], ...] = ()
+
+
+GENERATE = ("generate", *SYSTEM, "--samples", "1200")
+FEW = ("generate", *SYSTEM, "--samples", "60")
+TRAIN = ("train", "model=efnn", "depth=2", "epochs=60", "training.batch_size=8", "training.optimizer=adam")
+PARTS = tuple(("generate", *SYSTEM, "--samples", "600", "--shards", "2", "--shard-index", index) for index in "01")
+STEPS: tuple[Step, ...] = (
+    Step("generate", GENERATE),
+    Step("train", TRAIN, (FEW,)),
+    Step("extrapolate", ("extrapolate", "--L", "6,8,10", "--samples", "40"), (FEW, ("train", "model=effective"))),
+    Step("merge", ("merge", "double_exchange", "--L", "6", "--samples", "600"), PARTS),
+)
+
+
+def final_files(folder: Path) -> list[Path]:
+    """Every file that a reader would open: not the hidden ones, logs and locks."""
+    found = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    seen = [path for path in found if not any(part.startswith(".") for part in path.parts)]
+    return sorted(path for path in seen if path.suffix not in ("", ".log"))
+
+
+def content(path: Path) -> Any:
+    """What a file says, but for times; raises where it is not whole."""
+    if path.suffix == ".h5":
+        with hdf5.Opened(path) as opened:
+            found: dict[str, Any] = {}
+
+            def take(name: str, node: Any) -> None:
+                if isinstance(node, h5py.Dataset) and name != "metadata":  # which holds times
+                    found[name] = node[()].tobytes()
+
+            opened.file.visititems(take)
+            return found
+    if path.suffix == ".json":
+        return without_times(documents.read_json(path))
+    if path.suffix == ".yaml":
+        return documents.read_yaml(path)
+    if path.suffix == ".csv":
+        rows = list(csv.DictReader(path.read_text().splitlines()))
+        return [{key: cell for key, cell in row.items() if key != "crc32" and not is_time(key)} for row in rows]
+    image = path.read_bytes()
+    if path.suffix not in (".png", ".svg"):
+        return image
+    assert image.endswith(b"IEND\xaeB`\x82" if path.suffix == ".png" else b"</svg>\n"), path
+    return path.suffix
+
+
+def is_time(key: str) -> bool:
+    """Whether a column or key is a time, or made of one."""
+    return any(word in key for word in TIMES)
+
+
+def without_times(node: Any) -> Any:
+    """Nested values without the keys that are times."""
+    if isinstance(node, dict):
+        return {key: without_times(value) for key, value in node.items() if not is_time(key)}
+    return node
+
+
+def kept(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether what was there is as it was, but for the one table that grows, and its figure."""
+    return all(now.get(name) == said for name, said in before.items() if "/extrapolation." not in name)
+
+
+def contents(folder: Path) -> dict[str, Any]:
+    """What all final files of a folder say."""
+    return {str(path): content(folder / path) for path in final_files(folder)}

@@ -1,0 +1,245 @@
+"""Files of other people, cut, flipped, hanging or of another kind: one clear sentence, or no harm at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from cli.conftest import Outcome, call, files_below, run_efnn
+
+from efnn_cli.errors import InputError
+from efnn_cli.storage import checkpoint, dataset
+from efnn_cli.storage.seal import BLOCK_BYTES, MAGIC
+
+from .conftest import TRAIN, Shop
+from .damage import READERS, TABLES, detected_or_harmless, flipped, same
+from .record import Record
+
+FROZEN = Path(__file__).parent.parent / "data"
+HARMLESS = "refused with exit 3, or the same numbers"
+
+
+@pytest.mark.parametrize("amount", [100, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", READERS)
+def test_flipped_bits(shop: Shop, name: str, amount: int):
+    path = shop.file(name)
+    image, whole = path.read_bytes(), READERS[name](path)
+    record = Record(f"bit flips: {name}", f"one flipped bit in a {name}, spread over the file", HARMLESS, seed=1)
+    for damaged in flipped(image, amount, seed=1):
+        path.write_bytes(damaged)
+        record.count(detected_or_harmless(name, path, whole))
+    record.close(f"flips-{name}-{amount}")
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_cut_at_every_percent(shop: Shop, name: str):
+    path = shop.file(name)
+    image, whole = path.read_bytes(), READERS[name](path)
+    record = Record(f"cut files: {name}", f"a {name} cut at every 1 % of its length", HARMLESS)
+    for percent in range(100):
+        path.write_bytes(image[: len(image) * percent // 100])
+        record.count(detected_or_harmless(name, path, whole))
+    record.close(f"cut-{name}")
+
+
+def test_what_the_hdf5_library_never_sees(shop: Shop):
+    """Every flip behind the seal is found by the digest, before a library that might not come back."""
+    for path in (shop.dataset, shop.file("last.h5")):
+        image = path.read_bytes()
+        assert image.startswith(MAGIC)
+        for damaged in flipped(image[BLOCK_BYTES:], 50, seed=2):
+            path.write_bytes(image[:BLOCK_BYTES] + damaged)
+            with pytest.raises(InputError, match="checksum does not match"):
+                READERS["dataset" if path == shop.dataset else "last.h5"](path)
+
+
+def test_files_from_before_the_seal_are_read(tmp_path: Path):
+    for name, read in (("dataset", dataset.read), ("checkpoint", checkpoint.read)):
+        sealed, bare = FROZEN / f"{name}-v1-sealed.h5", FROZEN / f"{name}-v1.h5"
+        assert sealed.read_bytes().startswith(MAGIC)
+        assert not bare.read_bytes().startswith(MAGIC)
+        assert same(read(sealed), read(bare))
+        with h5py.File(sealed) as file:  # readers in other languages skip the seal
+            assert file.userblock_size == BLOCK_BYTES
+            assert "metadata" in file
+
+
+# ------------------------------------------------------------------ files of another kind
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def text(path: Path) -> None:
+    path.write_text("spins energies\n0.1 0.2\n")
+
+
+def picture(path: Path) -> None:
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40)
+
+
+def zeros(path: Path) -> None:
+    path.write_bytes(bytes(5000))
+
+
+def foreign(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file["measurements"] = np.arange(5.0)
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+
+
+def fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def plug(path: Path) -> None:
+    """A socket; its name must be short, so it is bound from within its folder."""
+    here = Path.cwd()
+    os.chdir(path.parent)
+    try:
+        with socket.socket(socket.AF_UNIX) as end:
+            end.bind(path.name)
+    finally:
+        os.chdir(here)
+
+
+def dangling(path: Path) -> None:
+    path.symlink_to(path.with_name("nobody"))
+
+
+def loop(path: Path) -> None:
+    path.symlink_to(path)
+
+
+def device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def secret(path: Path) -> None:
+    path.write_text("secret")
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("root may read anything")
+
+
+KINDS = (empty, text, picture, zeros, foreign, folder, fifo, plug, dangling, loop, device, secret)
+
+
+def replace(path: Path, make: Callable[[Path], None]) -> None:
+    path.unlink()
+    make(path)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("make", KINDS, ids=lambda make: make.__name__)
+def test_another_kind_of_file(shop: Shop, make: Callable[[Path], None]):
+    """As a dataset, as spins, as a checkpoint, and to be inspected."""
+    bad = shop.root / "bad.h5"
+    make(bad)
+    spins = shop.root / "bad.npy"
+    make(spins)
+    before = files_below(shop.root)
+    run = shop.run.relative_to(shop.root)
+    for args in (
+        ("train", "--data", "bad.h5", "epochs=1"),
+        ("evaluate", run, "--data", "bad.h5"),
+        ("generate", "heisenberg", "--spins", "bad.h5"),
+        ("generate", "heisenberg", "--spins", "bad.npy"),
+        ("predict", run, "--spins", "bad.npy"),
+        ("predict", "bad.h5", "--spins", "s.npy"),
+        ("inspect", "bad.h5"),
+    ):
+        call(*args, cwd=shop.root).failed(3, "bad.")
+    assert files_below(shop.root) == before
+
+
+@pytest.mark.timeout(100)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "summary.json",
+        "best.h5",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("config.yaml", "metrics.csv", "last.h5", "run.log")),
+    ],
+)
+@pytest.mark.parametrize("make", KINDS, ids=lambda make: make.__name__)
+def test_another_kind_of_file_in_a_run_folder(shop: Shop, name: str, make: Callable[[Path], None]):
+    """Looked at, judged, asked for again and gone on with: never a defect, never a wait, never half a run."""
+    replace(shop.run / name, make)
+    run = shop.run.relative_to(shop.root)
+    allowed = {0, 3} if make is not empty else {0, 3, 6}
+    outcomes = [call("inspect", run, cwd=shop.root), call("evaluate", run, cwd=shop.root)]
+    outcomes.append(call(*TRAIN, cwd=shop.root))
+    if name != "summary.json":
+        (shop.run / "summary.json").unlink()
+        outcomes.append(call("train", "--resume", run, cwd=shop.root))
+    for outcome in outcomes:
+        check(outcome, {*allowed, 6, 74})
+    assert not list(shop.run.rglob("*.tmp"))
+
+
+def check(outcome: Outcome, allowed: set[int]) -> None:
+    assert outcome.code in allowed, (outcome.code, outcome.err)
+    assert "Traceback" not in outcome.err
+    assert outcome.err.count("error: ") == (outcome.code != 0), outcome.err
+
+
+def test_a_link_to_a_good_file_works(shop: Shop):
+    (shop.root / "link.h5").symlink_to(shop.dataset)
+    (shop.root / "run").symlink_to(shop.run)
+    call("evaluate", "run", "--data", "link.h5", cwd=shop.root).done()
+    call("inspect", "link.h5", cwd=shop.root).done()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [empty, foreign, fifo, loop], ids=lambda make: make.__name__)
+def test_bad_files_of_real_processes(shop: Shop, make: Callable[[Path], None]):
+    make(shop.root / "bad.h5")
+    run = shop.run.relative_to(shop.root)
+    run_efnn("inspect", "bad.h5", cwd=shop.root).failed(3, "bad.h5")
+    run_efnn("predict", run, "--spins", "bad.h5", cwd=shop.root).failed(3, "bad.h5")
+    replace(shop.run / "best.h5", make)
+    run_efnn("evaluate", run, cwd=shop.root).failed(3, "best.h5")
+
+
+def test_a_table_keeps_what_is_whole(shop: Shop):
+    """Half a row is no row; a row with a changed digit is damage."""
+    path = shop.file("metrics.csv")
+    rows = READERS["metrics.csv"](path)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"3,9,0.1")
+    assert READERS["metrics.csv"](path) == rows
+    first = whole.index(b"\n") + 1
+    path.write_bytes(whole[:first] + b"7" + whole[first + 1 :])
+    with pytest.raises(InputError, match="line 2 does not match its checksum"):
+        READERS["metrics.csv"](path)
+    assert set(TABLES) <= set(READERS)
+
+
+def test_an_older_run_without_checksums_is_read(shop: Shop):
+    """Written before there were any: the same, without the first line, the key, the column."""
+    for name in ("config.yaml", "summary.json", "metrics.csv"):
+        path = shop.file(name)
+        whole = READERS[name](path)
+        lines = path.read_text().splitlines(keepends=True)
+        if name == "config.yaml":
+            lines = lines[1:]
+        elif name == "summary.json":
+            lines = [line for line in lines if '"sha256"' not in line]
+            lines[-2] = lines[-2].replace("},", "}")
+        else:
+            lines = [line.rpartition(",")[0] + "\n" for line in lines]
+        path.write_text("".join(lines))
+        assert READERS[name](path) == whole
+    shutil.rmtree(shop.root / "data" / "references")
+    call("train", "--resume", shop.run, cwd=shop.root).done()

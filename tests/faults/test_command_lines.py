@@ -1,0 +1,108 @@
+"""Command lines that nobody should type: a documented exit code, one sentence, and no file left behind."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from cli.conftest import Outcome, call, files_below, run_efnn
+from hypothesis import HealthCheck, given, seed, settings
+
+from .conftest import Shop
+from .lines import command_lines
+from .record import Record
+
+DOCUMENTED = {0, 2, 3, 4, 5, 6, 74}
+
+
+def survived(outcome: Outcome) -> bool:
+    """Whether it ended as documented: its own `--json` object or sentence, no traceback, no defect."""
+    return (
+        outcome.code in DOCUMENTED
+        and "Traceback" not in outcome.err
+        and "a defect of efnn" not in outcome.err
+        and outcome.err.count("error: ") >= (outcome.code != 0)
+    )
+
+
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize(
+    "amount", [60, pytest.param(400, marks=pytest.mark.slow), pytest.param(20_000, marks=pytest.mark.soak)]
+)
+def test_generated_command_lines(shop: Shop, amount: int, tmp_path):
+    """In this process. What is not a dry run may write where it ends well (`evaluate --out`), and only there."""
+    record = Record("command lines", "generated overrides and options, in one process", "a documented exit code", 1)
+    before = files_below(shop.root)
+
+    @seed(1)
+    @settings(max_examples=amount, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(command_lines())
+    def run(line: list[str]) -> None:
+        outcome = call(*line, cwd=shop.root)
+        left = files_below(shop.root) - before
+        good = survived(outcome) and (not left or (outcome.code == 0 and line[0] in ("evaluate", "predict")))
+        record.count(good)
+        for name in left:
+            (shop.root / name).unlink()
+        assert good, (line, outcome, left)
+
+    run()
+    assert files_below(shop.root) == before
+    record.close(f"lines-{amount}")
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(
+    "amount", [pytest.param(10, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.soak)]
+)
+def test_generated_command_lines_as_processes(shop: Shop, amount: int):
+    """The same words, as the operating system hands them over: without NUL and halves of characters."""
+    record = Record("command lines", "generated overrides and options, one process each", "a documented exit code", 2)
+    before = files_below(shop.root)
+    for line in sample(amount):
+        outcome = run_efnn(*line, cwd=shop.root)
+        left = files_below(shop.root) - before
+        record.count(survived(outcome) and (not left or outcome.code == 0))
+        for name in left:
+            (shop.root / name).unlink()
+        assert record.lost == 0, (line, outcome, left)
+    record.close(f"lines-of-processes-{amount}")
+
+
+def sample(amount: int) -> list[list[str]]:
+    """Some of the generated lines, the same ones every time."""
+    found: list[list[str]] = []
+
+    @seed(2)
+    @settings(max_examples=10 * amount, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(command_lines())
+    def collect(line: list[str]) -> None:
+        if not any("\0" in word or not word.isascii() for word in line) and sum(map(len, line)) < 20_000:
+            found.append(line)
+
+    collect()
+    return random.Random(2).sample(found, amount)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "-m", "seed=range(0,1000000000)", "--count"),
+        ("train", "-m", "seed=range(0,1000)", "depth=range(1,60)", "width=range(1,60)", "--count"),
+        ("train", "-m", "seed=shuffle(range(0,1000000000))", "--count"),
+        ("train", "depth=" + "9" * 5000),
+        ("train", "depth=" + "[" * 3000),
+        ("train", "-m", "depth=" + "[" * 3000),
+        ("train", "x" * 5000 + "=1"),
+        ("train", "model=" + "x" * 5000),
+        ("train", "model=../../etc/passwd"),
+        ("train", "--config-dir", "x" * 5000),
+        ("generate", "a\0b"),
+        ("generate", "heisenberg", "a\0b=1"),
+    ],
+    ids=lambda words: " ".join(words)[:40],
+)
+@pytest.mark.timeout(60)
+def test_what_was_a_defect(here, words: tuple[str, ...]):
+    call(*words, cwd=here).failed(2)
+    assert not files_below(here)

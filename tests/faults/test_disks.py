@@ -1,0 +1,149 @@
+"""Places that fill up or may not be written: exit 74, nothing half written, what was there stays readable."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli.conftest import Outcome, call, environment, files_below, read_only
+
+from .conftest import DATA, TRAIN, Shop
+from .record import Record
+from .steps import contents, kept
+
+KINDS: dict[str, tuple[object, ...]] = {
+    "generate": (*DATA, "--seed", 1),
+    "train": (*TRAIN, "seed=1"),
+    "effective": ("train", "model=effective"),
+    "again": (*TRAIN, "--overwrite"),
+    "evaluate": ("evaluate", "--out", "e.h5"),
+    "extrapolate": ("extrapolate", "--L", "5", "--samples", 3),
+    "predict": ("predict", "RUN", "--spins", "s.npy"),
+    "merge": ("merge", *DATA[1:], "--seed", 2),
+}
+WANTED = "exit 74, old files as they were, nothing half written, done later"
+
+
+def words_of(shop: Shop, kind: str) -> list[str]:
+    return [str(shop.run.relative_to(shop.root)) if word == "RUN" else str(word) for word in KINDS[kind]]
+
+
+def prepare(shop: Shop, kind: str) -> None:
+    if kind == "merge":
+        call(*DATA, "--seed", 2, "--shards", 1, "--shard-index", 0, "-q", cwd=shop.root).done()
+
+
+@contextlib.contextmanager
+def no_file_beyond(size: int) -> Iterator[None]:
+    """No file that this process writes may grow beyond `size` bytes: the system refuses, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_that_may_not_grow(shop: Shop, kind: str):
+    record = Record("full disk", "RLIMIT_FSIZE during every kind of write", WANTED)
+    prepare(shop, kind)
+    before = contents(shop.root)
+    for size in (0, 100, 3000, 10_000):
+        with no_file_beyond(size):
+            outcome = call(*words_of(shop, kind), cwd=shop.root)
+        record.count(refused(outcome) and (outcome.code == 0 or whole(shop.root, before)))
+    call(*words_of(shop, kind), cwd=shop.root).done()
+    record.close(f"disk-limit-{kind}")
+
+
+def refused(outcome: Outcome) -> bool:
+    """Whether it could not write and said so, or had nothing to write that is larger."""
+    assert outcome.code in (0, 74), (outcome.code, outcome.err)
+    assert "Traceback" not in outcome.err
+    assert "Logging error" not in outcome.err
+    return (outcome.code == 0) == ("cannot write" not in outcome.err)
+
+
+def whole(root: Path, before: dict[str, Any]) -> bool:
+    """Whether the files that were there say the same, and every other one can be read."""
+    assert kept(before, contents(root))
+    assert not list(root.rglob("*.tmp"))
+    return True
+
+
+DISK = """
+import contextlib, io, json, os, shutil, subprocess, sys
+from pathlib import Path
+
+template, disk, free, lines = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
+size = sum(path.stat().st_size + 4096 for path in template.rglob("*")) + 2**20
+subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk], check=True)
+shutil.copytree(template, disk / "shop")
+os.chdir(disk / "shop")
+sys.path[:0] = sys.argv[5:]
+
+from efnn_cli.cli import main
+from faults.steps import contents, kept
+
+before, found = contents(Path(".")), {}
+for kind, words in lines.items():
+    with open(disk / "filler", "wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    os.truncate(disk / "filler", os.path.getsize(disk / "filler") - free * 1024)
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(words)
+    same = code == 0 or kept(before, contents(Path(".")))
+    left = [str(path) for path in Path(".").rglob("*.tmp")]
+    found[kind] = {"code": code, "err": err.getvalue(), "same": same, "left": left}
+    os.remove(disk / "filler")
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        found[kind]["later"] = main(words)
+    before = contents(Path("."))
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("free", [4, 24])
+def test_a_small_file_system(shop: Shop, tmp_path: Path, free: int):
+    """A real one with some KiB left, filled anew before each kind of write, and in a process that ends well."""
+    alone = ["unshare", "--user", "--map-root-user", "--mount"]
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    trial = [*alone, "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if not shutil.which("unshare") or subprocess.run(trial, check=False, capture_output=True).returncode:
+        pytest.skip("needs a mount namespace of its own")
+    lines = {kind: words_of(shop, kind) for kind in KINDS if kind != "merge"}
+    command = [*alone, sys.executable, "-c", DISK, shop.root, disk, str(free), json.dumps(lines)]
+    done = subprocess.run(
+        [*command, str(Path(__file__).parent.parent)], env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    record = Record("full disk", "a real file system filled before every kind of write", WANTED)
+    for kind, end in json.loads(done.stdout.splitlines()[-1]).items():
+        later = 6 if kind == "evaluate" and end["code"] == 0 else 0  # its --out is there then
+        good = end["code"] in (0, 74) and end["same"] and not end["left"] and end["later"] == later
+        record.count(good and "Traceback" not in end["err"] and "Logging error" not in end["err"])
+        assert record.lost == 0, (kind, end)
+    record.close(f"disk-{free}")
+
+
+@pytest.mark.slow
+def test_folders_that_may_only_be_read(shop: Shop):
+    before = files_below(shop.root)
+    for kind in ("generate", "train", "evaluate", "extrapolate", "predict"):
+        done = read_only(shop.root, sys.executable, "-m", "efnn_cli", *words_of(shop, kind))
+        assert done.returncode == 74, (kind, done.stderr)
+        assert "Traceback" not in done.stderr
+    assert files_below(shop.root) == before

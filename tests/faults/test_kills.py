@@ -1,0 +1,194 @@
+"""SIGKILL at random moments: every final file is whole, every command resumes, the results are the undisturbed ones.
+
+A new command joins by one line in `steps.STEPS`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cli.conftest import begin_efnn, call, environment, finish, wait_for
+
+from .record import Record
+from .steps import STEPS, Step, content, contents, final_files
+
+ROUNDS = 5  # kills of one command before it is let through
+
+
+class Victim:
+    """One command with its undisturbed result, and the folder in which it begins."""
+
+    def __init__(self, step: Step, root: Path) -> None:
+        self.step = step
+        self.start = root / "start"
+        self.start.mkdir(parents=True)
+        for words in step.before:
+            call(*words, "-q", cwd=self.start).done()
+        calm = shutil.copytree(self.start, root / "calm")
+        begin = time.monotonic()
+        with begin_efnn(*step.words, "-q", cwd=calm) as process:
+            finish(process).done()
+        self.seconds = time.monotonic() - begin
+        self.wanted = contents(calm)
+
+    def killed(self, folder: Path, after: float) -> bool:
+        """Begin the command and kill it after some seconds; whether it was still alive."""
+        with begin_efnn(*self.step.words, "-q", cwd=folder) as process:
+            try:
+                process.wait(after)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+            process.communicate()  # empties its pipes
+        return process.returncode == -signal.SIGKILL
+
+    def whole(self, folder: Path) -> bool:
+        """Whether every final file can be read; reading raises where one cannot."""
+        for path in final_files(folder):
+            if path.name != "metrics.csv":  # grows line by line, and its last one may be half there
+                content(folder / path)
+        return True
+
+    def finished(self, folder: Path) -> bool:
+        """Let the command through: whether it ends well, with the undisturbed result and nothing half written."""
+        with begin_efnn(*self.step.words, "-q", cwd=folder) as process:
+            outcome = finish(process)
+        assert outcome.code == 0, outcome.err
+        assert contents(folder) == self.wanted
+        assert not list(folder.rglob("*.tmp"))
+        return True
+
+
+@pytest.mark.timeout(5400)
+@pytest.mark.parametrize("kills", [pytest.param(8, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.soak)])
+def test_killed_at_random_moments(tmp_path: Path, kills: int):
+    chance, record = random.Random(3), Record(
+        "SIGKILL", "at random moments of " + ", ".join(step.name for step in STEPS),
+        "all files whole, the same command goes on, the undisturbed result", 3,
+    )  # fmt: skip
+    for step in STEPS:
+        victim = Victim(step, tmp_path / step.name)
+        folder = tmp_path / step.name / "killed"
+        hit = tries = 0
+        wanted = kills // len(STEPS)
+        while hit < wanted:
+            shutil.copytree(victim.start, folder)
+            for _ in range(min(ROUNDS, wanted - hit)):
+                tries += 1
+                assert tries < 20 * wanted, f"{step.name} ends before it can be killed"
+                if victim.killed(folder, chance.uniform(0.3, 1.0) * victim.seconds):
+                    hit += 1
+                    record.count(victim.whole(folder))
+            assert victim.finished(folder)
+            shutil.rmtree(folder)
+    record.close(f"kills-{kills}")
+
+
+# ------------------------------------------------------------------ the second signal
+
+STUBBORN = """
+import time
+from efnn_cli.signals import StopRequest
+
+with StopRequest("the same command goes on"):
+    print("ready", flush=True)
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        time.sleep(0.01)
+"""
+
+
+def handled(process: subprocess.Popen[str]) -> int:
+    """The signals that the process has handlers for, as bits."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigCgt:"))
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_a_second_signal_stops_at_once(here: Path, second: signal.Signals):
+    """Work that does not come to a good place for a minute: the first signal asks, the second one ends it."""
+    command = [sys.executable, "-c", STUBBORN]
+    with subprocess.Popen(command, cwd=here, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        bit = 1 << (second - 1)
+        assert handled(process) & bit
+        process.send_signal(signal.SIGTERM)
+        wait_for(lambda: not handled(process) & bit)
+        begin = time.monotonic()
+        process.send_signal(second)
+        process.communicate(timeout=30)
+        assert process.returncode == -second
+        assert time.monotonic() - begin < 20
+
+
+# ------------------------------------------------------------------ readers beside a writer
+
+
+def read_all(check: Callable[[], object], alive: Callable[[], bool]) -> int:
+    """Call `check` as long as the writer lives; how often."""
+    count = 0
+    while alive():
+        check()
+        count += 1
+    return count
+
+
+AGAIN = "import sys; from efnn_cli.cli import main; sys.exit(max(main(sys.argv[2:]) for _ in range(int(sys.argv[1]))))"
+
+
+@pytest.mark.parametrize("turns", [3, pytest.param(30, marks=pytest.mark.slow)])
+def test_readers_see_whole_files(here: Path, turns: int):
+    """Beside a writer that replaces the dataset again and again every reader sees the old file or the new one."""
+    words = ("generate", "three_spin", "--L", 6, "--samples", 4000, "--out", "d.h5", "-q")
+    call(*words, cwd=here).done()
+    whole = content(here / "d.h5")
+    command = (
+        "import sys; from efnn_cli.cli import main; sys.exit(max(main(sys.argv[2:]) for _ in range(int(sys.argv[1]))))"
+    )
+    args = [sys.executable, "-c", command, str(turns), *map(str, words), "--overwrite"]
+    with subprocess.Popen(args, cwd=here, env=environment(), stdout=subprocess.DEVNULL) as writer:
+
+        def check() -> None:
+            assert content(here / "d.h5") == whole
+
+        count = read_all(check, lambda: writer.poll() is None)
+    assert writer.returncode == 0
+    assert count > turns
+    record = Record("readers beside a writer", "reads while --overwrite replaces the file", "a whole file, old or new")
+    record.count(True, count)
+    record.close(f"readers-{turns}")
+
+
+@pytest.mark.slow
+def test_eight_processes_make_one_dataset(here: Path):
+    words = ("generate", "double_exchange", "--L", 6, "--samples", 1200, "--workers", 1, "--json")
+    with contextlib.ExitStack() as stack:
+        processes = [stack.enter_context(begin_efnn(*words, cwd=here)) for _ in range(8)]
+        outcomes = [finish(process, 400).done() for process in processes]  # eight at once need their time
+    assert len({outcome.out for outcome in outcomes}) == 1, "one made it, seven found it"
+    assert len(final_files(here)) == 1
+    assert not list(here.rglob(".*"))
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_run(here: Path):
+    """Both begin at once: one trains, the other exits 6 and names it."""
+    call("generate", "three_spin", "--L", 6, "--samples", 80, cwd=here).done()
+    words = ("train", "model=efnn", "depth=2", "epochs=1000", "training.batch_size=8", "training.optimizer=adam", "-q")
+    with contextlib.ExitStack() as stack:
+        processes = [stack.enter_context(begin_efnn(*words, cwd=here)) for _ in range(2)]
+        wait_for(lambda: any(process.poll() is not None for process in processes))
+        loser = next(process for process in processes if process.poll() is not None)
+        (winner,) = (process for process in processes if process is not loser)
+        assert f"process {winner.pid} on " in finish(loser).failed(6, "in use").err
+        winner.send_signal(signal.SIGTERM)
+        finish(winner).failed(143, "--resume")
