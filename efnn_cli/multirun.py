@@ -50,9 +50,7 @@ def expand(overrides: Sequence[str]) -> list[tuple[str, ...]]:
     values = [_values(text) for text in overrides]
     count = math.prod(map(len, values))
     if count > MAX_JOBS:
-        raise ConfigError(
-            f"wanted at most {MAX_JOBS} runs in one sweep, found {count} or more", "split it into several"
-        )
+        raise ConfigError(f"wanted at most {MAX_JOBS} runs in a sweep, found {count} or more", "split it into several")
     return list(itertools.product(*values))
 
 

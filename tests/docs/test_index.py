@@ -3,16 +3,15 @@
 import re
 
 import pytest
-from fences import ROOT
+from fences import FENCE, ROOT
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 GENERATED = {"fair", "results"}  # folders of reports, which are linked as a whole
-CODE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
 
 
 def links(path):
-    text = CODE.sub("", path.read_text(encoding="utf-8"))
+    text = FENCE.sub("", path.read_text(encoding="utf-8"))
     return {(path.parent / target).resolve() for target in LINK.findall(text)}
 
 
