@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from efnn_cli.arguments import Debug, Json, Overwrite, Quiet, TestData, Verbose
+from efnn_cli.completion import complete_conditions, complete_figure
 from efnn_cli.execution import execute
 
 if TYPE_CHECKING:
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 def runs(
     conditions: Annotated[
         Optional[list[str]],
-        typer.Argument(metavar="KEY=VALUE", help="Only these runs: model=efnn,dnn, 'relative_error<1e-3', system.J=8."),
+        typer.Argument(
+            metavar="KEY=VALUE",
+            help="Only these runs: model=efnn,dnn, 'relative_error<1e-3', system.J=8.",
+            autocompletion=complete_conditions,
+        ),
     ] = None,
     sort: Annotated[
         Optional[str], typer.Option("--sort", metavar="KEY", help="By this column, the least first.")
@@ -49,6 +54,7 @@ def plot(
         typer.Argument(
             metavar="KIND [RUN|KEY=VALUE]",
             help="curve, parity, width, parameters, samples, sizes, times or spins; RUNs, or conditions.",
+            autocompletion=complete_figure,
         ),
     ] = None,
     data: TestData = None,

@@ -18,6 +18,7 @@ import typer
 
 from efnn_cli import keys
 from efnn_cli.keys import Key
+from efnn_cli.kinds import FIGURES
 
 Candidate = tuple[str, str]
 """A whole word, and what it means (bash shows only the word)."""
@@ -86,6 +87,24 @@ def complete_experiment(ctx: typer.Context, incomplete: str) -> list[Candidate]:
     def candidates(words: list[str], word: str) -> Iterator[Candidate]:
         yield from _named(each for each in keys.options("experiment") if each not in words)
         yield from settings("reproduce", words, word)
+
+    return _offer(incomplete, candidates)
+
+
+def complete_conditions(incomplete: str) -> list[Candidate]:
+    """Conditions on runs, by the settings of `train`."""
+    return _offer(incomplete, lambda words, word: settings("train", words, word))
+
+
+def complete_figure(incomplete: str) -> list[Candidate]:
+    """KIND of figure, unless there is one; then RUN folders and conditions on runs."""
+
+    def candidates(words: list[str], word: str) -> Iterator[Candidate]:
+        if not set(words) & set(FIGURES):
+            yield from _named(FIGURES)
+        else:
+            yield from _named(each for each in finished_runs() if each not in words)
+            yield from settings("train", words, word)
 
     return _offer(incomplete, candidates)
 

@@ -80,6 +80,9 @@ class Interrupted(BaseException):
         super().__init__(signum)  # which makes it whole again where it comes from another process
         self.signum = signum
 
+    def __str__(self) -> str:
+        return f"signal {self.signum}"
+
 
 class Stopped(EfnnError):
     """An orderly end after signal `signum`; the exit code is 128 + signum, as shells expect."""

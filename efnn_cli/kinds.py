@@ -1,9 +1,11 @@
-"""Names of Hamiltonians as recipes, lists and figures tell them apart; without loading any of them."""
+"""Names of Hamiltonians as recipes, lists and figures tell them apart, and of figures; without loading any of them."""
 
 from __future__ import annotations
 
+from efnn_cli import keys
+
 HEISENBERG = {"lattice": "heisenberg_lattice", "infinite_range": "infinite_range"}  # by variant
-KINDS = ("three_spin", *HEISENBERG.values(), "double_exchange")
+FIGURES = ("curve", "parity", "width", "parameters", "samples", "sizes", "times", "spins")
 
 
 def kind_of(system: str, variant: str | None = None) -> str:
@@ -15,3 +17,6 @@ def kinds_named(name: str) -> tuple[str, ...]:
     """The kinds that a user may mean by `name`, dashes accepted: one kind, or all variants of a system."""
     plain = name.replace("-", "_")
     return tuple(HEISENBERG.values()) if plain == "heisenberg" else (plain,)
+
+
+KINDS = tuple(kind for name in keys.options("system") for kind in kinds_named(name))

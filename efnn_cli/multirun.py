@@ -49,9 +49,9 @@ def split_launcher(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
 def expand(overrides: Sequence[str]) -> list[tuple[str, ...]]:
     """The settings of every run, the last key varying fastest; raises `ConfigError` for what cannot be listed."""
     values = [_values(text) for text in overrides]
-    if math.prod(map(len, values)) > MAX_JOBS:
-        longest = max(zip(map(len, values), overrides, strict=True))[1]
-        raise ConfigError(f"wanted at most {MAX_JOBS} runs in a sweep, found more: {longest!r}", "sweep over less")
+    count = math.prod(map(len, values))
+    if count > MAX_JOBS:
+        raise ConfigError(f"wanted at most {MAX_JOBS} runs in a sweep, found {count} or more", "split it into several")
     return list(itertools.product(*values))
 
 

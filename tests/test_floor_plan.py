@@ -9,8 +9,8 @@ import efnn_cli
 
 PACKAGE = Path(efnn_cli.__file__).parent
 FLOORS = [  # from the cellar to the roof; modules of one line may import each other, cycles are refused below
-    {"errors"},
-    {"checks", "keys", "kinds", "power_law", "rng", "device", "signals", "provenance", "launch", "text"},
+    {"errors", "keys"},
+    {"checks", "kinds", "power_law", "rng", "device", "signals", "provenance", "launch", "text"},
     {"physics"},
     {"storage", "models"},
     {"training", "labelling"},

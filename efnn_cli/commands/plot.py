@@ -11,6 +11,7 @@ from efnn_cli.console import Console
 from efnn_cli.destination import claim_file
 from efnn_cli.errors import ConfigError
 from efnn_cli.figures import SUFFIXES, beside
+from efnn_cli.kinds import FIGURES
 from efnn_cli.plot_selection import Drawing, select
 from efnn_cli.results import Result, shown
 from efnn_cli.run_filters import is_condition, split_conditions
@@ -27,7 +28,6 @@ FEW: dict[str, Callable[[Sequence[RunRow]], Drawing]] = {
     "sizes": plot_files.sizes,
     "times": plot_files.times,
 }
-KINDS = ("curve", "parity", *MANY, "sizes", "times", "spins")
 PLOTS = OUTPUTS / "plots"
 
 
@@ -61,8 +61,8 @@ def split_kind(arguments: Sequence[str]) -> tuple[str, list[str]]:
     """KIND, the first word that is no condition, and the rest; raises `ConfigError` for another one."""
     words = [text for text in arguments if not is_condition(text)]
     if not words:
-        raise ConfigError(f"wanted a KIND of figure: one of {', '.join(KINDS)}", "efnn plot curve")
-    checks.one_of("KIND", words[0], KINDS)
+        raise ConfigError(f"wanted a KIND of figure: one of {', '.join(FIGURES)}", "efnn plot curve")
+    checks.one_of("KIND", words[0], FIGURES)
     rest = list(arguments)
     rest.remove(words[0])
     return words[0], rest

@@ -25,8 +25,8 @@ def _is_number(value: object) -> bool:
 
 
 def _is_by_number(value: object) -> bool:
-    """`{2: 5.0e-3}`: figures by depth or size."""
-    return isinstance(value, dict) and all(isinstance(key, int) and _is_number(figure) for key, figure in value.items())
+    """`{"2": 5.0e-3}`: figures by depth or size."""
+    return isinstance(value, dict) and all(str(key).isdigit() and _is_number(figure) for key, figure in value.items())
 
 
 def _is_speed(value: object) -> bool:

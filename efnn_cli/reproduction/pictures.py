@@ -79,7 +79,7 @@ def times(findings: Findings, folder: Path) -> Picture:
     series: dict[str, Sequence[tuple[float, float]]] = {name: list(points) for name, points in findings.seconds.items()}
     published = findings.chosen.experiment.published.get("dense_seconds", {})
     timed = findings.chosen.scale.times
-    shown = [(float(size), seconds) for size, seconds in sorted(published.items()) if int(size) in timed]
+    shown = sorted((float(size), seconds) for size, seconds in published.items() if int(size) in timed)
     if len(shown) > 1:
         series = {"exact diagonalisation, published": shown, **series}
     return _picture(

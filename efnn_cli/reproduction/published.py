@@ -65,12 +65,12 @@ def _best(findings: Findings, depth: int | None = None) -> Group | None:
     return found[0] if found else None
 
 
-def _below(quantity: str, findings: Findings, bounds: dict[int, float]) -> Iterator[Row]:
+def _below(quantity: str, findings: Findings, bounds: dict[str, float]) -> Iterator[Row]:
     """An upper bound, or a figure to be reached, at each depth."""
     label = {"relative_error": "relative error", "rmse": "RMSE"}[quantity]
     for depth, bound in bounds.items():
         what = f"{_title(findings)}, EFNN, D = {depth}: {label}"
-        group = _best(findings, depth)
+        group = _best(findings, int(depth))
         if group is None or not group.defines(quantity):
             yield Row(what, f"{bound:.0e}", NOT_RUN if group is None else UNDEFINED, None)
             continue
@@ -159,7 +159,7 @@ def _speed(findings: Findings, published: dict[str, float]) -> Iterator[Row]:
     )
 
 
-def _dense(findings: Findings, published: dict[int, float]) -> Iterator[Row]:
+def _dense(findings: Findings, published: dict[str, float]) -> Iterator[Row]:
     """Exact diagonalisation at every size."""
     times = dict(findings.seconds.get(DENSE, []))
     for size, seconds in published.items():

@@ -31,7 +31,7 @@ MARK = "# sha256 of all lines below: "
 DIGEST = "sha256"
 CRC = "crc32"
 ANCHOR = "&"  # without one there is no alias
-FAST_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where libyaml is there
+FAST_SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where libyaml is there
 
 
 def write_yaml(path: Path, values: Mapping[str, Any]) -> None:
@@ -50,7 +50,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
             "undo the change; for other settings start a new run with efnn train KEY=VALUE",
         )
     try:
-        return plain_mapping(yaml.load(text, _PlainLoader if ANCHOR in text else FAST_LOADER))
+        if ANCHOR in text:
+            return plain_mapping(yaml.load(text, _PlainLoader))
+        return plain_mapping(yaml.load(text, FAST_SAFE_LOADER))
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise InputError(f"{path} cannot be read: {reason(error)}") from error
 

@@ -80,6 +80,10 @@ def offered(monkeypatch, capsys, *parts, cwd=None):
         ("config evaluate split = v", ["val"]),
         ("config dep", ["depth=", "depth=3"]),
         ("reproduce three", ["three_spin"]),
+        ("runs model = efnn,r", ["efnn,resnet"]),
+        ("plot c", ["curve"]),
+        ("plot width model = r", ["resnet"]),
+        ("plot curve sizes", []),
         ("reproduce three_spin scale = l", ["laptop"]),
     ],
 )

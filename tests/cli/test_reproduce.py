@@ -16,7 +16,7 @@ name: tiny
 title: A tiny experiment
 lead: Six spins.
 system: [three_spin]
-published: {relative_error: {1: 5.0e-3}}
+published: {relative_error: {"1": 5.0e-3}}
 deviations: ["It is <script>alert(1)</script> small."]
 sweeps:
   widths: {title: Error against width, axis: width, text: One recipe.}
@@ -173,7 +173,7 @@ def test_failed_runs_are_listed_and_the_rest_is_reported(tmp_path: Path):
 def test_a_report_without_any_run_says_so(tmp_path: Path):
     preset(tmp_path, choose="lr=1e200", scale="lr=1e200")
     path = tmp_path / "mine/experiment/tiny.yaml"
-    path.write_text(path.read_text().replace("{relative_error: {1: 5.0e-3}}", "{order: 1.0e-3, over_effective: 6}"))
+    path.write_text(path.read_text().replace('{relative_error: {"1": 5.0e-3}}', "{order: 1.0e-3, over_effective: 6}"))
     outcome = call(*ARGS, "--workers", 1, "--json", cwd=tmp_path)
     found = outcome.json()
     assert outcome.code == found["code"] == 4

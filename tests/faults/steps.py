@@ -12,6 +12,7 @@ import h5py
 from efnn_cli.storage import documents, hdf5
 
 TIMES = ("seconds", "samples_per_second", "speedup")  # columns and keys that hold them differ from run to run
+ENDS = {".png": b"IEND\xaeB`\x82", ".svg": b"</svg>\n", ".html": b"</html>\n", ".md": b"\n"}  # with times in them
 SYSTEM = ("double_exchange", "--L", "6", "--workers", "1")
 
 
@@ -28,10 +29,13 @@ GENERATE = ("generate", *SYSTEM, "--samples", "1200")
 FEW = ("generate", *SYSTEM, "--samples", "60")
 TRAIN = ("train", "model=efnn", "depth=2", "epochs=60", "training.batch_size=8", "training.optimizer=adam")
 PARTS = tuple(("generate", *SYSTEM, "--samples", "600", "--shards", "2", "--shard-index", index) for index in "01")
+PRESETS = str(Path(__file__).parent / "presets")
+REPRODUCE = ("reproduce", "small", "scale=smoke", "--workers", "2", "--config-dir", PRESETS)
 STEPS: tuple[Step, ...] = (
     Step("generate", GENERATE),
     Step("train", TRAIN, (FEW,)),
     Step("extrapolate", ("extrapolate", "--L", "6,8,10", "--samples", "40"), (FEW, ("train", "model=effective"))),
+    Step("reproduce", REPRODUCE),
     Step("merge", ("merge", "double_exchange", "--L", "6", "--samples", "600"), PARTS),
 )
 
@@ -63,9 +67,9 @@ def content(path: Path) -> Any:
         rows = list(csv.DictReader(path.read_text().splitlines()))
         return [{key: cell for key, cell in row.items() if key != "crc32" and not is_time(key)} for row in rows]
     image = path.read_bytes()
-    if path.suffix not in (".png", ".svg"):
+    if path.suffix not in ENDS:
         return image
-    assert image.endswith(b"IEND\xaeB`\x82" if path.suffix == ".png" else b"</svg>\n"), path
+    assert image.endswith(ENDS[path.suffix]), path
     return path.suffix
 
 

@@ -70,7 +70,9 @@ def dangers(source: str) -> list[str]:
         shell = words.get("shell")
         pickled = words.get("allow_pickle")
         loader = name_of(node.args[1]) if name == "yaml.load" and len(node.args) > 1 else ""
-        if name in FORBIDDEN_CALLS or (name == "yaml.load" and "Plain" not in loader and "Safe" not in loader):
+        if name in FORBIDDEN_CALLS or (
+            name == "yaml.load" and "plain" not in loader.lower() and "safe" not in loader.lower()
+        ):
             found.append(name)
         if (shell is not None and not (isinstance(shell, ast.Constant) and shell.value is False)) or (
             pickled is not None and not (isinstance(pickled, ast.Constant) and pickled.value is False)

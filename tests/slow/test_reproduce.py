@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import browser
+
 pytestmark = pytest.mark.slow
 
 COMMAND = [sys.executable, "-m", "efnn_cli", "reproduce", "scale=smoke", "--device", "cpu", "--json"]
@@ -70,3 +72,15 @@ def test_every_published_figure_stands_in_the_report(undisturbed: Path):
     speed = "7.6 ms / 7.76 s: a factor 1021"
     for said in ("5e-03", "4e-02", "order 1e-03", "about 6", speed, "decreases with L", "0.482 s"):
         assert said in text, said
+
+
+def test_the_page_opens_in_a_browser(undisturbed: Path):
+    """On a desk, in the dark and on a phone: nothing is fetched, nothing complains, nothing sticks out sideways."""
+    with browser() as page:
+        for width, dark in ((1280, False), (1280, True), (360, False)):
+            page.open(undisturbed / OUT / "report.html", width, dark=dark)
+            assert page.complaints() == []
+            assert all(each.startswith(("file:", "data:")) for each in page.requests())
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert page.evaluate("document.querySelectorAll('figure svg').length") >= 8
+            assert page.evaluate("[...document.querySelectorAll('figure svg')].every(s => s.clientHeight > 50)")
