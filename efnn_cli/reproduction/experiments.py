@@ -72,6 +72,8 @@ class SweepOptions:
     choose: list[str] = field(default_factory=list)
     """Settings whose value the validation error of seed 0 chooses, for every combination of the others."""
     seeds: int = 1
+    text: str = ""
+    """What the report says of it at this scale, instead of the text of the sweep."""
 
     def __post_init__(self) -> None:
         checks.within("seeds", self.seeds, 1, 1000)

@@ -28,7 +28,8 @@ GENERAL = (
     "standard deviation. The dataset and its split are the same for all seeds.",
     "Training: the published protocol is Adam with step decay over 1000 to 16 000 epochs (`training=paper`); `smoke` "
     "and `laptop` use recipes that reach more in less time, `paper` uses it.",
-    "Times are of one core of the machine below, and of whatever else it did meanwhile; errors do not depend on that.",
+    "Times per configuration are of one core of the machine below, seconds a run of whatever it was trained on, and of "
+    "whatever else it did meanwhile; errors do not depend on that.",
 )
 EMPTY = "No run of this sweep has a result."
 
@@ -67,7 +68,7 @@ def _summary(scale: str, every: Sequence[Findings], beside: Sequence[Row]) -> li
     return [
         Fact("scale", scale),
         Fact("runs", str(len({plan.tag for plan in runs}))),
-        Fact("training, one core", duration(seconds)),
+        Fact("training of these runs", duration(seconds)),
         Fact("published figures met", f"{met} of {len(judged)}", "met" if met == len(judged) else "missed"),
         Fact("processor", f"{provenance.processor()}, {device.cores()} cores"),
         Fact("efnn", provenance.versions()["efnn"]),
@@ -107,7 +108,7 @@ def _data(findings: Findings) -> str:
 
 def _sweep(findings: Findings, name: str, sweep: SweepOptions, folder: Path) -> Iterator[Block]:
     about = findings.chosen.experiment.sweeps[name]
-    yield Paragraph(f"{literal(about.title)}. {about.text}")
+    yield Paragraph(f"{literal(about.title)}. {sweep.text or about.text}")
     yield Code("\n".join(commands(findings.chosen, sweep)))
     if not findings.groups.get(name):
         yield Paragraph(EMPTY)

@@ -65,6 +65,14 @@ def test_published_sizes():
     assert double_exchange.sizes[-2:] == [64, 100]
 
 
+def test_what_is_said_of_the_published_sweeps_is_so():
+    """scale=paper has another recipe than the other scales, and its own words for it."""
+    _, every = choose((), Request(("scale=paper",), {"device": "cpu"}))
+    published = [each for chosen in every for each in chosen.scale.train.values() if "training=paper" in each.settings]
+    assert len(published) == 4
+    assert all("published recipe" in each.text for each in published)
+
+
 def test_points_are_the_product_for_every_network():
     sweep = SweepOptions(["depth=1,2", "epochs=3"], ["model=dnn width=4", "model=resnet width=5"], ["lr=0.1,0.2"], 3)
     assert sweep.points() == [
