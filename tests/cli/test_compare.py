@@ -32,6 +32,7 @@ def summary(folder: Path, row: dict[str, str]) -> dict:
     return json.loads((folder / row["run"] / "summary.json").read_text())["metrics"]
 
 
+@pytest.mark.slow
 def test_networks_on_a_lattice(copied: Workshop):
     """Seeds, a choice by validation, sizes; the same again trains nothing and says the same."""
     data, root = copied.dataset("lattice"), copied.root
@@ -102,6 +103,7 @@ def test_parameters_out_of_reach_are_warned_of(workshop: Workshop):
     assert not any("wanted 6000" in each for each in plan["warnings"])
 
 
+@pytest.mark.slow
 def test_a_dense_system_has_no_other_size(copied: Workshop):
     """No other L, no linear model, and without --grid the same points for every network."""
     words = ("--data", copied.dataset("binary"), "--seeds", 1, "depth=1", "width=6", "epochs=1")
@@ -254,6 +256,7 @@ def test_with_a_budget(copied: Workshop, system: str):
     assert "a budget of 1s a run" in text
 
 
+@pytest.mark.slow
 def test_out_names_something_else(copied: Workshop):
     """A folder of the user's own, a file, another comparison: refused before any training, nothing touched."""
     root = copied.root
