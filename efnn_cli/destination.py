@@ -36,8 +36,13 @@ def claim_comparison(folder: Path, tag: str) -> None:
         mark = folder / COMPARISON_MARK
         if not os.path.exists(mark) or read_text(mark).strip() != tag:
             raise _taken(folder, "exists and is something else", "choose another --out")
-    elif os.path.exists(folder) and not os.path.isdir(folder):
-        raise _taken(folder, "exists and is not a folder", "choose another --out")
+    claim_folder(folder, "--out")
+
+
+def claim_folder(folder: Path, option: str) -> None:
+    """Raise `ConflictError` where `folder` is a file, `OutputError` where it could not be made or written."""
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise _taken(folder, "exists and is not a folder", f"choose another {option}")
     atomic.prove_writable(folder)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from efnn_cli.config import Request
 from efnn_cli.console import Console, duration
+from efnn_cli.destination import claim_folder
 from efnn_cli.jobs import failure_of
 from efnn_cli.reproduction import pages
 from efnn_cli.reproduction.experiments import choose
@@ -39,8 +40,9 @@ def run(
     folder = out or outputs_folder(scale)
     steps = plan(every)
     say_plan(steps, every[0].workers)
-    for place in (folder, *([export] if export else [])):
-        atomic.prove_writable(place)
+    claim_folder(folder, "--out")
+    if export is not None:
+        claim_folder(export, "--export")
     if dry_run:
         return planned(steps, every[0].workers, folder)
     atomic.make_folder(folder)

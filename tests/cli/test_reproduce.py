@@ -170,6 +170,15 @@ def test_failed_runs_are_listed_and_the_rest_is_reported(tmp_path: Path):
     assert found["metrics"]["published"][0]["met"] is None
 
 
+@pytest.mark.parametrize("option", ["--out", "--export"])
+def test_a_file_is_no_place_for_a_report(tmp_path: Path, option: str):
+    preset(tmp_path)
+    (tmp_path / "mine.txt").write_text("kept")
+    call(*ARGS, option, "mine.txt", cwd=tmp_path).failed(6, option)
+    assert (tmp_path / "mine.txt").read_text() == "kept"
+    assert not (tmp_path / "outputs").exists()
+
+
 def test_a_report_without_any_run_says_so(tmp_path: Path):
     preset(tmp_path, choose="lr=1e200", scale="lr=1e200")
     path = tmp_path / "mine/experiment/tiny.yaml"
