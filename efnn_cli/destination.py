@@ -11,6 +11,7 @@ from efnn_cli.storage import atomic
 from efnn_cli.storage.reading import read_text
 
 COMPARISON_MARK = "comparison.hash"
+REPRODUCTION_MARK = "reproduction.scale"
 
 
 def claim_file(out: Path | None, overwrite: bool) -> None:
@@ -30,11 +31,11 @@ def claim_run(folder: RunFolder, tag: str) -> None:
         raise _taken(folder.path, "exists and is something else")
 
 
-def claim_comparison(folder: Path, tag: str) -> None:
-    """Raise `ConflictError` where `folder` is something else than the comparison with the hash `tag`."""
+def claim_marked(folder: Path, mark: str, tag: str) -> None:
+    """Raise `ConflictError` where `folder` holds something else than what its file `mark` calls `tag`."""
     if os.path.isdir(folder) and any(folder.iterdir()):
-        mark = folder / COMPARISON_MARK
-        if not os.path.exists(mark) or read_text(mark).strip() != tag:
+        name = folder / mark
+        if not os.path.exists(name) or read_text(name).strip() != tag:
             raise _taken(folder, "exists and is something else", "choose another --out")
     claim_folder(folder, "--out")
 

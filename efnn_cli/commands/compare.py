@@ -12,7 +12,7 @@ from efnn_cli.comparison_text import markdown
 from efnn_cli.config import Request, compose
 from efnn_cli.console import Console
 from efnn_cli.contest import Contest, enter
-from efnn_cli.destination import COMPARISON_MARK, claim_comparison
+from efnn_cli.destination import COMPARISON_MARK, claim_marked
 from efnn_cli.results import Result, shown
 from efnn_cli.runs import OUTPUTS
 from efnn_cli.schema import typed
@@ -35,7 +35,7 @@ def run(
     target = device.resolve(config.device)
     lineup = enter(contest, data)
     folder = out or OUTPUTS / f"compare-{lineup.first.system.name}-{lineup.tag}"
-    claim_comparison(folder, lineup.tag)
+    claim_marked(folder, COMPARISON_MARK, lineup.tag)
     if dry_run:
         return planned(lineup, folder)
     atomic.make_folder(folder)

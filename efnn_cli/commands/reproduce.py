@@ -8,7 +8,7 @@ from pathlib import Path
 
 from efnn_cli.config import Request
 from efnn_cli.console import Console, duration
-from efnn_cli.destination import claim_folder
+from efnn_cli.destination import REPRODUCTION_MARK, claim_folder, claim_marked
 from efnn_cli.jobs import failure_of
 from efnn_cli.reproduction import pages
 from efnn_cli.reproduction.experiments import choose
@@ -40,17 +40,24 @@ def run(
     folder = out or outputs_folder(scale)
     steps = plan(every)
     say_plan(steps, every[0].workers)
-    claim_folder(folder, "--out")
+    claim_marked(folder, REPRODUCTION_MARK, scale)
     if export is not None:
         claim_folder(export, "--export")
     if dry_run:
         return planned(steps, every[0].workers, folder)
     atomic.make_folder(folder)
+    atomic.write_text(folder / REPRODUCTION_MARK, f"{scale}\n")
     training = [step for step in steps if step.trains]
     progress = Progress(sum(step.count for step in training), sum(step.seconds for step in training), every[0].workers)
     with StopRequest("the same command goes on with what is done") as stop:
         found = [carry_out(chosen, folder, progress, console, stop) for chosen in every]
-    return report(scale, found, pages.write(scale, found, folder), export)
+    return report(scale, found, pages.write(scale, found, folder, command_of(experiments, request)), export)
+
+
+def command_of(experiments: Sequence[str], request: Request) -> str:
+    """What was typed, but for where to compute and to write."""
+    words = ["efnn reproduce", *experiments, *request.overrides]
+    return " ".join([*words, "--config-dir", str(request.config_dir)] if request.config_dir else words)
 
 
 def report(scale: str, found: Sequence[Findings], written: Report, export: Path | None) -> Result:

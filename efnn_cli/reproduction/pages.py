@@ -43,7 +43,7 @@ class Report:
     published: list[Row]
 
 
-def write(scale: str, every: Sequence[Findings], folder: Path) -> Report:
+def write(scale: str, every: Sequence[Findings], folder: Path, command: str) -> Report:
     """Tables, figures, page and Markdown into `folder`."""
     tables.write_runs(folder / "runs.csv", every)
     tables.write_sizes(folder / "sizes.csv", every)
@@ -52,7 +52,7 @@ def write(scale: str, every: Sequence[Findings], folder: Path) -> Report:
         f"The experiments of the paper, scale {scale}",
         LEAD,
         _summary(scale, every, beside),
-        [_published(beside), *(_experiment(findings, folder) for findings in every), *_closing(scale, every)],
+        [_published(beside), *(_experiment(findings, folder) for findings in every), *_closing(command, every)],
     )
     page, text = folder / "report.html", folder / "report.md"
     atomic.write_text(page, render_html(document))
@@ -146,7 +146,7 @@ def _looks(findings: Findings, folder: Path) -> Iterator[Block]:
         yield pictures.effective_fields(findings, best[-1], folder)
 
 
-def _closing(scale: str, every: Sequence[Findings]) -> Iterator[Section]:
+def _closing(command: str, every: Sequence[Findings]) -> Iterator[Section]:
     deviations = [text for findings in every for text in findings.chosen.experiment.deviations]
     notes = dict.fromkeys(findings.chosen.scale.note for findings in every if findings.chosen.scale.note)
     yield Section("Deviations from what was published", [Bullets([*notes, *GENERAL, *deviations])])
@@ -155,13 +155,12 @@ def _closing(scale: str, every: Sequence[Findings]) -> Iterator[Section]:
         lines = [[" ".join(job.settings), str(outcome.code), outcome.message] for job, outcome in failures]
         escaped = [[literal(cell) for cell in line] for line in lines]
         yield Section("Failed runs", [Table("Runs without a result", ["settings", "exit code", "why"], escaped)])
-    yield Section("Provenance", list(_provenance(scale, every)))
+    yield Section("Provenance", list(_provenance(command, every)))
 
 
-def _provenance(scale: str, every: Sequence[Findings]) -> Iterator[Block]:
-    names = " ".join(findings.chosen.experiment.name for findings in every)
+def _provenance(command: str, every: Sequence[Findings]) -> Iterator[Block]:
     yield Paragraph("The report, all of it, by one command, which goes on where it was interrupted:")
-    yield Code(f"efnn reproduce {names} scale={scale}")
+    yield Code(command)
     machine = f"{provenance.processor()}, {device.cores()} cores, {provenance.memory_gib():.0f} GiB"
     facts = {"commit": provenance.commit() or "not a checkout", "processor": machine, **provenance.versions()}
     yield Table("Versions and machine", ["", ""], [[name, literal(value)] for name, value in facts.items()])

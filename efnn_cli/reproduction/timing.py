@@ -38,29 +38,35 @@ NETWORK, BATCHED, DENSE, DETERMINANT, PUBLISHED_WAY = (
     "determinants",
     "eigh, as published",
 )
-COLUMNS = ("method", "L", "seconds")
+COLUMNS = ("method", "L", "seconds", "run")
+NETWORKS = (NETWORK, BATCHED)
 
 Times = Mapping[str, list[tuple[int, float]]]
+Key = tuple[str, int, str]
+"""Method, L, and the run whose network was timed; no run for references."""
 
 
 def measure_times(system: DoubleExchange, network: Run, sizes: Sequence[int], path: Path, stop: StopRequest) -> Times:
-    """Seconds against L by method; what stands in the table at `path` is not measured again."""
+    """Seconds against L by method; what stands in the table at `path`, of this network, is not measured again."""
     known = read(path)
+    run = network.path.name
     for size in sorted(sizes):
         for method, work, count in _methods(system.at_size(size), network):
-            if (method, size) in known:
+            key = (method, size, run if method in NETWORKS else "")
+            if key in known:
                 continue
-            known[method, size] = _seconds(work) / count
-            LOGGER.info("L = %d, %s: %.3g s", size, method, known[method, size])
+            known[key] = _seconds(work) / count
+            LOGGER.info("L = %d, %s: %.3g s", size, method, known[key])
             write(path, known)
             stop.check()
-    return by_method(known, sizes)
+    return by_method(known, sizes, run)
 
 
-def by_method(known: Mapping[tuple[str, int], float], sizes: Sequence[int]) -> Times:
-    """The table as curves, only with the sizes asked for."""
+def by_method(known: Mapping[Key, float], sizes: Sequence[int], run: str) -> Times:
+    """The table as curves, only with the sizes asked for and the network of `run`."""
     order = (PUBLISHED_WAY, DENSE, DETERMINANT, NETWORK, BATCHED)
-    found = {name: sorted((L, value) for (method, L), value in known.items() if method == name) for name in order}
+    mine = {(method, L): value for (method, L, who), value in known.items() if who in ("", run)}
+    found = {name: sorted((L, value) for (method, L), value in mine.items() if method == name) for name in order}
     return {name: [(L, value) for L, value in points if L in sizes] for name, points in found.items() if points}
 
 
@@ -102,21 +108,21 @@ def _seconds(work: Callable[[], object]) -> float:
     return statistics.median(times[1:])
 
 
-def read(path: Path) -> dict[tuple[str, int], float]:
-    """The table by method and size; raises `InputError` where it is none."""
+def read(path: Path) -> dict[Key, float]:
+    """The table by method, size and run; raises `InputError` where it is none."""
     if not os.path.exists(path):
         return {}
     try:
         rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
-        return {(row["method"], int(row["L"])): float(row["seconds"]) for row in rows}
+        return {(row["method"], int(row["L"]), row["run"]): float(row["seconds"]) for row in rows}
     except (OSError, UnicodeError, csv.Error, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is not a table of times: {error}", "remove it; it is then measured again") from error
 
 
-def write(path: Path, known: Mapping[tuple[str, int], float]) -> None:
-    """The table, a row a method and size."""
+def write(path: Path, known: Mapping[Key, float]) -> None:
+    """The table, a row a method, size and network."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows((method, size, seconds) for (method, size), seconds in sorted(known.items()))
+    writer.writerows((method, size, seconds, run) for (method, size, run), seconds in sorted(known.items()))
     atomic.write_text(path, text.getvalue())

@@ -216,3 +216,18 @@ def test_unknown_experiments_and_scales(here: Path):
     call("reproduce", "scale=huge", cwd=here).failed(2, "laptop")
     call("reproduce", "model=dnn", cwd=here).failed(2, "model")
     assert files_below(here) == set()
+
+
+def test_a_folder_with_something_else_is_left_alone(tmp_path: Path):
+    preset(tmp_path)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "report.md").write_text("mine")
+    call(*ARGS, "--out", "notes", cwd=tmp_path).failed(6, "notes", "something else")
+    assert files_below(tmp_path / "notes") == {"report.md"}
+    assert (tmp_path / "notes" / "report.md").read_text() == "mine"
+
+
+def test_the_report_names_the_command_that_made_it(done: tuple[Path, Outcome]):
+    root, outcome = done
+    text = (root / outcome.json()["outputs"]["markdown"]).read_text()
+    assert "efnn reproduce tiny scale=smoke --config-dir mine" in text
