@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +32,7 @@ def write_runs(path: Path, trials: Sequence[Trial], standings: Sequence[Standing
         took = [each.metrics["epochs"], each.metrics["seconds"], shown(each.run), each.metrics["val"][quantity]]
         errors = unseen if rows is None else [each.metrics["test"][quantity], *(getattr(row, quantity) for row in rows)]
         lines.append([*facts, int(rows is not None), *took, *errors])
-    _write(path, lines)
+    atomic.write_csv(path, lines)
 
 
 def write_means(path: Path, rows: Sequence[dict[str, Any]], quantity: str) -> None:
@@ -46,13 +44,7 @@ def write_means(path: Path, rows: Sequence[dict[str, Any]], quantity: str) -> No
     for row in rows:
         values = [value for key in keys for value in (row["errors"][key], row["spread"][key])]
         lines.append([*(row[fact] for fact in FACTS), *values])
-    _write(path, lines)
-
-
-def _write(path: Path, lines: Sequence[Sequence[Any]]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    atomic.write_text(path, text.getvalue())
+    atomic.write_csv(path, lines)
 
 
 def planned(lineup: Lineup, folder: Path) -> Result:

@@ -24,6 +24,7 @@ from efnn_cli.results import shown
 from efnn_cli.run_rows import RunRow
 from efnn_cli.runs import EXTRAPOLATION
 from efnn_cli.size_table import Rows, read_table
+from efnn_cli.training.metrics import mean_and_spread
 
 CURVES = 6  # lines of different colours
 LABELS = {"width": "width", "parameters": "number of parameters", "samples": "configurations in the dataset"}
@@ -57,7 +58,7 @@ def against(key: str, rows: Sequence[RunRow]) -> Drawing:
         cells: dict[float, list[RunRow]] = {}
         for row in members:
             cells.setdefault(float(row.values[key]), []).append(row)
-        found = [(x, *_mean([row.values[quantity] for row in _distinct(cells[x])])) for x in sorted(cells)]
+        found = [(x, *mean_and_spread([row.values[quantity] for row in _distinct(cells[x])])) for x in sorted(cells)]
         curves.append(figures.Curve(name, [(x, y) for x, y, _ in found], [bar for *_, bar in found], style))
     limit(curves, CURVES, "lines")
     label = f"{QUANTITIES[quantity]}, test split"
@@ -81,11 +82,6 @@ def _distinct(rows: Sequence[RunRow]) -> Sequence[RunRow]:
         twice = [shown(row.folder.path) for row in rows if seeds.count(row.values["seed"]) > 1]
         LOGGER.warning("one point is the mean of runs that differ in more than their seed: %s", ", ".join(twice[:3]))
     return rows
-
-
-def _mean(values: Sequence[float]) -> tuple[float, float | None]:
-    """Mean, and sample standard deviation where there are several."""
-    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None
 
 
 def _tables(rows: Sequence[RunRow]) -> list[tuple[RunRow, Rows]]:
@@ -138,8 +134,8 @@ def _by_size(lines: Rows, sampling: str) -> dict[int, Mapping[str, str]]:
 
 def _size_point(size: int, tables: Sequence[Mapping[int, Mapping[str, str]]], quantity: str) -> tuple[Any, ...]:
     lines = [each[size] for each in tables if size in each]
-    error = _mean([float(line[quantity]) for line in lines])
-    return (size, *error, *_mean([float(line["bias_per_site"]) for line in lines]))
+    error = mean_and_spread([float(line[quantity]) for line in lines])
+    return (size, *error, *mean_and_spread([float(line["bias_per_site"]) for line in lines]))
 
 
 def times(rows: Sequence[RunRow]) -> Drawing:

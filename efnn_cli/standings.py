@@ -14,6 +14,7 @@ from efnn_cli.errors import NumericalError
 from efnn_cli.extrapolation import SizeRow
 from efnn_cli.grid import Point
 from efnn_cli.models import MODELS
+from efnn_cli.training.metrics import mean_and_spread
 
 LABELS = {"relative_error": "relative error", "rmse_over_std": "RMSE / std(E)"}
 
@@ -77,7 +78,7 @@ class Standing:
 
     def summary(self, quantity: str) -> dict[str, Any]:
         """One row of the table: mean over the seeds, and spread (sample standard deviation) where there are several."""
-        errors = self.errors(quantity)
+        over_seeds = {key: mean_and_spread(values) for key, values in self.errors(quantity).items()}
         return {
             "model": self.entry.model,
             "parameters": self.entry.parameters,
@@ -88,10 +89,8 @@ class Standing:
             "diverged": self.diverged,
             "epochs": self._mean("epochs"),
             "seconds": self._mean("seconds"),
-            "errors": {key: float(np.mean(values)) for key, values in errors.items()},
-            "spread": {
-                key: float(np.std(values, ddof=1)) if len(values) > 1 else None for key, values in errors.items()
-            },
+            "errors": {key: mean for key, (mean, _) in over_seeds.items()},
+            "spread": {key: spread for key, (_, spread) in over_seeds.items()},
         }
 
     def _mean(self, key: str) -> float:

@@ -5,7 +5,6 @@ All that is not data is drawn in one of three inks, so that a page can recolour 
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 import re
@@ -146,11 +145,7 @@ def save(figure: Any, stem: Path, head: Row | None = None, rows: Sequence[Row] =
     None is an empty cell. Equal figures have equal files.
     """
     if head is not None:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(head)
-        writer.writerows(rows)
-        atomic.write_text(beside(stem, ".csv"), text.getvalue())
+        atomic.write_csv(beside(stem, ".csv"), [head, *rows])
     buffer = io.BytesIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(buffer, format="svg", dpi=200, transparent=True, metadata=nothing)

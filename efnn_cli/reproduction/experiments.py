@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from efnn_cli import checks, device
@@ -140,6 +141,7 @@ class Chosen:
     scale: ScaleOptions
     device: str
     workers: int
+    config_dir: Path | None = None
 
     @property
     def sizes(self) -> list[int]:
@@ -150,7 +152,7 @@ class Chosen:
     def generate(self) -> Request:
         """What `efnn generate` is asked for."""
         system, *settings = self.experiment.system
-        return Request((f"system={system}", *settings, *self.scale.generate), {"device": self.device})
+        return Request((f"system={system}", *settings, *self.scale.generate), {"device": self.device}, self.config_dir)
 
 
 @dataclass
@@ -186,7 +188,9 @@ def choose(wanted: Sequence[str], request: Request) -> tuple[str, list[Chosen]]:
         keys = typed(ReproduceKeys, values)
         checks.one_of("scale", keys.scale, experiment.scales)
         _check_sweeps(experiment, keys.scale)
-        chosen.append(Chosen(experiment, experiment.scales[keys.scale], keys.device, _workers(keys)))
+        chosen.append(
+            Chosen(experiment, experiment.scales[keys.scale], keys.device, _workers(keys), request.config_dir)
+        )
     assert keys is not None
     return keys.scale, chosen
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,7 @@ from efnn_cli.physics import System
 from efnn_cli.planning import Plan
 from efnn_cli.reproduction.experiments import Chosen, Point
 from efnn_cli.size_table import Rows
-
-Value = Callable[["Member"], float | None]
+from efnn_cli.training.metrics import mean_and_spread
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Group:
 
     def test(self, quantity: str) -> tuple[float, float | None]:
         """Mean and spread (sample standard deviation) of a test error over the seeds."""
-        return spread([float(each.metrics["test"][quantity]) for each in self.members])
+        return mean_and_spread([float(each.metrics["test"][quantity]) for each in self.members])
 
     def mean(self, key: str) -> float:
         """Mean over the seeds of a figure of training."""
@@ -80,7 +79,7 @@ class Group:
         values = [
             float(row[column]) for each in self.members for row in each.sizes if int(row["L"]) == size and row[column]
         ]
-        return spread(values) if values else None
+        return mean_and_spread(values) if values else None
 
 
 @dataclass(frozen=True)
@@ -121,15 +120,10 @@ class Findings:
         return [member.plan for groups in self.groups.values() for group in groups for member in group.members]
 
 
-def spread(values: Sequence[float]) -> tuple[float, float | None]:
-    """Mean, and sample standard deviation of several."""
-    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
-
-
-def best_choices(found: Iterable[tuple[Job, Outcome, Plan, Point]]) -> dict[tuple[str, int, int], Point]:
+def best_choices(found: Iterable[tuple[Outcome, Plan, Point]]) -> dict[tuple[str, int, int], Point]:
     """For every network, depth and width the choice with the least validation error; test errors are not looked at."""
     best: dict[tuple[str, int, int], tuple[float, Point]] = {}
-    for _, outcome, plan, choice in found:
+    for outcome, plan, choice in found:
         if outcome.metrics is None:
             continue
         key = key_of(plan)

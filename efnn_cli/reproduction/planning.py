@@ -47,7 +47,7 @@ def plan(every: Sequence[Chosen]) -> list[Step]:
 
 def _config(point: Point, choice: Point, system: System, chosen: Chosen) -> TrainConfig:
     """What one run of a sweep is; raises `ConfigError` where it could not be trained."""
-    request = Request((*point, *choice), {"device": chosen.device})
+    request = Request((*point, *choice), {"device": chosen.device}, chosen.config_dir)
     return train_config(compose("train", request, system.kind), system)
 
 

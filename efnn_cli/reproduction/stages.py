@@ -87,7 +87,7 @@ def tasks_of_other_seeds(chosen: Chosen, data: Path, first: Sequence[Task], done
     tasks = []
     for name, sweep in chosen.scale.train.items():
         mine = [task for task in first if task.sweep == name]
-        best = best_choices((task.job, done[task.plan.tag], task.plan, task.choice) for task in mine)
+        best = best_choices((done[task.plan.tag], task.plan, task.choice) for task in mine)
         seen = set()
         for task in mine:
             key = key_of(task.plan)
@@ -99,7 +99,7 @@ def tasks_of_other_seeds(chosen: Chosen, data: Path, first: Sequence[Task], done
 
 
 def _task(chosen: Chosen, data: Path, sweep: str, point: Point, choice: Point, seed: int) -> Task:
-    job = Job(0, (*point, *choice, f"seed={seed}"), data, {"device": chosen.device})
+    job = Job(0, (*point, *choice, f"seed={seed}"), data, {"device": chosen.device}, chosen.config_dir)
     return Task(job, sweep, seed, choice, plan_job(job))
 
 
@@ -132,7 +132,7 @@ def group(chosen: Chosen, tasks: Sequence[Task], done: dict[str, Outcome]) -> di
     groups: dict[str, list[Group]] = {}
     for name in chosen.scale.train:
         mine = [task for task in tasks if task.sweep == name]
-        best = best_choices((t.job, done[t.plan.tag], t.plan, t.choice) for t in mine if t.seed == 0)
+        best = best_choices((done[t.plan.tag], t.plan, t.choice) for t in mine if t.seed == 0)
         for key, choice in best.items():
             kept = [task for task in mine if key_of(task.plan) == key and task.choice == choice]
             members = [

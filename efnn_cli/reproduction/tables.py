@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +32,7 @@ def write_runs(path: Path, every: Sequence[Findings]) -> None:
             took = [metrics["parameters"], metrics["epochs"], metrics["seconds"]]
             errors = [metrics[part][name] for part in ("val", "test") for name in ERRORS]
             lines.append([*facts, " ".join(group.choice), member.seed, *took, *errors, member.run.name])
-    _write(path, lines)
+    atomic.write_csv(path, lines)
 
 
 def write_sizes(path: Path, every: Sequence[Findings]) -> None:
@@ -46,7 +44,7 @@ def write_sizes(path: Path, every: Sequence[Findings]) -> None:
             for row in member.sizes:
                 lines.append([*facts, member.seed, *(row[name] for name in SIZE_FIGURES)])
     if len(lines) > 1:
-        _write(path, lines)
+        atomic.write_csv(path, lines)
 
 
 def _groups(every: Sequence[Findings]) -> Iterator[tuple[Findings, str, Group]]:
@@ -54,12 +52,6 @@ def _groups(every: Sequence[Findings]) -> Iterator[tuple[Findings, str, Group]]:
         for sweep, groups in findings.groups.items():
             for group in groups:
                 yield findings, sweep, group
-
-
-def _write(path: Path, lines: Sequence[Sequence[Any]]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    atomic.write_text(path, text.getvalue())
 
 
 def by_network(findings: Findings, sweep: str) -> Table:

@@ -121,8 +121,5 @@ def read(path: Path) -> dict[Key, float]:
 
 def write(path: Path, known: Mapping[Key, float]) -> None:
     """The table, a row a method, size and network."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows((method, size, seconds, run) for (method, size, run), seconds in sorted(known.items()))
-    atomic.write_text(path, text.getvalue())
+    rows = ((method, size, seconds, run) for (method, size, run), seconds in sorted(known.items()))
+    atomic.write_csv(path, [COLUMNS, *rows])

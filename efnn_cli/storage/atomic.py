@@ -7,11 +7,13 @@ Bytes go to a temporary name in the same folder, are forced to disk and renamed.
 from __future__ import annotations
 
 import contextlib
+import csv
 import glob
+import io
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from efnn_cli.errors import OutputError
@@ -96,3 +98,10 @@ def require_space(folder: Path, needed: int) -> None:
             f"{folder} has {free / 2**20:.0f} MiB free, {needed / 2**20:.0f} MiB are needed",
             "free some space, or choose another place with --out",
         )
+
+
+def write_csv(path: Path, lines: Iterable[Iterable[object]]) -> None:
+    """Write a table for other programs, the head first; None is an empty cell."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    write_text(path, text.getvalue())

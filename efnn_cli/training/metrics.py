@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,3 +52,8 @@ def measure(predicted: Array, true: Array) -> Metrics:
         rmse_over_std=rmse / std if spread else None,
         r2=1 - (rmse / std) ** 2 if spread else None,
     )
+
+
+def mean_and_spread(values: Sequence[float]) -> tuple[float, float | None]:
+    """Mean over seeds, and the sample standard deviation of several."""
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None

@@ -231,3 +231,16 @@ def test_the_report_names_the_command_that_made_it(done: tuple[Path, Outcome]):
     root, outcome = done
     text = (root / outcome.json()["outputs"]["markdown"]).read_text()
     assert "efnn reproduce tiny scale=smoke --config-dir mine" in text
+
+
+def test_a_preset_may_use_recipes_of_its_own_folder(tmp_path: Path):
+    """What lies beside the preset in --config-dir is found by the runs too."""
+    preset(tmp_path, scale="training=mine")
+    (tmp_path / "mine" / "training").mkdir()
+    neutral = "# @package _global_\ndefaults:\n  - /training/neutral\n  - _self_\ntraining:\n  name: mine\n"
+    (tmp_path / "mine" / "training" / "mine.yaml").write_text(neutral)
+    found = call(*ARGS, "--workers", 1, "--json", cwd=tmp_path).done().json()
+    lines = [row for row in rows(tmp_path / "outputs/reproduce-smoke/runs.csv") if row["sweep"] == "best"]
+    assert found["metrics"]["runs"]["tiny"] >= len(lines) == 2
+    for row in lines:
+        assert "name: mine" in (tmp_path / "outputs" / row["run"] / "config.yaml").read_text()

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from efnn_cli.reproduction.findings import Findings, Group, Member, best_choices, spread
+from efnn_cli.reproduction.findings import Findings, Group, Member, best_choices
 from efnn_cli.reproduction.published import NOT_RUN, rows
 from efnn_cli.reproduction.timing import DENSE, NETWORK, PUBLISHED_WAY
+from efnn_cli.training.metrics import mean_and_spread
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,8 @@ def test_speed_is_judged_by_the_quicker_diagonalisation():
 
 
 def test_spread_is_the_sample_standard_deviation():
-    assert spread([1.0]) == (1.0, None)
-    mean, deviation = spread([1.0, 3.0])
+    assert mean_and_spread([1.0]) == (1.0, None)
+    mean, deviation = mean_and_spread([1.0, 3.0])
     assert (mean, deviation) == (2.0, pytest.approx(2**0.5))
 
 
@@ -136,7 +137,7 @@ def test_the_validation_error_chooses():
     """The choice with the better test error loses to the one with the better validation error."""
     plan = SimpleNamespace(config=SimpleNamespace(model=SimpleNamespace(name="dnn", depth=1, width=4)))
     seen = [
-        (None, Known({"val": {"rmse": 2.0}, "test": {"rmse": 0.1}}), plan, ("lr=1",)),
-        (None, Known({"val": {"rmse": 1.0}, "test": {"rmse": 9.0}}), plan, ("lr=2",)),
+        (Known({"val": {"rmse": 2.0}, "test": {"rmse": 0.1}}), plan, ("lr=1",)),
+        (Known({"val": {"rmse": 1.0}, "test": {"rmse": 9.0}}), plan, ("lr=2",)),
     ]
     assert best_choices(seen) == {("dnn", 1, 4): ("lr=2",)}
