@@ -1,10 +1,9 @@
-"""Devices and memory: which device a name means, and how much room there is."""
+"""Which device a name means."""
 
 from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from efnn_cli.errors import ConfigError, DeviceError
@@ -12,8 +11,6 @@ from efnn_cli.errors import ConfigError, DeviceError
 if TYPE_CHECKING:
     import torch
 
-BATCH_BYTES = 64 * 2**20
-ACCELERATOR_SHARE = 4
 NAME = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
@@ -90,36 +87,3 @@ def describe(device: torch.device) -> str:
 def cores() -> int:
     """Cores this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def free_memory(device: torch.device) -> int:
-    """Bytes that can still be allocated on `device`."""
-    import torch
-
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        for line in meminfo.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def batch_bytes(device: torch.device) -> int:
-    """Bytes for the temporary memory of one batch.
-
-    On a CPU what its caches profit from; on an accelerator a share of what is free now, since a batch takes several
-    copies and other processes may be there.
-    """
-    return BATCH_BYTES if device.type == "cpu" else max(BATCH_BYTES, free_memory(device) // ACCELERATOR_SHARE)
-
-
-def require_memory(device: torch.device, needed: int, purpose: str) -> None:
-    """Raise `DeviceError` before any work starts where `needed` bytes cannot fit."""
-    free = free_memory(device)
-    if needed > free:
-        raise DeviceError(
-            f"{purpose} needs about {needed / 2**30:.1f} GiB on {device.type}, {free / 2**30:.1f} GiB are free",
-            "take a smaller lattice, fewer workers or a larger machine",
-        )

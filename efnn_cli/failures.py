@@ -13,6 +13,7 @@ import typer
 
 from efnn_cli import launch
 from efnn_cli.errors import ConfigError, DeviceError, Echo, EfnnError, Interrupted, OutputError, Stopped
+from efnn_cli.memory import is_short
 from efnn_cli.results import error_json
 from efnn_cli.text import printable
 
@@ -38,7 +39,7 @@ def as_efnn_error(error: BaseException, args: Sequence[str]) -> EfnnError:
             f"stopped by {signal.Signals(error.signum).name}",
             "nothing is half written: the same command can be given again",
         )
-    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "DefaultCPUAllocator" in str(error):
+    if is_short(error):
         return DeviceError(f"out of memory: {error}", "take a smaller lattice, batch or fewer workers")
     if isinstance(error, OSError) and error.errno in UNWRITABLE:
         return OutputError(f"cannot write {error.filename or 'the output'}: {error.strerror}")

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from efnn_cli import checks
-from efnn_cli.device import batch_bytes
+from efnn_cli.memory import batch_bytes, in_parts
 from efnn_cli.physics import Draw, System
 from efnn_cli.physics.system import TOLERANCE, Array
 from efnn_cli.physics.thermal import Bath
@@ -110,7 +110,8 @@ class Job:
         """Labels of one shard, in batches of bounded memory."""
         batch = max(1, batch_bytes(device) // self.system.scratch_bytes(self.reference))
         blocks = torch.split(torch.from_numpy(spins), batch)
-        return LabelledSpins.join([self._label_batch(block, device) for block in blocks])
+        parts = [part for block in blocks for part in in_parts(lambda each: self._label_batch(each, device), block)]
+        return LabelledSpins.join(parts)
 
     def _label_batch(self, spins: torch.Tensor, device: torch.device) -> LabelledSpins:
         there = spins.to(device)

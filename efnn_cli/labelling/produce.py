@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from efnn_cli.device import require_memory
+from efnn_cli.memory import require_memory
 from efnn_cli.errors import InputError
 from efnn_cli.labelling.crew import Crew
 from efnn_cli.labelling.job import Job, LabelledSpins, Part

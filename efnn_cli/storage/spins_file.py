@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from efnn_cli.device import require_memory
+from efnn_cli.memory import require_memory
 from efnn_cli.errors import InputError
 from efnn_cli.storage.hdf5 import Opened, claimed_bytes
 from efnn_cli.storage.reading import open_regular, size_of

@@ -6,12 +6,16 @@ them all and is launched at once.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from efnn_cli.memory import is_short
 from efnn_cli.training.team import Team
+
+LOGGER = logging.getLogger("efnn")
 
 WARM_UP = 3  # steps before recording: libraries choose their algorithms and allocate in the first ones
 
@@ -22,21 +26,43 @@ def gradients_on(device: torch.device, team: Team, model: nn.Module) -> Gradient
 
 
 class Gradients:
-    """Loss and gradients of a batch, operation by operation."""
+    """Loss and gradients of a batch, operation by operation; in parts one after the other where memory is short."""
 
     def __init__(self, team: Team, model: nn.Module) -> None:
         self.team = team
         self.model = model
+        self.parts = 1
+        """Into which every batch is cut: what did not fit once is not tried again."""
 
     def __call__(self, spins: Tensor, energies: Tensor, unit: float, weight: float) -> Tensor:
         """Mean squared error (), detached, of energies (B,) in units of `unit`; the gradients are left in the weights.
 
-        `weight` is that of this share of a batch in a team.
+        `weight` is that of this share of a batch in a team. The batch of the optimizer stays what it is, in however
+        many parts; a team meets in every backward pass, and all of it would have to know, so there it is an error.
         """
+        while True:
+            try:
+                return self.of_batch(spins, energies, unit, weight)
+            except (RuntimeError, MemoryError) as error:
+                if self.team.size > 1 or self.parts >= len(spins) or not is_short(error):
+                    raise
+            self.halve(len(spins))  # out here, where the memory of the failed attempt is free
+
+    def halve(self, size: int) -> None:
+        """From now on cut batches into twice as many parts; `size` is that of the one that did not fit."""
+        self.parts *= 2
+        LOGGER.warning("a batch of %d configurations does not fit into memory: computed in %d parts", size, self.parts)
+
+    def of_batch(self, spins: Tensor, energies: Tensor, unit: float, weight: float) -> Tensor:
+        """As `__call__`, in as many parts as now; raises what says that memory is short."""
         self.model.zero_grad(set_to_none=True)
-        loss: Tensor = ((self.model(spins) - energies) / unit).square().mean()
-        self.team.backward(loss, weight)
-        return loss.detach()
+        size = -(-len(spins) // self.parts)
+        total = torch.zeros((), dtype=energies.dtype, device=energies.device)
+        for some, wanted in zip(torch.split(spins, size), torch.split(energies, size), strict=True):
+            loss = ((self.model(some) - wanted) / unit).square().mean() * (len(some) / len(spins))
+            self.team.backward(loss, weight)
+            total += loss.detach()
+        return total
 
 
 @dataclass
@@ -57,7 +83,12 @@ class GraphedGradients(Gradients):
         super().__init__(team, model)
         self.recordings: dict[tuple[torch.Size, float], _Recording] = {}
 
-    def __call__(self, spins: Tensor, energies: Tensor, unit: float, weight: float) -> Tensor:
+    def halve(self, size: int) -> None:
+        """As `Gradients`; what was recorded keeps memory of its own, which goes."""
+        self.recordings.clear()
+        super().halve(size)
+
+    def of_batch(self, spins: Tensor, energies: Tensor, unit: float, weight: float) -> Tensor:
         """As `Gradients`; the weights must stay where they are in memory."""
         key = (spins.shape, unit)
         if key not in self.recordings:
@@ -76,10 +107,10 @@ class GraphedGradients(Gradients):
         side.wait_stream(torch.cuda.current_stream(spins.device))
         with torch.cuda.stream(side):
             for _ in range(WARM_UP):
-                super().__call__(spins, energies, unit, weight)
+                super().of_batch(spins, energies, unit, weight)
         torch.cuda.current_stream(spins.device).wait_stream(side)
         graph = torch.cuda.CUDAGraph()
         self.model.zero_grad(set_to_none=True)  # so that the recorded backward pass writes gradients, not adds to them
         with torch.cuda.graph(graph):
-            loss = super().__call__(spins, energies, unit, weight)
+            loss = super().of_batch(spins, energies, unit, weight)
         return _Recording(graph, spins, energies, loss, [each.grad for each in self.model.parameters()])

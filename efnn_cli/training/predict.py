@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from efnn_cli.memory import in_parts
+
 BATCH_BYTES = 96 * 2**20
 FLOATS_PER_SPIN = 256  # activations that a lattice network holds per spin component, roughly
 
@@ -22,15 +24,21 @@ def batch_size(configuration: tuple[int, ...]) -> int:
 def predict_tensor(model: nn.Module, spins: Tensor) -> Tensor:
     """Energies (B,), float64, of spins already on the device of the model."""
     model.eval()
-    parts = [model(block) for block in torch.split(spins, batch_size(tuple(spins.shape[1:])))]
-    return torch.cat(parts)
+    blocks = torch.split(spins, batch_size(tuple(spins.shape[1:])))
+    return torch.cat([part for block in blocks for part in in_parts(model, block)])
 
 
 def predict_fields(model: nn.Module, spins: Tensor) -> Tensor:
     """Effective fields -dE/dS of a network, shaped like `spins` (B, ...), float64 on its device, as free vectors."""
-    free = spins.detach().clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(model.eval()(free).sum(), free)
-    return -gradient
+    model.eval()
+
+    def fields(block: Tensor) -> Tensor:
+        free = block.detach().clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(model(free).sum(), free)
+        return -gradient
+
+    blocks = torch.split(spins, batch_size(tuple(spins.shape[1:])))
+    return torch.cat([part for block in blocks for part in in_parts(fields, block)])
 
 
 def predict(

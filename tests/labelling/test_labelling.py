@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli import device
+from efnn_cli import memory
 from efnn_cli.errors import DeviceError, InputError, NumericalError, OutputError, Stopped
 from efnn_cli.labelling.crew import Crew
 from efnn_cli.labelling.job import Job
@@ -182,7 +182,7 @@ def test_labels_that_were_redone_are_counted(tmp_path, monkeypatch, caplog):
 
 def test_a_batch_on_an_accelerator_fits_what_is_free(monkeypatch):
     """A quarter of the free memory, never less than a batch of the CPU; on a CPU what is free does not matter."""
-    monkeypatch.setattr(device, "free_memory", lambda device: 40 * 2**30)
-    assert device.batch_bytes(torch.device("cuda")) == 10 * 2**30
-    monkeypatch.setattr(device, "free_memory", lambda device: 2**20)
-    assert device.batch_bytes(torch.device("cuda")) == device.batch_bytes(CPU) == device.BATCH_BYTES
+    monkeypatch.setattr(memory, "free_memory", lambda device: 40 * 2**30)
+    assert memory.batch_bytes(torch.device("cuda")) == 10 * 2**30
+    monkeypatch.setattr(memory, "free_memory", lambda device: 2**20)
+    assert memory.batch_bytes(torch.device("cuda")) == memory.batch_bytes(CPU) == memory.BATCH_BYTES

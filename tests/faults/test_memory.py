@@ -1,0 +1,131 @@
+"""Less memory than a batch needs: a real limit of the address space, and batches that shrink instead of failing."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from efnn_cli.labelling.job import Job
+from efnn_cli.memory import in_parts, is_short
+from efnn_cli.schema import build_system
+from efnn_cli.training.gradients import Gradients
+from efnn_cli.training.predict import predict, predict_fields
+from efnn_cli.training.team import SOLO
+
+MEBIBYTE = 2**20
+pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+
+
+@contextlib.contextmanager
+def room(mebibytes: int) -> Iterator[None]:
+    """Only so much memory more than now for this process."""
+    gc.collect()
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + mebibytes * MEBIBYTE, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+class Wide(nn.Module):
+    """E = the mean of W s squared: `times` quarters of a mebibyte of activations for one configuration."""
+
+    def __init__(self, times: int = 1) -> None:
+        super().__init__()
+        self.times = times
+        start = torch.Generator().manual_seed(1)
+        self.weight = nn.Parameter(torch.randn(3, 32 * 1024, dtype=torch.float64, generator=start))
+        self.seen: list[int] = []
+
+    def forward(self, spins: Tensor) -> Tensor:
+        self.seen.append(len(spins))
+        return (spins @ self.weight).repeat(1, self.times).square().mean(dim=1)
+
+
+def some(count: int) -> tuple[Tensor, Tensor]:
+    spins = torch.from_numpy(np.random.default_rng(0).normal(size=(count, 3)))
+    return spins, spins.sum(dim=1)
+
+
+def test_gradients_of_a_batch_that_does_not_fit(caplog: pytest.LogCaptureFixture):
+    """The same loss and gradients, in parts that fit; the parts stay for the next batch, and it is said once."""
+    spins, energies = some(1000)
+    model = Wide()
+    whole = Gradients(SOLO, model)(spins, energies, 2.0, 1.0)
+    wanted = [each.grad.clone() for each in model.parameters() if each.grad is not None]
+    gradients = Gradients(SOLO, model)
+    model.seen.clear()
+    with room(200):
+        loss = gradients(spins, energies, 2.0, 1.0)
+        again = gradients(spins, energies, 2.0, 1.0)
+    assert gradients.parts >= 4
+    assert model.seen[0] == 1000, "the whole batch was tried"
+    assert model.seen.count(1000) == 1
+    assert torch.equal(loss, again)
+    assert torch.allclose(loss, whole, rtol=1e-12)
+    for parameter, gradient in zip(model.parameters(), wanted, strict=True):
+        assert parameter.grad is not None
+        assert torch.allclose(parameter.grad, gradient, rtol=1e-9, atol=1e-12)
+    assert f"computed in {gradients.parts} parts" in caplog.text
+
+
+def test_one_configuration_that_does_not_fit():
+    """Half a gibibyte for one: it ends, with the error that becomes exit 5."""
+    spins, energies = some(4)
+    for work in (
+        lambda model: Gradients(SOLO, model)(spins, energies, 2.0, 1.0),
+        lambda model: predict(model, spins.numpy(), torch.device("cpu")),
+    ):
+        with room(200), pytest.raises(RuntimeError) as caught:
+            work(Wide(times=2048))
+        assert is_short(caught.value)
+
+
+def test_predictions_that_do_not_fit():
+    spins, _ = some(1500)
+    model = Wide()
+    with torch.no_grad():
+        wanted = torch.cat([model(each) for each in torch.split(spins, 100)]).numpy()
+    fields = torch.cat([predict_fields(model, each) for each in torch.split(spins, 100)])
+    model.seen.clear()
+    with room(200):
+        found = predict(model, spins.numpy(), torch.device("cpu"))
+        found_fields = predict_fields(model, spins)
+    assert max(model.seen) == 1500
+    assert min(model.seen) < 400
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    assert torch.allclose(found_fields, fields, rtol=1e-9, atol=1e-12)
+
+
+def test_labels_that_do_not_fit():
+    """Spectra of 24 matrices of 288 rows at once are too much: the same ones, some at a time."""
+    system = build_system({"name": "double_exchange", "L": 12})
+    job = Job(system, "uniform_sphere", 0, "train", 24, "dense")
+    (draw,) = job.shards()
+    spins = job.spins(draw)
+    wanted = job.label(spins, torch.device("cpu"))
+    with room(40):
+        found = job.label(spins, torch.device("cpu"))
+    assert np.array_equal(found.energies, wanted.energies)
+
+
+def test_what_fails_otherwise_is_not_tried_again():
+    seen: list[int] = []
+
+    def fail(batch: Tensor) -> None:
+        seen.append(len(batch))
+        raise RuntimeError("a defect")
+
+    with pytest.raises(RuntimeError, match="a defect"):
+        in_parts(fail, torch.zeros(8))
+    assert seen == [8]
