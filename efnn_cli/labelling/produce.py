@@ -13,11 +13,11 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from efnn_cli.memory import require_memory
 from efnn_cli.errors import InputError
 from efnn_cli.labelling.crew import Crew
 from efnn_cli.labelling.job import Job, LabelledSpins, Part
 from efnn_cli.labelling.shards import Shard, ShardFolder
+from efnn_cli.memory import require_memory
 from efnn_cli.physics import Draw
 from efnn_cli.physics.sampling import diagnose
 from efnn_cli.physics.thermal import Bath

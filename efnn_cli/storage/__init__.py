@@ -3,7 +3,8 @@
 atomic.py    write and rename, free space        dataset.py      configurations with energies
 hdf5.py      images, checksums, safe reading     checkpoint.py   weights and training state
 seal.py      a digest over the raw bytes         spins_file.py   configurations of the user's own
-tree.py      nested values <-> JSON and arrays  predictions.py  energies that networks gave
-lock.py      ownership by a process             reading.py      regular files of bounded size
-                                                documents.py    YAML, JSON and CSV with checksums
+trial.py     foreign files, read by a process    predictions.py  energies that networks gave
+             that may be lost                    reading.py      regular files of bounded size
+tree.py      nested values <-> JSON and arrays   documents.py    YAML, JSON and CSV with checksums
+lock.py      ownership by a process
 """

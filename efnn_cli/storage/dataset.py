@@ -14,6 +14,7 @@ wherever and however it was made.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ FORMAT = "efnn-dataset"
 SCHEMA_VERSION = 1
 MAX_ENERGY = 1e100  # its square is a number too
 PHYSICS = ("spins", "energies", "couplings")
+TIMES = ("seconds", "seconds_per_configuration")  # of a reference, which tables and speed-ups are made of
 
 Array = NDArray[np.float64]
 
@@ -91,4 +93,15 @@ def _complete(path: Path, metadata: dict[str, Any]) -> dict[str, Any]:
     for key, kind in wanted.items():
         if not isinstance(metadata.get(key), kind):
             raise InputError(f"{path}: its metadata have no valid {key!r}")
+    reference = metadata["reference"]
+    if not isinstance(reference.get("method"), str):
+        raise InputError(f"{path}: its metadata have no valid 'reference.method'")
+    for key in TIMES:
+        if not _is_time(reference.get(key)):
+            raise InputError(f"{path}: its metadata have no valid 'reference.{key}'")
     return metadata
+
+
+def _is_time(value: object) -> bool:
+    """Whether `value` is a number of seconds."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf

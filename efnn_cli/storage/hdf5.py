@@ -2,8 +2,9 @@
 
 A file is built in memory and written with plain Python: h5py writing straight to a full disk crashes the
 interpreter at exit. Every file has a seal over its bytes (seal.py), a `/metadata` JSON string, and an attribute
-`sha256` over all its arrays and that string, for readers in other languages and for files without a seal. What a file
-claims is checked before memory is taken for it, links are refused, and nothing read can execute.
+`sha256` over all its arrays and that string, for readers in other languages and for files without a seal. Of those a
+process that may be lost reads every one first (trial.py). What a file claims is checked before memory is taken for it,
+links are refused, and nothing read can execute.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from efnn_cli.errors import InputError
+from efnn_cli.storage import trial
 from efnn_cli.storage.atomic import write_bytes
 from efnn_cli.storage.reading import MAX_DEPTH, open_regular, parse_json, reason, size_of
 from efnn_cli.storage.seal import seal, verify
@@ -102,7 +104,8 @@ class Opened:
         self.stream = open_regular(self.path)
         try:
             self.size = size_of(self.stream)
-            verify(self.path, self.stream)
+            if not verify(self.path, self.stream) and not trial.is_survived(self.path, self.size):
+                raise InputError(f"{self.path} is damaged: the HDF5 library does not come to an end with it")
             self.file = h5py.File(self.stream, "r")  # the very file that was verified, whatever has its name now
         except (OSError, RuntimeError, ValueError, TypeError) as error:
             self.stream.close()

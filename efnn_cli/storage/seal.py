@@ -2,8 +2,8 @@
 
 A single flipped bit can keep that library in an endless loop, and its own checksums cover the arrays alone. The seal
 is an HDF5 user block of 512 bytes, which readers in all languages skip: a line of text, the SHA-256 of all that
-follows the block in hexadecimal, and zeros. Files without one, made by others or by older versions, are read as they
-are.
+follows the block in hexadecimal, and zeros. Files without one, made by others or by older versions, are tried out first
+(trial.py).
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ def seal(image: bytes) -> bytes:
     return (MAGIC + hashlib.sha256(image).hexdigest().encode() + b"\n").ljust(BLOCK_BYTES, b"\0")
 
 
-def verify(path: Path, file: BufferedReader) -> None:
-    """Raise `InputError` where the open file has a seal that does not match its bytes; leaves it at its beginning."""
+def verify(path: Path, file: BufferedReader) -> bool:
+    """Whether the open file has a seal; leaves it at its beginning. Raises `InputError` for one that does not match."""
     block = file.read(BLOCK_BYTES)
-    if block.startswith(MAGIC):
+    sealed = block.startswith(MAGIC)
+    if sealed:
         stored = block[len(MAGIC) : len(MAGIC) + DIGITS]
         if hashlib.file_digest(file, "sha256").hexdigest().encode() != stored:
             raise InputError(f"{path} is damaged or cut short: its checksum does not match its content")
     file.seek(0)
+    return sealed

@@ -13,13 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from efnn_cli.memory import require_memory
 from efnn_cli.errors import InputError
+from efnn_cli.memory import require_memory
 from efnn_cli.storage.hdf5 import Opened, claimed_bytes
 from efnn_cli.storage.reading import open_regular, size_of
-
-MODEST_BYTES = 256 * 2**20
-MAX_COMPRESSION = 100  # signs as float64 shrink 40 times; far more is a file that claims what it does not hold
+from efnn_cli.storage.trial import may_hold
 
 
 def read_spins(path: Path) -> NDArray[np.float64]:
@@ -53,7 +51,7 @@ def _hdf5(path: Path) -> NDArray[np.float64]:
         if not isinstance(node, h5py.Dataset) or node.shape is None:
             raise InputError(f"{path} has no dataset /spins")
         _check(path, node.dtype, node.shape)
-        if claimed_bytes(node) > max(MODEST_BYTES, MAX_COMPRESSION * opened.size):
+        if not may_hold(opened.size, claimed_bytes(node)):
             opened.refuse("spins", f"claims {claimed_bytes(node)} bytes in a file of {opened.size}")
         return node[()]  # type: ignore[no-any-return]
 

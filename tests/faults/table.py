@@ -6,31 +6,49 @@ import json
 import os
 import platform
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 BEGIN, END = "<!-- begin of the figures -->", "<!-- end of the figures -->"
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 HEAD = "| faults | injected | survived | lost | what was injected; what counts as survived |"
 
 
+@dataclass
+class Row:
+    """The records of one kind, added up."""
+
+    injected: int = 0
+    survived: int = 0
+    lost: int = 0
+    ways: dict[str, set[int]] = field(default_factory=dict)
+    """What was injected and what was wanted, each with its seeds."""
+
+    def add(self, record: dict[str, Any]) -> None:
+        self.injected += record["injected"]
+        self.survived += record["survived"]
+        self.lost += record["lost"]
+        seeds = self.ways.setdefault(f"{record['how']}; {record['wanted']}", set())
+        seeds |= set() if record["seed"] is None else {record["seed"]}
+
+    def text(self, kind: str) -> str:
+        notes = (way + _said(seeds) for way, seeds in self.ways.items())
+        return f"| {kind} | {self.injected} | {self.survived} | {self.lost} | {' / '.join(notes)} |"
+
+
+def _said(seeds: set[int]) -> str:
+    numbers = ", ".join(map(str, sorted(seeds)))
+    return f" (seed{'s' if len(seeds) > 1 else ''} {numbers})" if seeds else ""
+
+
 def rows(folder: Path) -> list[str]:
-    """One line for every kind of fault, the records of a kind added up."""
-    kinds: dict[str, dict[str, object]] = {}
+    """One line for every kind of fault."""
+    kinds: dict[str, Row] = {}
     for path in sorted(folder.glob("*.json")):
         record = json.loads(path.read_text())
-        total = kinds.setdefault(record["kind"], {"injected": 0, "survived": 0, "lost": 0, "notes": []})
-        for key in ("injected", "survived", "lost"):
-            total[key] = int(str(total[key])) + record[key]
-        seed = "" if record["seed"] is None else f", seed {record['seed']}"
-        note = f"{record['how']}{seed}; {record['wanted']}"
-        notes = total["notes"]
-        assert isinstance(notes, list)
-        if note not in notes:
-            notes.append(note)
-    return [
-        f"| {kind} | {each['injected']} | {each['survived']} | {each['lost']} | {' / '.join(each['notes'])} |"  # type: ignore[arg-type]
-        for kind, each in sorted(kinds.items())
-    ]
+        kinds.setdefault(record["kind"], Row()).add(record)
+    return [row.text(kind) for kind, row in sorted(kinds.items())]
 
 
 def main(folder: Path) -> None:

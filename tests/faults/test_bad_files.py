@@ -14,7 +14,7 @@ import pytest
 from cli.conftest import Outcome, call, files_below, run_efnn
 
 from efnn_cli.errors import InputError
-from efnn_cli.storage import checkpoint, dataset
+from efnn_cli.storage import checkpoint, dataset, trial
 from efnn_cli.storage.seal import BLOCK_BYTES, MAGIC
 
 from .conftest import TRAIN, Shop
@@ -68,6 +68,38 @@ def test_files_from_before_the_seal_are_read(tmp_path: Path):
         with h5py.File(sealed) as file:  # readers in other languages skip the seal
             assert file.userblock_size == BLOCK_BYTES
             assert "metadata" in file
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("name", ["foreign-loops.h5", "foreign-crashes.h5"])
+def test_what_the_hdf5_library_does_not_survive(here: Path, name: str):
+    """Files of others, without a seal, with one flipped bit: a process that is lost tells, in each kind of reading."""
+    shutil.copy(FROZEN / name, here / "bad.h5")
+    image = (here / "bad.h5").read_bytes()
+    assert not image.startswith(MAGIC)
+    if trial.is_survived(here / "bad.h5", len(image)):
+        pytest.skip("this HDF5 library survives it")
+    for words in (
+        ("inspect", "bad.h5"),
+        ("train", "--data", "bad.h5"),
+        ("generate", "heisenberg", "--spins", "bad.h5"),
+    ):
+        call(*words, cwd=here).failed(3, "bad.h5 is damaged", "does not come to an end")
+    assert files_below(here) == {"bad.h5"}
+
+
+@pytest.mark.slow
+def test_flipped_bits_of_a_file_without_a_seal(tmp_path: Path):
+    """What is not data in it: the library may crash or loop, we do not."""
+    image = (FROZEN / "dataset-v1.h5").read_bytes()
+    path = tmp_path / "d.h5"
+    path.write_bytes(image)
+    whole = dataset.read(path)
+    record = Record("bit flips: no seal", "one flipped bit in a dataset without a seal", HARMLESS, seed=5)
+    for damaged in flipped(image, 200, seed=5):
+        path.write_bytes(damaged)
+        record.count(detected_or_harmless("dataset", path, whole))
+    record.close("flips-no-seal-200")
 
 
 # ------------------------------------------------------------------ files of another kind

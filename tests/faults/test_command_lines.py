@@ -13,6 +13,7 @@ from .lines import command_lines
 from .record import Record
 
 DOCUMENTED = {0, 2, 3, 4, 5, 6, 74}
+ENDS_WELL = "a documented exit code, no traceback, no file left by what failed"
 
 
 def survived(outcome: Outcome) -> bool:
@@ -27,14 +28,19 @@ def survived(outcome: Outcome) -> bool:
 
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize(
-    "amount", [60, pytest.param(400, marks=pytest.mark.slow), pytest.param(20_000, marks=pytest.mark.soak)]
+    ("number", "amount"),
+    [
+        (1, 60),
+        pytest.param(1, 400, marks=pytest.mark.slow),
+        *(pytest.param(number, 2000, marks=pytest.mark.soak) for number in range(10, 20)),
+    ],
 )
-def test_generated_command_lines(shop: Shop, amount: int, tmp_path):
+def test_generated_command_lines(shop: Shop, number: int, amount: int):
     """In this process. What is not a dry run may write where it ends well (`evaluate --out`), and only there."""
-    record = Record("command lines", "generated overrides and options, in one process", "a documented exit code", 1)
+    record = Record("command lines", "generated overrides and options, in one process", ENDS_WELL, number)
     before = files_below(shop.root)
 
-    @seed(1)
+    @seed(number)
     @settings(max_examples=amount, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(command_lines())
     def run(line: list[str]) -> None:
@@ -48,7 +54,7 @@ def test_generated_command_lines(shop: Shop, amount: int, tmp_path):
 
     run()
     assert files_below(shop.root) == before
-    record.close(f"lines-{amount}")
+    record.close(f"lines-{number}-{amount}")
 
 
 @pytest.mark.timeout(3600)
@@ -57,7 +63,7 @@ def test_generated_command_lines(shop: Shop, amount: int, tmp_path):
 )
 def test_generated_command_lines_as_processes(shop: Shop, amount: int):
     """The same words, as the operating system hands them over: without NUL and halves of characters."""
-    record = Record("command lines", "generated overrides and options, one process each", "a documented exit code", 2)
+    record = Record("command lines as processes", "generated overrides and options, one process each", ENDS_WELL, 2)
     before = files_below(shop.root)
     for line in sample(amount):
         outcome = run_efnn(*line, cwd=shop.root)

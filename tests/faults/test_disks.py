@@ -17,8 +17,9 @@ from cli.conftest import Outcome, call, environment, files_below, read_only
 
 from .conftest import DATA, TRAIN, Shop
 from .record import Record
-from .steps import contents, kept
+from .steps import REPRODUCE, contents, kept
 
+SHORT = TRAIN[2:]  # of every network
 KINDS: dict[str, tuple[object, ...]] = {
     "generate": (*DATA, "--seed", 1),
     "train": (*TRAIN, "seed=1"),
@@ -28,7 +29,12 @@ KINDS: dict[str, tuple[object, ...]] = {
     "extrapolate": ("extrapolate", "--L", "5", "--samples", 3),
     "predict": ("predict", "RUN", "--spins", "s.npy"),
     "merge": ("merge", *DATA[1:], "--seed", 2),
+    "plot": ("plot", "curve", "RUN"),
+    "compare": ("compare", "--models", "efnn,dnn", "--seeds", 1, "--grid", "none", "--L", 5, "--samples", 2, *SHORT),
+    "reproduce": REPRODUCE,
 }
+LONG = ("compare", "reproduce")  # of many runs
+ALL = [pytest.param(kind, marks=pytest.mark.slow) if kind in LONG else kind for kind in KINDS]
 WANTED = "exit 74, old files as they were, nothing half written, done later"
 
 
@@ -52,7 +58,8 @@ def no_file_beyond(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", ALL)
 def test_a_file_that_may_not_grow(shop: Shop, kind: str):
     record = Record("full disk", "RLIMIT_FSIZE during every kind of write", WANTED)
     prepare(shop, kind)
@@ -85,7 +92,7 @@ import contextlib, io, json, os, shutil, subprocess, sys
 from pathlib import Path
 
 template, disk, free, lines = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
-size = sum(path.stat().st_size + 4096 for path in template.rglob("*")) + 2**20
+size = sum(path.stat().st_size + 4096 for path in template.rglob("*")) + 2**24
 subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk], check=True)
 shutil.copytree(template, disk / "shop")
 os.chdir(disk / "shop")
@@ -115,6 +122,7 @@ print(json.dumps(found))
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("free", [4, 24])
 def test_a_small_file_system(shop: Shop, tmp_path: Path, free: int):
     """A real one with some KiB left, filled anew before each kind of write, and in a process that ends well."""
@@ -142,7 +150,7 @@ def test_a_small_file_system(shop: Shop, tmp_path: Path, free: int):
 @pytest.mark.slow
 def test_folders_that_may_only_be_read(shop: Shop):
     before = files_below(shop.root)
-    for kind in ("generate", "train", "evaluate", "extrapolate", "predict"):
+    for kind in ("generate", "train", "evaluate", "extrapolate", "predict", *LONG, "plot"):
         done = read_only(shop.root, sys.executable, "-m", "efnn_cli", *words_of(shop, kind))
         assert done.returncode == 74, (kind, done.stderr)
         assert "Traceback" not in done.stderr

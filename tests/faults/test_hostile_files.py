@@ -25,7 +25,7 @@ from efnn_cli.storage import checkpoint, dataset, hdf5
 from efnn_cli.storage.seal import BLOCK_BYTES, seal
 from efnn_cli.storage.spins_file import read_spins
 
-from .conftest import Shop
+from .conftest import DATA, TRAIN, Shop
 
 PACKAGE = Path(efnn_cli.__file__).parent
 ROOM = 2 * 2**30  # of address space beyond what is in use: a bomb that goes off needs more
@@ -205,7 +205,8 @@ def metadata() -> str:
     return json.dumps(
         {
             "format": dataset.FORMAT, "schema_version": 1, "system": {"name": "three_spin", "L": 4}, "purpose": "train",
-            "samples": 5, "reference": {}, "content_sha256": "0",
+            "samples": 5, "content_sha256": "0",
+            "reference": {"method": "x", "seconds": 1, "seconds_per_configuration": 1},
         }
     )  # fmt: skip
 
@@ -353,6 +354,23 @@ def test_hostile_metadata(tmp_path: Path, name: str):
     with pytest.raises(InputError, match=r"bad\.h5"):
         dataset.read(path)
     call("inspect", path.name, cwd=tmp_path).failed(3, "bad.h5")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("method", None), ("method", 3), ("seconds", None), ("seconds", "x"), ("seconds", -1.0), ("seconds", True),
+        ("seconds_per_configuration", None), ("seconds_per_configuration", [1.0]),
+    ],
+)  # fmt: skip
+def test_a_dataset_in_the_place_of_ours(shop: Shop, key: str, value: object):
+    """A right seal, the right name, the right hash of the job, but no word of how it was labelled."""
+    arrays, head = hdf5.read(shop.dataset, dataset.FORMAT, 1)
+    reference = {name: each for name, each in head["reference"].items() if name != key}
+    head["reference"] = reference if value is None else reference | {key: value}
+    hdf5.write(shop.dataset, arrays, head)
+    for words in (DATA, ("inspect", shop.dataset.relative_to(shop.root)), (*TRAIN, "seed=7")):
+        call(*words, cwd=shop.root).failed(3, shop.dataset.name, key)
 
 
 def test_a_checkpoint_is_no_program(shop: Shop):

@@ -68,28 +68,23 @@ class Victim:
 
 
 @pytest.mark.timeout(5400)
-@pytest.mark.parametrize("kills", [pytest.param(8, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.soak)])
-def test_killed_at_random_moments(tmp_path: Path, kills: int):
-    chance, record = random.Random(3), Record(
-        "SIGKILL", "at random moments of " + ", ".join(step.name for step in STEPS),
-        "all files whole, the same command goes on, the undisturbed result", 3,
-    )  # fmt: skip
-    for step in STEPS:
-        victim = Victim(step, tmp_path / step.name)
-        folder = tmp_path / step.name / "killed"
-        hit = tries = 0
-        wanted = kills // len(STEPS)
-        while hit < wanted:
-            shutil.copytree(victim.start, folder)
-            for _ in range(min(ROUNDS, wanted - hit)):
-                tries += 1
-                assert tries < 20 * wanted, f"{step.name} ends before it can be killed"
-                if victim.killed(folder, chance.uniform(0.3, 1.0) * victim.seconds):
-                    hit += 1
-                    record.count(victim.whole(folder))
-            assert victim.finished(folder)
-            shutil.rmtree(folder)
-    record.close(f"kills-{kills}")
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+@pytest.mark.parametrize("kills", [pytest.param(2, marks=pytest.mark.slow), pytest.param(40, marks=pytest.mark.soak)])
+def test_killed_at_random_moments(tmp_path: Path, step: Step, kills: int):
+    wanted = "all files whole, the same command goes on, the undisturbed result"
+    chance, record = random.Random(3), Record(f"SIGKILL: {step.name}", "at random moments", wanted, seed=3)
+    victim = Victim(step, tmp_path / "victim")
+    tries = 0
+    while record.injected < kills:
+        folder = shutil.copytree(victim.start, tmp_path / "killed")
+        for _ in range(min(ROUNDS, kills - record.injected)):
+            tries += 1
+            assert tries < 20 * kills, f"{step.name} ends before it can be killed"
+            if victim.killed(folder, chance.uniform(0.3, 1.0) * victim.seconds):
+                record.count(victim.whole(folder))
+        assert victim.finished(folder)
+        shutil.rmtree(folder)
+    record.close(f"kills-{step.name}-{kills}")
 
 
 # ------------------------------------------------------------------ the second signal
@@ -151,10 +146,7 @@ def test_readers_see_whole_files(here: Path, turns: int):
     words = ("generate", "three_spin", "--L", 6, "--samples", 4000, "--out", "d.h5", "-q")
     call(*words, cwd=here).done()
     whole = content(here / "d.h5")
-    command = (
-        "import sys; from efnn_cli.cli import main; sys.exit(max(main(sys.argv[2:]) for _ in range(int(sys.argv[1]))))"
-    )
-    args = [sys.executable, "-c", command, str(turns), *map(str, words), "--overwrite"]
+    args = [sys.executable, "-c", AGAIN, str(turns), *map(str, words), "--overwrite"]
     with subprocess.Popen(args, cwd=here, env=environment(), stdout=subprocess.DEVNULL) as writer:
 
         def check() -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from efnn_cli.labelling.job import Job
 from efnn_cli.memory import in_parts, is_short
 from efnn_cli.schema import build_system
-from efnn_cli.training.gradients import Gradients
+from efnn_cli.training.gradients import Gradients, GraphedGradients
 from efnn_cli.training.predict import predict, predict_fields
 from efnn_cli.training.team import SOLO
 
@@ -129,3 +129,27 @@ def test_what_fails_otherwise_is_not_tried_again():
     with pytest.raises(RuntimeError, match="a defect"):
         in_parts(fail, torch.zeros(8))
     assert seen == [8]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_small_gpu():
+    """A real GPU of which this process may take 300 MiB: graphs, predictions and labels in parts, the same results."""
+    gpu = torch.device("cuda", 0)
+    spins, energies = some(4000)
+    wanted = Gradients(SOLO, Wide())(spins[:400], energies[:400], 2.0, 1.0)
+    torch.cuda.empty_cache()
+    share = 300 * MEBIBYTE / torch.cuda.get_device_properties(gpu).total_memory
+    torch.cuda.set_per_process_memory_fraction(share, gpu)
+    try:
+        model = Wide().to(gpu)
+        gradients = GraphedGradients(SOLO, model)
+        for count in (4000, 400):
+            loss = gradients(spins[:count].to(gpu), energies[:count].to(gpu), 2.0, 1.0)
+        assert gradients.parts >= 4
+        assert loss.item() == pytest.approx(wanted.item(), rel=1e-12)
+        assert len(predict(model, spins.numpy(), gpu)) == 4000
+        job = Job(build_system({"name": "double_exchange", "L": 12}), "uniform_sphere", 0, "train", 256, "dense")
+        labels = job.label(job.spins(job.shards()[0]), gpu).energies
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0, gpu)
+    assert np.allclose(labels, job.label(job.spins(job.shards()[0]), torch.device("cpu")).energies, rtol=1e-12)

@@ -24,7 +24,8 @@ def write(path: Path, spins: np.ndarray, energies: np.ndarray) -> None:
     system = build_system(SYSTEM)
     head = {
         "system": {"name": system.name, **system.parameters()}, "purpose": "train", "samples": len(spins),
-        "sampling": "uniform_sphere", "seed": 0, "reference": {"method": "formula", "seconds": 1.0},
+        "sampling": "uniform_sphere", "seed": 0,
+        "reference": {"method": "formula", "seconds": 1.0, "seconds_per_configuration": 0.1},
     }  # fmt: skip
     dataset.write(path, {"spins": spins, "energies": energies}, head)
 

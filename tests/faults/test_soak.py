@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import gc
 import os
+import subprocess
 import threading
 import time
+import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cli.conftest import call, run_efnn
+from cli.conftest import Outcome, call, run_efnn, wait_for
 
 from .record import Record
 
@@ -39,19 +44,23 @@ def usage() -> Usage:
     return Usage(resident / MEBIBYTE, len(list(Path("/proc/self/fd").iterdir())), threading.active_count(), children)
 
 
-def experiment(folder: Path, number: int) -> None:
-    """All that a user does, with a seed of its own, so that nothing is found done."""
+Command = Callable[..., Outcome]
+
+
+def experiment(folder: Path, number: int, efnn: Command) -> None:
+    """All that a user does, with a seed of its own, so that nothing is found done; labels by workers too."""
     folder.mkdir()
-    data = ("generate", "heisenberg", "--L", 4, "--samples", 40, "--seed", number)
-    call(*data, cwd=folder).done()
-    call("train", "model=efnn", "depth=1", "epochs=2", "training.optimizer=adam", cwd=folder).done()
-    call("evaluate", cwd=folder).done()
-    call("extrapolate", "--L", 5, "--samples", 2, cwd=folder).done()
-    (run,) = (folder / "outputs").iterdir()
+    efnn("generate", "heisenberg", "--L", 4, "--samples", 40, "--seed", number, cwd=folder).done()
+    efnn("train", "model=efnn", "depth=1", "epochs=2", "training.optimizer=adam", cwd=folder).done()
+    efnn("evaluate", cwd=folder).done()
+    efnn("extrapolate", "--L", 5, "--samples", 2, cwd=folder).done()
+    efnn("plot", "curve", cwd=folder).done()
+    (run,) = (path.parent for path in (folder / "outputs").glob("*/config.yaml"))
     (dataset,) = (folder / "data").glob("*.h5")
-    call("predict", run.relative_to(folder), "--spins", dataset.relative_to(folder), cwd=folder).done()
-    call("train", "depth=0", cwd=folder).failed(2)
-    call("inspect", "nothing.h5", cwd=folder).failed(3)
+    efnn("predict", run.relative_to(folder), "--spins", dataset.relative_to(folder), cwd=folder).done()
+    efnn("train", "depth=0", cwd=folder).failed(2)
+    efnn("inspect", "nothing.h5", cwd=folder).failed(3)
+    efnn("generate", "double_exchange", "--L", 3, "--samples", 600, "--workers", 2, "--seed", number, cwd=folder).done()
 
 
 def rise(values: list[float]) -> float:
@@ -67,14 +76,59 @@ def rise(values: list[float]) -> float:
 def test_nothing_grows(tmp_path: Path, seconds: int):
     end, seen = time.monotonic() + seconds, list[Usage]()
     while time.monotonic() < end or len(seen) < 10:
-        experiment(tmp_path / str(len(seen)), len(seen))
+        experiment(tmp_path / str(len(seen)), len(seen), call)
         seen.append(usage())
     kept = seen[int(WARM_UP * len(seen)) :]
     assert rise([each.memory for each in kept]) < GROWTH, [round(each.memory) for each in seen]
     for name in ("files", "threads", "children"):
         values = [getattr(each, name) for each in kept]
         assert values[-1] <= values[0], (name, values)
-    assert run_efnn("inspect", "outputs", cwd=tmp_path / "0").code == 3
     record = Record("soak", f"{seconds} s of small experiments in one process", "memory, files, threads, children flat")
     record.count(True, len(seen))
     record.close(f"soak-{seconds}")
+
+
+# ------------------------------------------------------------------ a process for every command
+
+
+def marked(mark: str) -> set[int]:
+    """The living processes that have inherited `mark` with their environment."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):  # of others, or gone
+            if mark.encode() in path.read_bytes():
+                found.add(int(path.parent.name))
+    return found
+
+
+def shared_memory() -> set[str]:
+    """What processes may leave in memory that outlives them."""
+    return {path.name for path in Path("/dev/shm").iterdir()} if Path("/dev/shm").is_dir() else set()
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(
+    "seconds", [pytest.param(30, marks=pytest.mark.slow), pytest.param(600, marks=pytest.mark.soak)]
+)
+def test_nothing_is_left_behind(tmp_path: Path, seconds: int):
+    """Not one process, hidden file, lock, or piece of shared memory or of the folder for temporary files."""
+    mark, temporary = f"EFNN_SOAK={uuid.uuid4().hex}", tmp_path / "tmp"
+    temporary.mkdir()
+    name, _, value = mark.partition("=")
+    efnn = functools.partial(run_efnn, env={name: value, "TMPDIR": str(temporary)})
+    with subprocess.Popen(["sleep", "60"], env={**os.environ, name: value}) as begun:  # the search finds what there is
+        wait_for(lambda: begun.pid in marked(mark))
+        begun.kill()
+    end, rounds, before = time.monotonic() + seconds, 0, shared_memory()
+    record = Record("soak of processes", f"{seconds} s, a process for every command", "no process, no file left behind")
+    while time.monotonic() < end or rounds < 2:
+        folder = tmp_path / str(rounds)
+        experiment(folder, rounds, efnn)
+        assert not marked(mark)
+        left = {path.name for path in temporary.iterdir()}
+        assert all(name.startswith("torchinductor_") for name in left), left  # one cache of torch's, the same for all
+        assert not [each for each in folder.rglob("*") if each.name.startswith(".") or each.suffix in (".tmp", ".lock")]
+        rounds += 1
+        record.count(True)
+    assert shared_memory() <= before
+    record.close(f"soak-processes-{seconds}")

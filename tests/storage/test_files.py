@@ -15,7 +15,8 @@ from efnn_cli.storage.seal import BLOCK_BYTES
 from efnn_cli.storage.spins_file import read_spins
 
 FROZEN = Path(__file__).parent.parent / "data"
-METADATA = {"system": {"name": "three_spin", "L": 4}, "purpose": "train", "samples": 5, "reference": {"method": "x"}}
+REFERENCE = {"method": "x", "seconds": 1.0, "seconds_per_configuration": 0.2}
+METADATA = {"system": {"name": "three_spin", "L": 4}, "purpose": "train", "samples": 5, "reference": REFERENCE}
 
 
 @pytest.fixture
