@@ -6,8 +6,8 @@ The command line is `efnn`; from Python:
     run = efnn_cli.load("outputs/heisenberg-efnn-d3-s0-9f8e7d6c")
     energies = run.predict(spins)
 
-Floors, imports run downwards only: cli; commands; config, runs, console and what joins them; training and labelling;
-models; storage; physics; errors, checks, rng, device, signals.
+Floors, imports run downwards only: cli; commands; reproduction, comparison, sweeps; evaluation, plotting; runs,
+configuration; training and labelling; models; storage; physics; errors, checks, rng, device, signals.
 """
 
 from __future__ import annotations

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from efnn_cli.configuration.schema import fingerprint
+from efnn_cli.configuration.settings import GenerateConfig
 from efnn_cli.errors import InputError
 from efnn_cli.results import shown
-from efnn_cli.runs import OUTPUTS
-from efnn_cli.schema import fingerprint
-from efnn_cli.settings import GenerateConfig
+from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.storage import dataset
 
 DATA = Path("data")

@@ -14,7 +14,7 @@ from efnn_cli.device import describe
 from efnn_cli.planning import Plan
 from efnn_cli.provenance import versions
 from efnn_cli.results import shown
-from efnn_cli.runs import RunFolder
+from efnn_cli.runs.folder import RunFolder
 from efnn_cli.signals import StopRequest
 from efnn_cli.storage import atomic
 from efnn_cli.storage.lock import owned

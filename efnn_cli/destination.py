@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from efnn_cli.errors import ConflictError
-from efnn_cli.runs import RunFolder
+from efnn_cli.runs.folder import RunFolder
 from efnn_cli.storage import atomic
 from efnn_cli.storage.reading import read_text
 

@@ -13,12 +13,13 @@ from typing import Any
 import torch
 
 from efnn_cli import rng
+from efnn_cli.configuration.training import TrainConfig
 from efnn_cli.console import Console, duration
 from efnn_cli.errors import InputError, LostError, NumericalError, Stopped
 from efnn_cli.models import EnergyModel, build, parameter_count
 from efnn_cli.models.effective import Effective
 from efnn_cli.physics import System
-from efnn_cli.runs import RunFolder
+from efnn_cli.runs.folder import RunFolder
 from efnn_cli.signals import StopRequest
 from efnn_cli.storage import checkpoint, tree
 from efnn_cli.storage.dataset import Dataset
@@ -29,7 +30,6 @@ from efnn_cli.training.rows import EpochRow
 from efnn_cli.training.split import Split
 from efnn_cli.training.team import SOLO, Team
 from efnn_cli.training.trainer import Labelled, Trainer
-from efnn_cli.training_settings import TrainConfig
 
 CHECKPOINT_SECONDS = 10.0
 CALIBRATION_SAMPLES = 2000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from efnn_cli.config import Composed
+from efnn_cli.configuration.compose import Composed
+from efnn_cli.configuration.settings import GenerateConfig
 from efnn_cli.errors import ConfigError
-from efnn_cli.settings import GenerateConfig
 
 THERMAL_KEYS = ("spin_temperature", "spin_coupling", "spin_sweeps")
 DRAWING_KEYS = ("seed", "sampling")

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from efnn_cli import catalogue
-from efnn_cli.config import Request, compose, settle
+from efnn_cli.configuration.compose import Request, compose, settle
+from efnn_cli.configuration.schema import fingerprint
+from efnn_cli.configuration.settings import GenerateConfig, generate_config
 from efnn_cli.console import Console
 from efnn_cli.errors import ConflictError, InputError
 from efnn_cli.idle import refuse_idle_keys, refuse_idle_tolerance
@@ -19,8 +21,6 @@ from efnn_cli.labelling.job import Job
 from efnn_cli.labelling.produce import produce
 from efnn_cli.physics.system import Array
 from efnn_cli.results import shown
-from efnn_cli.schema import fingerprint
-from efnn_cli.settings import GenerateConfig, generate_config
 from efnn_cli.signals import StopRequest
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset

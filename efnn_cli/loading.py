@@ -19,12 +19,12 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from efnn_cli import device as devices
+from efnn_cli.configuration.schema import build_model, build_system, build_training
 from efnn_cli.errors import ConfigError, EfnnError, InputError
 from efnn_cli.models import EnergyModel, build, size_of
 from efnn_cli.physics import System
 from efnn_cli.results import shown
-from efnn_cli.runs import RunFolder
-from efnn_cli.schema import build_model, build_system, build_training
+from efnn_cli.runs.folder import RunFolder
 from efnn_cli.storage import checkpoint
 from efnn_cli.training.predict import predict
 

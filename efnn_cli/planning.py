@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from efnn_cli import catalogue, device
-from efnn_cli.compatibility import couplings_hash, dataset_system
-from efnn_cli.config import Request, compose, settle
+from efnn_cli.configuration.compose import Request, compose, settle
+from efnn_cli.configuration.schema import build_model, build_training, run_hash
+from efnn_cli.configuration.training import TrainConfig, train_config
 from efnn_cli.errors import ConfigError, InputError
+from efnn_cli.evaluation.compatibility import couplings_hash, dataset_system
 from efnn_cli.models import receptive_field_of
 from efnn_cli.physics import System
 from efnn_cli.results import shown
-from efnn_cli.runs import RunFolder
-from efnn_cli.schema import build_model, build_training, run_hash
+from efnn_cli.runs.folder import RunFolder
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.split import Split, split
-from efnn_cli.training_settings import TrainConfig, train_config
 
 LOGGER = logging.getLogger("efnn")
 

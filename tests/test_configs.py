@@ -8,14 +8,14 @@ import pytest
 import yaml
 
 import efnn_cli
-from efnn_cli.config import Request, compose
+from efnn_cli.configuration.compose import Request, compose
+from efnn_cli.configuration.schema import build_system
+from efnn_cli.configuration.settings import generate_config
+from efnn_cli.configuration.training import train_config
 from efnn_cli.errors import ConfigError
 from efnn_cli.models import MODELS
 from efnn_cli.physics import SYSTEMS
-from efnn_cli.schema import build_system
-from efnn_cli.settings import generate_config
 from efnn_cli.training.options import TrainingOptions
-from efnn_cli.training_settings import train_config
 
 CONF = Path(efnn_cli.__file__).parent.parent / "conf"
 KINDS = {cls().kind: [f"system={name}"] for name, cls in SYSTEMS.items()} | {

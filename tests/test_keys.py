@@ -5,7 +5,7 @@ import yaml
 
 from efnn_cli import keys
 from efnn_cli.commands.config import validate
-from efnn_cli.config import Request, compose
+from efnn_cli.configuration.compose import Request, compose
 from efnn_cli.errors import ConfigError
 from efnn_cli.physics import SYSTEMS
 from efnn_cli.physics.sampling import SAMPLINGS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from efnn_cli.config import Request
+from efnn_cli.configuration.compose import Request
 from efnn_cli.reproduction.experiments import choose
 
 RESULTS = Path(__file__).parent.parent / "docs" / "results"

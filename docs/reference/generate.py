@@ -17,7 +17,10 @@ from typing import Any
 
 import typer
 
-from efnn_cli import cli, errors, keys, settings, training_settings
+from efnn_cli import errors, keys
+from efnn_cli.cli.app import app
+from efnn_cli.configuration import settings
+from efnn_cli.configuration import training as training_settings
 from efnn_cli.keys import Key
 from efnn_cli.models import MODELS
 from efnn_cli.models.options import NetworkOptions
@@ -50,7 +53,7 @@ same key with two values is refused.
 
 def commands_text() -> str:
     """The whole of commands.md."""
-    root = typing.cast(Any, typer.main.get_command(cli.app))
+    root = typing.cast(Any, typer.main.get_command(app))
     parts = [COMMANDS_HEAD, _options_of_all(root)]
     for name, command in sorted(root.commands.items()):
         members = getattr(command, "commands", None)

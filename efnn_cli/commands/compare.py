@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from efnn_cli import device
-from efnn_cli.comparison import compete, stand
-from efnn_cli.comparison_figures import draw
-from efnn_cli.comparison_report import planned, report, write_means, write_runs
-from efnn_cli.comparison_text import markdown
-from efnn_cli.config import Request, compose
+from efnn_cli.comparison.contest import Contest, enter
+from efnn_cli.comparison.figures import draw
+from efnn_cli.comparison.report import planned, report, write_means, write_runs
+from efnn_cli.comparison.run import compete, stand
+from efnn_cli.comparison.standings import quantity_of
+from efnn_cli.comparison.text import markdown
+from efnn_cli.configuration.compose import Request, compose
+from efnn_cli.configuration.schema import typed
+from efnn_cli.configuration.settings import ExtrapolateConfig
 from efnn_cli.console import Console
-from efnn_cli.contest import Contest, enter
 from efnn_cli.destination import COMPARISON_MARK, claim_marked
 from efnn_cli.results import Result, shown
-from efnn_cli.runs import OUTPUTS
-from efnn_cli.schema import typed
-from efnn_cli.settings import ExtrapolateConfig
-from efnn_cli.standings import quantity_of
+from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.storage import atomic
 
 

@@ -7,13 +7,13 @@ import logging
 import yaml
 
 from efnn_cli import checks
-from efnn_cli.config import Composed, Request, compose
+from efnn_cli.configuration.compose import Composed, Request, compose
+from efnn_cli.configuration.schema import build_system, typed
+from efnn_cli.configuration.settings import EvaluateConfig, ExtrapolateConfig, PredictConfig, generate_config
+from efnn_cli.configuration.training import train_config
 from efnn_cli.console import Console
 from efnn_cli.idle import refuse_idle_keys
 from efnn_cli.results import Result
-from efnn_cli.schema import build_system, typed
-from efnn_cli.settings import EvaluateConfig, ExtrapolateConfig, PredictConfig, generate_config
-from efnn_cli.training_settings import train_config
 
 COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict")
 

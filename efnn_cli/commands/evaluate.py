@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from efnn_cli import catalogue, destination, device
-from efnn_cli.config import Request, compose
+from efnn_cli.configuration.compose import Request, compose
+from efnn_cli.configuration.schema import typed
+from efnn_cli.configuration.settings import EvaluateConfig
 from efnn_cli.console import Console
-from efnn_cli.judging import Judgement, plan_judgement
+from efnn_cli.evaluation.judging import Judgement, plan_judgement
 from efnn_cli.loading import load
 from efnn_cli.physics.system import Array
 from efnn_cli.results import Result, number, shown
-from efnn_cli.schema import typed
-from efnn_cli.settings import EvaluateConfig
 from efnn_cli.signals import StopRequest
 from efnn_cli.storage import atomic, predictions
 from efnn_cli.training.calibration import calibrate

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from efnn_cli import catalogue, device
-from efnn_cli.config import Request
+from efnn_cli.configuration.compose import Request
 from efnn_cli.console import Console
 from efnn_cli.errors import ConfigError
 from efnn_cli.labelling.crew import Crew

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from efnn_cli import device
 from efnn_cli.commands.generate import report
-from efnn_cli.config import Request
+from efnn_cli.configuration.compose import Request
 from efnn_cli.console import Console
 from efnn_cli.labelling.job import Job
 from efnn_cli.labelling.produce import merge

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from efnn_cli import destination, device
-from efnn_cli.config import Request, compose
+from efnn_cli.configuration.compose import Request, compose
+from efnn_cli.configuration.schema import typed
+from efnn_cli.configuration.settings import PredictConfig
 from efnn_cli.console import Console
 from efnn_cli.errors import NumericalError
 from efnn_cli.loading import load
 from efnn_cli.results import Result, number, shown
-from efnn_cli.schema import typed
-from efnn_cli.settings import PredictConfig
 from efnn_cli.signals import StopRequest
 from efnn_cli.storage import atomic, predictions
 from efnn_cli.storage.spins_file import read_spins

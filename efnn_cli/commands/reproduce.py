@@ -6,10 +6,9 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from efnn_cli.config import Request
+from efnn_cli.configuration.compose import Request
 from efnn_cli.console import Console, duration
 from efnn_cli.destination import REPRODUCTION_MARK, claim_folder, claim_marked
-from efnn_cli.jobs import failure_of
 from efnn_cli.reproduction import pages
 from efnn_cli.reproduction.experiments import choose
 from efnn_cli.reproduction.findings import Findings
@@ -20,6 +19,7 @@ from efnn_cli.reproduction.stages import carry_out, outputs_folder
 from efnn_cli.results import Result, shown
 from efnn_cli.signals import StopRequest
 from efnn_cli.storage import atomic
+from efnn_cli.sweeps.jobs import failure_of
 
 LOGGER = logging.getLogger("efnn")
 

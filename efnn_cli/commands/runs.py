@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from efnn_cli.console import Console
 from efnn_cli.errors import ConfigError
 from efnn_cli.results import Result
-from efnn_cli.run_filters import check_key, chosen, ordered, parse
-from efnn_cli.run_rows import COLUMNS, RunRow, list_runs
-from efnn_cli.runs import OUTPUTS
+from efnn_cli.runs.filters import check_key, chosen, ordered, parse
+from efnn_cli.runs.folder import OUTPUTS
+from efnn_cli.runs.rows import COLUMNS, RunRow, list_runs
 
 WIDTH = 120
 HIDDEN = ("variant", "samples", "planned_epochs", "budget")  # of the text: kind and epochs tell most of it

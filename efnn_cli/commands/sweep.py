@@ -8,14 +8,14 @@ from pathlib import Path
 
 from efnn_cli import launch
 from efnn_cli.commands import train
-from efnn_cli.config import Request
+from efnn_cli.configuration.compose import Request
 from efnn_cli.console import Console
 from efnn_cli.errors import ConfigError
 from efnn_cli.fitting import initial_model
-from efnn_cli.jobs import ELSEWHERE, FAILED, FINISHED, Outcome, failure_of
 from efnn_cli.models import parameter_count
 from efnn_cli.results import Result, number, shown
-from efnn_cli.sweep import Sweep, carry_out_all, check, plan_sweep, settings_of
+from efnn_cli.sweeps.jobs import ELSEWHERE, FAILED, FINISHED, Outcome, failure_of
+from efnn_cli.sweeps.run import Sweep, carry_out_all, check, plan_sweep, settings_of
 
 FACTS = ("parameters", "epochs", "seconds")
 ERRORS = ("relative_error", "rmse_over_std")

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from efnn_cli import fitting
 from efnn_cli.conduct import complete_replacement, obtain
-from efnn_cli.config import Request, settle
+from efnn_cli.configuration.compose import Request, settle
 from efnn_cli.console import Console
 from efnn_cli.destination import claim_run
 from efnn_cli.errors import ConfigError
 from efnn_cli.models import parameter_count
 from efnn_cli.planning import Plan, plan_new, plan_resumed
 from efnn_cli.results import Result, number, shown
-from efnn_cli.runs import FIGURES, PARTS, RunFolder
+from efnn_cli.runs.folder import FIGURES, PARTS, RunFolder
 from efnn_cli.storage import atomic
 from efnn_cli.training.team import Team, joined
 

@@ -9,11 +9,11 @@ import math
 import statistics
 from collections.abc import Iterable
 
+from efnn_cli.configuration.training import TrainConfig
 from efnn_cli.models import parameter_count
 from efnn_cli.models.energy import EnergyModel
 from efnn_cli.physics import System
 from efnn_cli.training.options import TrainingOptions
-from efnn_cli.training_settings import TrainConfig
 
 TRAINED_SHARE = 0.72
 STEP_SECONDS = {"adam": 4e-4, "soap": 7e-4}  # of a step for every layer, whatever its size

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from efnn_cli import checks, device
-from efnn_cli.config import Request, compose
+from efnn_cli.configuration.compose import Request, compose
+from efnn_cli.configuration.schema import typed
+from efnn_cli.configuration.settings import MAX_WORKERS
 from efnn_cli.errors import ConfigError
-from efnn_cli.multirun import expand
-from efnn_cli.schema import typed
-from efnn_cli.settings import MAX_WORKERS
+from efnn_cli.sweeps.multirun import expand
 
 Point = tuple[str, ...]
 

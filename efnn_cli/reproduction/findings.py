@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from efnn_cli.jobs import Job, Outcome
+from efnn_cli.evaluation.size_table import Rows
 from efnn_cli.models import MODELS, Options
 from efnn_cli.physics import System
 from efnn_cli.planning import Plan
 from efnn_cli.reproduction.experiments import Chosen, Point
-from efnn_cli.size_table import Rows
+from efnn_cli.sweeps.jobs import Job, Outcome
 from efnn_cli.training.metrics import mean_and_spread
 
 

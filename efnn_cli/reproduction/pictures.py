@@ -9,14 +9,14 @@ import numpy as np
 import torch
 
 from efnn_cli import figures
+from efnn_cli.evaluation.judging import plan_judgement
 from efnn_cli.figures import Curve, SizeSeries
-from efnn_cli.judging import plan_judgement
 from efnn_cli.loading import load
 from efnn_cli.report.document import Picture
 from efnn_cli.reproduction.experiments import LABELS
 from efnn_cli.reproduction.findings import Findings, Group
 from efnn_cli.reproduction.tables import capital, carried_groups, size_column
-from efnn_cli.runs import RunFolder
+from efnn_cli.runs.folder import RunFolder
 from efnn_cli.training.predict import predict_fields
 
 

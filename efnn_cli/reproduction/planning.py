@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from efnn_cli.config import Request, compose
+from efnn_cli.configuration.compose import Request, compose
+from efnn_cli.configuration.training import TrainConfig, train_config
 from efnn_cli.errors import ConfigError
+from efnn_cli.evaluation.references import default_samples
 from efnn_cli.fitting import initial_model
 from efnn_cli.labelling_plan import make_plan
 from efnn_cli.physics import System
-from efnn_cli.references import default_samples
 from efnn_cli.reproduction.estimates import label_seconds, training_seconds
 from efnn_cli.reproduction.experiments import Chosen, Point
 from efnn_cli.reproduction.findings import network_key
 from efnn_cli.reproduction.timing import DENSE_UP_TO
-from efnn_cli.training_settings import TrainConfig, train_config
 
 
 @dataclass(frozen=True)

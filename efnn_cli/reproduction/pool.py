@@ -14,8 +14,8 @@ from concurrent.futures.process import BrokenProcessPool
 
 from efnn_cli.console import Console
 from efnn_cli.errors import DeviceError, Stopped
-from efnn_cli.jobs import Job, Outcome, carry_out, failed
 from efnn_cli.signals import StopRequest, end_on_signals, expect_repeats
+from efnn_cli.sweeps.jobs import Job, Outcome, carry_out, failed
 
 LOGGER = logging.getLogger("efnn")
 

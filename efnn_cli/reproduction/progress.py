@@ -7,10 +7,10 @@ import time
 
 from efnn_cli.console import duration
 from efnn_cli.fitting import initial_model
-from efnn_cli.jobs import ELSEWHERE, Outcome
 from efnn_cli.planning import Plan
 from efnn_cli.reproduction.estimates import correction, training_seconds
 from efnn_cli.results import number
+from efnn_cli.sweeps.jobs import ELSEWHERE, Outcome
 
 LOGGER = logging.getLogger("efnn")
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from efnn_cli.comparison.standings import with_spread
 from efnn_cli.reproduction.findings import Findings, Group
 from efnn_cli.reproduction.timing import DENSE, DETERMINANT, NETWORK, PUBLISHED_WAY
-from efnn_cli.standings import with_spread
 
 FAR = 10.0
 """What counts as "far above"."""

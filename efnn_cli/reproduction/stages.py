@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from efnn_cli import device
-from efnn_cli.carrying import complete
-from efnn_cli.config import Request, compose
+from efnn_cli.configuration.compose import Request, compose
+from efnn_cli.configuration.schema import typed
+from efnn_cli.configuration.settings import ExtrapolateConfig
 from efnn_cli.console import Console
-from efnn_cli.jobs import ELSEWHERE, Job, Outcome, plan_job, source_at, stored
+from efnn_cli.evaluation.carrying import complete
+from efnn_cli.evaluation.size_table import Rows
 from efnn_cli.labelling_plan import make_plan, obtain_dataset, refuse_other
 from efnn_cli.loading import load
 from efnn_cli.physics.double_exchange import DoubleExchange
@@ -26,11 +28,9 @@ from efnn_cli.reproduction.pool import run_jobs
 from efnn_cli.reproduction.progress import Progress
 from efnn_cli.reproduction.timing import Times, measure_times
 from efnn_cli.results import shown
-from efnn_cli.runs import OUTPUTS
-from efnn_cli.schema import typed
-from efnn_cli.settings import ExtrapolateConfig
+from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.signals import StopRequest
-from efnn_cli.size_table import Rows
+from efnn_cli.sweeps.jobs import ELSEWHERE, Job, Outcome, plan_job, source_at, stored
 
 LOGGER = logging.getLogger("efnn")
 POLL_SECONDS = 2.0

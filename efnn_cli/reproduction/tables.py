@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from efnn_cli.comparison.standings import with_spread
 from efnn_cli.report.document import Cell, Table
 from efnn_cli.reproduction.experiments import LABELS
 from efnn_cli.reproduction.findings import Findings, Group
 from efnn_cli.reproduction.timing import BATCHED, DENSE, DETERMINANT, NETWORK, PUBLISHED_WAY
-from efnn_cli.standings import with_spread
 from efnn_cli.storage import atomic
 
 RUN_COLUMNS = ("experiment", "sweep", "model", "depth", "width", "choice", "seed", "parameters", "epochs", "seconds")

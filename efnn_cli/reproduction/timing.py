@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from efnn_cli.benchmarks import published_labels
 from efnn_cli.errors import InputError
-from efnn_cli.extrapolation import one_thread
+from efnn_cli.evaluation.extrapolation import one_thread
 from efnn_cli.labelling.job import Job
 from efnn_cli.loading import Run
 from efnn_cli.physics.double_exchange import DoubleExchange

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from efnn_cli import comparison
+from efnn_cli.comparison import run as comparison
 from efnn_cli.errors import NumericalError
 
 from .conftest import Workshop, begin_efnn, call, files_below, finish, wait_for

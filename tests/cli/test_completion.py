@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from efnn_cli.cli import app
-from efnn_cli.completion import settings, typed
+from efnn_cli.cli.app import app
+from efnn_cli.cli.completion import settings, typed
 
 BIN = Path(sys.executable).parent
 HEAVY = {"torch", "h5py", "matplotlib", "hydra", "omegaconf", "scipy", "numpy", "yaml"}

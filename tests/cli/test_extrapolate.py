@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from efnn_cli.size_table import curves, spreads
+from efnn_cli.evaluation.size_table import curves, spreads
 
 from .conftest import Workshop, begin_efnn, call, files_below, finish
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli.config import Request
+from efnn_cli.configuration.compose import Request
 from efnn_cli.labelling.crew import Crew
 from efnn_cli.labelling.job import Part
 from efnn_cli.labelling.produce import produce_part

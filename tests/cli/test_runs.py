@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from efnn_cli.run_rows import COLUMNS
+from efnn_cli.runs.rows import COLUMNS
 from efnn_cli.storage import documents
 from efnn_cli.storage.lock import held, owned
 

@@ -8,7 +8,7 @@ import shlex
 import pytest
 from fences import blocks, command_lines
 
-from efnn_cli.cli import app, main
+from efnn_cli.cli.app import app, main
 
 PAGE = "docs/tutorial.md"
 HASH = r"\b[0-9a-f]{8}\b"

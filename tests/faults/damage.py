@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from efnn_cli import size_table
 from efnn_cli.errors import InputError
-from efnn_cli.runs import RunFolder
+from efnn_cli.evaluation import size_table
+from efnn_cli.runs.folder import RunFolder
 from efnn_cli.storage import checkpoint, dataset, documents
 
 READERS: dict[str, Callable[[Path], Any]] = {

@@ -13,9 +13,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from efnn_cli.configuration.schema import build_system
 from efnn_cli.labelling.job import Job
 from efnn_cli.memory import in_parts, is_short
-from efnn_cli.schema import build_system
 from efnn_cli.training.gradients import Gradients, GraphedGradients
 from efnn_cli.training.predict import predict, predict_fields
 from efnn_cli.training.team import SOLO

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from efnn_cli.config import Request
+from efnn_cli.configuration.compose import Request
 from efnn_cli.errors import ConfigError
 from efnn_cli.reproduction.experiments import SweepOptions, choose, names
 from efnn_cli.reproduction.planning import Step, plan

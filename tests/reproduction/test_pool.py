@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from efnn_cli.jobs import Job, Outcome
 from efnn_cli.reproduction.pool import run_jobs
 from efnn_cli.signals import StopRequest
+from efnn_cli.sweeps.jobs import Job, Outcome
 
 
 def die() -> None:

@@ -1,0 +1,75 @@
+"""The command line: `efnn COMMAND ...`. Heavy modules are imported by the command that needs them.
+
+`main` is the one place where errors end: failures.py turns them into text and exit codes.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from efnn_cli.cli.arguments import print_version
+from efnn_cli.cli.bench import bench
+from efnn_cli.cli.compare import compare
+from efnn_cli.cli.judge import evaluate, extrapolate, predict
+from efnn_cli.cli.labelling import generate, merge
+from efnn_cli.cli.look import config, inspect
+from efnn_cli.cli.reproduce import reproduce
+from efnn_cli.cli.runs import plot, runs
+from efnn_cli.cli.train import train
+from efnn_cli.errors import Interrupted
+from efnn_cli.failures import as_efnn_error, drop_stdout, report_error
+
+app = typer.Typer(
+    name="efnn",
+    help="Effective Field Neural Networks for many-body energies (arXiv:2502.17665).",
+    epilog="Start with: efnn generate heisenberg --L 10; efnn train model=efnn depth=3; efnn extrapolate --L 40",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+app.command()(generate)
+app.command()(train)
+app.command()(evaluate)
+app.command()(extrapolate)
+app.command()(predict)
+app.command()(inspect)
+app.command()(config)
+app.add_typer(bench, name="bench")
+app.command()(compare)
+app.command()(merge)
+app.command()(reproduce)
+app.command()(runs)
+app.command()(plot)
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=print_version)
+    ] = False,
+) -> None:
+    """Reached before every command."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point: run one command; returns the exit code."""
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(args or ["--help"], standalone_mode=False)
+        return (code or 0) if args else 2  # a bare `efnn` is a usage error that shows the help
+    except BrokenPipeError:
+        drop_stdout()
+        return 141
+    except (Exception, Interrupted) as error:
+        if "--debug" in args:
+            traceback.print_exception(error)
+        failure = as_efnn_error(error, args)
+        code = report_error(failure, args)
+        if isinstance(error, OSError):
+            drop_stdout()
+        return code

@@ -1,0 +1,207 @@
+"""Arguments and options that several commands share, with their help."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from efnn_cli import keys
+from efnn_cli.cli import completion
+
+if TYPE_CHECKING:
+    from efnn_cli.configuration.compose import Request
+    from efnn_cli.labelling.job import Part
+
+SYSTEM_NAMES = " or ".join(", ".join(keys.options("system")).rsplit(", ", 1))
+
+Overrides = Annotated[
+    Optional[list[str]],
+    typer.Argument(
+        metavar="KEY=VALUE", help="Settings; efnn config shows all keys.", autocompletion=completion.complete_settings
+    ),
+]
+Device = Annotated[
+    Optional[str],
+    typer.Option(
+        "--device",
+        help="auto (CUDA if there, else CPU), cpu, cuda, cuda:INDEX.",
+        autocompletion=completion.complete_device,
+    ),
+]
+Workers = Annotated[
+    Optional[str], typer.Option("--workers", metavar="N", help="Labelling threads (default: all cores).")
+]
+Seed = Annotated[Optional[str], typer.Option("--seed", metavar="N", help="Seed of the spins (default: 0).")]
+Out = Annotated[Optional[Path], typer.Option("--out", help="Where to write instead of the usual place.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and show the plan; write nothing.")]
+Multirun = Annotated[
+    bool, typer.Option("-m", "--multirun", help="A sweep: every combination of KEY=V1,V2 and 'KEY=range(3)'.")
+]
+Count = Annotated[bool, typer.Option("--count", help="Of a sweep: print the number of runs and train nothing.")]
+ArrayIndex = Annotated[
+    Optional[int], typer.Option("--array-index", metavar="I", help="Of a sweep: train run number I alone, from 0.")
+]
+ConfigDir = Annotated[
+    Optional[Path], typer.Option("--config-dir", help="A folder with YAML files of your own, laid out like conf/.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only warnings and errors on stderr.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="More on stderr.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Shards = Annotated[
+    Optional[int], typer.Option("--shards", metavar="N", help="Share the work among N jobs; efnn merge joins them.")
+]
+ShardIndex = Annotated[Optional[int], typer.Option("--shard-index", metavar="I", help="Which of them: 0 to N - 1.")]
+Samples = Annotated[
+    Optional[str], typer.Option("--samples", metavar="N", help="Number of configurations (default: 20000).")
+]
+ReferenceSamples = Annotated[
+    Optional[str], typer.Option("--samples", metavar="N", help="References per size (default: 64, 16 or 4 by size).")
+]
+Size = Annotated[
+    Optional[str], typer.Option("--L", metavar="N", help="Side of the lattice, or number of spins (default: 10; 15).")
+]
+SystemAndOverrides = Annotated[
+    Optional[list[str]],
+    typer.Argument(
+        metavar="SYSTEM [KEY=VALUE]",
+        help=f"{SYSTEM_NAMES}; settings.",
+        autocompletion=completion.complete_system,
+    ),
+]
+RunAndOverrides = Annotated[
+    Optional[list[str]],
+    typer.Argument(
+        metavar="RUN [KEY=VALUE]",
+        help="Run folder, or a checkpoint file in it; settings.",
+        autocompletion=completion.complete_runs,
+    ),
+]
+RunsAndOverrides = Annotated[
+    Optional[list[str]],
+    typer.Argument(
+        metavar="RUN|KEY=VALUE",
+        help="Run folders (default: the most recent); settings.",
+        autocompletion=completion.complete_runs,
+    ),
+]
+Models = Annotated[
+    Optional[str],
+    typer.Option(
+        "--models",
+        metavar="NAME[,NAME...]",
+        help="Networks (default: all that fit).",
+        autocompletion=completion.complete_models,
+    ),
+]
+TrainingData = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--data",
+        help="Training dataset (default: the most recent in data/).",
+        autocompletion=completion.complete_dataset,
+    ),
+]
+TestData = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--data",
+        help="Dataset (default: the test split of the run's own).",
+        autocompletion=completion.complete_dataset,
+    ),
+]
+Sizes = Annotated[
+    Optional[str],
+    typer.Option("--L", metavar="N[,N...]", help="Sizes (default: 1, 2 and 4 times the training lattice)."),
+]
+Resume = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--resume",
+        metavar="DIR",
+        help="Go on with the run in DIR.",
+        autocompletion=completion.complete_run_folder,
+    ),
+]
+
+
+def request_of(
+    overrides: Sequence[str] | None, options: Mapping[str, object], config_dir: Path | None = None
+) -> Request:
+    """What was typed, for `config.compose`."""
+    from efnn_cli.configuration.compose import Request
+
+    return Request(tuple(overrides or ()), options, config_dir)
+
+
+def refuse_for_sweep(
+    *, multirun: bool, count: bool, array_index: int | None, out: Path | None, resume: Path | None
+) -> None:
+    """Raise `ConfigError` for options that do not go together."""
+    from efnn_cli.errors import ConfigError
+
+    for name, given in (("--count", count), ("--array-index", array_index is not None)):
+        if given and not multirun:
+            raise ConfigError(f"{name} belongs to a sweep", "add -m: efnn train -m model=efnn,dnn ...")
+    if count and array_index is not None:
+        raise ConfigError("--count prints the number of runs, --array-index trains one: found both", "keep one of them")
+    for name, path in (("--out", out), ("--resume", resume)):
+        if path is not None and multirun:
+            raise ConfigError(
+                f"{name} is for one run, and every run of a sweep has a folder of its own", "leave it out"
+            )
+
+
+def print_version(wanted: bool) -> None:
+    """The version of the package, and the end."""
+    from importlib.metadata import version
+
+    if wanted:
+        typer.echo(f"efnn {version('efnn')}")
+        raise typer.Exit
+
+
+def part_of(shards: int | None, index: int | None) -> Part | None:
+    """The share of a job array; raises `ConfigError` unless both numbers are given, or none."""
+    from efnn_cli.errors import ConfigError
+    from efnn_cli.labelling.job import Part
+
+    if (shards is None) != (index is None):
+        raise ConfigError("--shards and --shard-index belong together", "for example --shards 8 --shard-index 0")
+    return None if shards is None or index is None else Part(shards, index)
+
+
+def split_one(arguments: Sequence[str] | None, name: str, meaning: str) -> tuple[str, list[str]]:
+    """The one argument that is no KEY=VALUE, in any place, and the KEY=VALUEs; raises `ConfigError`."""
+    from efnn_cli.errors import ConfigError
+
+    words = [text for text in arguments or () if "=" not in text or os.path.exists(text)]
+    if len(words) != 1:
+        raise ConfigError(f"wanted one {name} ({meaning}), found {' '.join(words) or 'none'}")
+    return words[0], [text for text in arguments or () if text not in words]
+
+
+def split_runs(arguments: Sequence[str] | None) -> tuple[list[Path], list[str]]:
+    """RUNs and KEY=VALUEs, which may be mixed in any order; an existing path is a RUN."""
+    runs, overrides = [], []
+    for text in arguments or ():
+        if "=" in text and not os.path.exists(text):
+            overrides.append(text)
+        else:
+            runs.append(Path(text))
+    return runs, overrides
+
+
+def whole_numbers(name: str, text: str) -> list[int]:
+    """A list such as 10,20; raises `ConfigError`."""
+    from efnn_cli.errors import ConfigError
+
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"{name}: wanted a list of integers such as 10,20, found {text!r}") from None

@@ -1,0 +1,87 @@
+"""The command `efnn compare`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from efnn_cli.cli.arguments import (
+    ConfigDir,
+    Debug,
+    Device,
+    DryRun,
+    Json,
+    Models,
+    Out,
+    Overrides,
+    Quiet,
+    ReferenceSamples,
+    Sizes,
+    TrainingData,
+    Verbose,
+    Workers,
+    request_of,
+    whole_numbers,
+)
+from efnn_cli.cli.execution import execute
+
+if TYPE_CHECKING:
+    from efnn_cli.console import Console
+    from efnn_cli.results import Result
+
+
+def compare(
+    overrides: Overrides = None,
+    models: Models = None,
+    seeds: Annotated[int, typer.Option("--seeds", metavar="N", help="Training seeds of every network.")] = 3,
+    grid: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--grid",
+            metavar="KEY=V[,V...]",
+            help="Values to choose from by validation, with the first seed (default: lr and activation_scale around "
+            "the recipes; none: no choice).",
+        ),
+    ] = None,
+    parameters: Annotated[
+        Optional[str],
+        typer.Option(
+            "--parameters", metavar="N[,N...]", help="Wanted numbers of parameters (default: that of the first)."
+        ),
+    ] = None,
+    data: TrainingData = None,
+    size: Sizes = None,
+    samples: ReferenceSamples = None,
+    device: Device = None,
+    workers: Workers = None,
+    out: Out = None,
+    dry_run: DryRun = False,
+    config_dir: ConfigDir = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Train several networks on equal data, with about equal parameters, and set their errors side by side.
+
+    Example: efnn compare --models efnn,resnet --parameters 3000,10000 epochs=20
+
+    Settings are those of efnn train; recipe and grid are the same for every network.
+    Widths are chosen for about equal numbers of parameters.
+    Every network is a run of its own: what is finished is not trained again.
+    """
+
+    def action(console: Console) -> Result:
+        from efnn_cli.commands.compare import run
+        from efnn_cli.comparison.contest import Contest
+
+        names = None if models is None else tuple(models.split(","))
+        wanted = () if parameters is None else tuple(whole_numbers("--parameters", parameters))
+        request = request_of(overrides, {"device": device}, config_dir)
+        contest = Contest(request, names, seeds, tuple(grid) if grid else None, wanted)
+        carried = {"L": None if size is None else whole_numbers("--L", size), "samples": samples, "workers": workers}
+        references = request_of((), carried | {"device": device})
+        return run(contest, references, console, data=data, out=out, dry_run=dry_run)
+
+    execute(action, json=json, quiet=quiet, verbose=verbose)

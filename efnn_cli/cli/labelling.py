@@ -1,0 +1,106 @@
+"""The commands that label: `efnn generate` and `efnn merge`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from efnn_cli.cli.arguments import (
+    SYSTEM_NAMES,
+    ConfigDir,
+    Debug,
+    Device,
+    DryRun,
+    Json,
+    Out,
+    Overwrite,
+    Quiet,
+    Samples,
+    Seed,
+    ShardIndex,
+    Shards,
+    Size,
+    SystemAndOverrides,
+    Verbose,
+    Workers,
+    part_of,
+    request_of,
+    split_one,
+)
+from efnn_cli.cli.execution import execute
+
+if TYPE_CHECKING:
+    from efnn_cli.console import Console
+    from efnn_cli.results import Result
+
+
+def generate(
+    arguments: SystemAndOverrides = None,
+    size: Size = None,
+    samples: Samples = None,
+    seed: Seed = None,
+    spins: Annotated[
+        Optional[Path], typer.Option("--spins", help="Label these configurations (HDF5 /spins, or .npy).")
+    ] = None,
+    device: Device = None,
+    workers: Workers = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    dry_run: DryRun = False,
+    shards: Shards = None,
+    shard_index: ShardIndex = None,
+    config_dir: ConfigDir = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Draw spin configurations of SYSTEM and label them with exact energies.
+
+    Example: efnn generate double_exchange --L 10 --samples 20000 system.J=8
+    """
+
+    def action(console: Console) -> Result:
+        from efnn_cli.commands.generate import run
+
+        options = {"system.L": size, "samples": samples, "seed": seed, "device": device, "workers": workers}
+        system, overrides = split_one(arguments, "SYSTEM", SYSTEM_NAMES)
+        request = request_of([f"system={system}", *overrides], options, config_dir)
+        part = part_of(shards, shard_index)
+        return run(request, console, spins=spins, out=out, overwrite=overwrite, dry_run=dry_run, part=part)
+
+    execute(action, json=json, quiet=quiet, verbose=verbose)
+
+
+def merge(
+    arguments: SystemAndOverrides = None,
+    size: Annotated[Optional[str], typer.Option("--L", metavar="N", help="As for generate.")] = None,
+    samples: Annotated[Optional[str], typer.Option("--samples", metavar="N", help="As for generate.")] = None,
+    seed: Seed = None,
+    spins: Annotated[Optional[Path], typer.Option("--spins", help="As for generate.")] = None,
+    device: Annotated[
+        Optional[str], typer.Option("--device", help="That of the parts; it need not be on this machine.")
+    ] = None,
+    out: Out = None,
+    config_dir: ConfigDir = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Join the shards of a job array; the arguments are those of its efnn generate.
+
+    Example: efnn merge double_exchange --L 10
+    """
+
+    def action(console: Console) -> Result:
+        from efnn_cli.commands.merge import run
+
+        system, overrides = split_one(arguments, "SYSTEM", SYSTEM_NAMES)
+        options = {"system.L": size, "samples": samples, "seed": seed, "device": device}
+        request = request_of([f"system={system}", *overrides], options, config_dir)
+        return run(request, console, spins=spins, out=out)
+
+    execute(action, json=json, quiet=quiet, verbose=verbose)

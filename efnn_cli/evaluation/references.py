@@ -1,0 +1,115 @@
+"""References of an extrapolation: labelled configurations of the trained Hamiltonian at other sizes.
+
+They lie in data/references/ and are used again; their random streams are not those of any training configuration.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from efnn_cli import catalogue, device
+from efnn_cli.configuration.schema import fingerprint
+from efnn_cli.configuration.settings import ExtrapolateConfig, GenerateConfig, Thermal, check_published, check_reference
+from efnn_cli.console import Console
+from efnn_cli.errors import ConfigError
+from efnn_cli.labelling.produce import produce, require_resources
+from efnn_cli.loading import Run
+from efnn_cli.results import shown
+from efnn_cli.signals import StopRequest
+from efnn_cli.storage import atomic
+from efnn_cli.storage.dataset import Dataset
+
+LOGGER = logging.getLogger("efnn")
+
+
+def plan_references(config: ExtrapolateConfig, member: Run, target: torch.device) -> list[GenerateConfig]:
+    """The references of every size, smallest first; refuses now what could not be labelled later.
+
+    Raises `ConfigError` for samplings and methods that the system has not, `DeviceError` and `OutputError` for what
+    fits into no memory or on no disk.
+    """
+    plans = [_plan(config, member, size) for size in _sizes(config, member)]
+    for plan in plans:
+        if not os.path.exists(catalogue.dataset_path(plan, "reference")):
+            place = atomic.existing_parent(catalogue.REFERENCES)
+            require_resources(plan.job("reference", target.type), place, plan.crew(target))
+    return plans
+
+
+def _sizes(config: ExtrapolateConfig, member: Run) -> list[int]:
+    """The sizes asked for, or 1, 2 and 4 times that of training; warns below the receptive field."""
+    chosen = config.L or [factor * member.system.size for factor in (1, 2, 4)]
+    field = member.config["receptive_field"] or 0
+    for size in chosen:
+        if size < field:
+            LOGGER.warning("L = %d is below the receptive field %d of the network", size, field)
+    return sorted(chosen)
+
+
+def _plan(config: ExtrapolateConfig, member: Run, size: int) -> GenerateConfig:
+    """The references of one size: what `generate` would take, but from random streams of their own."""
+    system = member.system.at_size(size)
+    trained, stored = member.config["sampling"], member.config.get("thermal")
+    sampling = config.sampling
+    if sampling == "auto":
+        sampling = trained if trained in system.samplings else system.samplings[0]
+    elif sampling == "thermal" and stored is None:
+        raise ConfigError("sampling=thermal: the run was not trained on thermal spins, so it names no temperature")
+    elif sampling not in system.samplings:
+        raise ConfigError(f"sampling: {system.kind} offers {', '.join(system.samplings)}, found {sampling!r}")
+    samples = config.samples or default_samples(size)
+    check_published(sampling, config.seed, samples)
+    return GenerateConfig(
+        system=system,
+        samples=samples,
+        seed=config.seed,
+        sampling=sampling,
+        reference=check_reference(system, config.reference, fields=False),
+        tolerance=config.tolerance,
+        fields=False,
+        thermal=_as_trained(stored) if sampling == "thermal" else None,
+        device=config.device,
+        executor=config.executor,
+        workers=config.workers or device.cores(),
+    )
+
+
+def default_samples(size: int) -> int:
+    """References per size: fewer where they are expensive."""
+    return 64 if size <= 40 else 16 if size <= 64 else 4
+
+
+def _as_trained(stored: Mapping[str, Any] | None) -> Thermal | None:
+    """The bath that the training configurations came from."""
+    return None if stored is None else Thermal(stored["temperature"], stored["coupling"], stored["sweeps"])
+
+
+def label_references(plan: GenerateConfig, target: torch.device, console: Console, stop: StopRequest) -> Dataset:
+    """The references of one size, from data/references/ or labelled now."""
+    path = catalogue.dataset_path(plan, "reference")
+    title = f"references at L = {plan.system.size}"
+    with console.meter(title, plan.samples, "configurations") as advance:
+        data, existed = produce(
+            plan.job("reference", target.type),
+            path,
+            fingerprint(plan.identity()),
+            plan.crew(target),
+            overwrite=False,
+            progress=advance,
+            on_wait=lambda owner: LOGGER.info("%s is being made by %s: waiting", shown(path), owner),
+            pause=stop.check,
+        )
+    LOGGER.info("%s: %s", title, f"{shown(path)}, {'stored' if existed else 'new'}")
+    return data
+
+
+def label_all(
+    plans: Sequence[GenerateConfig], target: torch.device, console: Console, stop: StopRequest
+) -> list[Dataset]:
+    """The references of every size."""
+    return [label_references(plan, target, console, stop) for plan in plans]

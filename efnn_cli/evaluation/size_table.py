@@ -1,0 +1,117 @@
+"""extrapolation.csv: errors against the size of the lattice, of one set of weights, joined over many commands."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from efnn_cli.errors import ConflictError, InputError
+from efnn_cli.evaluation.extrapolation import ENSEMBLE_FIGURES, FIGURES, SizeRow
+from efnn_cli.storage import atomic, documents
+from efnn_cli.storage.lock import awaited
+
+LOGGER = logging.getLogger("efnn")
+
+HEAD = ("weights", "sampling", "seed")
+COLUMNS = [*HEAD, *FIGURES, *ENSEMBLE_FIGURES]
+WHOLE = ("seed", "L", "samples")
+WORDS = ("weights", "sampling", "reference")
+IDENTITY = (*HEAD, "L", "samples", "reference")
+
+Rows = list[dict[str, str]]
+
+
+class SizeTable:
+    """The table at `path`, of the network with these `weights` (a digest).
+
+    Rows of other weights are stale in a run folder of our own, and somebody else's in a folder the user named.
+    """
+
+    def __init__(self, path: Path, weights: str, *, own_folder: bool, overwrite: bool = False) -> None:
+        self.path = path
+        self.weights = weights
+        self.replaces = own_folder or overwrite
+
+    def check(self) -> None:
+        """Raise `ConflictError` where the table is of another network, `InputError` where it is no table."""
+        if any(row["weights"] != self.weights for row in read_table(self.path)) and not self.replaces:
+            raise ConflictError(
+                f"{self.path} holds the errors of another run", "choose another --out, or --overwrite it"
+            )
+
+    def merge(self, rows: Sequence[SizeRow], sampling: str, seed: int, pause: Callable[[], None]) -> Rows:
+        """Add `rows`, replacing earlier ones of the same size, samples, sampling and seed; returns all rows.
+
+        Commands that run side by side on one run take turns.
+        """
+        head = {"weights": self.weights, "sampling": sampling, "seed": seed}
+        fresh = [
+            {name: "" if value is None else str(value) for name, value in {**head, **row.as_cells()}.items()}
+            for row in rows
+        ]
+        lock = self.path.with_name(f".{self.path.name}.lock")
+        with awaited(lock, lambda owner: LOGGER.info("%s is in use by %s: waiting", self.path, owner), pause):
+            self.check()
+            taken = {_identity(row) for row in fresh}
+            kept = [
+                row for row in read_table(self.path) if row["weights"] == self.weights and _identity(row) not in taken
+            ]
+            merged = sorted(kept + fresh, key=lambda row: (row["sampling"], int(row["seed"]), int(row["L"])))
+            atomic.remove_leftovers(self.path)
+            atomic.write_text(self.path, documents.table_text(COLUMNS, merged))
+        return merged
+
+    def rows(self) -> Rows:
+        """What stands in it of these weights."""
+        return [row for row in read_table(self.path) if row["weights"] == self.weights]
+
+
+def read_table(path: Path) -> Rows:
+    """The rows of the table at `path`, none where there is none; raises `InputError` where it is no such table.
+
+    A table from before there were figures of ensembles has none of them.
+    """
+    if not os.path.exists(path):
+        return []
+    try:
+        rows = documents.read_table(path, (*HEAD, *FIGURES), whole=WHOLE, words=WORDS)
+    except InputError as error:
+        raise InputError(error.message, "move it away") from error
+    if any(list(row) not in (COLUMNS, [*HEAD, *FIGURES]) for row in rows):
+        raise InputError(f"{path} is not an extrapolation table of this efnn", "move it away")
+    return [dict.fromkeys(ENSEMBLE_FIGURES, "") | row for row in rows]
+
+
+def _identity(row: dict[str, str]) -> tuple[str, ...]:
+    return tuple(row[name] for name in IDENTITY)
+
+
+def curves(rows: Sequence[dict[str, str]], column: str) -> dict[str, list[tuple[int, float]]]:
+    """Values of `column` against L, one curve for every sampling and seed; the most samples count at each L."""
+    return _against_size(rows, lambda row: row[column])
+
+
+def spreads(rows: Sequence[dict[str, str]], column: str) -> dict[str, list[tuple[int, float]]]:
+    """The spread of the members in the unit of the error `column`, curves like those of the error itself."""
+    told = [row for row in rows if row["error_over_spread"] and float(row["error_over_spread"]) > 0 and row[column]]
+    return _against_size(told, lambda row: str(float(row[column]) / float(row["error_over_spread"])), among=rows)
+
+
+def _against_size(
+    rows: Sequence[dict[str, str]],
+    value: Callable[[dict[str, str]], str],
+    among: Sequence[dict[str, str]] | None = None,
+) -> dict[str, list[tuple[int, float]]]:
+    """`value` against L; seeds are named where there are several `among` all rows."""
+    many = len({row["seed"] for row in among or rows}) > 1
+    found: dict[str, dict[int, tuple[int, float]]] = {}
+    for row in rows:
+        text = value(row)
+        if text and float(text) > 0:
+            name = row["sampling"].replace("_", " ") + (f", seed {row['seed']}" if many else "")
+            points = found.setdefault(name, {})
+            point = (int(row["samples"]), float(text))
+            points[int(row["L"])] = max(point, points.get(int(row["L"]), (0, 0.0)))
+    return {name: [(size, points[size][1]) for size in sorted(points)] for name, points in found.items()}

@@ -1,0 +1,137 @@
+"""Choosing among runs: conditions such as `system=three_spin`, `depth=2,3` or `relative_error<1e-3`."""
+
+from __future__ import annotations
+
+import operator
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from efnn_cli import checks
+from efnn_cli.errors import ConfigError
+from efnn_cli.kinds import KINDS, kinds_named
+from efnn_cli.runs.rows import COLUMNS, STATUSES, RunRow
+
+CONDITION = re.compile(r"([A-Za-z_][\w.]*)\s*(<=|>=|!=|=|<|>)\s*(.*)", re.DOTALL)
+ORDERS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+MISSING = ("null", "none", "-")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition on a column, or on a setting by its dotted name."""
+
+    key: str
+    sign: str
+    values: tuple[str, ...]
+    """As typed; several only with = and !=."""
+
+    def holds(self, row: RunRow) -> bool:
+        """Whether `row` meets it; a value that is missing meets no comparison."""
+        found = row.get(self.key)
+        if self.sign in ORDERS:
+            return _is_number(found) and ORDERS[self.sign](float(found), float(self.values[0]))
+        equal = any(_equal(found, value) for value in self.values)
+        return equal is (self.sign == "=")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _equal(found: Any, typed: str) -> bool:
+    if found is None:
+        return typed.lower() in MISSING
+    if isinstance(found, bool):
+        return typed.lower() == str(found).lower()
+    if _is_number(found):
+        number = _number(typed)
+        return number is not None and float(found) == number
+    return str(found) == typed
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def is_condition(text: str) -> bool:
+    """Whether `text` reads as a condition; what exists as a file does not."""
+    return CONDITION.fullmatch(text) is not None and not os.path.exists(text)
+
+
+def split_conditions(arguments: Sequence[str]) -> tuple[list[Path], list[Condition]]:
+    """RUNs and conditions, which may be mixed in any order; raises `ConfigError`."""
+    conditions = [parse(text) for text in arguments if is_condition(text)]
+    return [Path(text) for text in arguments if not is_condition(text)], conditions
+
+
+def parse(text: str) -> Condition:
+    """A condition from what was typed; raises `ConfigError` for what cannot be meant, settings aside."""
+    found = CONDITION.fullmatch(text)
+    if found is None:
+        raise ConfigError(
+            f"wanted a condition such as KEY=VALUE or 'KEY<VALUE', found {text!r}",
+            "for example model=efnn,dnn or 'relative_error<1e-3'",
+        )
+    key, sign, value = found.groups()
+    check_key(key)
+    values = tuple(part.strip() for part in value.split(","))
+    if sign in ORDERS:
+        if COLUMNS.get(key) is str:
+            raise ConfigError(f"{key} is no number: {sign} has no meaning, found {text!r}", f"{key}=VALUE")
+        if len(values) > 1 or _number(value) is None:
+            raise ConfigError(f"{key}: wanted one number after {sign}, found {value!r}")
+    elif "" in values:
+        raise ConfigError(f"{key}: wanted a value, found {text!r}")
+    elif COLUMNS.get(key) in (int, float):
+        for each in values:
+            if _number(each) is None and each.lower() not in MISSING:
+                raise ConfigError(f"{key}: wanted a number, found {each!r}")
+    return Condition(key, sign, _known_values(key, values))
+
+
+def _known_values(key: str, values: tuple[str, ...]) -> tuple[str, ...]:
+    """The values, those of a column with few choices checked; `heisenberg` means both of its variants."""
+    if key == "system":
+        values = tuple(kind for value in values for kind in kinds_named(value))
+    for value in values:
+        if key in ("system", "status"):
+            checks.one_of(key, value, KINDS if key == "system" else STATUSES)
+    return values
+
+
+def check_key(key: str) -> None:
+    """Raise `ConfigError` for what is neither a column nor a dotted name, which only the runs themselves know."""
+    if key not in COLUMNS and "." not in key:
+        raise ConfigError(f"unknown key {key!r}", checks.nearest(key, COLUMNS) or f"keys: {', '.join(COLUMNS)}")
+
+
+def check_settings(keys: Iterable[str], rows: Sequence[RunRow]) -> None:
+    """Raise `ConfigError` for a dotted name that none of the runs has a setting of."""
+    known = {name for row in rows for name in row.settings}
+    for key in keys:
+        if rows and key not in COLUMNS and key not in known:
+            raise ConfigError(f"no run has a setting {key!r}", checks.nearest(key, known))
+
+
+def chosen(rows: Sequence[RunRow], conditions: Sequence[Condition]) -> list[RunRow]:
+    """The rows that meet all conditions; raises `ConfigError` for settings that no run has."""
+    check_settings([each.key for each in conditions], rows)
+    return [row for row in rows if all(each.holds(row) for each in conditions)]
+
+
+def ordered(rows: Sequence[RunRow], key: str, *, reverse: bool) -> list[RunRow]:
+    """By the value of `key`, ascending unless `reverse`; rows without one come last either way."""
+    check_settings([key], rows)
+    there = [row for row in rows if row.get(key) is not None]
+    numbers = all(_is_number(row.get(key)) for row in there)
+    there.sort(key=lambda row: row.get(key) if numbers else str(row.get(key)), reverse=reverse)
+    return there + [row for row in rows if row.get(key) is None]

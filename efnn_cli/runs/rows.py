@@ -1,0 +1,158 @@
+"""Run folders as rows of a table: what each is, how far it came, and its errors.
+
+Reads small text files only, and loads nothing that does not: a list of many runs must be there at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from efnn_cli.errors import InputError
+from efnn_cli.kinds import kind_of
+from efnn_cli.results import shown
+from efnn_cli.runs.folder import FILES, OUTPUTS, RunFolder
+from efnn_cli.storage.lock import held
+
+COLUMNS = {
+    "run": str, "status": str, "system": str, "variant": str, "L": int, "model": str, "depth": int, "width": int,
+    "seed": int, "samples": int, "parameters": int, "epochs": int, "planned_epochs": int, "budget": str,
+    "relative_error": float, "rmse_over_std": float, "rmse": float, "val_rmse": float, "seconds": float, "error": str,
+}  # fmt: skip
+"""Every column and its type. `samples` are those of the dataset; errors without a prefix are of the test split."""
+STATUSES = ("finished", "running", "failed", "unfinished", "unreadable")
+RECORD = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ([A-Z]+) (.*)$", re.MULTILINE)
+ORDERLY = re.compile(r"^efnn_cli\.errors\.(Stopped|Interrupted)\b", re.MULTILINE)  # the end of their tracebacks
+LOG_END = 65536  # bytes of run.log in which its last record is looked for
+
+LOGGER = logging.getLogger("efnn")
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run: its `values` by column (None where there is none), and its whole configuration."""
+
+    folder: RunFolder
+    values: Mapping[str, Any]
+    config: Mapping[str, Any]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The configuration under dotted names, such as `system.J`."""
+        return dict(_flat(self.config))
+
+    def get(self, key: str) -> Any:
+        """The value of a column or, by its dotted name, of a setting; None where the run has none."""
+        return self.values[key] if key in COLUMNS else self.settings.get(key)
+
+
+def _flat(node: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def list_runs(outputs: Path = OUTPUTS) -> list[RunRow]:
+    """All run folders in `outputs` by name; damaged ones have the status `unreadable` and are warned of."""
+    if not os.path.isdir(outputs):
+        return []
+    try:
+        folders = sorted(path for path in outputs.iterdir() if _is_run(path))
+    except OSError as error:
+        raise InputError(f"{outputs} cannot be read: {error.strerror}") from error
+    return [row_or_warning(RunFolder(path)) for path in folders]
+
+
+def _is_run(path: Path) -> bool:
+    """Whether a training has put more than its lock and its log there."""
+    return any(os.path.exists(path / name) for name in FILES if name != "run.log")
+
+
+def row_or_warning(folder: RunFolder) -> RunRow:
+    """The row of a run; for a damaged one little more than its name, and a warning."""
+    try:
+        return read_row(folder)
+    except InputError as error:
+        LOGGER.warning("%s is unreadable: %s", shown(folder.path), error.message)
+        told = {"run": shown(folder.path), "status": "unreadable", "error": error.message}
+        return RunRow(folder, dict.fromkeys(COLUMNS) | told, {})
+
+
+def read_row(folder: RunFolder) -> RunRow:
+    """The row of a run; raises `InputError` where one of its files cannot be read."""
+    config = folder.read_config()
+    try:
+        values = dict.fromkeys(COLUMNS) | _identity(config) | _reached(folder)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{folder.config_file} is not the configuration of a run: {error!r}") from error
+    status, error_text = _status(folder)
+    return RunRow(folder, values | {"run": shown(folder.path), "status": status, "error": error_text}, config)
+
+
+def _identity(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What was to be trained, on what."""
+    system, model, training = config["system"], config["model"], config["training"]
+    budget = None if training is None else training["budget"]
+    return {
+        "system": kind_of(system["name"], system.get("variant")),
+        "variant": system.get("variant"),
+        "L": int(system["L"]),
+        "model": str(model["name"]),
+        "depth": model.get("depth"),
+        "width": model.get("width"),
+        "seed": int(config["seed"]),
+        "samples": int(config["dataset"]["samples"]),
+        "planned_epochs": 1 if training is None else int(training["epochs"]) if budget is None else None,
+        "budget": budget,
+    }
+
+
+def _reached(folder: RunFolder) -> dict[str, Any]:
+    """How far training came, and the errors of the best weights."""
+    if folder.finished:
+        metrics = folder.read_summary()["metrics"]
+        test = {key: _figure(metrics["test"].get(key)) for key in ("relative_error", "rmse_over_std", "rmse")}
+        own = {"val_rmse": _figure(metrics["val"].get("rmse")), "seconds": _figure(metrics["seconds"])}
+        return {"parameters": int(metrics["parameters"]), "epochs": int(metrics["epochs"]), **test, **own}
+    rows = folder.history()
+    if not rows:
+        return {"epochs": 0}
+    best = min(row.val_rmse for row in rows)
+    return {"epochs": rows[-1].epoch, "val_rmse": _figure(best), "seconds": _figure(rows[-1].seconds)}
+
+
+def _figure(value: Any) -> float | None:
+    """A finite number, or None."""
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _status(folder: RunFolder) -> tuple[str, str | None]:
+    """The status, and the sentence that a failed run ended with."""
+    if folder.finished:
+        return "finished", None
+    if held(folder.lock_file):
+        return "running", None
+    error = last_error(folder.log_file)
+    return ("unfinished", None) if error is None else ("failed", error)
+
+
+def last_error(log: Path) -> str | None:
+    """The sentence of the error that `log` ends with; None where it ends otherwise, or with a stop by a signal."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, os.path.getsize(log) - LOG_END))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return None
+    records = list(RECORD.finditer(text))
+    if not records or records[-1][1] != "ERROR" or ORDERLY.search(text, records[-1].end()):
+        return None
+    return records[-1][2]
