@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
@@ -35,6 +36,16 @@ def commit() -> str | None:
                 return (place / reference).read_text(encoding="utf-8").strip()
         packed = (home / "packed-refs").read_text(encoding="utf-8").splitlines()
         return next(line.split()[0] for line in packed if line.endswith(f" {reference}"))
+    return None
+
+
+def is_changed() -> bool | None:
+    """Whether the package differs from its commit, by git; None where that cannot be told."""
+    package = Path(__file__).parent
+    words = ["git", "-C", str(package), "status", "--porcelain", "--", ".", "../conf"]
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=10)
+        return bool(done.stdout.strip())
     return None
 
 

@@ -181,7 +181,7 @@ def choose(wanted: Sequence[str], request: Request) -> tuple[str, list[Chosen]]:
     """The scale, and every experiment at that scale; raises `ConfigError`."""
     chosen = []
     keys = None
-    for name in wanted or names():
+    for name in dict.fromkeys(wanted) or names():
         asked = Request((*request.overrides, f"experiment={name}"), request.options, request.config_dir)
         values = dict(compose("reproduce", asked).values)
         experiment = typed(Experiment, values.pop("experiment"), "experiment.")

@@ -158,11 +158,19 @@ def _closing(command: str, every: Sequence[Findings]) -> Iterator[Section]:
     yield Section("Provenance", list(_provenance(command, every)))
 
 
+def _commit() -> str:
+    """The state of the code, with a word where it is not just that of a commit."""
+    commit = provenance.commit()
+    if commit is None:
+        return "not a checkout"
+    return f"{commit}, with changes of one's own" if provenance.is_changed() else commit
+
+
 def _provenance(command: str, every: Sequence[Findings]) -> Iterator[Block]:
     yield Paragraph("The report, all of it, by one command, which goes on where it was interrupted:")
     yield Code(command)
     machine = f"{provenance.processor()}, {device.cores()} cores, {provenance.memory_gib():.0f} GiB"
-    facts = {"commit": provenance.commit() or "not a checkout", "processor": machine, **provenance.versions()}
+    facts = {"commit": _commit(), "processor": machine, **provenance.versions()}
     yield Table("Versions and machine", ["", ""], [[name, literal(value)] for name, value in facts.items()])
     lines = [[code(findings.data.name), code(open_source(findings.data).data.content_hash)] for findings in every]
     yield Table("Datasets", ["file", "SHA-256 of the content"], lines)

@@ -30,6 +30,7 @@ from efnn_cli.reproduction.timing import Times, measure_times
 from efnn_cli.results import shown
 from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.signals import StopRequest
+from efnn_cli.storage.lock import held
 from efnn_cli.sweeps.jobs import ELSEWHERE, Job, Outcome, plan_job, source_at, stored
 
 LOGGER = logging.getLogger("efnn")
@@ -117,9 +118,10 @@ def train(tasks: Sequence[Task], chosen: Chosen, progress: Progress, stop: StopR
     plans = [task.plan for task in todo.values()]
     found: dict[int, Outcome] = {}
     while waiting := [job for job in numbered if job.index not in found or found[job.index].status == ELSEWHERE]:
-        if found:
-            time.sleep(POLL_SECONDS)  # others train what is left
+        if found:  # others train what is left
+            time.sleep(POLL_SECONDS)
             stop.check()
+            waiting = [job for job in waiting if not held(plans[job.index].folder.lock_file)]
         outcomes = run_jobs(
             waiting, chosen.workers, stop, lambda outcome: progress.ended(plans[outcome.index], outcome)
         )

@@ -126,13 +126,17 @@ def against_size(findings: Findings) -> Table:
 
 def carried_groups(findings: Findings) -> list[tuple[str, Group]]:
     """What was carried to other sizes, by a name for tables and figures; the default recipe first."""
-    found = []
-    for sweep in ("best", "effective", "rivals"):
-        for each in findings.groups.get(sweep, ()):
-            if each.members and each.members[0].sizes:
-                name = each.title if each.width == 0 else f"{each.title}, {each.mean('epochs'):.0f} epochs"
-                found.append((name, each))
-    return found
+    carried = [
+        each
+        for sweep in ("best", "effective", "rivals")
+        for each in findings.groups.get(sweep, ())
+        if each.members and each.members[0].sizes
+    ]
+    short = [each.title if each.width == 0 else f"{each.title}, {each.mean('epochs'):.0f} epochs" for each in carried]
+    return [
+        (name if short.count(name) == 1 else f"{name}, D = {each.depth}, width {each.width}", each)
+        for name, each in zip(short, carried, strict=True)
+    ]
 
 
 def size_column(carried: Sequence[tuple[str, Group]]) -> str:

@@ -27,6 +27,7 @@ from efnn_cli.storage.reading import read_text
 
 POLL_SECONDS = 0.2
 LOCKS = Path("/proc/locks")
+OWNER = re.compile(r"process (\d+) on (.*)")
 
 OnWait = Callable[[str], None]
 Pause = Callable[[], None]
@@ -134,8 +135,23 @@ def held(path: Path) -> bool:
     Taking it, for however short a time, would refuse a process that begins at that moment. What a process of another
     machine holds, with which a file system may be shared, cannot be seen from here.
     """
-    found = re.fullmatch(r"process (\d+) on (.*)", owner(path))
-    return found is not None and found[2] == socket.gethostname() and _alive(int(found[1])) and _listed(path)
+    return _local(path) and _living(path)
+
+
+def abandoned(path: Path) -> bool:
+    """Whether a process of this machine held the lock and has ended without giving it back: it was killed."""
+    return _local(path) and not _living(path)
+
+
+def _local(path: Path) -> bool:
+    """Whether the owner, as far as the file tells one, is or was a process of this machine."""
+    found = OWNER.fullmatch(owner(path))
+    return found is not None and found[2] == socket.gethostname()
+
+
+def _living(path: Path) -> bool:
+    found = OWNER.fullmatch(owner(path))
+    return found is not None and _alive(int(found[1])) and _listed(path)
 
 
 def _alive(pid: int) -> bool:

@@ -18,11 +18,13 @@ from efnn_cli.console import Console
 from efnn_cli.errors import ConfigError, InputError, Interrupted, Stopped
 from efnn_cli.planning import Plan, choose_source
 from efnn_cli.runs.folder import OUTPUTS
-from efnn_cli.storage import atomic
+from efnn_cli.storage import atomic, lock
 from efnn_cli.sweeps.jobs import FAILED, FINISHED, Job, Outcome, carry_out, plan_job, stored
 from efnn_cli.sweeps.multirun import check_launcher, expand, launch, split_launcher
 
 LOGGER = logging.getLogger("efnn")
+SCRATCH = ".sweep-"
+OWNER = ".owner"
 
 
 @dataclass(frozen=True)
@@ -125,9 +127,13 @@ def _outcome(job: Job, folder: Path) -> Outcome:
 def _scratch() -> Iterator[Path]:
     """A folder for the outcomes and for Hydra, where other machines see it too; gone at the end."""
     atomic.make_folder(OUTPUTS)
+    for left in OUTPUTS.glob(f"{SCRATCH}*"):
+        if lock.abandoned(left / OWNER):  # by a sweep that was killed
+            shutil.rmtree(left, ignore_errors=True)
     with atomic.writing(OUTPUTS):
-        folder = Path(tempfile.mkdtemp(prefix=".sweep-", dir=OUTPUTS))
+        folder = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=OUTPUTS))
     try:
-        yield folder.absolute()
+        with lock.owned(folder / OWNER, "the sweep"):
+            yield folder.absolute()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

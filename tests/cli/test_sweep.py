@@ -242,6 +242,25 @@ def test_a_signal_ends_the_sweep_and_the_same_command_goes_on(copied: Workshop):
         assert one["metrics"]["test"] == other["metrics"]["test"]
 
 
+def test_a_killed_sweep_leaves_no_folder_for_ever(copied: Workshop):
+    """The next sweep tidies up after it, but not after one that is at work, or was on another machine."""
+    words = ("train", "-m", "system=three_spin", "model=efnn", "depth=1", "width=6", "training.optimizer=adam")
+    outputs = copied.root / "outputs"
+    with begin_efnn(*words, "epochs=100000,100001", cwd=copied.root) as process:
+        wait_for(lambda: any(outputs.glob(".sweep-*/.owner")) and any(outputs.glob("three_spin-efnn-d1-*/metrics.csv")))
+        (left,) = outputs.glob(".sweep-*")
+        call(*words, "epochs=1,2", cwd=copied.root).done()
+        assert left.exists(), "it is at work"
+        process.kill()
+    call(*words, "epochs=1,3", cwd=copied.root).done()
+    assert not left.exists()
+    foreign = outputs / ".sweep-elsewhere"
+    foreign.mkdir()
+    (foreign / ".owner").write_text("process 1 on another-machine\n")
+    call(*words, "epochs=1,4", cwd=copied.root).done()
+    assert foreign.exists()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
 def test_launchers_train_what_the_basic_one_trains(copied: Workshop, launcher: str):

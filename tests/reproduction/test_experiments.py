@@ -26,6 +26,11 @@ def test_the_experiments_of_the_paper_are_there():
     assert names() == ["three_spin", "infinite_range", "double_exchange"]
 
 
+def test_a_name_given_twice_counts_once():
+    _, every = choose(("three_spin", "infinite_range", "three_spin"), Request(("scale=smoke",), {"device": "cpu"}))
+    assert [each.experiment.name for each in every] == ["three_spin", "infinite_range"]
+
+
 @pytest.mark.parametrize(
     "scale", ["smoke", pytest.param("laptop", marks=pytest.mark.slow), pytest.param("paper", marks=pytest.mark.slow)]
 )
