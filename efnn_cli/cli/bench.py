@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from efnn_cli.cli.arguments import Debug, Device, Json, Quiet, Verbose, whole_numbers
-from efnn_cli.cli.execution import execute
+from efnn_cli.cli.arguments import Device, whole_numbers
+from efnn_cli.cli.execution import command
 
 if TYPE_CHECKING:
     from efnn_cli.console import Console
@@ -17,68 +17,50 @@ bench = typer.Typer(help="Measure our way against the straightforward one, in on
 
 
 @bench.command("labels")
+@command
 def bench_labels(
+    console: Console,
     size: Annotated[str, typer.Option("--L", metavar="N[,N...]", help="Sizes.")] = "10,20,30,40",
     repeats: Annotated[int, typer.Option("--repeats", help="Repeats up to L = 20; medians are shown.")] = 3,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
-) -> None:
+) -> Result:
     """Seconds per configuration of double-exchange labels against L."""
+    from efnn_cli.commands.bench import run_labels
 
-    def action(console: Console) -> Result:
-        from efnn_cli.commands.bench import run_labels
-
-        return run_labels(console, sizes=whole_numbers("--L", size), repeats=repeats)
-
-    execute(action, json=json, quiet=quiet, verbose=verbose)
+    return run_labels(console, sizes=whole_numbers("--L", size), repeats=repeats)
 
 
 @bench.command("train")
+@command
 def bench_train(
+    console: Console,
     width: Annotated[str, typer.Option("--width", metavar="C[,C...]", help="Channels.")] = "3",
     samples: Annotated[
         Optional[int], typer.Option("--samples", help="Configurations an epoch (default: 4000, on CUDA 40 000).")
     ] = None,
     repeats: Annotated[int, typer.Option("--repeats", help="Epochs in turns; medians are shown.")] = 5,
     device: Device = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
-) -> None:
+) -> Result:
     """Training of the published lattice EFNN at L = 10, batch 1000: samples per second."""
+    from efnn_cli.commands.bench import run_train
 
-    def action(console: Console) -> Result:
-        from efnn_cli.commands.bench import run_train
-
-        widths = whole_numbers("--width", width)
-        return run_train(console, widths=widths, samples=samples, repeats=repeats, device_name=device or "auto")
-
-    execute(action, json=json, quiet=quiet, verbose=verbose)
+    widths = whole_numbers("--width", width)
+    return run_train(console, widths=widths, samples=samples, repeats=repeats, device_name=device or "auto")
 
 
 @bench.command("predict")
+@command
 def bench_predict(
+    console: Console,
     size: Annotated[str, typer.Option("--L", metavar="N[,N...]", help="Sizes.")] = "40",
     width: Annotated[int, typer.Option("--width", metavar="C", help="Channels.")] = 3,
     samples: Annotated[int, typer.Option("--samples", help="Configurations in the batch.")] = 64,
     repeats: Annotated[int, typer.Option("--repeats", help="Batches in turns; medians are shown.")] = 5,
     device: Device = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
-) -> None:
+) -> Result:
     """Prediction by the published lattice EFNN, also against dense diagonalisation: seconds per configuration."""
+    from efnn_cli.commands.bench import run_predict
 
-    def action(console: Console) -> Result:
-        from efnn_cli.commands.bench import run_predict
-
-        sizes = whole_numbers("--L", size)
-        return run_predict(
-            console, sizes=sizes, width=width, samples=samples, repeats=repeats, device_name=device or "auto"
-        )
-
-    execute(action, json=json, quiet=quiet, verbose=verbose)
+    sizes = whole_numbers("--L", size)
+    return run_predict(
+        console, sizes=sizes, width=width, samples=samples, repeats=repeats, device_name=device or "auto"
+    )

@@ -8,30 +8,28 @@ import typer
 
 from efnn_cli.cli.arguments import (
     ConfigDir,
-    Debug,
     Device,
     DryRun,
-    Json,
     Models,
     Out,
     Overrides,
-    Quiet,
     ReferenceSamples,
     Sizes,
     TrainingData,
-    Verbose,
     Workers,
     request_of,
     whole_numbers,
 )
-from efnn_cli.cli.execution import execute
+from efnn_cli.cli.execution import command
 
 if TYPE_CHECKING:
     from efnn_cli.console import Console
     from efnn_cli.results import Result
 
 
+@command
 def compare(
+    console: Console,
     overrides: Overrides = None,
     models: Models = None,
     seeds: Annotated[int, typer.Option("--seeds", metavar="N", help="Training seeds of every network.")] = 3,
@@ -58,11 +56,7 @@ def compare(
     out: Out = None,
     dry_run: DryRun = False,
     config_dir: ConfigDir = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
-) -> None:
+) -> Result:
     """Train several networks on equal data, with about equal parameters, and set their errors side by side.
 
     Example: efnn compare --models efnn,resnet --parameters 3000,10000 epochs=20
@@ -71,17 +65,13 @@ def compare(
     Widths are chosen for about equal numbers of parameters.
     Every network is a run of its own: what is finished is not trained again.
     """
+    from efnn_cli.commands.compare import run
+    from efnn_cli.comparison.contest import Contest
 
-    def action(console: Console) -> Result:
-        from efnn_cli.commands.compare import run
-        from efnn_cli.comparison.contest import Contest
-
-        names = None if models is None else tuple(models.split(","))
-        wanted = () if parameters is None else tuple(whole_numbers("--parameters", parameters))
-        request = request_of(overrides, {"device": device}, config_dir)
-        contest = Contest(request, names, seeds, tuple(grid) if grid else None, wanted)
-        carried = {"L": None if size is None else whole_numbers("--L", size), "samples": samples, "workers": workers}
-        references = request_of((), carried | {"device": device})
-        return run(contest, references, console, data=data, out=out, dry_run=dry_run)
-
-    execute(action, json=json, quiet=quiet, verbose=verbose)
+    names = None if models is None else tuple(models.split(","))
+    wanted = () if parameters is None else tuple(whole_numbers("--parameters", parameters))
+    request = request_of(overrides, {"device": device}, config_dir)
+    contest = Contest(request, names, seeds, tuple(grid) if grid else None, wanted)
+    carried = {"L": None if size is None else whole_numbers("--L", size), "samples": samples, "workers": workers}
+    references = request_of((), carried | {"device": device})
+    return run(contest, references, console, data=data, out=out, dry_run=dry_run)

@@ -1,18 +1,54 @@
-"""Running one command: its console, its result on stdout."""
+"""Running one command: its console, its result on stdout, and the options that every command has."""
 
 from __future__ import annotations
 
+import functools
+import inspect
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from efnn_cli import launch
+from efnn_cli.cli.arguments import Debug, Json, Quiet, Verbose
 
 if TYPE_CHECKING:
     from efnn_cli.console import Console
     from efnn_cli.results import Failure, Result
+
+SHARED = {"json": Json, "quiet": Quiet, "verbose": Verbose, "debug": Debug}
+
+
+def command(ask: Callable[..., Result], *, together: bool = False) -> Callable[..., None]:
+    """A Typer command of `ask`, which takes a console first, then its own options, and returns the result.
+
+    The options in `SHARED` are added; `ask` is given one of them only where it names it. `together` as in `execute`.
+    """
+    # What only type checkers know: help must not import it.
+    signature = inspect.signature(ask, eval_str=True, locals={"Console": object, "Result": object})
+    own = list(signature.parameters.values())[1:]
+    names = [each.name for each in own]
+    parameters = own + [
+        inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False, annotation=annotation)
+        for name, annotation in SHARED.items()
+        if name not in names
+    ]
+
+    @functools.wraps(ask)
+    def run(**given: Any) -> None:
+        chosen = {name: given[name] for name in names}
+        execute(
+            lambda console: ask(console, **chosen),
+            json=given["json"],
+            quiet=given["quiet"],
+            verbose=given["verbose"],
+            together=together,
+        )
+
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return run
 
 
 def execute(

@@ -8,60 +8,52 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from efnn_cli.cli.arguments import (
-    Debug,
     Device,
     DryRun,
-    Json,
     Out,
     Overwrite,
-    Quiet,
     ReferenceSamples,
     RunAndOverrides,
     RunsAndOverrides,
     Seed,
     Sizes,
     TestData,
-    Verbose,
     Workers,
     request_of,
     split_one,
     split_runs,
     whole_numbers,
 )
-from efnn_cli.cli.execution import execute
+from efnn_cli.cli.execution import command
 
 if TYPE_CHECKING:
     from efnn_cli.console import Console
     from efnn_cli.results import Result
 
 
+@command
 def evaluate(
+    console: Console,
     arguments: RunsAndOverrides = None,
     data: TestData = None,
     device: Device = None,
     out: Out = None,
     overwrite: Overwrite = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
-) -> None:
+) -> Result:
     """Errors of trained networks on a dataset; several runs are an ensemble.
 
     Example: efnn evaluate split=val
     """
+    from efnn_cli.commands.evaluate import run
 
-    def action(console: Console) -> Result:
-        from efnn_cli.commands.evaluate import run
-
-        runs, overrides = split_runs(arguments)
-        request = request_of(overrides, {"device": device})
-        return run(request, console, runs=runs, data=data, out=out, overwrite=overwrite)
-
-    execute(action, json=json, quiet=quiet, verbose=verbose)
+    runs, overrides = split_runs(arguments)
+    request = request_of(overrides, {"device": device})
+    return run(request, console, runs=runs, data=data, out=out, overwrite=overwrite)
 
 
+@command
 def extrapolate(
+    console: Console,
     arguments: RunsAndOverrides = None,
     size: Sizes = None,
     samples: ReferenceSamples = None,
@@ -71,48 +63,34 @@ def extrapolate(
     out: Out = None,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
-) -> None:
+) -> Result:
     """Carry a lattice network to other sizes without retraining, against exact references.
 
     Example: efnn extrapolate --L 20,30,40
     """
+    from efnn_cli.commands.extrapolate import run
 
-    def action(console: Console) -> Result:
-        from efnn_cli.commands.extrapolate import run
-
-        runs, overrides = split_runs(arguments)
-        sizes = None if size is None else whole_numbers("--L", size)
-        options = {"L": sizes, "samples": samples, "seed": seed, "device": device, "workers": workers}
-        return run(request_of(overrides, options), console, runs=runs, out=out, overwrite=overwrite, dry_run=dry_run)
-
-    execute(action, json=json, quiet=quiet, verbose=verbose)
+    runs, overrides = split_runs(arguments)
+    sizes = None if size is None else whole_numbers("--L", size)
+    options = {"L": sizes, "samples": samples, "seed": seed, "device": device, "workers": workers}
+    return run(request_of(overrides, options), console, runs=runs, out=out, overwrite=overwrite, dry_run=dry_run)
 
 
+@command
 def predict(
+    console: Console,
     spins: Annotated[Path, typer.Option("--spins", help="Configurations (HDF5 /spins, or .npy).")],
     arguments: RunAndOverrides = None,
     device: Device = None,
     out: Out = None,
     overwrite: Overwrite = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
-) -> None:
+) -> Result:
     """Energies of configurations without labels.
 
     Example: efnn predict outputs/RUN --spins mine.npy
     """
+    from efnn_cli.commands.predict import run
 
-    def action(console: Console) -> Result:
-        from efnn_cli.commands.predict import run
-
-        path, overrides = split_one(arguments, "RUN", "a run folder, or a checkpoint file in it")
-        request = request_of(overrides, {"device": device})
-        return run(request, console, run=Path(path), spins=spins, out=out, overwrite=overwrite)
-
-    execute(action, json=json, quiet=quiet, verbose=verbose)
+    path, overrides = split_one(arguments, "RUN", "a run folder, or a checkpoint file in it")
+    request = request_of(overrides, {"device": device})
+    return run(request, console, run=Path(path), spins=spins, out=out, overwrite=overwrite)

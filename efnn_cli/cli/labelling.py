@@ -10,33 +10,31 @@ import typer
 from efnn_cli.cli.arguments import (
     SYSTEM_NAMES,
     ConfigDir,
-    Debug,
     Device,
     DryRun,
-    Json,
     Out,
     Overwrite,
-    Quiet,
     Samples,
     Seed,
     ShardIndex,
     Shards,
     Size,
     SystemAndOverrides,
-    Verbose,
     Workers,
     part_of,
     request_of,
     split_one,
 )
-from efnn_cli.cli.execution import execute
+from efnn_cli.cli.execution import command
 
 if TYPE_CHECKING:
     from efnn_cli.console import Console
     from efnn_cli.results import Result
 
 
+@command
 def generate(
+    console: Console,
     arguments: SystemAndOverrides = None,
     size: Size = None,
     samples: Samples = None,
@@ -52,29 +50,23 @@ def generate(
     shards: Shards = None,
     shard_index: ShardIndex = None,
     config_dir: ConfigDir = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
-) -> None:
+) -> Result:
     """Draw spin configurations of SYSTEM and label them with exact energies.
 
     Example: efnn generate double_exchange --L 10 --samples 20000 system.J=8
     """
+    from efnn_cli.commands.generate import run
 
-    def action(console: Console) -> Result:
-        from efnn_cli.commands.generate import run
-
-        options = {"system.L": size, "samples": samples, "seed": seed, "device": device, "workers": workers}
-        system, overrides = split_one(arguments, "SYSTEM", SYSTEM_NAMES)
-        request = request_of([f"system={system}", *overrides], options, config_dir)
-        part = part_of(shards, shard_index)
-        return run(request, console, spins=spins, out=out, overwrite=overwrite, dry_run=dry_run, part=part)
-
-    execute(action, json=json, quiet=quiet, verbose=verbose)
+    options = {"system.L": size, "samples": samples, "seed": seed, "device": device, "workers": workers}
+    system, overrides = split_one(arguments, "SYSTEM", SYSTEM_NAMES)
+    request = request_of([f"system={system}", *overrides], options, config_dir)
+    part = part_of(shards, shard_index)
+    return run(request, console, spins=spins, out=out, overwrite=overwrite, dry_run=dry_run, part=part)
 
 
+@command
 def merge(
+    console: Console,
     arguments: SystemAndOverrides = None,
     size: Annotated[Optional[str], typer.Option("--L", metavar="N", help="As for generate.")] = None,
     samples: Annotated[Optional[str], typer.Option("--samples", metavar="N", help="As for generate.")] = None,
@@ -85,22 +77,14 @@ def merge(
     ] = None,
     out: Out = None,
     config_dir: ConfigDir = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
-) -> None:
+) -> Result:
     """Join the shards of a job array; the arguments are those of its efnn generate.
 
     Example: efnn merge double_exchange --L 10
     """
+    from efnn_cli.commands.merge import run
 
-    def action(console: Console) -> Result:
-        from efnn_cli.commands.merge import run
-
-        system, overrides = split_one(arguments, "SYSTEM", SYSTEM_NAMES)
-        options = {"system.L": size, "samples": samples, "seed": seed, "device": device}
-        request = request_of([f"system={system}", *overrides], options, config_dir)
-        return run(request, console, spins=spins, out=out)
-
-    execute(action, json=json, quiet=quiet, verbose=verbose)
+    system, overrides = split_one(arguments, "SYSTEM", SYSTEM_NAMES)
+    options = {"system.L": size, "samples": samples, "seed": seed, "device": device}
+    request = request_of([f"system={system}", *overrides], options, config_dir)
+    return run(request, console, spins=spins, out=out)

@@ -10,23 +10,21 @@ import typer
 from efnn_cli.cli.arguments import (
     SYSTEM_NAMES,
     ConfigDir,
-    Debug,
-    Json,
     Overrides,
-    Quiet,
-    Verbose,
     request_of,
     split_one,
 )
 from efnn_cli.cli.completion import complete_configured, complete_file_or_run
-from efnn_cli.cli.execution import execute
+from efnn_cli.cli.execution import command
 
 if TYPE_CHECKING:
     from efnn_cli.console import Console
     from efnn_cli.results import Result
 
 
+@command
 def inspect(
+    console: Console,
     path: Annotated[
         Path,
         typer.Argument(
@@ -35,47 +33,33 @@ def inspect(
             autocompletion=complete_file_or_run,
         ),
     ],
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
-) -> None:
+) -> Result:
     """What is in a dataset, a checkpoint, predictions or a run, its checksum verified."""
+    from efnn_cli.commands.inspect import run
 
-    def action(console: Console) -> Result:
-        from efnn_cli.commands.inspect import run
-
-        return run(console, path=path)
-
-    execute(action, json=json, quiet=quiet, verbose=verbose)
+    return run(console, path=path)
 
 
+@command
 def config(
+    console: Console,
     command: Annotated[
         str, typer.Argument(metavar="[COMMAND]", help="Whose configuration.", autocompletion=complete_configured)
     ] = "train",
     overrides: Overrides = None,
     config_dir: ConfigDir = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
-) -> None:
+) -> Result:
     """Show the composed configuration of a command.
 
     Example: efnn config train system=double_exchange model=efnn
     """
+    from efnn_cli.commands.config import run
 
-    def action(console: Console) -> Result:
-        from efnn_cli.commands.config import run
-
-        typed = list(overrides or ())
-        name = command
-        if "=" in command:  # only settings were given
-            typed, name = [command, *typed], "train"
-        if name == "generate" and any("=" not in text for text in typed):
-            system, typed = split_one(typed, "SYSTEM", SYSTEM_NAMES)
-            typed.append(f"system={system}")
-        return run(request_of(typed, {}, config_dir), console, command=name)
-
-    execute(action, json=json, quiet=quiet, verbose=verbose)
+    typed = list(overrides or ())
+    name = command
+    if "=" in command:  # only settings were given
+        typed, name = [command, *typed], "train"
+    if name == "generate" and any("=" not in text for text in typed):
+        system, typed = split_one(typed, "SYSTEM", SYSTEM_NAMES)
+        typed.append(f"system={system}")
+    return run(request_of(typed, {}, config_dir), console, command=name)

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from efnn_cli.cli.arguments import ConfigDir, Debug, Device, DryRun, Json, Out, Quiet, Verbose, Workers, request_of
+from efnn_cli.cli.arguments import ConfigDir, Device, DryRun, Out, Workers, request_of
 from efnn_cli.cli.completion import complete_experiment
-from efnn_cli.cli.execution import execute
+from efnn_cli.cli.execution import command
 
 if TYPE_CHECKING:
     from efnn_cli.console import Console
     from efnn_cli.results import Result
 
 
+@command
 def reproduce(
+    console: Console,
     arguments: Annotated[
         Optional[list[str]],
         typer.Argument(
@@ -33,11 +35,7 @@ def reproduce(
     ] = None,
     dry_run: DryRun = False,
     config_dir: ConfigDir = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
-) -> None:
+) -> Result:
     """Do the experiments of the paper again, and report our figures beside the published ones.
 
     Example: efnn reproduce scale=laptop --dry-run
@@ -45,15 +43,9 @@ def reproduce(
     Experiments: three_spin, infinite_range, double_exchange (conf/experiment/). The same command goes on where it was
     interrupted, and writes the report again.
     """
+    from efnn_cli.commands.reproduce import run
 
-    def action(console: Console) -> Result:
-        from efnn_cli.commands.reproduce import run
-
-        typed = arguments or []
-        names = [text for text in typed if "=" not in text]
-        request = request_of(
-            [text for text in typed if "=" in text], {"device": device, "workers": workers}, config_dir
-        )
-        return run(request, console, experiments=names, out=out, export=export, dry_run=dry_run)
-
-    execute(action, json=json, quiet=quiet, verbose=verbose)
+    typed = arguments or []
+    names = [text for text in typed if "=" not in text]
+    request = request_of([text for text in typed if "=" in text], {"device": device, "workers": workers}, config_dir)
+    return run(request, console, experiments=names, out=out, export=export, dry_run=dry_run)

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from efnn_cli.cli.arguments import Debug, Json, Overwrite, Quiet, TestData, Verbose
+from efnn_cli.cli.arguments import Json, Overwrite, TestData
 from efnn_cli.cli.completion import complete_conditions, complete_figure
-from efnn_cli.cli.execution import execute
+from efnn_cli.cli.execution import command
 
 if TYPE_CHECKING:
     from efnn_cli.console import Console
     from efnn_cli.results import Result
 
 
+@command
 def runs(
+    console: Console,
     conditions: Annotated[
         Optional[list[str]],
         typer.Argument(
@@ -31,24 +33,19 @@ def runs(
     reverse: Annotated[bool, typer.Option("--reverse", help="The greatest first.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV with all columns.")] = False,
     json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
-) -> None:
+) -> Result:
     """List the runs under outputs/: what they are, how far they came, their errors.
 
     Example: efnn runs system=three_spin 'parameters>=1000' --sort relative_error
     """
+    from efnn_cli.commands.runs import run
 
-    def action(console: Console) -> Result:
-        from efnn_cli.commands.runs import run
-
-        return run(console, conditions=conditions or (), sort=sort, reverse=reverse, as_csv=csv, as_json=json)
-
-    execute(action, json=json, quiet=quiet, verbose=verbose)
+    return run(console, conditions=conditions or (), sort=sort, reverse=reverse, as_csv=csv, as_json=json)
 
 
+@command
 def plot(
+    console: Console,
     arguments: Annotated[
         Optional[list[str]],
         typer.Argument(
@@ -62,11 +59,7 @@ def plot(
         Optional[Path], typer.Option("--out", metavar="STEM", help="Write STEM.png, STEM.svg and STEM.csv.")
     ] = None,
     overwrite: Overwrite = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
-) -> None:
+) -> Result:
     """Draw a figure of runs, with a CSV of the data drawn beside it.
 
     Example: efnn plot width system=three_spin model=efnn,dnn
@@ -75,10 +68,6 @@ def plot(
     sizes, times: what efnn extrapolate found, against L; spins: a configuration (index=0) and its effective fields.
     Without RUN the most recent one; for errors over many runs all finished ones.
     """
+    from efnn_cli.commands.plot import run
 
-    def action(console: Console) -> Result:
-        from efnn_cli.commands.plot import run
-
-        return run(console, arguments=arguments or (), data=data, out=out, overwrite=overwrite)
-
-    execute(action, json=json, quiet=quiet, verbose=verbose)
+    return run(console, arguments=arguments or (), data=data, out=out, overwrite=overwrite)

@@ -7,9 +7,13 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+import typer
 import yaml
+
+from efnn_cli.cli.app import app
 
 from .conftest import COMMANDS, Workshop, call, environment, run_efnn
 
@@ -59,6 +63,16 @@ OPTIONS = {
 def test_options_of_the_contract(here: Path, command: str):
     shown = call(command, "--help", cwd=here).out
     assert [each for each in OPTIONS[command].split() if each not in shown] == []
+
+
+def test_help_swallows_nothing(here: Path, monkeypatch: pytest.MonkeyPatch):
+    """Typer hands help to rich, which takes what stands in brackets for a style: every word must still be shown."""
+    monkeypatch.setenv("COLUMNS", "400")
+    root = cast(Any, typer.main.get_command(app))
+    for name, command in root.commands.items():
+        shown = set(call(name, "--help", cwd=here).out.split())
+        texts = [command.help, *(getattr(each, "help", None) for each in command.params)]
+        assert [word for text in texts if text for word in text.split() if word not in shown] == [], name
 
 
 def test_version(here: Path):
