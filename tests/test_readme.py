@@ -1,4 +1,4 @@
-"""Every command of the README runs, in order, at small sizes; its tables say what the code says."""
+"""Every command of README and guide runs, in order, at small sizes; their tables say what the code says."""
 
 import re
 import shlex
@@ -22,12 +22,13 @@ SMALL = {
 
 
 def commands():
-    """The `efnn` lines of all shell blocks."""
-    return [line for block in blocks("README.md") if block.language == "sh" for line in command_lines(block.text)]
+    """The `efnn` lines of all shell blocks; those of the guide go on in the folder of the README."""
+    every = [*blocks("README.md"), *blocks("docs/guide.md")]
+    return [line for block in every if block.language == "sh" for line in command_lines(block.text)]
 
 
 def small(words):
-    """The same command at a size that takes a second; sizes that the README gives stay as they are."""
+    """The same command at a size that takes a second; sizes that are given stay as they are."""
     if words[:2] == ["bench", "labels"]:
         return ["bench", "labels", "--L", "3,4", "--repeats", "1"]
     if words[:2] == ["bench", "train"]:
@@ -46,8 +47,8 @@ def placeholder(word):
     return str(next(Path().glob(patterns[word]))) if word in patterns else word
 
 
-def test_the_readme_has_commands():
-    assert len(commands()) >= 8
+def test_there_are_commands():
+    assert len(commands()) >= 25
 
 
 def test_every_command_runs(tmp_path, monkeypatch, capsys):
@@ -57,6 +58,23 @@ def test_every_command_runs(tmp_path, monkeypatch, capsys):
         assert program == "efnn", words
         arguments = [placeholder(word) for word in arguments]
         assert main(small(arguments)) == 0, (arguments, capsys.readouterr().err)
+
+
+def test_commands_of_the_table_run(tmp_path, monkeypatch, capsys):
+    """What stands in a cell of "Use", with a system and runs in the place of the words in capitals."""
+    monkeypatch.chdir(tmp_path)
+    cells = re.findall(r"`efnn ([^`]*)`", README.partition("## Use\n")[2].partition("\n## ")[0])
+    assert len(cells) >= 12
+    assert main(["generate", "heisenberg", "--L", "6", "--samples", "60", "-q"]) == 0
+    assert main(["train", "-m", "seed=range(3)", "epochs=1", "-q"]) == 0
+    runs = sorted(str(path.parent) for path in Path("outputs").glob("*/summary.json"))
+    part = ["generate", "double_exchange", "--samples", "60", "--shards", "2", "--shard-index", "1"]
+    assert main([*part, "-q"]) == 0  # for merge: the first part alone stands in the table
+    for cell in cells:
+        words = cell.replace("SYSTEM", "double_exchange").replace("RUN RUN RUN", shlex.join(runs))
+        given = shlex.split(words)
+        given = [*given, "--dry-run"] if "budget=10min" in given else small(given)
+        assert main(given) == 0, (given, capsys.readouterr().err)
 
 
 def test_the_demo_runs(tmp_path, monkeypatch, capsys):
