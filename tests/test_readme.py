@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from fences import ROOT, blocks, command_lines
 
 from efnn_cli.cli import main
@@ -60,6 +61,7 @@ def test_every_command_runs(tmp_path, monkeypatch, capsys):
         assert main(small(arguments)) == 0, (arguments, capsys.readouterr().err)
 
 
+@pytest.mark.slow
 def test_commands_of_the_table_run(tmp_path, monkeypatch, capsys):
     """What stands in a cell of "Use", with a system and runs in the place of the words in capitals."""
     monkeypatch.chdir(tmp_path)
