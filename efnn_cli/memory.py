@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 BATCH_BYTES = 64 * 2**20
 ACCELERATOR_SHARE = 4
+SHORT = ("DefaultCPUAllocator", "CUDA error: out of memory", "_ALLOC_FAILED", "std::bad_alloc")
 
 Found = TypeVar("Found")
 
@@ -53,11 +54,9 @@ def require_memory(device: torch.device, needed: int, purpose: str) -> None:
 
 def is_short(error: BaseException) -> bool:
     """Whether `error` says that memory, of whatever device, did not suffice."""
-    return (
-        isinstance(error, MemoryError)
-        or "OutOfMemory" in type(error).__name__  # of torch, which is not loaded for this
-        or "DefaultCPUAllocator" in str(error)
-    )
+    text = str(error)
+    # By names: torch is not loaded for this, and the libraries below it have errors of their own.
+    return isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or any(w in text for w in SHORT)
 
 
 def in_parts(work: Callable[[torch.Tensor], Found], batch: torch.Tensor) -> list[Found]:

@@ -42,7 +42,7 @@ def commit() -> str | None:
 def is_changed() -> bool | None:
     """Whether the package differs from its commit, by git; None where that cannot be told."""
     package = Path(__file__).parent
-    words = ["git", "-C", str(package), "status", "--porcelain", "--", ".", "../conf"]
+    words = ["git", "--no-optional-locks", "-C", str(package), "status", "--porcelain", "--", ".", "../conf"]
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=10)
         return bool(done.stdout.strip())

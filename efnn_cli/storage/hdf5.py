@@ -104,8 +104,8 @@ class Opened:
         self.stream = open_regular(self.path)
         try:
             self.size = size_of(self.stream)
-            if not verify(self.path, self.stream) and not trial.is_survived(self.path, self.size):
-                raise InputError(f"{self.path} is damaged: the HDF5 library does not come to an end with it")
+            if not verify(self.path, self.stream) and (defect := trial.defect(self.path)):
+                raise InputError(f"{self.path} is damaged: {defect}")
             self.file = h5py.File(self.stream, "r")  # the very file that was verified, whatever has its name now
         except (OSError, RuntimeError, ValueError, TypeError) as error:
             self.stream.close()

@@ -135,23 +135,24 @@ def held(path: Path) -> bool:
     Taking it, for however short a time, would refuse a process that begins at that moment. What a process of another
     machine holds, with which a file system may be shared, cannot be seen from here.
     """
-    return _local(path) and _living(path)
-
-
-def abandoned(path: Path) -> bool:
-    """Whether a process of this machine held the lock and has ended without giving it back: it was killed."""
-    return _local(path) and not _living(path)
-
-
-def _local(path: Path) -> bool:
-    """Whether the owner, as far as the file tells one, is or was a process of this machine."""
     found = OWNER.fullmatch(owner(path))
-    return found is not None and found[2] == socket.gethostname()
+    return found is not None and found[2] == socket.gethostname() and _alive(int(found[1])) and _listed(path)
 
 
-def _living(path: Path) -> bool:
-    found = OWNER.fullmatch(owner(path))
-    return found is not None and _alive(int(found[1])) and _listed(path)
+@contextlib.contextmanager
+def abandoned(path: Path) -> Iterator[bool]:
+    """Whether a process of this machine held the lock and has ended without tidying up; held by us meanwhile if so.
+
+    The kernel is asked, not the number of the process, which means nothing in another container.
+    """
+    found = OWNER.fullmatch(owner(path))  # none while a lock has just been made
+    lock = FileLock(path)
+    taken = found is not None and found[2] == socket.gethostname() and _acquired(lock, path)
+    try:
+        yield taken
+    finally:
+        if taken:
+            lock.release()
 
 
 def _alive(pid: int) -> bool:

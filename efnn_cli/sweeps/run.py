@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from efnn_cli.sweeps.multirun import check_launcher, expand, launch, split_launc
 LOGGER = logging.getLogger("efnn")
 SCRATCH = ".sweep-"
 OWNER = ".owner"
+KEPT_SECONDS = 3 * 86_400
 
 
 @dataclass(frozen=True)
@@ -123,13 +125,11 @@ def _outcome(job: Job, folder: Path) -> Outcome:
     return Outcome(**json.loads(path.read_text(encoding="utf-8")))
 
 
-@contextmanager
+@contextlib.contextmanager
 def _scratch() -> Iterator[Path]:
     """A folder for the outcomes and for Hydra, where other machines see it too; gone at the end."""
     atomic.make_folder(OUTPUTS)
-    for left in OUTPUTS.glob(f"{SCRATCH}*"):
-        if lock.abandoned(left / OWNER):  # by a sweep that was killed
-            shutil.rmtree(left, ignore_errors=True)
+    _tidy_up()
     with atomic.writing(OUTPUTS):
         folder = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=OUTPUTS))
     try:
@@ -137,3 +137,13 @@ def _scratch() -> Iterator[Path]:
             yield folder.absolute()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tidy_up() -> None:
+    """Remove what killed sweeps have left, some time ago: jobs in a queue may still want it."""
+    for left in OUTPUTS.glob(f"{SCRATCH}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > KEPT_SECONDS:
+                with lock.abandoned(left / OWNER) as unwanted:
+                    if unwanted:
+                        shutil.rmtree(left, ignore_errors=True)

@@ -82,6 +82,8 @@ class GraphedGradients(Gradients):
     def __init__(self, team: Team, model: nn.Module) -> None:
         super().__init__(team, model)
         self.recordings: dict[tuple[torch.Size, float], _Recording] = {}
+        self.side: torch.cuda.Stream | None = None
+        """For the steps before recording: one for all, since libraries keep memory for every stream there ever was."""
 
     def halve(self, size: int) -> None:
         """As `Gradients`; what was recorded keeps memory of its own, which goes."""
@@ -103,7 +105,7 @@ class GraphedGradients(Gradients):
 
     def _record(self, spins: Tensor, energies: Tensor, unit: float, weight: float) -> _Recording:
         spins, energies = spins.clone(), energies.clone()
-        side = torch.cuda.Stream(spins.device)  # type: ignore[no-untyped-call]
+        side = self.side = self.side or torch.cuda.Stream(spins.device)  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream(spins.device))
         with torch.cuda.stream(side):
             for _ in range(WARM_UP):

@@ -8,9 +8,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from efnn_cli.sweeps.run import KEPT_SECONDS
 
 from .conftest import Workshop, begin_efnn, call, environment, files_below, finish, run_efnn, wait_for
 
@@ -243,21 +246,31 @@ def test_a_signal_ends_the_sweep_and_the_same_command_goes_on(copied: Workshop):
 
 
 def test_a_killed_sweep_leaves_no_folder_for_ever(copied: Workshop):
-    """The next sweep tidies up after it, but not after one that is at work, or was on another machine."""
+    """Days later the next sweep tidies up after it, but not after one that is at work, or was on another machine."""
     words = ("train", "-m", "system=three_spin", "model=efnn", "depth=1", "width=6", "training.optimizer=adam")
     outputs = copied.root / "outputs"
+
+    def days_later(folder: Path) -> None:
+        then = time.time() - 2 * KEPT_SECONDS
+        os.utime(folder, (then, then))
+
     with begin_efnn(*words, "epochs=100000,100001", cwd=copied.root) as process:
         wait_for(lambda: any(outputs.glob(".sweep-*/.owner")) and any(outputs.glob("three_spin-efnn-d1-*/metrics.csv")))
         (left,) = outputs.glob(".sweep-*")
+        days_later(left)
         call(*words, "epochs=1,2", cwd=copied.root).done()
         assert left.exists(), "it is at work"
         process.kill()
+    (left / "young").mkdir()
     call(*words, "epochs=1,3", cwd=copied.root).done()
-    assert not left.exists()
+    assert left.exists(), "a queue may still hold its jobs"
     foreign = outputs / ".sweep-elsewhere"
     foreign.mkdir()
     (foreign / ".owner").write_text("process 1 on another-machine\n")
+    for folder in (left, foreign):
+        days_later(folder)
     call(*words, "epochs=1,4", cwd=copied.root).done()
+    assert not left.exists()
     assert foreign.exists()
 
 

@@ -130,5 +130,6 @@ def test_nothing_is_left_behind(tmp_path: Path, seconds: int):
         assert not [each for each in folder.rglob("*") if each.name.startswith(".") or each.suffix in (".tmp", ".lock")]
         rounds += 1
         record.count(True)
-    assert shared_memory() <= before
+    new = shared_memory() - before
+    wait_for(lambda: not new & shared_memory())  # that of other tests, which run beside this one, goes too
     record.close(f"soak-processes-{seconds}")
