@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from efnn_cli.errors import ConflictError
-from efnn_cli.runs.folder import RunFolder
+from efnn_cli.runs.folder import FILES, RunFolder
 from efnn_cli.storage import atomic
 from efnn_cli.storage.reading import read_text
 
@@ -21,6 +22,16 @@ def claim_file(out: Path | None, overwrite: bool) -> None:
     if os.path.exists(out) and (not overwrite or os.path.isdir(out)):
         raise _taken(out, "exists")
     atomic.prove_writable(out.parent)
+
+
+def refuse_inputs(out: Path | None, inputs: Iterable[Path]) -> None:
+    """Raise `ConflictError` where `out` is one of the files or among the files of a run that the command reads."""
+    if out is None or not os.path.exists(out):
+        return
+    for path in inputs:
+        own = [RunFolder(path).path / name for name in FILES] if os.path.isdir(path) else [path]
+        if any(os.path.exists(each) and each.samefile(out) for each in own):
+            raise _taken(out, "is read by this command", "choose another --out")
 
 
 def claim_run(folder: RunFolder, tag: str) -> None:

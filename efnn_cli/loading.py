@@ -82,6 +82,8 @@ def load(path: str | Path, device: str = "auto") -> Run:
         _check_config(stored.config)
         system = build_system(stored.config["system"])
         resumable = "best_weights" in stored.state  # last.h5 carries the best weights beside the last ones
+        if resumable:
+            LOGGER.info("%s: the best weights in it, those of best.h5", shown(path))
         weights = stored.state["best_weights" if resumable else "weights"]
         told = size_of(build_model(stored.config["model"]), system.geometry, system.size)
         if told > sum(each.numel() for each in weights.values()):

@@ -16,6 +16,8 @@ BATCH_BYTES = 64 * 2**20
 ACCELERATOR_SHARE = 4
 SHORT = ("DefaultCPUAllocator", "CUDA error: out of memory", "_ALLOC_FAILED", "std::bad_alloc")
 
+SMALLER = "take a smaller lattice, fewer workers or a larger machine"
+
 Found = TypeVar("Found")
 
 
@@ -42,13 +44,13 @@ def batch_bytes(device: torch.device) -> int:
     return BATCH_BYTES if device.type == "cpu" else max(BATCH_BYTES, free_memory(device) // ACCELERATOR_SHARE)
 
 
-def require_memory(device: torch.device, needed: int, purpose: str) -> None:
+def require_memory(device: torch.device, needed: int, purpose: str, hint: str = SMALLER) -> None:
     """Raise `DeviceError` before any work starts where `needed` bytes cannot fit."""
     free = free_memory(device)
     if needed > free:
         raise DeviceError(
             f"{purpose} needs about {needed / 2**30:.1f} GiB on {device.type}, {free / 2**30:.1f} GiB are free",
-            "take a smaller lattice, fewer workers or a larger machine",
+            hint,
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from efnn_cli.cli.arguments import ConfigDir, Device, DryRun, Out, Workers, request_of
+from efnn_cli.cli.arguments import ConfigDir, Device, DryRun, Out, request_of
 from efnn_cli.cli.completion import complete_experiment
 from efnn_cli.cli.execution import command
 
@@ -28,7 +28,10 @@ def reproduce(
         ),
     ] = None,
     device: Device = None,
-    workers: Workers = None,
+    workers: Annotated[
+        Optional[str],
+        typer.Option("--workers", metavar="N", help="Trainings side by side (default: one a core, on CUDA one)."),
+    ] = None,
     out: Out = None,
     export: Annotated[
         Optional[Path], typer.Option("--export", metavar="DIR", help="Copy Markdown, SVG and CSV of the report there.")

@@ -13,16 +13,22 @@ from efnn_cli.configuration.settings import EvaluateConfig, ExtrapolateConfig, P
 from efnn_cli.configuration.training import train_config
 from efnn_cli.console import Console
 from efnn_cli.idle import refuse_idle_keys
+from efnn_cli.reproduction.experiments import ReproduceKeys, names
 from efnn_cli.results import Result
 
-COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict")
+COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict", "reproduce")
+SAME = {"compare": "train", "merge": "generate"}  # commands with the keys of another one
 
 LOGGER = logging.getLogger("efnn")
 
 
 def run(request: Request, console: Console, *, command: str) -> Result:
     """Compose, check and show the configuration of `command`."""
-    checks.one_of("COMMAND", command, COMMANDS)
+    command = SAME.get(command, command)
+    checks.one_of("COMMAND", command, [*COMMANDS, *SAME])
+    if command == "reproduce" and not any(text.startswith("experiment=") for text in request.overrides):
+        LOGGER.info("no experiment given: showing %s; choose with experiment=NAME", names()[0])
+        request = Request((f"experiment={names()[0]}", *request.overrides), request.options, request.config_dir)
     if command == "generate" and not any(text.startswith("system=") for text in request.overrides):
         LOGGER.info("no system given: showing heisenberg; choose with system=NAME")
         request = Request(("system=heisenberg", *request.overrides), request.options, request.config_dir)
@@ -43,6 +49,8 @@ def validate(command: str, composed: Composed) -> None:
         refuse_idle_keys(generate_config(composed), composed)
     elif command == "train":
         train_config(composed)
+    elif command == "reproduce":
+        typed(ReproduceKeys, {key: value for key, value in composed.values.items() if key != "experiment"})
     else:
         kinds = {"evaluate": EvaluateConfig, "extrapolate": ExtrapolateConfig, "predict": PredictConfig}
         typed(kinds[command], composed.values)

@@ -41,6 +41,7 @@ def run(
     with StopRequest("nothing was written; the same command starts again") as stop:
         members = [load(path, config.device) for path in runs or catalogue.picked()]
         task = plan_judgement(members, data, config.split, drop_seen=config.seen == "drop")
+        destination.refuse_inputs(out, [task.path, *(member.path for member in members)])
         LOGGER.info("evaluating on %s", device.describe(target))
         found = task.predictions(stop.check)
         stop.check()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from efnn_cli import catalogue, device
+from efnn_cli import catalogue, destination, device
 from efnn_cli.configuration.compose import Request
 from efnn_cli.console import Console
 from efnn_cli.errors import ConfigError
@@ -43,6 +43,7 @@ def run(
     plan = make_plan(request, spins, out)
     target = device.resolve(plan.config.device)
     refuse_other(plan, overwrite=overwrite)
+    destination.refuse_inputs(plan.path, [] if spins is None else [spins])
     job, crew = plan.job(target.type), plan.config.crew(target)
     if dry_run:
         atomic.prove_writable(plan.path.parent)

@@ -32,6 +32,7 @@ def run(
     destination.claim_file(out, overwrite)
     with StopRequest("nothing was written; the same command starts again") as stop:
         network = load(run, config.device)
+        destination.refuse_inputs(out, [spins, network.path])
         configurations = read_spins(spins)
         content = hashlib.sha256(configurations.tobytes()).hexdigest()
         path = out or network.path / f"predictions-{content[:8]}.h5"

@@ -17,6 +17,12 @@ SMALLER = 0.3
 NEUTRAL_SCALE = 1.0
 """The activation scale of the published networks."""
 
+SET_ELSEWHERE = {
+    "seed": "--seeds N trains every network with N seeds",
+    "model": "--models says which networks take part",
+    "width": "--parameters says how large they are",
+}
+
 Point = tuple[str, ...]
 """Settings `KEY=VALUE`, one for every key of the grid."""
 
@@ -31,6 +37,12 @@ def check_grid(texts: Sequence[str]) -> None:
             raise ConfigError(
                 f"--grid: wanted KEY=V1,V2, or {NO_GRID} alone, found {text!r}", "for example --grid lr=0.004,0.008"
             )
+        if key in SET_ELSEWHERE:
+            raise ConfigError(f"--grid: {key} is not chosen by validation, found {text!r}", SET_ELSEWHERE[key])
+        if len(set(values.split(","))) < len(values.split(",")):
+            raise ConfigError(f"--grid: wanted different values, found {text!r}", "give each of them once")
+        if "(" in values:
+            raise ConfigError(f"--grid: wanted values with commas, found {text!r}", f"for example --grid {key}=V1,V2")
 
 
 def points(texts: Sequence[str]) -> list[Point]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from efnn_cli.comparison.contest import Lineup
 from efnn_cli.comparison.standings import LABELS, Standing, Trial, with_spread
 from efnn_cli.results import Result, number, shown
 from efnn_cli.storage import atomic
+
+LOGGER = logging.getLogger("efnn")
 
 HEAD = ("model", "parameters", "seeds", "choice", "epochs", "seconds")
 FACTS = ("model", "wanted_parameters", "parameters", "width", "choice", "seeds", "diverged", "epochs", "seconds")
@@ -53,6 +56,8 @@ def planned(lineup: Lineup, folder: Path) -> Result:
         {"model": each.model, "wanted_parameters": each.wanted, "parameters": each.parameters, "width": each.width}
         for each in lineup.entries
     ]
+    LOGGER.info("grid: %s", " ".join(lineup.grid) or "none")
+    LOGGER.info("%d runs of %d networks, %d seeds", lineup.runs, len(lineup.entries), lineup.seeds)
     lines = [list(rows[0]), *([number(value) for value in row.values()] for row in rows)]
     metrics = {"rows": rows, "runs": lineup.runs, "grid": lineup.grid, **recipe_of(lineup)}
     return Result("compare", metrics, {"folder": shown(folder)}, "planned", lines, headed=True)

@@ -142,6 +142,7 @@ def _parse(text: str, command: str) -> Override:
         raise ConfigError(f"{key} is no setting of its own", f"write {NAMES[key]}=NAME")
     if sweep:
         hint = f"for a list write '{key}=[...]'; for several runs: efnn train -m"
+        hint = "one command for each size" if key == "system.L" else hint
         values = text.partition("=")[2]
         raise ConfigError(
             f"{key}: wanted one value, found several in {text!r}", f"--L {values}" if key == "L" else hint

@@ -38,7 +38,7 @@ def train_config(composed: Composed, system: System | None = None) -> TrainConfi
     """Check and type the configuration of `efnn train`, against `system` where it is known."""
     values = dict(composed.values)
     wanted = values.pop("system", None)
-    training = values.pop("training")
+    training = _with_short_names(values)
     model = build_model(values.pop("model"))
     for short in SHORT_NAMES.values():
         values.pop(short, None)
@@ -59,6 +59,26 @@ def train_config(composed: Composed, system: System | None = None) -> TrainConfi
         device=keys.device,
         system_filter={"name": narrowed.name, **{key: getattr(narrowed, key) for key in said}} if narrowed else {},
     )
+
+
+def _with_short_names(values: dict[str, Any]) -> dict[str, Any]:
+    """The recipe, taken out of `values`, with lr, epochs and budget from there, also where a file does not link them.
+
+    Raises `ConfigError` where a file gives two values: which of them is meant, nobody can tell.
+    """
+    training = dict(values.pop("training"))
+    if "training" in training:
+        raise ConfigError(
+            "training: your file of a recipe has 'training:' within training", "let it begin with: # @package _global_"
+        )
+    for long, short in SHORT_NAMES.items():
+        section, _, key = long.partition(".")
+        if section == "training" and short in values and training.setdefault(key, values[short]) != values[short]:
+            raise ConfigError(
+                f"{long}={training[key]} and {short}={values[short]} say different things",
+                f"in a recipe of your own give {short} at the top and, under training, {key}: ${{{short}}}",
+            )
+    return training
 
 
 def _check_form(model: Options, recipe: TrainingOptions | None, system: System, composed: Composed) -> None:

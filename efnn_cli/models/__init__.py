@@ -75,7 +75,8 @@ def build(
     not fit into memory.
     """
     needed = 2 * dtype.itemsize * size_of(options, geometry, inputs)  # once as drawn, once in its own type
-    require_memory(torch.device("cpu"), needed, f"a network {options.name} of these options")
+    what = f"a network {options.name} of these options"
+    require_memory(torch.device("cpu"), needed, what, "take a smaller width or depth")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = _network(options, geometry, inputs)

@@ -177,10 +177,12 @@ class System(ABC):
     def check_spins(self, spins: Array, source: str) -> None:
         """Raise `InputError` unless `spins` are configurations of this system, naming the first bad one."""
         if spins.shape[1:] != self.spin_shape:
-            raise InputError(
-                f"{source}: wanted spins of shape (samples, {', '.join(map(str, self.spin_shape))}), "
-                f"found {spins.shape}"
-            )
+            square = spins.ndim == 4 and spins.shape[1] == 3 and spins.shape[2] == spins.shape[3] >= 3
+            any_size = self.geometry == "lattice" and not square  # of no lattice at all
+            shape = "3, L, L) with L >= 3" if any_size else f"{', '.join(map(str, self.spin_shape))})"
+            last = spins.ndim == 4 and spins.shape[-1] == 3 != spins.shape[1] and any_size
+            hint = "components come before sites: numpy.moveaxis(spins, -1, 1)" if last else ""
+            raise InputError(f"{source}: wanted spins of shape (samples, {shape}, found {spins.shape}", hint)
         bad = ~np.isfinite(spins).reshape(len(spins), -1).all(axis=1)
         if bad.any():
             raise InputError(f"{source}: configuration {int(bad.argmax())} has a spin that is not finite")

@@ -10,7 +10,9 @@ from typing import Any
 
 from efnn_cli import figures
 from efnn_cli.errors import InputError
-from efnn_cli.evaluation.size_table import Rows, read_table
+from efnn_cli.evaluation.extrapolation import weights_digest
+from efnn_cli.evaluation.size_table import Rows, SizeTable
+from efnn_cli.loading import load
 from efnn_cli.plotting.selection import (
     QUANTITIES,
     Drawing,
@@ -85,7 +87,7 @@ def _distinct(rows: Sequence[RunRow]) -> Sequence[RunRow]:
 
 
 def _tables(rows: Sequence[RunRow]) -> list[tuple[RunRow, Rows]]:
-    """Every run with its table of sizes; raises `InputError` with the command that makes one."""
+    """Every run with its table of sizes, of the weights it has now; raises `InputError` with the command for one."""
     found = []
     for row in rows:
         path = row.folder.path / f"{EXTRAPOLATION}.csv"
@@ -93,7 +95,12 @@ def _tables(rows: Sequence[RunRow]) -> list[tuple[RunRow, Rows]]:
             raise InputError(
                 f"{shown(row.folder.path)} has no {EXTRAPOLATION}.csv", f"efnn extrapolate {shown(row.folder.path)}"
             )
-        found.append((row, read_table(path)))
+        network = load(row.folder.path, "cpu")
+        lines = SizeTable(path, weights_digest([network]), own_folder=True).rows()
+        if not lines:
+            why = f"{shown(path)} is of weights from earlier in the training"
+            raise InputError(why, f"efnn extrapolate {shown(row.folder.path)}")
+        found.append((row, lines))
     return found
 
 

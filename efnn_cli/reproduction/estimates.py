@@ -18,6 +18,7 @@ from efnn_cli.training.options import TrainingOptions
 TRAINED_SHARE = 0.72
 STEP_SECONDS = {"adam": 4e-4, "soap": 7e-4}  # of a step for every layer, whatever its size
 LATTICE_STEP_SECONDS = 5e-3
+RUN_SECONDS = 0.5  # of a run, for its files and its judgement
 FLOP_SECONDS = 2.5e-11  # arithmetic of a step: six operations for every parameter, site and sample
 LABEL_SECONDS = {"dense": (2.5e-3, 10, 4.8), "determinant": (1.9, 40, 2.9)}  # at a size, and the power of its growth
 
@@ -26,14 +27,14 @@ def training_seconds(config: TrainConfig, system: System, model: EnergyModel, sa
     """Of one run on one core."""
     recipe = config.training
     if not isinstance(recipe, TrainingOptions):
-        return 1.0
+        return RUN_SECONDS
     per_epoch = max(TRAINED_SHARE * samples / recipe.batch_size, 1.0)
     lattice = system.geometry == "lattice"
     sites = system.sites if lattice else 1
     layers = int(getattr(config.model, "depth", 1))
     fixed = (STEP_SECONDS.get(recipe.optimizer, 4e-4) + (LATTICE_STEP_SECONDS if lattice else 0.0)) * layers
     work: float = FLOP_SECONDS * 6 * parameter_count(model) * sites * min(recipe.batch_size, samples)
-    return recipe.epochs * per_epoch * (fixed + work / (10 if lattice else 1))
+    return RUN_SECONDS + recipe.epochs * per_epoch * (fixed + work / (10 if lattice else 1))
 
 
 def label_seconds(system: System, samples: int) -> float:

@@ -68,15 +68,20 @@ class Reading:
     def __init__(self, size: int) -> None:
         self.size = size
         self.bytes = 0
+        self.seen: set[tuple[int, int]] = set()
 
     def visit(self, group: h5py.Group) -> None:
-        """The arrays of a group, and of those in it; groups within themselves end with the stack."""
+        """The arrays of a group, and of those in it, each once."""
         for name in group:
             with contextlib.suppress(Exception):  # whatever is behind it is read all the same
                 if isinstance(group.get(name, getlink=True), h5py.HardLink):
                     self._look_at(group[name])
 
-    def _look_at(self, node: object) -> None:
+    def _look_at(self, node: h5py.Group | h5py.Dataset) -> None:
+        info = h5py.h5o.get_info(node.id)
+        if (info.fileno, info.addr) in self.seen:
+            return
+        self.seen.add((info.fileno, info.addr))
         if isinstance(node, h5py.Group):
             self.visit(node)
         if not isinstance(node, h5py.Dataset) or node.is_virtual or node.external or node.shape is None:

@@ -50,6 +50,9 @@ def expand(overrides: Sequence[str]) -> list[tuple[str, ...]]:
     """The settings of every run, the last key varying fastest; raises `ConfigError` for what cannot be listed."""
     values = [_values(text) for text in overrides]
     count = math.prod(map(len, values))
+    if count == 0:
+        empty = next(text for text, found in zip(overrides, values, strict=True) if not found)
+        raise ConfigError(f"{empty!r} has no values: there is nothing to train", "for example 'seed=range(3)'")
     if count > MAX_JOBS:
         raise ConfigError(f"wanted at most {MAX_JOBS} runs in a sweep, found {count} or more", "split it into several")
     return list(itertools.product(*values))

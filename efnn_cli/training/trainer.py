@@ -133,8 +133,7 @@ class Trainer:
         trained = time.perf_counter()
         val = self.validate() if math.isfinite(loss) else None
         if val is None or not math.isfinite(val.rmse):
-            what = f"the loss ({loss})" if val is None else f"the validation error ({val.rmse})"
-            raise NumericalError(f"training: {what} is not finite in epoch {self.epoch + 1}", "try a smaller lr")
+            raise self._not_finite(f"the loss ({loss}) is" if val is None else f"the validation error ({val.rmse}) is")
         self.epoch += 1
         now = time.perf_counter()
         # By the clock and the rounding of one process: all have to agree on when to end.
@@ -165,11 +164,25 @@ class Trainer:
         if operation:
             spins = point_group(spins, operation)
         loss = self.gradients(spins, self.train.energies[chosen], self.unit, weight)
-        self.optimizer.step()
+        self._update()
         self.steps += 1
         if self.average is not None:
             self.average.update_parameters(self.model)
         return loss
+
+    def _update(self) -> None:
+        """The optimizer's own step; raises `NumericalError` where its numbers go beyond what can be computed with."""
+        try:
+            self.optimizer.step()
+        except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]  # SOAP diagonalises moments
+            raise self._not_finite("the moments of the gradients are") from error
+        except RuntimeError as error:
+            if "overflow" not in str(error):
+                raise
+            raise self._not_finite("the step of the optimizer is") from error
+
+    def _not_finite(self, what: str) -> NumericalError:
+        return NumericalError(f"training: {what} not finite in epoch {self.epoch + 1}", "try a smaller lr")
 
     def validate(self) -> Metrics:
         """Metrics of the current weights, or of their average, on the validation set."""

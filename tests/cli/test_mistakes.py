@@ -1,0 +1,141 @@
+"""What users really do: nothing is ignored in silence, nothing of theirs is lost, and they are told what to type."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from efnn_cli.storage import documents
+
+from .conftest import Workshop, begin_efnn, call, files_below, finish, wait_for
+
+OWN = "# @package _global_\nlr: 0.01\nepochs: 1\ntraining:\n  batch_size: 20\n  optimizer: adam\n"
+
+
+def own_recipe(folder: Path, text: str = OWN) -> tuple[str, ...]:
+    (folder / "my" / "training").mkdir(parents=True, exist_ok=True)
+    (folder / "my" / "training" / "mine.yaml").write_text(text)
+    return ("training=mine", "--config-dir", "my")
+
+
+def trained(root: Path, *words: object) -> dict:
+    run = call("train", *words, "--json", cwd=root).done().json()["outputs"]["run"]
+    return documents.read_yaml(root / run / "config.yaml")["training"]
+
+
+def test_a_recipe_that_links_nothing(copied: Workshop):
+    """lr and epochs are those of the file, and those of the command line before them, as in a recipe of ours."""
+    words = ("model=efnn", "depth=1", "--data", copied.dataset("binary"), *own_recipe(copied.root))
+    recipe = trained(copied.root, *words)
+    assert (recipe["lr"], recipe["epochs"], recipe["batch_size"]) == (0.01, 1, 20)
+    recipe = trained(copied.root, *words, "lr=0.02", "epochs=2")
+    assert (recipe["lr"], recipe["epochs"]) == (0.02, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (OWN + "  lr: 0.5\n", ("training.lr=0.5 and lr=0.01", "${lr}")),
+        (OWN.partition("\n")[2], ("training: your file", "# @package _global_")),
+    ],
+)
+def test_a_recipe_that_cannot_be_meant(copied: Workshop, text: str, named: tuple[str, ...]):
+    words = own_recipe(copied.root, text)
+    call("train", "model=efnn", "--data", copied.dataset("binary"), *words, cwd=copied.root).failed(2, *named)
+
+
+def test_a_figure_of_weights_that_are_gone(copied: Workshop):
+    """Carried while its training was interrupted, then trained to the end: the table is of a beginning."""
+    words = ("model=efnn", "depth=1", "training.optimizer=adam", "epochs=400", "training.batch_size=4", "seed=5")
+    with begin_efnn("train", *words, "--data", copied.dataset("lattice"), cwd=copied.root) as process:
+        wait_for(lambda: any(path.stat().st_size > 500 for path in copied.root.glob("outputs/*-s5-*/metrics.csv")))
+        process.terminate()
+        finish(process)
+    (run,) = copied.root.glob("outputs/*-s5-*")
+    where = run.relative_to(copied.root)
+    call("extrapolate", where, "--L", 5, "--samples", 2, cwd=copied.root).done()
+    call("plot", "sizes", where, cwd=copied.root).done()
+    call("train", "--resume", where, cwd=copied.root).done()
+    for kind in ("sizes", "times"):
+        call("plot", kind, where, cwd=copied.root).failed(3, "earlier in the training", f"efnn extrapolate {where}")
+    call("extrapolate", where, "--L", 5, "--samples", 2, cwd=copied.root).done()
+    call("plot", "sizes", where, "--overwrite", cwd=copied.root).done()
+
+
+def test_results_do_not_replace_what_they_are_made_of(copied: Workshop):
+    run, data = copied.run("lattice net"), copied.dataset("lattice")
+    np.save(copied.root / "s.npy", np.ones((2, 3, 6, 6)) / np.sqrt(3))
+    (copied.root / "link.npy").symlink_to("s.npy")
+    before = {name: (copied.root / name).read_bytes() for name in files_below(copied.root)}
+    for words in (
+        ("evaluate", run, "--out", data),
+        ("evaluate", run, "--data", data, "--out", Path(run) / "best.h5"),
+        ("predict", run, "--spins", "s.npy", "--out", "link.npy"),
+        ("predict", Path(run) / "best.h5", "--spins", "s.npy", "--out", Path(run) / "last.h5"),
+        ("generate", "heisenberg", "--spins", "s.npy", "--out", "s.npy"),
+    ):
+        call(*words, "--overwrite", cwd=copied.root).failed(6, "is read by this command", "another --out")
+    assert {name: (copied.root / name).read_bytes() for name in files_below(copied.root)} == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("model=resnet", "lr=1e300", "training.optimizer=soap"),
+        ("model=efnn", "training.initial_spread=1e300", "training.optimizer=soap"),
+        ("model=efnn", "activation_scale=1e300", "training.optimizer=soap"),
+    ],
+    ids=lambda words: words[1],
+)
+def test_numbers_that_no_optimizer_survives(copied: Workshop, words: tuple[str, ...]):
+    """Exit 4 or a finished training, never a defect."""
+    outcome = call("train", *words, "depth=1", "epochs=3", "--data", copied.dataset("lattice"), cwd=copied.root)
+    assert outcome.code in (0, 4), outcome.err
+    assert outcome.code == 0 or "try a smaller lr" in outcome.err
+
+
+@pytest.mark.parametrize(("command", "key"), [("reproduce", "scale:"), ("compare", "training:"), ("merge", "samples:")])
+def test_keys_of_every_command_are_shown(here: Path, command: str, key: str):
+    assert key in call("config", command, cwd=here).done().out
+    call("config", command, "nonsense=1", cwd=here).failed(2, "nonsense")
+
+
+@pytest.mark.parametrize(
+    ("grid", "named"),
+    [
+        ("seed=1,2", "--seeds"), ("model=efnn,dnn", "--models"), ("width=3,5", "--parameters"),
+        ("lr=0.01,0.01", "once"), ("lr=range(3)", "lr=V1,V2"),
+    ],
+)  # fmt: skip
+def test_grids_of_what_is_set_elsewhere(workshop: Workshop, grid: str, named: str):
+    words = ("compare", "--data", workshop.dataset("binary"), "--grid", grid, "--dry-run")
+    call(*words, cwd=workshop.root).failed(2, "--grid", named)
+
+
+@pytest.mark.parametrize(
+    ("shape", "named"),
+    [
+        ((3, 15), "(samples, 3, L, L) with L >= 3"), ((2, 3, 2, 2), "with L >= 3"), ((2, 3, 6, 8), "with L >= 3"),
+        ((2, 6, 6, 3), "numpy.moveaxis(spins, -1, 1)"),
+    ],
+)  # fmt: skip
+def test_spins_of_another_shape(workshop: Workshop, tmp_path: Path, shape: tuple[int, ...], named: str):
+    np.save(tmp_path / "s.npy", np.ones(shape))
+    words = ("predict", workshop.run("lattice net"), "--spins", tmp_path / "s.npy")
+    call(*words, cwd=workshop.root).failed(3, named, str(shape))
+
+
+def test_a_sweep_of_nothing(workshop: Workshop):
+    call("train", "-m", "seed=range(0)", "--count", cwd=workshop.root).failed(2, "seed=range(0)", "nothing to train")
+
+
+def test_the_last_checkpoint_is_asked_for(copied: Workshop):
+    """It holds the best weights too, which are the ones that count: said, not done in silence."""
+    run = Path(copied.run("lattice net"))
+    np.save(copied.root / "s.npy", np.ones((2, 3, 6, 6)) / np.sqrt(3))
+    outcome = call("predict", run / "last.h5", "--spins", "s.npy", cwd=copied.root).done()
+    assert "last.h5: the best weights in it, those of best.h5" in outcome.err
+    shutil.rmtree(copied.root / run)
