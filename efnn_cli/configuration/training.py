@@ -73,7 +73,9 @@ def _with_short_names(values: dict[str, Any]) -> dict[str, Any]:
         )
     for long, short in SHORT_NAMES.items():
         section, _, key = long.partition(".")
-        if section == "training" and short in values and training.setdefault(key, values[short]) != values[short]:
+        if section != "training" or short not in values:
+            continue
+        if repr(training.setdefault(key, values[short])) != repr(values[short]):  # by words: nan differs from itself
             raise ConfigError(
                 f"{long}={training[key]} and {short}={values[short]} say different things",
                 f"in a recipe of your own give {short} at the top and, under training, {key}: ${{{short}}}",

@@ -191,7 +191,9 @@ def training(copied: Workshop) -> Iterator[Any]:
     data = copied.dataset("lattice")
     words = ("train", "--data", data, "depth=1", "seed=9", "epochs=1000000", "training.optimizer=adam")
     with begin_efnn(*words, cwd=copied.root) as process:
-        wait_for(lambda: any(copied.root.glob("outputs/*-s9-*/metrics.csv")))
+        wait_for(
+            lambda: any(path.read_text().count("\n") > 1 for path in copied.root.glob("outputs/*-s9-*/metrics.csv"))
+        )
         yield process, copied.root
         if process.poll() is None:
             process.kill()
