@@ -36,7 +36,10 @@ Workers = Annotated[
     Optional[str], typer.Option("--workers", metavar="N", help="Labelling threads (default: all cores).")
 ]
 Seed = Annotated[Optional[str], typer.Option("--seed", metavar="N", help="Seed of the spins (default: 0).")]
-Out = Annotated[Optional[Path], typer.Option("--out", help="Where to write instead of the usual place.")]
+OutFile = Annotated[Optional[Path], typer.Option("--out", metavar="FILE", help="Write this file.")]
+OutFolder = Annotated[
+    Optional[Path], typer.Option("--out", metavar="DIR", help="Write into this folder instead of the usual one.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and show the plan; write nothing.")]
 Multirun = Annotated[

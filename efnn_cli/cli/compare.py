@@ -11,7 +11,7 @@ from efnn_cli.cli.arguments import (
     Device,
     DryRun,
     Models,
-    Out,
+    OutFolder,
     Overrides,
     ReferenceSamples,
     Sizes,
@@ -53,7 +53,7 @@ def compare(
     samples: ReferenceSamples = None,
     device: Device = None,
     workers: Workers = None,
-    out: Out = None,
+    out: OutFolder = None,
     dry_run: DryRun = False,
     config_dir: ConfigDir = None,
 ) -> Result:

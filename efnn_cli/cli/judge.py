@@ -10,7 +10,8 @@ import typer
 from efnn_cli.cli.arguments import (
     Device,
     DryRun,
-    Out,
+    OutFile,
+    OutFolder,
     Overwrite,
     ReferenceSamples,
     RunAndOverrides,
@@ -37,7 +38,7 @@ def evaluate(
     arguments: RunsAndOverrides = None,
     data: TestData = None,
     device: Device = None,
-    out: Out = None,
+    out: OutFile = None,
     overwrite: Overwrite = False,
 ) -> Result:
     """Errors of trained networks on a dataset; several runs are an ensemble.
@@ -60,7 +61,7 @@ def extrapolate(
     seed: Seed = None,
     device: Device = None,
     workers: Workers = None,
-    out: Out = None,
+    out: OutFolder = None,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
 ) -> Result:
@@ -82,7 +83,7 @@ def predict(
     spins: Annotated[Path, typer.Option("--spins", help="Configurations (HDF5 /spins, or .npy).")],
     arguments: RunAndOverrides = None,
     device: Device = None,
-    out: Out = None,
+    out: OutFile = None,
     overwrite: Overwrite = False,
 ) -> Result:
     """Energies of configurations without labels.

@@ -12,7 +12,7 @@ from efnn_cli.cli.arguments import (
     ConfigDir,
     Device,
     DryRun,
-    Out,
+    OutFile,
     Overwrite,
     Samples,
     Seed,
@@ -44,7 +44,7 @@ def generate(
     ] = None,
     device: Device = None,
     workers: Workers = None,
-    out: Out = None,
+    out: OutFile = None,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
     shards: Shards = None,
@@ -75,7 +75,7 @@ def merge(
     device: Annotated[
         Optional[str], typer.Option("--device", help="That of the parts; it need not be on this machine.")
     ] = None,
-    out: Out = None,
+    out: OutFile = None,
     config_dir: ConfigDir = None,
 ) -> Result:
     """Join the shards of a job array; the arguments are those of its efnn generate.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from efnn_cli.cli.arguments import ConfigDir, Device, DryRun, Out, request_of
+from efnn_cli.cli.arguments import ConfigDir, Device, DryRun, OutFolder, request_of
 from efnn_cli.cli.completion import complete_experiment
 from efnn_cli.cli.execution import command
 
@@ -32,7 +32,7 @@ def reproduce(
         Optional[str],
         typer.Option("--workers", metavar="N", help="Trainings side by side (default: one a core, on CUDA one)."),
     ] = None,
-    out: Out = None,
+    out: OutFolder = None,
     export: Annotated[
         Optional[Path], typer.Option("--export", metavar="DIR", help="Copy Markdown, SVG and CSV of the report there.")
     ] = None,

@@ -139,3 +139,11 @@ def test_the_last_checkpoint_is_asked_for(copied: Workshop):
     outcome = call("predict", run / "last.h5", "--spins", "s.npy", cwd=copied.root).done()
     assert "last.h5: the best weights in it, those of best.h5" in outcome.err
     shutil.rmtree(copied.root / run)
+
+
+def test_a_training_that_is_of_no_use_says_so(copied: Workshop):
+    words = ("model=dnn", "depth=1", "epochs=1", "training.optimizer=adam", "--data", copied.dataset("lattice"))
+    assert call("train", *words, "--json", cwd=copied.root).done().json()["warnings"] == []
+    wild = ("lr=1e30", "training.optimizer=adamw", "training.dtype=float64")
+    (warning,) = call("train", *words[:3], *words[4:], *wild, "--json", cwd=copied.root).done().json()["warnings"]
+    assert "times the spread of the energies" in warning

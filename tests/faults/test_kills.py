@@ -36,7 +36,7 @@ class Victim:
         calm = shutil.copytree(self.start, root / "calm")
         begin = time.monotonic()
         with begin_efnn(*step.words, "-q", cwd=calm) as process:
-            finish(process).done()
+            finish(process, 600).done()
         self.seconds = time.monotonic() - begin
         self.wanted = contents(calm)
 
@@ -60,7 +60,7 @@ class Victim:
     def finished(self, folder: Path) -> bool:
         """Let the command through: whether it ends well, with the undisturbed result and nothing half written."""
         with begin_efnn(*self.step.words, "-q", cwd=folder) as process:
-            outcome = finish(process)
+            outcome = finish(process, 600)  # beside other work
         assert outcome.code == 0, outcome.err
         assert contents(folder) == self.wanted
         assert not list(folder.rglob("*.tmp"))
