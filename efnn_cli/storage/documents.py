@@ -53,6 +53,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
         if ANCHOR in text:
             return plain_mapping(yaml.load(text, _PlainLoader))
         return plain_mapping(yaml.load(text, FAST_SAFE_LOADER))
+    except yaml.MarkedYAMLError as error:
+        mark = error.context_mark or error.problem_mark  # where what is wrong begins
+        where = "" if mark is None else f", line {mark.line + 1}"
+        raise InputError(f"{path}{where} cannot be read: {error.problem or reason(error)}") from error
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise InputError(f"{path} cannot be read: {reason(error)}") from error
 

@@ -40,6 +40,7 @@ def test_a_recipe_that_links_nothing(copied: Workshop):
     [
         (OWN + "  lr: 0.5\n", ("training.lr=0.5 and lr=0.01", "${lr}")),
         (OWN.partition("\n")[2], ("training: your file", "# @package _global_")),
+        (OWN + "  dtype: [float32\n", ("mine.yaml, line 7", "expected ',' or ']'")),
     ],
 )
 def test_a_recipe_that_cannot_be_meant(copied: Workshop, text: str, named: tuple[str, ...]):
