@@ -11,10 +11,13 @@ from efnn_cli import launch
 from efnn_cli.errors import Interrupted
 from efnn_cli.signals import end_on_signals, interrupt_on_signals
 
+SPIN_COUNT = "20000"  # costs a training alone 2 to 3 %, and makes three side by side several times as fast
+
 
 def run() -> NoReturn:
     """Run one command and end the process with its exit code."""
     interrupt_on_signals()  # imports take a second
+    share_cores()
     try:
         from efnn_cli.cli import main
 
@@ -28,6 +31,16 @@ def run() -> NoReturn:
     if launch.several():
         _leave(code)
     sys.exit(code)
+
+
+def share_cores() -> None:
+    """Let threads that wait for each other give way soon; whoever has set something for that knows better.
+
+    By default GNU OpenMP spins for long, which is right as long as every thread has a core: several trainings side by
+    side then mostly wait. Read when PyTorch is loaded.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
 
 
 def _leave(code: int) -> NoReturn:

@@ -280,3 +280,17 @@ def test_one_size_is_a_list_too(workshop: Workshop):
     assert plans[0] == plans[1] == plans[2]
     assert [each["L"] for each in plans[0]["metrics"]["sizes"]] == [8]
     assert call(*words, "L=8", "--L", 8, cwd=workshop.root).done().json() == plans[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "spins"), [({}, "20000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")]
+)
+def test_threads_give_way_unless_told_otherwise(here: Path, given: dict[str, str], spins: str):
+    """Set before PyTorch is loaded, which is when it is read, and never against the user."""
+    code = (
+        "import os, sys; from efnn_cli import __main__ as entry\n"
+        "entry.share_cores(); print(os.environ.get('GOMP_SPINCOUNT'), 'torch' in sys.modules)"
+    )
+    env = {key: value for key, value in environment().items() if not key.startswith(("GOMP_", "OMP_WAIT"))}
+    done = subprocess.run([sys.executable, "-c", code], cwd=here, env=env | given, capture_output=True, text=True)
+    assert done.stdout.split() == [spins, "False"], done.stderr
