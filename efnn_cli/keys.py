@@ -15,6 +15,7 @@ from pathlib import Path
 
 HIDDEN_OPTIONS = ("neutral", "closed_form")  # recipes that others build on, or that a network brings along
 BASES = {"training": "neutral"}  # the option of a group that has every key, where not each has its own
+SAME_KEYS = {"compare": "train", "merge": "generate"}  # commands with the keys of another one
 PLACED_AT_ROOT = "# @package _global_"
 
 LINE = re.compile(r"(?P<indent> *)(?P<key>\w+):(?: +(?P<value>[^#\s](?:[^#]*[^#\s])?))?\s*(?:# ?(?P<comment>.*))?")
@@ -48,6 +49,11 @@ class Key:
 def folder() -> Path:
     """Where the configuration files are, in a checkout as in a wheel."""
     return Path(str(import_module("efnn_cli.conf").__file__)).parent
+
+
+def configured() -> list[str]:
+    """Commands with a configuration of their own."""
+    return sorted(path.stem for path in folder().glob("*.yaml"))
 
 
 def groups(command: str) -> dict[str, str]:

@@ -136,7 +136,7 @@ Resume = Annotated[
 def request_of(
     overrides: Sequence[str] | None, options: Mapping[str, object], config_dir: Path | None = None
 ) -> Request:
-    """What was typed, for `config.compose`."""
+    """What was typed, for `configuration.compose`."""
     from efnn_cli.configuration.compose import Request
 
     return Request(tuple(overrides or ()), options, config_dir)

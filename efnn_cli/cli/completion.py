@@ -24,7 +24,6 @@ Candidate = tuple[str, str]
 """A whole word, and what it means (bash shows only the word)."""
 
 SEPARATORS = re.compile("[=:]+")  # at which bash splits words
-CONFIGURED_LIKE = {"compare": "train", "merge": "generate"}
 PLAIN = re.compile(r"^[\w.+-]+$")  # a default that no shell wants quoted
 MEANING_WIDTH = 60
 DEVICES = ("auto", "cpu", "cuda")
@@ -113,7 +112,7 @@ def complete_configured(incomplete: str) -> list[Candidate]:
     """Commands that have a configuration, and KEY=VALUE of `train`."""
 
     def candidates(words: list[str], word: str) -> Iterator[Candidate]:
-        yield from _named(_configured())
+        yield from _named(sorted([*keys.configured(), *keys.SAME_KEYS]))
         yield from settings("train", words, word)
 
     return _offer(incomplete, candidates)
@@ -173,17 +172,13 @@ def _beside(folder: str, pattern: str) -> list[str]:
     return [str(Path(each).parent) for each in _below(folder, pattern)]
 
 
-def _configured() -> list[str]:
-    return sorted(path.stem for path in keys.folder().glob("*.yaml"))
-
-
 def _configuration(ctx: typer.Context) -> str:
     """The command whose configuration the words are about."""
     name = str(ctx.info_name)
     if name == "config":
         name = str(ctx.params.get("command"))
-    name = CONFIGURED_LIKE.get(name, name)
-    return name if name in _configured() else "train"
+    name = keys.SAME_KEYS.get(name, name)
+    return name if name in keys.configured() else "train"
 
 
 def _chosen(words: Iterable[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import logging
 
 import yaml
 
-from efnn_cli import checks
+from efnn_cli import checks, keys
 from efnn_cli.configuration.compose import Composed, Request, compose
 from efnn_cli.configuration.schema import build_system, typed
 from efnn_cli.configuration.settings import EvaluateConfig, ExtrapolateConfig, PredictConfig, generate_config
@@ -16,16 +16,13 @@ from efnn_cli.idle import refuse_idle_keys
 from efnn_cli.reproduction.experiments import ReproduceKeys, names
 from efnn_cli.results import Result
 
-COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict", "reproduce")
-SAME = {"compare": "train", "merge": "generate"}  # commands with the keys of another one
-
 LOGGER = logging.getLogger("efnn")
 
 
 def run(request: Request, console: Console, *, command: str) -> Result:
     """Compose, check and show the configuration of `command`."""
-    command = SAME.get(command, command)
-    checks.one_of("COMMAND", command, [*COMMANDS, *SAME])
+    checks.one_of("COMMAND", command, [*keys.configured(), *keys.SAME_KEYS])
+    command = keys.SAME_KEYS.get(command, command)
     if command == "reproduce" and not any(text.startswith("experiment=") for text in request.overrides):
         LOGGER.info("no experiment given: showing %s; choose with experiment=NAME", names()[0])
         request = Request((f"experiment={names()[0]}", *request.overrides), request.options, request.config_dir)

@@ -1,7 +1,7 @@
 """Sweeps in Hydra's syntax: which runs they stand for, and Hydra's launchers to carry them out.
 
 Hydra sweeps over the numbers of the jobs alone, so that finished ones need not be launched; what a job is, the task
-knows. With config.py the only module that knows Hydra.
+knows. With configuration/compose.py the only module that knows Hydra.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class _Job:
 
 @contextlib.contextmanager
 def outside_hydra() -> Iterator[None]:
-    """A place where `config.compose` works although Hydra runs the process."""
+    """A place where `compose` works although Hydra runs the process."""
     state = GlobalHydra.instance()
     outer = state.hydra
     state.clear()
