@@ -94,12 +94,12 @@ def test_help_loads_nothing_heavy():
     assert "--resume" in done.stdout
 
 
-def test_lists_of_runs_load_nothing_heavy():
+def test_lists_of_runs_load_nothing_heavy(tmp_path):
     code = (
         "import sys; from efnn_cli.cli import main; main(['runs']);"
         "heavy = {'torch', 'h5py', 'matplotlib', 'hydra', 'scipy', 'numpy', 'rich'} & set(sys.modules);"
         "sys.exit(str(heavy) if heavy else 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("run  status  system")
