@@ -21,7 +21,6 @@ from efnn_cli.storage.lock import owned
 from efnn_cli.training.team import SOLO, Team
 
 LOGGER = logging.getLogger("efnn")
-DIVERGED = 10.0  # times the spread of the energies, which predicting their mean has as its error
 NOTHING, HERE, ASIDE = range(3)  # what the first process tells the others to do: train in the folder, or in `.new/`
 
 
@@ -124,18 +123,7 @@ def _train(plan: Plan, folder: RunFolder, target: torch.device, console: Console
         team.first_says(HERE if folder.path == plan.folder.path else ASIDE)
         fitted = _fit(plan, folder, target, console, team)
         metrics = fitting.summarise(fitted, plan.data, plan.parts, target)
-        _warn_of_divergence(metrics)
         folder.write_summary(_summary(plan, fitted, metrics, console))
-
-
-def _warn_of_divergence(metrics: dict[str, Any]) -> None:
-    """Say where the network is of no use at all: finite, but far worse than the mean energy."""
-    ratio = metrics["val"]["rmse_over_std"]
-    if ratio is not None and ratio > DIVERGED:
-        LOGGER.warning(
-            "the best validation error is %.3g times the spread of the energies: try a smaller lr, or more epochs",
-            ratio,
-        )
 
 
 def _fit(plan: Plan, folder: RunFolder, target: torch.device, console: Console, team: Team) -> fitting.Fitted:

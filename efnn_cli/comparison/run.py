@@ -17,6 +17,7 @@ from efnn_cli.console import Console
 from efnn_cli.errors import NumericalError
 from efnn_cli.evaluation.carrying import carry
 from efnn_cli.planning import plan_new
+from efnn_cli.runs.divergence import warn_of_divergence
 
 LOGGER = logging.getLogger("efnn")
 
@@ -36,6 +37,9 @@ def compete(lineup: Lineup, console: Console) -> tuple[list[Trial], list[list[Tr
         best = best_choice([run(entry, 0, choice) for choice in (lineup.points if entry.trained else [()])])
         seeds = range(1, lineup.seeds if entry.trained else 1)
         chosen.append([best, *(run(entry, seed, best.choice) for seed in seeds)])
+        for each in chosen[-1]:  # of what was tried and not chosen only the table tells
+            if each.metrics is not None:
+                warn_of_divergence(each.metrics, f"{entry.model}, seed {each.seed}")
     return every, chosen
 
 

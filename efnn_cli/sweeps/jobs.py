@@ -20,6 +20,7 @@ from efnn_cli.errors import EfnnError, InputError, InUseError, Stopped
 from efnn_cli.failures import as_efnn_error
 from efnn_cli.planning import Plan, Source, open_source, plan_on
 from efnn_cli.results import Failure, shown
+from efnn_cli.runs.divergence import warn_of_divergence
 
 LOGGER = logging.getLogger("efnn")
 
@@ -81,7 +82,9 @@ def carry_out(job: Job, console: Console, *, overwrite: bool = False) -> Outcome
         plan = plan_job(job)
         run = shown(plan.folder.path)
         obtain(plan, console, overwrite=overwrite)
-        return Outcome(job.index, run, FINISHED, metrics=plan.folder.read_summary()["metrics"])
+        metrics = plan.folder.read_summary()["metrics"]
+        warn_of_divergence(metrics, run)
+        return Outcome(job.index, run, FINISHED, metrics=metrics)
     except Stopped:
         raise
     except InUseError as error:

@@ -146,5 +146,27 @@ def test_a_training_that_is_of_no_use_says_so(copied: Workshop):
     words = ("model=dnn", "depth=1", "epochs=1", "training.optimizer=adam", "--data", copied.dataset("lattice"))
     assert call("train", *words, "--json", cwd=copied.root).done().json()["warnings"] == []
     wild = ("lr=1e30", "training.optimizer=adamw", "training.dtype=float64")
-    (warning,) = call("train", *words[:3], *words[4:], *wild, "--json", cwd=copied.root).done().json()["warnings"]
-    assert "times the spread of the energies" in warning
+    for _ in "trained", "found":
+        (warning,) = call("train", *words[:3], *words[4:], *wild, "--json", cwd=copied.root).done().json()["warnings"]
+        assert "times the spread of the energies" in warning
+
+
+def test_few_validation_energies_close_together_are_no_divergence(copied: Workshop):
+    """Measured by their own spread, three of them were: the network is as good as their mean."""
+    words = ("model=densenet", "depth=1", "width=6", "epochs=1", "--data", copied.dataset("binary"))
+    result = call("train", *words, "--json", cwd=copied.root).done().json()
+    assert result["metrics"]["val"]["rmse_over_std"] > 10
+    assert result["metrics"]["train"]["rmse_over_std"] < 2
+    assert result["warnings"] == []
+
+
+def test_a_comparison_warns_of_what_it_chose(copied: Workshop):
+    """A grid is there to try: what it tried and left is no reason to worry, what it had to take is."""
+    words = ("compare", "--models", "dnn", "--seeds", 1, "--data", copied.dataset("binary"), "epochs=1", "depth=1")
+    wild = ("training.optimizer=adamw", "training.dtype=float64", "--json")
+    result = call(*words, *wild, "--grid", "lr=1e30,1e-3", cwd=copied.root).done().json()
+    assert result["metrics"]["rows"][0]["choice"] == "lr=1e-3"
+    assert result["warnings"] == []
+    result = call(*words, *wild, "--grid", "lr=1e30,1e31", cwd=copied.root)
+    (warning,) = result.done().json()["warnings"]
+    assert warning.startswith("dnn, seed 0: the best validation error is")
