@@ -12,6 +12,9 @@ That is safe since `filelock` never takes a lock on a file that has lost its nam
 from __future__ import annotations
 
 import contextlib
+import errno
+import functools
+import logging
 import os
 import re
 import socket
@@ -25,6 +28,8 @@ from efnn_cli.errors import InputError, InUseError
 from efnn_cli.storage.atomic import writing
 from efnn_cli.storage.reading import read_text
 
+LOGGER = logging.getLogger("efnn")
+NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP)
 POLL_SECONDS = 0.2
 LOCKS = Path("/proc/locks")
 OWNER = re.compile(r"process (\d+) on (.*)")
@@ -36,7 +41,7 @@ Pause = Callable[[], None]
 @contextlib.contextmanager
 def owned(path: Path, what: str) -> Iterator[None]:
     """Hold the lock file `path`; raises `InUseError` naming the owner where somebody else does."""
-    lock = FileLock(path)
+    lock = _lock(path)
     if not _acquired(lock, path):
         raise InUseError(f"{what} is in use by {owner(path)}", "wait for it to end; the same command then continues")
     yield from _hold(lock, path)
@@ -45,7 +50,7 @@ def owned(path: Path, what: str) -> Iterator[None]:
 @contextlib.contextmanager
 def awaited(path: Path, on_wait: OnWait, pause: Pause) -> Iterator[None]:
     """Hold the lock file `path`, waiting for its owner to end; `on_wait` is told the owner once."""
-    lock = FileLock(path)
+    lock = _lock(path)
     patience = _Patience(on_wait, pause)
     while not _acquired(lock, path):
         patience.wait(path)
@@ -59,7 +64,7 @@ def beside(gate: Path, name: str, on_wait: OnWait, pause: Pause) -> Iterator[Non
     Waits for whoever is `alone` behind `gate`, and for a holder of the same name.
     """
     path = gate.with_name(_beside(gate) + name)
-    lock = FileLock(path)
+    lock = _lock(path)
     patience = _Patience(on_wait, pause)
     while True:
         with awaited(gate, on_wait, pause):  # held for this moment only
@@ -100,14 +105,33 @@ class _Patience:
         time.sleep(POLL_SECONDS)
 
 
+def _lock(path: Path) -> FileLock:
+    """The lock of the kernel or none: a file whose existence is the lock would outlive a killed process for ever."""
+    return FileLock(path, fallback_to_soft=False)
+
+
 def _acquired(lock: FileLock, path: Path) -> bool:
-    """Try once; `OutputError` where the lock file cannot be made. (`Timeout` is an `OSError` too.)"""
+    """Try once; `OutputError` where the lock file cannot be made. (`Timeout` is an `OSError` too.)
+
+    On a file system without locks everybody gets one, and is warned.
+    """
     with writing(path):
         try:
             lock.acquire(blocking=False)
         except Timeout:
             return False
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            _warn_of_no_locks(path.parent.absolute())
     return True
+
+
+@functools.cache
+def _warn_of_no_locks(folder: Path) -> None:
+    LOGGER.warning(
+        "the file system of %s has no locks (flock): nothing keeps two processes from taking the same run", folder
+    )
 
 
 def _hold(lock: FileLock, path: Path, *, remove: bool = False) -> Iterator[None]:
@@ -139,6 +163,14 @@ def held(path: Path) -> bool:
     return found is not None and found[2] == socket.gethostname() and _alive(int(found[1])) and _listed(path)
 
 
+def is_free(path: Path) -> bool:
+    """Whether nobody holds the lock, on whatever machine; only for locks that others wait for, since it is tried."""
+    lock = _lock(path)
+    if free := _acquired(lock, path):
+        lock.release()
+    return free
+
+
 @contextlib.contextmanager
 def abandoned(path: Path) -> Iterator[bool]:
     """Whether a process of this machine held the lock and has ended without tidying up; held by us meanwhile if so.
@@ -146,7 +178,7 @@ def abandoned(path: Path) -> Iterator[bool]:
     The kernel is asked, not the number of the process, which means nothing in another container.
     """
     found = OWNER.fullmatch(owner(path))  # none while a lock has just been made
-    lock = FileLock(path)
+    lock = _lock(path)
     taken = found is not None and found[2] == socket.gethostname() and _acquired(lock, path)
     try:
         yield taken

@@ -6,6 +6,7 @@ What becomes of it is always an `Outcome`, never an exception: a sweep goes on w
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -45,7 +46,9 @@ class Job:
     @property
     def command(self) -> str:
         """The same as a line of the shell."""
-        return " ".join(["efnn train", *self.settings])
+        given = {"--data": self.data, "--device": self.options.get("device"), "--config-dir": self.config_dir}
+        options = [word for name, value in given.items() if value is not None for word in (name, str(value))]
+        return shlex.join(["efnn", "train", *self.settings, *options])
 
 
 @dataclass(frozen=True)

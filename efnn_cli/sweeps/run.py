@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
-import os
 import shutil
 import tempfile
 import time
@@ -16,17 +14,20 @@ from pathlib import Path
 from efnn_cli.configuration.compose import Request, compose
 from efnn_cli.configuration.training import train_config
 from efnn_cli.console import Console
-from efnn_cli.errors import ConfigError, InputError, Interrupted, Stopped
+from efnn_cli.errors import ConfigError, InputError
 from efnn_cli.planning import Plan, choose_source
+from efnn_cli.results import shown
 from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.storage import atomic, lock
-from efnn_cli.sweeps.jobs import FAILED, FINISHED, Job, Outcome, carry_out, plan_job, stored
-from efnn_cli.sweeps.multirun import check_launcher, expand, launch, split_launcher
+from efnn_cli.sweeps.desk import Desk, Task
+from efnn_cli.sweeps.jobs import FINISHED, Job, Outcome, plan_job, stored
+from efnn_cli.sweeps.multirun import LAUNCHER, check_launcher, expand, launch, split_launcher
 
 LOGGER = logging.getLogger("efnn")
 SCRATCH = ".sweep-"
 OWNER = ".owner"
 KEPT_SECONDS = 3 * 86_400
+START_SECONDS = 60  # for jobs of a batch system to begin, once its launcher has ended early and none is at work
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class Sweep:
     jobs: list[Job]
     plans: list[Plan]
     launcher: list[str]
+
+    @property
+    def queued(self) -> bool:
+        """Whether the jobs are those of a batch system, which live on without this process."""
+        return any(text.startswith(f"{LAUNCHER}=submitit") for text in self.launcher)
 
     def unfinished(self, *, overwrite: bool) -> list[int]:
         """Which jobs there is something to do for."""
@@ -81,34 +87,14 @@ def _plan(job: Job) -> Plan:
         raise type(error)(f"{' '.join(job.settings)}: {error.message}", error.hint) from error
 
 
-@dataclass(frozen=True)
-class Task:
-    """What a launcher is given: carries out one of the jobs and leaves its outcome in `folder`."""
-
-    jobs: list[Job]
-    folder: Path
-    overwrite: bool
-    quiet: bool
-
-    def __call__(self, index: int) -> None:
-        """Carry out job number `index`; raises `Interrupted`, which no launcher takes for a failed job."""
-        job = self.jobs[index]
-        console = Console(quiet=self.quiet)
-        LOGGER.info("run %d of %d: %s", index + 1, len(self.jobs), " ".join(job.settings))
-        try:
-            outcome = carry_out(job, console, overwrite=self.overwrite)
-        except Stopped as error:
-            raise Interrupted(error.signum) from error
-        atomic.write_text(self.folder / f"{index}.json", json.dumps(outcome.as_json()))
-
-
 def carry_out_all(sweep: Sweep, console: Console, *, overwrite: bool) -> list[Outcome]:
     """Launch what is not finished; the outcome of every job, in their order."""
     wanted = sweep.unfinished(overwrite=overwrite)
     LOGGER.info("%d runs, %d of them finished earlier", len(sweep.jobs), len(sweep.jobs) - len(wanted))
-    with _scratch() as folder:
-        launch(Task(sweep.jobs, folder, overwrite, console.quiet), wanted, sweep.launcher, folder)
-        found = {index: _outcome(sweep.jobs[index], folder) for index in wanted}
+    with _desk(wanted, queued=sweep.queued) as desk:
+        launch(Task(sweep.jobs, desk, overwrite, console.quiet), wanted, sweep.launcher, desk.folder)
+        desk.wait_for(wanted, START_SECONDS if sweep.queued else 0)
+        found = {index: desk.verdict(index) for index in wanted}
     console.attach()  # every run has had a console, and so warnings, of its own
     outcomes = [found.get(job.index) or stored(job, plan) for job, plan in zip(sweep.jobs, sweep.plans, strict=True)]
     for each in outcomes:
@@ -117,26 +103,24 @@ def carry_out_all(sweep: Sweep, console: Console, *, overwrite: bool) -> list[Ou
     return outcomes
 
 
-def _outcome(job: Job, folder: Path) -> Outcome:
-    """What the task has left; a job without a word was lost with its process."""
-    path = folder / f"{job.index}.json"
-    if not os.path.exists(path):
-        return Outcome(job.index, "", FAILED, 5, "its process has ended without a result: out of memory, or killed")
-    return Outcome(**json.loads(path.read_text(encoding="utf-8")))
-
-
 @contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
-    """A folder for the outcomes and for Hydra, where other machines see it too; gone at the end."""
+def _desk(jobs: Sequence[int], *, queued: bool) -> Iterator[Desk]:
+    """A folder for the outcomes of `jobs` and for Hydra, where other machines see it too.
+
+    Gone at the end, unless jobs that are at work or in a queue need it.
+    """
     atomic.make_folder(OUTPUTS)
     _tidy_up()
     with atomic.writing(OUTPUTS):
-        folder = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=OUTPUTS))
+        desk = Desk(Path(tempfile.mkdtemp(prefix=SCRATCH, dir=OUTPUTS)).absolute())
     try:
-        with lock.owned(folder / OWNER, "the sweep"):
-            yield folder.absolute()
+        with lock.owned(desk.folder / OWNER, "the sweep"):
+            yield desk
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if queued and not desk.settled(jobs):
+            LOGGER.warning("jobs that have not ended go on by themselves; %s is theirs", shown(desk.folder))
+        else:
+            shutil.rmtree(desk.folder, ignore_errors=True)
 
 
 def _tidy_up() -> None:

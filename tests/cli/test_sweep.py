@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from efnn_cli.sweeps.desk import Desk
+from efnn_cli.sweeps.jobs import Outcome
 from efnn_cli.sweeps.run import KEPT_SECONDS
 
 from .conftest import Workshop, begin_efnn, call, environment, files_below, finish, run_efnn, wait_for
@@ -302,3 +304,90 @@ def test_a_killed_worker_is_a_failed_run(copied: Workshop):
         outcome = finish(process)
     assert outcome.code == 5, outcome
     assert "Traceback" not in outcome.err
+
+
+QUEUED = ("hydra/launcher=submitit_local", "--json")
+
+
+def owners_of(folder: Path, count: int) -> list[int]:
+    """The processes that train, by the lock files of their runs, once there are `count`."""
+    wait_for(lambda: len(list(folder.glob("outputs/three_spin-dnn-d4-*/metrics.csv"))) == count, 60)
+    return [int(path.read_text().split()[1]) for path in sorted(folder.glob("outputs/three_spin-dnn-d4-*/lock"))]
+
+
+@pytest.mark.slow
+def test_a_killed_job_of_a_queue_takes_no_other_with_it(copied: Workshop):
+    """The launcher ends early, the other jobs do not: their results are waited for, and only the lost one failed."""
+    settings = ("system=three_spin", "model=dnn", "depth=4", "width=6", "training.optimizer=adam", "epochs=1000")
+    with begin_efnn("train", "-m", *settings, "seed=0,1,2", *QUEUED, cwd=copied.root) as process:
+        owners = owners_of(copied.root, 3)
+        os.kill(owners[0], signal.SIGKILL)  # the first that the launcher asks for
+        for each in owners[1:]:
+            os.kill(each, signal.SIGSTOP)
+        assert process.stderr is not None
+        before = list(iter(process.stderr.readline, "warning: 2 runs are still at work, and are waited for\n"))
+        for each in owners[1:]:
+            os.kill(each, signal.SIGCONT)
+        outcome = finish(process, 180)
+    found = outcome.json()
+    assert outcome.code == 5
+    assert any("the launcher has ended early" in line for line in before)
+    assert sorted(statuses(found)) == ["failed", "finished", "finished"]
+    assert "1 of 3 runs failed" in found["message"]
+    assert "Traceback" not in outcome.err
+    assert not list((copied.root / "outputs").glob(".sweep-*"))
+
+
+@pytest.mark.slow
+def test_a_preempted_job_goes_into_the_queue_again(copied: Workshop):
+    """submitit starts it once more, and it goes on from its checkpoint: the same numbers as undisturbed."""
+    words = ("system=three_spin", "model=dnn", "depth=4", "width=6", "training.optimizer=adam", "epochs=1000")
+    with begin_efnn("train", "-m", *words, "seed=5,6", *QUEUED, cwd=copied.root) as process:
+        owners = owners_of(copied.root, 2)
+        os.kill(owners[0], signal.SIGUSR2)
+        found = finish(process, 180).done().json()
+    assert statuses(found) == ["finished", "finished"]
+    logs = [(copied.root / each["run"] / "run.log").read_text() for each in found["metrics"]["runs"]]
+    assert sorted(log.count("training dnn on") for log in logs) == [1, 2]
+    for each in found["metrics"]["runs"]:
+        shutil.rmtree(copied.root / each["run"])
+    undisturbed = call("train", "-m", *words, "seed=5,6", "--json", cwd=copied.root).done().json()
+    for one, other in zip(found["metrics"]["runs"], undisturbed["metrics"]["runs"], strict=True):
+        assert one["metrics"]["test"] == other["metrics"]["test"]
+
+
+AT_WORK = """
+import sys, time
+from pathlib import Path
+from efnn_cli.sweeps.desk import Desk
+from efnn_cli.sweeps.jobs import Outcome
+
+desk = Desk(Path(sys.argv[1]))
+with desk.working(1):
+    print(flush=True)
+    time.sleep(2)
+    desk.leave(Outcome(1, "outputs/b", "finished"))
+"""
+
+
+def test_what_has_not_ended_is_waited_for_and_keeps_its_folder(tmp_path: Path):
+    """Jobs on another machine have no process here: the lock tells, and without one only time does."""
+    desk = Desk(tmp_path)
+    desk.leave(Outcome(0, "outputs/a", "finished"))
+    assert desk.settled([0])
+    assert not desk.settled([0, 1]), "1 has not begun"
+    assert desk.verdict(1).message == "it has not begun"
+    with subprocess.Popen([sys.executable, "-c", AT_WORK, tmp_path], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert not desk.settled([0, 1])
+        desk.wait_for([0, 1], 0)
+        assert desk.verdict(1) == Outcome(1, "outputs/b", "finished")
+    (tmp_path / "1.json").unlink()
+    with subprocess.Popen([sys.executable, "-c", AT_WORK, tmp_path], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.kill()
+    desk.wait_for([0, 1], 60)
+    assert "out of memory, or killed" in desk.verdict(1).message
+    assert desk.settled([0, 1])

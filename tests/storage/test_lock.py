@@ -68,3 +68,41 @@ def test_a_lock_names_its_owner(tmp_path):
         pass
     with lock.owned(path, "the run r"):
         pass
+
+
+UNLOCKABLE = """
+import errno, fcntl, os, sys
+from pathlib import Path
+
+def refuse(*args):
+    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+fcntl.flock = refuse
+from efnn_cli.storage import lock
+with lock.owned(Path("lock"), "the run"):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_a_file_system_without_locks_locks_nobody_out_for_ever(tmp_path):
+    """Its users are warned; a killed process leaves nothing that would have to be removed by hand."""
+
+    def begin():
+        return subprocess.Popen(
+            [sys.executable, "-c", UNLOCKABLE],
+            cwd=tmp_path,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    with begin() as first:
+        assert first.stdout.readline() == "held\n"
+        first.kill()
+    with begin() as second:
+        out, err = second.communicate("\n", timeout=60)
+    assert (out, second.returncode) == ("held\n", 0)
+    assert "no locks (flock)" in err
+    assert "SoftFileLock" not in err
