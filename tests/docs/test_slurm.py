@@ -15,7 +15,8 @@ from efnn_cli.storage import dataset
 
 SCRIPTS = {block.words["file"]: block.text for block in blocks("docs/gpu_and_slurm.md") if block.language == "bash"}
 STAND_INS = {
-    "srun": '#!/bin/sh\necho $$ > srun.pid\nexec "$@"\n',
+    # Slurm hands --cpus-per-task on to srun in this variable alone: without it the command has one core.
+    "srun": '#!/bin/sh\n[ "$SRUN_CPUS_PER_TASK" = "$SLURM_CPUS_PER_TASK" ] || exit 99\necho $$ > srun.pid\nexec "$@"\n',
     "scontrol": '#!/bin/sh\necho "$@" >> scontrol.log\n',
 }
 TINY = "--samples 300"
@@ -43,8 +44,7 @@ def begin(script, folder, extra="", **variables):
         "CUDA_VISIBLE_DEVICES": "",
         "OMP_NUM_THREADS": "1",
         "SLURM_JOB_ID": "4242",
-        "SLURM_CPUS_PER_TASK": "1",
-        "SLURM_ARRAY_TASK_COUNT": "2",
+        **({"SLURM_CPUS_PER_TASK": "1"} if "--cpus-per-task" in SCRIPTS[script] else {}),
         "EXTRA": extra,
         **variables,
     }
@@ -68,13 +68,16 @@ def test_syntax_and_head(script, cluster):
     options = [line for line in head if line.startswith("#SBATCH ")]
     assert options == head[: len(options)], "Slurm stops reading at the first other line"
     assert any(line.startswith("#SBATCH --time=") for line in options)
+    cores = any(line.startswith("#SBATCH --cpus-per-task=") for line in options)
+    assert cores == ('export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"' in head)
     assert ("--array" in " ".join(options)) == ("SLURM_ARRAY_TASK_ID" in SCRIPTS[script])
 
 
 @pytest.mark.slow
 def test_the_label_array_makes_the_dataset_of_one_job(cluster):
     for index in ("1", "0"):
-        submit("label.sbatch", cluster, TINY, SLURM_ARRAY_TASK_ID=index)
+        one = {"SLURM_ARRAY_TASK_COUNT": "1", "SLURM_ARRAY_TASK_ID": index}  # each is submitted alone
+        submit("label.sbatch", cluster, TINY, SHARDS="2", **one)
     shown = submit("merge.sbatch", cluster, TINY)
     (path,) = cluster.glob("data/*.h5")
     assert path.name in shown
