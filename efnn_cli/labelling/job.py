@@ -104,11 +104,15 @@ class Job:
 
     def worker_bytes(self, device: torch.device) -> int:
         """Temporary memory that one worker takes on `device`."""
-        return max(batch_bytes(device), self.system.scratch_bytes(self.reference))
+        return max(batch_bytes(device), self._scratch_bytes())
+
+    def _scratch_bytes(self) -> int:
+        """That of one configuration."""
+        return max(self.system.scratch_bytes(self.reference), self.system.field_scratch_bytes() if self.fields else 0)
 
     def label(self, spins: Array, device: torch.device) -> LabelledSpins:
         """Labels of one shard, in batches of bounded memory."""
-        batch = max(1, batch_bytes(device) // self.system.scratch_bytes(self.reference))
+        batch = max(1, batch_bytes(device) // self._scratch_bytes())
         blocks = torch.split(torch.from_numpy(spins), batch)
         parts = [part for block in blocks for part in in_parts(lambda each: self._label_batch(each, device), block)]
         return LabelledSpins.join(parts)

@@ -34,6 +34,8 @@ CROSSOVER = {"cpu": 220.0, "cuda": 1500.0}
 BLOCKS_UP_TO = 28
 FIT_SIZE, FIT_SAMPLES = 6, 512  # of `effective_coupling`
 TRACE_TOLERANCE = 1e-9  # of the two trace identities, relative to their natural scales
+STATE_TOLERANCE = 1e-9
+BROKEN = "the linear algebra library returned wrong results; report the machine and its versions"
 
 
 @lru_cache(maxsize=4)
@@ -144,9 +146,23 @@ class DoubleExchange(System):
             if left:
                 raise NumericalError(
                     f"diagonalisation: {left} of {len(spins)} spectra violate tr H or tr H^2",
-                    "the linear algebra library returned wrong eigenvalues; report the machine and its versions",
+                    BROKEN,
                 )
         return levels, redone
+
+    def _checked_states(self, spins: Tensor) -> tuple[Tensor, Tensor]:
+        """Levels (B, N) and eigenvectors (B, N, N), checked, and where wrong made again on the CPU as above."""
+        matrices = self.hamiltonians(spins)
+        levels, states = free_fermions.dense_states(matrices)
+        wrong = ~free_fermions.states_hold(matrices, levels, states, STATE_TOLERANCE)
+        if wrong.any():
+            matrices = matrices[wrong].cpu()
+            again = free_fermions.dense_states(matrices)
+            left = int((~free_fermions.states_hold(matrices, *again, STATE_TOLERANCE)).sum())
+            if left:
+                raise NumericalError(f"diagonalisation: {left} of {len(spins)} sets of eigenvectors are none", BROKEN)
+            levels[wrong], states[wrong] = (each.to(levels.device) for each in again)
+        return levels, states
 
     def traces_hold(self, levels: Tensor, spins: Tensor) -> Tensor:
         """Whether sum e_n = tr H and sum e_n^2 = ||H||_F^2, bool (B,), to `TRACE_TOLERANCE`."""
@@ -181,7 +197,7 @@ class DoubleExchange(System):
         dH/dS_i = -(J/2) sigma on site i, so that -dE/dS_i = (J/2) sum_n f(e_n) <n| c+_i sigma c_i |n>, with the Fermi
         function f. H is linear in the spins: this is the gradient for spins of any length.
         """
-        levels, states = torch.linalg.eigh(self.hamiltonians(spins))  # (B, N), (B, N, N)
+        levels, states = self._checked_states(spins)  # (B, N), (B, N, N)
         occupied = torch.sigmoid(-levels / self.T).to(states.dtype)  # f(e) = 1 / (1 + e^(e / T))
         amplitude = states.reshape(len(spins), self.size**2, 2, -1)  # (B, n, 2, N)
         up, down = amplitude.unbind(dim=2)
@@ -249,3 +265,7 @@ class DoubleExchange(System):
         if reference == "dense":
             return 2 * 16 * (2 * self.size**2) ** 2
         return 60_000 * self.size**2
+
+    def field_scratch_bytes(self) -> int:
+        """H, its eigenvectors, LAPACK's work space of twice their size, and what checks and occupations take."""
+        return 6 * 16 * (2 * self.size**2) ** 2

@@ -44,6 +44,31 @@ def dense_levels(hamiltonians: Tensor) -> Tensor:
     return levels
 
 
+def dense_states(hamiltonians: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues (B, N), ascending, and eigenvectors (B, N, N) in columns, of Hermitian complex128 (B, N, N).
+
+    Raises `NumericalError` where the iteration does not converge.
+    """
+    try:
+        levels, states = torch.linalg.eigh(hamiltonians)
+    except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
+        raise NumericalError(f"diagonalisation did not converge: {error}") from error
+    return levels, states
+
+
+def states_hold(hamiltonians: Tensor, levels: Tensor, states: Tensor, tolerance: float) -> Tensor:
+    """Whether H V = V E and V+ V = 1, bool (B,), to `tolerance`: of the largest |e_n|, and absolutely.
+
+    N orthonormal eigenvectors are all there are, so that nothing about the spectrum is left to check.
+    """
+    rest = torch.matmul(hamiltonians, states)
+    rest -= states * levels[:, None]
+    residual = rest.abs().amax(dim=(1, 2))
+    torch.matmul(states.mH, states, out=rest)
+    rest.diagonal(dim1=1, dim2=2).sub_(1)
+    return (residual <= tolerance * levels.abs().amax(dim=1)) & (rest.abs().amax(dim=(1, 2)) <= tolerance)
+
+
 def numpy_is_faster(levels: int) -> bool:
     """Whether NumPy's LAPACK beats PyTorch's for N levels.
 

@@ -137,6 +137,10 @@ class System(ABC):
     def scratch_bytes(self, reference: str) -> int:
         """Bytes of temporary memory that labelling one configuration takes."""
 
+    def field_scratch_bytes(self) -> int:
+        """Bytes of temporary memory that the effective fields of one configuration take; energies are freed before."""
+        return 0
+
     def effective_coupling(self) -> float:
         """J of the classical nearest-neighbour model that sampling=thermal draws from; raises `ConfigError`."""
         raise ConfigError(f"sampling=thermal: {self.kind} has no effective coupling", "give spin_coupling=...")

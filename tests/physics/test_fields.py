@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from efnn_cli.errors import NumericalError
 from efnn_cli.physics import SYSTEMS, Draw, free_fermions
 
 CASES = [
@@ -46,3 +47,52 @@ def test_fields_turn_with_the_spins():
         return torch.einsum("ij,bjxy->bixy", rotation, vectors)
 
     torch.testing.assert_close(system.fields(turn(spins)), turn(system.fields(spins)), rtol=1e-9, atol=1e-10)
+
+
+def corrupt(monkeypatch, times, how):
+    """Let the first `times` diagonalisations with eigenvectors return wrong ones, as accelerators have been reported to."""
+    honest, calls = free_fermions.dense_states, []
+
+    def wrong(matrices):
+        levels, states = honest(matrices)
+        calls.append(len(matrices))
+        if len(calls) <= times:
+            how(levels[0], states[0])
+        return levels, states
+
+    monkeypatch.setattr(free_fermions, "dense_states", wrong)
+    return calls
+
+
+DAMAGE = {
+    "level": lambda levels, states: levels[3].add_(1e-6),
+    "vector": lambda levels, states: states[:, 3].add_(1e-6),
+    "twice the same": lambda levels, states: states[:, 4].copy_(states[:, 3]),
+    "zero": lambda levels, states: states[:, 3].zero_(),
+    "length": lambda levels, states: states[:, 3].mul_(1.001),
+    "nan": lambda levels, states: states[0, 3].fill_(torch.nan),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_wrong_eigenvectors_are_computed_again_or_refused(monkeypatch, kind):
+    system = CASES[3]
+    spins = torch.from_numpy(system.sample("uniform_sphere", Draw(0, "train", 0, 0, 3)))
+    exact = system.fields(spins)
+    with monkeypatch.context() as patch:
+        calls = corrupt(patch, 1, DAMAGE[kind])
+        torch.testing.assert_close(system.fields(spins), exact, rtol=0, atol=1e-12)
+        assert calls == [3, 1]
+    corrupt(monkeypatch, 2, DAMAGE[kind])
+    with pytest.raises(NumericalError, match="1 of 3 sets of eigenvectors"):
+        system.fields(spins)
+
+
+def test_eigenvectors_that_do_not_converge_are_no_defect(monkeypatch):
+    def fail(matrices):
+        raise torch.linalg.LinAlgError("failed to converge")
+
+    monkeypatch.setattr(torch.linalg, "eigh", fail)
+    system = CASES[3]
+    with pytest.raises(NumericalError, match="did not converge"):
+        system.fields(torch.from_numpy(system.sample("uniform_sphere", Draw(0, "train", 0, 0, 1))))
