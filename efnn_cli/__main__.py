@@ -10,12 +10,14 @@ from typing import NoReturn
 from efnn_cli import launch
 from efnn_cli.errors import Interrupted
 from efnn_cli.signals import end_on_signals, interrupt_on_signals
+from efnn_cli.streams import secure_streams
 
 SPIN_COUNT = "20000"  # costs a training alone 2 to 3 %, and makes three side by side several times as fast
 
 
 def run() -> NoReturn:
     """Run one command and end the process with its exit code."""
+    secure_streams()
     interrupt_on_signals()  # imports take a second
     share_cores()
     try:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from efnn_cli import launch
-from efnn_cli.errors import ConfigError, DeviceError, Echo, EfnnError, Interrupted, OutputError, Stopped
+from efnn_cli.errors import ConfigError, DeviceError, Echo, EfnnError, InputError, Interrupted, OutputError, Stopped
 from efnn_cli.memory import is_short
 from efnn_cli.results import error_json
 from efnn_cli.text import printable
@@ -43,6 +43,8 @@ def as_efnn_error(error: BaseException, args: Sequence[str]) -> EfnnError:
         return DeviceError(f"out of memory: {error}", "take a smaller lattice, batch or fewer workers")
     if isinstance(error, OSError) and error.errno in UNWRITABLE:
         return OutputError(f"cannot write {error.filename or 'the output'}: {error.strerror}")
+    if isinstance(error, PermissionError):  # of reading: whatever is written says so itself
+        return InputError(f"{error.filename or 'a file'} cannot be read: {error.strerror}", "chmod u+rX lets you in")
     return EfnnError(
         f"a defect of efnn: {type(error).__name__}: {error}", "run it again with --debug and report the traceback"
     )

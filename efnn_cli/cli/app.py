@@ -62,9 +62,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = app(args or ["--help"], standalone_mode=False)
         return (code or 0) if args else 2  # a bare `efnn` is a usage error that shows the help
-    except BrokenPipeError:
-        drop_stdout()
-        return 141
     except (Exception, Interrupted) as error:
         if "--debug" in args:
             traceback.print_exception(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,10 @@ from efnn_cli.cli import completion
 if TYPE_CHECKING:
     from efnn_cli.configuration.compose import Request
     from efnn_cli.labelling.job import Part
+
+# What a file is, and whether it can be read, is found out where it is read: Typer would call it a usage error.
+path_option = functools.partial(typer.Option, readable=False)
+path_argument = functools.partial(typer.Argument, readable=False)
 
 SYSTEM_NAMES = " or ".join(", ".join(keys.options("system")).rsplit(", ", 1))
 
@@ -36,9 +41,9 @@ Workers = Annotated[
     Optional[str], typer.Option("--workers", metavar="N", help="Labelling threads (default: all cores).")
 ]
 Seed = Annotated[Optional[str], typer.Option("--seed", metavar="N", help="Seed of the spins (default: 0).")]
-OutFile = Annotated[Optional[Path], typer.Option("--out", metavar="FILE", help="Write this file.")]
+OutFile = Annotated[Optional[Path], path_option("--out", metavar="FILE", help="Write this file.")]
 OutFolder = Annotated[
-    Optional[Path], typer.Option("--out", metavar="DIR", help="Write into this folder instead of the usual one.")
+    Optional[Path], path_option("--out", metavar="DIR", help="Write into this folder instead of the usual one.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and show the plan; write nothing.")]
@@ -50,7 +55,7 @@ ArrayIndex = Annotated[
     Optional[int], typer.Option("--array-index", metavar="I", help="Of a sweep: train run number I alone, from 0.")
 ]
 ConfigDir = Annotated[
-    Optional[Path], typer.Option("--config-dir", help="A folder with YAML files of your own, laid out like conf/.")
+    Optional[Path], path_option("--config-dir", help="A folder with YAML files of your own, laid out like conf/.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only warnings and errors on stderr.")]
@@ -104,7 +109,7 @@ Models = Annotated[
 ]
 TrainingData = Annotated[
     Optional[Path],
-    typer.Option(
+    path_option(
         "--data",
         help="Training dataset (default: the most recent in data/).",
         autocompletion=completion.complete_dataset,
@@ -112,7 +117,7 @@ TrainingData = Annotated[
 ]
 TestData = Annotated[
     Optional[Path],
-    typer.Option(
+    path_option(
         "--data",
         help="Dataset (default: the test split of the run's own).",
         autocompletion=completion.complete_dataset,
@@ -124,7 +129,7 @@ Sizes = Annotated[
 ]
 Resume = Annotated[
     Optional[Path],
-    typer.Option(
+    path_option(
         "--resume",
         metavar="DIR",
         help="Go on with the run in DIR.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import signal
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import typer
 
 from efnn_cli import launch
 from efnn_cli.cli.arguments import Debug, Json, Quiet, Verbose
+from efnn_cli.failures import drop_stdout
 
 if TYPE_CHECKING:
     from efnn_cli.console import Console
@@ -65,11 +67,20 @@ def execute(
     console = Console(quiet=quiet, verbose=verbose, silent=launch.follows())
     result = action(console)
     if not launch.follows():
-        print(result.as_json(console.warnings) if json else result.as_text(), flush=True)
+        _show(result.as_json(console.warnings) if json else result.as_text())
         if result.failure is not None:
             _say(result.failure)
     if result.failure is not None:
         raise typer.Exit(result.failure.code)
+
+
+def _show(text: str) -> None:
+    """The result on stdout; raises `typer.Exit` where its reader has gone, as `head` does."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        drop_stdout()
+        raise typer.Exit(128 + signal.SIGPIPE) from None
 
 
 def _say(failure: Failure) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from efnn_cli.cli.arguments import (
     Device,
     DryRun,
@@ -20,6 +18,7 @@ from efnn_cli.cli.arguments import (
     Sizes,
     TestData,
     Workers,
+    path_option,
     request_of,
     split_one,
     split_runs,
@@ -80,7 +79,7 @@ def extrapolate(
 @command
 def predict(
     console: Console,
-    spins: Annotated[Path, typer.Option("--spins", help="Configurations (HDF5 /spins, or .npy).")],
+    spins: Annotated[Path, path_option("--spins", help="Configurations (HDF5 /spins, or .npy).")],
     arguments: RunAndOverrides = None,
     device: Device = None,
     out: OutFile = None,

@@ -22,6 +22,7 @@ from efnn_cli.cli.arguments import (
     SystemAndOverrides,
     Workers,
     part_of,
+    path_option,
     request_of,
     split_one,
 )
@@ -40,7 +41,7 @@ def generate(
     samples: Samples = None,
     seed: Seed = None,
     spins: Annotated[
-        Optional[Path], typer.Option("--spins", help="Label these configurations (HDF5 /spins, or .npy).")
+        Optional[Path], path_option("--spins", help="Label these configurations (HDF5 /spins, or .npy).")
     ] = None,
     device: Device = None,
     workers: Workers = None,
@@ -71,7 +72,7 @@ def merge(
     size: Annotated[Optional[str], typer.Option("--L", metavar="N", help="As for generate.")] = None,
     samples: Annotated[Optional[str], typer.Option("--samples", metavar="N", help="As for generate.")] = None,
     seed: Seed = None,
-    spins: Annotated[Optional[Path], typer.Option("--spins", help="As for generate.")] = None,
+    spins: Annotated[Optional[Path], path_option("--spins", help="As for generate.")] = None,
     device: Annotated[
         Optional[str], typer.Option("--device", help="That of the parts; it need not be on this machine.")
     ] = None,

@@ -11,6 +11,7 @@ from efnn_cli.cli.arguments import (
     SYSTEM_NAMES,
     ConfigDir,
     Overrides,
+    path_argument,
     request_of,
     split_one,
 )
@@ -27,7 +28,7 @@ def inspect(
     console: Console,
     path: Annotated[
         Path,
-        typer.Argument(
+        path_argument(
             metavar="FILE-or-RUN",
             help="Dataset, checkpoint, predictions or run.",
             autocompletion=complete_file_or_run,

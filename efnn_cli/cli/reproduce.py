@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from efnn_cli.cli.arguments import ConfigDir, Device, DryRun, OutFolder, request_of
+from efnn_cli.cli.arguments import ConfigDir, Device, DryRun, OutFolder, path_option, request_of
 from efnn_cli.cli.completion import complete_experiment
 from efnn_cli.cli.execution import command
 
@@ -34,7 +34,7 @@ def reproduce(
     ] = None,
     out: OutFolder = None,
     export: Annotated[
-        Optional[Path], typer.Option("--export", metavar="DIR", help="Copy Markdown, SVG and CSV of the report there.")
+        Optional[Path], path_option("--export", metavar="DIR", help="Copy Markdown, SVG and CSV of the report there.")
     ] = None,
     dry_run: DryRun = False,
     config_dir: ConfigDir = None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from efnn_cli.cli.arguments import Json, Overwrite, TestData
+from efnn_cli.cli.arguments import Json, Overwrite, TestData, path_option
 from efnn_cli.cli.completion import complete_conditions, complete_figure
 from efnn_cli.cli.execution import command
 
@@ -56,7 +56,7 @@ def plot(
     ] = None,
     data: TestData = None,
     out: Annotated[
-        Optional[Path], typer.Option("--out", metavar="STEM", help="Write STEM.png, STEM.svg and STEM.csv.")
+        Optional[Path], path_option("--out", metavar="STEM", help="Write STEM.png, STEM.svg and STEM.csv.")
     ] = None,
     overwrite: Overwrite = False,
 ) -> Result:

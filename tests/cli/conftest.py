@@ -73,6 +73,20 @@ def run_efnn(*args: object, cwd: Path, env: Mapping[str, str] | None = None, tim
         return finish(process, timeout)
 
 
+def as_anybody(*args: object, cwd: Path) -> Outcome:
+    """Run the real command without the right of root to read and write everything; skipped where that stays."""
+    command = [sys.executable, "-m", "efnn_cli", *map(str, args)]
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("root may do anything")
+        rights = "-dac_override,-dac_read_search"
+        command = ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}", *command]
+    done = subprocess.run(
+        command, cwd=cwd, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
 def begin_efnn(*args: object, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """Start the real command in `cwd` and let it run."""
     command = [sys.executable, "-m", "efnn_cli", *map(str, args)]

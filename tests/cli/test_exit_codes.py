@@ -16,7 +16,7 @@ import torch
 
 from efnn_cli.storage.seal import BLOCK_BYTES
 
-from .conftest import COMMANDS, Workshop, call, environment, files_below, run_efnn
+from .conftest import COMMANDS, Workshop, as_anybody, call, environment, files_below, run_efnn
 
 LATTICE = ("generate", "heisenberg", "--L", 4, "--samples", 24)
 
@@ -605,11 +605,10 @@ def test_unwritable_place_of_a_real_process(here: Path):
     run_efnn(*LATTICE, "--out", "/proc/x/y.h5", cwd=here).failed(74, "/proc/x")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_read_only_folder(here: Path):
     here.chmod(0o500)
     try:
-        call(*LATTICE, cwd=here).failed(74, "data")
+        as_anybody(*LATTICE, cwd=here).failed(74, "data")
     finally:
         here.chmod(0o700)
 
@@ -630,3 +629,77 @@ def test_full_disk_under_stdout(workshop: Workshop):
         )
     assert done.returncode == 74, done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_must_not_be_read(copied: Workshop):
+    """No usage error and no defect: the file is named, and what would help."""
+    data, run = Path(copied.dataset("lattice")), Path(copied.run("lattice net"))
+    (copied.root / "s.npy").write_bytes(b"")
+    asked = ("train", "model=dnn", "depth=1", "epochs=1", "--data", data)
+    call(*asked, cwd=copied.root).done()
+    cases: list[tuple[Path, tuple[object, ...]]] = [
+        (data, ("inspect", data)),
+        (data, asked),
+        (Path("s.npy"), ("predict", run, "--spins", "s.npy")),
+        (Path("s.npy"), ("generate", "heisenberg", "--spins", "s.npy")),
+        (run, ("inspect", run)),
+        (run, ("train", "--resume", run)),
+        (run / "config.yaml", ("inspect", run)),
+    ]
+    for hidden, words in cases:
+        place = copied.root / hidden
+        mode = place.stat().st_mode
+        place.chmod(0)
+        try:
+            outcome = as_anybody(*words, cwd=copied.root)
+        finally:
+            place.chmod(mode)
+        outcome.failed(3, hidden.name)
+
+
+@pytest.mark.parametrize("place", ["a full disk", "a reader that has gone", "nowhere"])
+def test_stderr_is_never_worth_the_work(copied: Workshop, place: str):
+    """Its log lies on the same full disk, its `head` has seen enough, or it was closed: training goes on."""
+    words = ("train", "model=dnn", "depth=1", "epochs=3", "seed=77", "--data", copied.dataset("lattice"), "--json")
+    command = [sys.executable, "-m", "efnn_cli", *map(str, words)]
+    if place == "nowhere":
+        command = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open("/dev/full", "w") as full:
+        stderr = {"a full disk": full.fileno(), "a reader that has gone": writing, "nowhere": subprocess.DEVNULL}
+        done = subprocess.run(
+            command, cwd=copied.root, env=environment(), stdout=subprocess.PIPE, stderr=stderr[place], check=False
+        )
+    os.close(writing)
+    assert done.returncode == 0, done
+    result = json.loads(done.stdout)
+    assert (copied.root / result["outputs"]["checkpoint"]).exists()
+    shutil.rmtree(copied.root / result["outputs"]["run"])
+
+
+def test_a_failure_under_a_full_stderr_keeps_its_code(here: Path):
+    command = [sys.executable, "-m", "efnn_cli", "evaluate", "--json"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, cwd=here, env=environment(), stdout=subprocess.PIPE, stderr=full, check=False)
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["code"] == 3
+
+
+def test_a_reader_of_stdout_that_has_gone(workshop: Workshop):
+    """As a shell expects of `efnn ... | head`: ended by SIGPIPE, and nothing said."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "efnn_cli", "config", "evaluate"]
+    done = subprocess.run(
+        command, cwd=workshop.root, env=environment(), stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_name_that_the_encoding_lacks(copied: Workshop):
+    words = ("evaluate", copied.run("lattice net"), "--out", "\u00e4.h5")
+    outcome = run_efnn(*words, cwd=copied.root, env={"PYTHONIOENCODING": "ascii"}).done()
+    assert "\\xe4.h5" in outcome.out
+    assert (copied.root / "\u00e4.h5").exists()

@@ -50,7 +50,7 @@ def test_fields_turn_with_the_spins():
 
 
 def corrupt(monkeypatch, times, how):
-    """Let the first `times` diagonalisations with eigenvectors return wrong ones, as accelerators have been reported to."""
+    """Let the first `times` diagonalisations return wrong eigenvectors, as accelerators have been reported to."""
     honest, calls = free_fermions.dense_states, []
 
     def wrong(matrices):
