@@ -22,7 +22,7 @@ from efnn_cli.labelling.produce import produce
 from efnn_cli.physics.system import Array
 from efnn_cli.results import shown
 from efnn_cli.signals import StopRequest
-from efnn_cli.storage import dataset
+from efnn_cli.storage import atomic, dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.storage.spins_file import read_spins
 
@@ -61,6 +61,7 @@ def make_plan(request: Request, spins: Path | None, out: Path | None) -> Plan:
         refuse_idle_tolerance([config], composed)
         given_hash = hashlib.sha256(given.tobytes()).hexdigest()
     path = out or catalogue.dataset_path(config, "train", given_hash)
+    atomic.require_name(path)
     return Plan(config, given, path, fingerprint(config.identity(given_hash)), usual=out is None)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from efnn_cli.errors import InputError
+from efnn_cli.errors import ConflictError, InputError
 from efnn_cli.labelling.crew import Crew
 from efnn_cli.labelling.job import Job, LabelledSpins, Part
 from efnn_cli.labelling.shards import Shard, ShardFolder
@@ -51,11 +51,11 @@ def produce(
     One process makes it, others wait for it, and it waits for parts that are at work. Shards that an earlier process
     left are used. A damaged dataset is an `InputError`, but a damaged reference is made again: it is only a cache.
     """
-    if not overwrite and (found := finished(job, path)) is not None:
+    if not overwrite and (found := finished(job, path, job_hash)) is not None:
         return found, True
     atomic.make_folder(path.parent)
     with lock.alone(_lock_file(path), on_wait, pause):
-        if not overwrite and (found := finished(job, path, aloud=True)) is not None:
+        if not overwrite and (found := finished(job, path, job_hash, aloud=True)) is not None:
             return found, True
         require_resources(job, path.parent, crew)
         store = _shards_of(job, path, job_hash)
@@ -81,13 +81,13 @@ def produce_part(
 
     Parts may run at the same time, on any machines that share the folder. `produce` then finds them all.
     """
-    if (found := finished(job, path)) is not None:
+    if (found := finished(job, path, job_hash)) is not None:
         return found
     atomic.make_folder(path.parent)
     name = f"part-{part.index}-of-{part.count}"
     with lock.beside(_lock_file(path), name, on_wait, pause):
         mine = part.of(job.shards())
-        if not mine or (found := finished(job, path)) is not None:
+        if not mine or (found := finished(job, path, job_hash)) is not None:
             return found
         require_resources(job, path.parent, crew)
         store = _shards_of(job, path, job_hash)
@@ -109,23 +109,29 @@ def merge(
     `jobs` differ by their reference method alone: the first whose shards are all there is taken. Raises `InputError`
     where there is none.
     """
-    if (found := finished(jobs[0], path)) is not None:
+    if (found := finished(jobs[0], path, job_hash)) is not None:
         return found, True
     _complete(jobs, path, job_hash)
     with lock.alone(_lock_file(path), on_wait, pause):
-        if (found := finished(jobs[0], path)) is not None:
+        if (found := finished(jobs[0], path, job_hash)) is not None:
             return found, True
         job = _complete(jobs, path, job_hash)
         store = _shards_of(job, path, job_hash)
         return _assemble(job, path, job_hash, store, sum(_stored(store, draw).seconds for draw in job.shards())), False
 
 
-def finished(job: Job, path: Path, *, aloud: bool = False) -> Dataset | None:
-    """The dataset of `job` at `path`; None where there is none, or a damaged reference (with a warning if `aloud`)."""
+def finished(job: Job, path: Path, job_hash: str, *, aloud: bool = False) -> Dataset | None:
+    """The dataset of `job` at `path`; None where there is none, or a damaged reference (with a warning if `aloud`).
+
+    Raises `ConflictError` for a good dataset of another job, whatever its name says.
+    """
     if not os.path.exists(path):
         return None
     try:
-        return dataset.read(path)
+        data = dataset.read(path)
+        if data.metadata.get("job") == job_hash:
+            return data
+        raise ConflictError(f"{path} is the dataset of another job", "move it away; the same command makes this one")
     except InputError as error:
         if job.purpose == "reference":
             if aloud:
@@ -145,7 +151,7 @@ def _lock_file(path: Path) -> Path:
 
 
 def _shards_of(job: Job, path: Path, job_hash: str) -> ShardFolder:
-    return ShardFolder(shard_folder(path), f"{job_hash} {job.reference}")
+    return ShardFolder(shard_folder(path), f"{job_hash} {job.reference}", job.system.spin_shape, fields=job.fields)
 
 
 def _complete(jobs: Sequence[Job], path: Path, job_hash: str) -> Job:

@@ -6,6 +6,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from efnn_cli.errors import InputError
 from efnn_cli.labelling.job import LabelledSpins
 from efnn_cli.physics import Draw
@@ -27,9 +29,11 @@ class Shard:
 class ShardFolder:
     """The shards of one job, recognised by the hash of its configuration."""
 
-    def __init__(self, folder: Path, job_hash: str) -> None:
+    def __init__(self, folder: Path, job_hash: str, spin_shape: tuple[int, ...], *, fields: bool) -> None:
         self.folder = folder
         self.job_hash = job_hash
+        self.spin_shape = spin_shape
+        self.fields = fields
 
     def _path(self, draw: Draw) -> Path:
         return self.folder / f"shard-{draw.shard:06d}.h5"
@@ -54,11 +58,23 @@ class ShardFolder:
             arrays, metadata = hdf5.read(self._path(draw), FORMAT, SCHEMA_VERSION)
         except InputError:
             return None
-        fits = (metadata["job"], metadata["shard"]) == (self.job_hash, draw.shard)
-        if not fits or len(arrays["energies"]) != draw.count:
+        try:
+            of_whom = (metadata["job"], metadata["shard"])
+            content = LabelledSpins.from_arrays(arrays, int(metadata["redone"]))
+            shard = Shard(content, float(metadata["seconds"]), str(metadata["device"]))
+        except (KeyError, TypeError, ValueError, OverflowError):
             return None
-        content = LabelledSpins.from_arrays(arrays, int(metadata["redone"]))
-        return Shard(content, float(metadata["seconds"]), str(metadata["device"]))
+        return shard if of_whom == (self.job_hash, draw.shard) and self._whole(content, draw.count) else None
+
+    def _whole(self, content: LabelledSpins, count: int) -> bool:
+        """Whether it holds `count` configurations with finite labels, each of its shape."""
+        shapes = {"spins": (count, *self.spin_shape), "energies": (count,)}
+        shapes |= {"fields": (count, *self.spin_shape)} if self.fields else {}
+        shapes |= {"error_estimates": (count,)} if content.errors is not None else {}
+        arrays = content.arrays()
+        return {name: array.shape for name, array in arrays.items()} == shapes and all(
+            array.dtype == np.float64 and np.isfinite(array).all() for array in arrays.values()
+        )
 
     def remove(self) -> None:
         """Delete the folder, once its content is in the dataset."""

@@ -22,6 +22,7 @@ from efnn_cli.errors import NumericalError, Stopped
 from efnn_cli.labelling.job import Job
 from efnn_cli.labelling.shards import Shard
 from efnn_cli.physics import Draw
+from efnn_cli.storage.dataset import MAX_ENERGY
 
 POLL_SECONDS = 0.2
 
@@ -29,13 +30,13 @@ LOGGER = logging.getLogger("efnn")
 
 
 def label_shard(job: Job, draw: Draw, device: torch.device) -> Shard:
-    """Draw and label one shard; raises `NumericalError` where an energy is not finite."""
+    """Draw and label one shard; raises `NumericalError` for an energy that no dataset can hold."""
     spins = job.spins(draw)
     start = time.perf_counter()
     content = job.label(spins, device)
     seconds = time.perf_counter() - start
-    if not np.isfinite(content.energies).all():
-        raise NumericalError(f"shard {draw.shard}: an energy is not finite")
+    if not (np.abs(content.energies) <= MAX_ENERGY).all():
+        raise NumericalError(f"shard {draw.shard}: an energy is not finite, or beyond {MAX_ENERGY:g}")
     return Shard(content, seconds, describe(device))
 
 

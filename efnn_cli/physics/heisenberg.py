@@ -63,7 +63,7 @@ class Heisenberg(System):
     def __post_init__(self) -> None:
         checks.one_of("system.variant", self.variant, ("lattice", "infinite_range"))
         for key in ("J1", "J2", "K", "R"):
-            checks.finite(f"system.{key}", getattr(self, key))
+            checks.within(f"system.{key}", getattr(self, key), -1e12, 1e12)
         checks.seed("system.coupling_seed", self.coupling_seed)
         if self.variant == "lattice":
             self.L = 10 if self.L is None else self.L

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import glob
 import io
 import os
@@ -17,6 +18,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from efnn_cli.errors import OutputError
+
+MAX_NAME = 200  # of the 255 that file systems take; temporary files, locks and shards have longer ones
 
 
 @contextlib.contextmanager
@@ -43,6 +46,13 @@ def make_folder(folder: Path) -> None:
 def prove_writable(folder: Path) -> None:
     """Raise `OutputError` where `folder` could not be made or written, without making it."""
     make_folder(existing_parent(folder))
+
+
+def require_name(path: Path) -> None:
+    """Raise `OutputError` before any work starts where names made from that of `path` would be too long."""
+    found = len(os.fsencode(path.name))
+    if found > MAX_NAME:
+        raise OutputError(f"cannot write {path}: its name has {found} bytes, wanted at most {MAX_NAME}")
 
 
 def existing_parent(folder: Path) -> Path:
@@ -82,9 +92,13 @@ def write_text(path: Path, text: str) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
+    """Make a new name last; some network file systems do that by themselves, and refuse to be asked."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+            raise
     finally:
         os.close(handle)
 

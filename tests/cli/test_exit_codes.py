@@ -703,3 +703,16 @@ def test_a_name_that_the_encoding_lacks(copied: Workshop):
     outcome = run_efnn(*words, cwd=copied.root, env={"PYTHONIOENCODING": "ascii"}).done()
     assert "\\xe4.h5" in outcome.out
     assert (copied.root / "\u00e4.h5").exists()
+
+
+@pytest.mark.parametrize("key", ["J1", "J2", "K", "R"])
+def test_couplings_without_bounds(here: Path, key: str):
+    """Energies that no dataset could hold were written, and nobody could read them."""
+    call(*LATTICE, f"system.{key}=1e300", cwd=here).failed(2, f"system.{key}", "1e+12")
+    assert not files_below(here)
+
+
+def test_a_name_too_long_is_refused_before_work(here: Path):
+    call(*LATTICE, "--out", f"{'y' * 220}.h5", cwd=here).failed(74, "223 bytes", "at most 200")
+    assert not files_below(here)
+    call(*LATTICE, "--out", f"{'y' * 197}.h5", cwd=here).done()

@@ -128,3 +128,20 @@ def test_curves_do_not_mix_seeds():
     assert curves(rows, "rmse_over_std") == {"uniform sphere": [(6, 0.5), (8, 0.1)]}
     both = curves([*rows, row | {"seed": "1"}], "rmse_over_std")
     assert both == {"uniform sphere, seed 0": [(6, 0.5), (8, 0.1)], "uniform sphere, seed 1": [(8, 0.5)]}
+
+
+def test_references_of_something_else_judge_nobody(copied: Workshop):
+    """A file copied over another: the name says one lattice, the content is another one or the training data."""
+    run = copied.run("hopping fit")
+    words = ("extrapolate", run, "--samples", 3)
+    call(*words, "--L", "4,5", cwd=copied.root).done()
+    four, five = (next(copied.root.glob(f"data/references/double_exchange-L{size}-n3-*.h5")) for size in (4, 5))
+    table = (copied.root / run / "extrapolation.csv").read_bytes()
+    good = four.read_bytes()
+    for other in (five, copied.root / copied.dataset("hopping"), copied.root / copied.dataset("lattice")):
+        shutil.copy(other, four)
+        call(*words, "--L", 4, cwd=copied.root).failed(6, four.name, "another job", "move it away")
+        assert four.read_bytes() == other.read_bytes()
+        assert (copied.root / run / "extrapolation.csv").read_bytes() == table
+    four.write_bytes(good)
+    call(*words, "--L", 4, cwd=copied.root).done()
