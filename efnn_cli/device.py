@@ -36,6 +36,8 @@ def resolve(name: str) -> torch.device:
         # TensorFloat-32 has 10 bits of mantissa: energies with relative errors of 1e-6 cannot be learned in it.
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
+        # A graph is recorded on the current device, whatever the device of its tensors is.
+        torch.cuda.set_device(device)
     return device
 
 
@@ -46,10 +48,7 @@ def resolve_shared(name: str, local_rank: int) -> torch.device:
     check_shared(name)
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    device = resolve(f"cuda:{local_rank}" if name == "cuda" else name)
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
-    return device
+    return resolve(f"cuda:{local_rank}" if name == "cuda" else name)
 
 
 def check_shared(name: str) -> None:
@@ -65,9 +64,9 @@ def _require_cuda(index: int) -> None:
     import torch
 
     hint = "use --device cpu, or --device auto to take what is there"
-    if torch.version.cuda is None:
-        raise DeviceError(f"device cuda: this PyTorch ({torch.__version__}) is built without CUDA", hint)
     if not torch.cuda.is_available():
+        if torch.version.cuda is None:
+            raise DeviceError(f"device cuda: this PyTorch ({torch.__version__}) is built without CUDA", hint)
         hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
         why = f"CUDA_VISIBLE_DEVICES={hidden!r} hides them" if hidden is not None else "no driver or no GPU found"
         raise DeviceError(f"device cuda: no CUDA device is visible ({why})", hint)

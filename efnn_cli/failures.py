@@ -21,6 +21,7 @@ COMMANDS = (
     "generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config", "bench", "compare", "merge",
     "runs", "plot", "reproduce",
 )  # fmt: skip
+GPU_FAILED = ("CUDA error", "CUDA driver error", "cuBLAS error", "cusolver error", "cuDNN error")
 UNWRITABLE = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG)
 
 
@@ -41,6 +42,8 @@ def as_efnn_error(error: BaseException, args: Sequence[str]) -> EfnnError:
         )
     if is_short(error):
         return DeviceError(f"out of memory: {error}", "take a smaller lattice, batch or fewer workers")
+    if type(error).__name__ == "AcceleratorError" or any(words in str(error) for words in GPU_FAILED):
+        return DeviceError(f"the GPU failed: {str(error).splitlines()[0]}", "look with nvidia-smi, or use --device cpu")
     if isinstance(error, OSError) and error.errno in UNWRITABLE:
         return OutputError(f"cannot write {error.filename or 'the output'}: {error.strerror}")
     if isinstance(error, PermissionError):  # of reading: whatever is written says so itself

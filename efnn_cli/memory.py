@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from efnn_cli.errors import DeviceError
+from efnn_cli.limits import free_bytes
 
 if TYPE_CHECKING:
     import torch
 
 BATCH_BYTES = 64 * 2**20
 ACCELERATOR_SHARE = 4
-SHORT = ("DefaultCPUAllocator", "CUDA error: out of memory", "_ALLOC_FAILED", "std::bad_alloc")
+# What libraries of the host and of CUDA say in their own words.
+SHORT = (
+    "DefaultCPUAllocator",
+    "CUDA error: out of memory",
+    "CUDA driver error: out of memory",
+    "_ALLOC_FAILED",
+    "std::bad_alloc",
+)
 
 SMALLER = "take a smaller lattice, fewer workers or a larger machine"
 
@@ -27,12 +33,7 @@ def free_memory(device: torch.device) -> int:
 
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        for line in meminfo.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return free_bytes()
 
 
 def batch_bytes(device: torch.device) -> int:

@@ -9,8 +9,20 @@ import efnn_cli
 
 PACKAGE = Path(efnn_cli.__file__).parent
 FLOORS = [  # from the cellar to the roof; modules of one line may import each other, cycles are refused below
-    {"errors", "keys"},
-    {"checks", "kinds", "power_law", "rng", "device", "memory", "signals", "streams", "provenance", "launch", "text"},
+    {"errors", "keys", "limits"},
+    {
+        "checks",
+        "kinds",
+        "power_law",
+        "rng",
+        "device",
+        "memory",
+        "signals",
+        "streams",
+        "provenance",
+        "launch",
+        "text",
+    },
     {"physics"},
     {"storage", "models"},
     {"training", "labelling"},

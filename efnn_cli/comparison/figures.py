@@ -34,7 +34,7 @@ def draw_parity(lineup: Lineup, standings: Sequence[Standing], quantity: str, st
     chosen = first.parts.test
     panels = {}
     for each in standings:
-        network = load(each.trials[0].run)
+        network = load(each.trials[0].run, first.config.device)
         energies = predict(network.model, first.data.spins[chosen], network.device) / first.system.sites
         error = figure(each.trials[0], "test", quantity)
         panels[f"{each.title}\n{LABELS[quantity]} {error:.1e}"] = energies

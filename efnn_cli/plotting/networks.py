@@ -27,7 +27,7 @@ INDEX = "index"
 def parity(rows: Sequence[RunRow], data: Path | None) -> Drawing:
     """Predicted against true energies per site, with residuals: on the test split, or on `data` as `efnn evaluate`."""
     limit(rows, PANELS)
-    members = [load(row.folder.path) for row in rows]
+    members = [load(row.folder.path, "cpu") for row in rows]
     task = plan_judgement(members, data, "test", drop_seen=False)
     with StopRequest("nothing was written; the same command starts again") as stop:
         found = task.predictions(stop.check)
@@ -44,7 +44,7 @@ def parity(rows: Sequence[RunRow], data: Path | None) -> Drawing:
 
 def spins(row: RunRow, index: int) -> Drawing:
     """Configuration `index` of the test split, with exact effective fields and those of the network."""
-    run = load(row.folder.path)
+    run = load(row.folder.path, "cpu")
     stored = run.config["dataset"]
     path = find_dataset(stored["content_sha256"], stored["path"], run.path)
     data = dataset.read(path)

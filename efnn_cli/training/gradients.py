@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from efnn_cli.errors import DeviceError
 from efnn_cli.memory import is_short
 from efnn_cli.training.team import Team
 
@@ -105,14 +106,25 @@ class GraphedGradients(Gradients):
 
     def _record(self, spins: Tensor, energies: Tensor, unit: float, weight: float) -> _Recording:
         spins, energies = spins.clone(), energies.clone()
+        with torch.cuda.device(spins.device):
+            return self._record_here(spins, energies, unit, weight)
+
+    def _record_here(self, spins: Tensor, energies: Tensor, unit: float, weight: float) -> _Recording:
+        """On the current device: a graph records what happens there, and would stay empty for any other."""
         side = self.side = self.side or torch.cuda.Stream(spins.device)  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream(spins.device))
         with torch.cuda.stream(side):
             for _ in range(WARM_UP):
-                super().of_batch(spins, energies, unit, weight)
+                eager = super().of_batch(spins, energies, unit, weight)
         torch.cuda.current_stream(spins.device).wait_stream(side)
         graph = torch.cuda.CUDAGraph()
         self.model.zero_grad(set_to_none=True)  # so that the recorded backward pass writes gradients, not adds to them
         with torch.cuda.graph(graph):
             loss = super().of_batch(spins, energies, unit, weight)
+        graph.replay()
+        if not torch.allclose(loss, eager, rtol=1e-3, atol=0.0, equal_nan=True):
+            raise DeviceError(
+                f"the recorded graph gives the loss {float(loss):.6g}, the same step without it {float(eager):.6g}",
+                "report the GPU and the versions; --device cpu works",
+            )
         return _Recording(graph, spins, energies, loss, [each.grad for each in self.model.parameters()])

@@ -27,6 +27,7 @@ def build_optimizer(parameters: Iterable[nn.Parameter], options: TrainingOptions
 def learning_rate(progress: float, epoch: int, options: TrainingOptions) -> float:
     """Learning rate when the fraction `progress` of the training is done, in `epoch` (from 0).
 
+    Steps count the epochs of the recipe: a budget of time has as many of another length, so that it takes all of them.
     Stateless, so that a resumed run cannot get it wrong.
     """
     if progress < options.warmup:
@@ -34,5 +35,7 @@ def learning_rate(progress: float, epoch: int, options: TrainingOptions) -> floa
     if options.schedule == "cosine":
         return options.lr * 0.5 * (1 + math.cos(math.pi * (progress - options.warmup) / (1 - options.warmup)))
     if options.schedule == "step":
+        if options.budget is not None:
+            epoch = min(int(progress * options.epochs), options.epochs - 1)
         return float(options.lr * options.step_factor ** (epoch // options.step_epochs))
     return options.lr

@@ -6,6 +6,8 @@ import contextlib
 import ctypes
 import gc
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from efnn_cli import limits
 from efnn_cli.configuration.schema import build_system
+from efnn_cli.failures import as_efnn_error
 from efnn_cli.labelling.job import Job
 from efnn_cli.memory import in_parts, is_short
 from efnn_cli.physics.system import Labels, System
@@ -37,15 +41,32 @@ def nothing_kept() -> Iterator[None]:
     set_option(threshold, largest)
 
 
+def mapped() -> int:
+    """Bytes of address space in use."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+def take_holes(hard: int) -> list[np.ndarray]:
+    """What earlier work has left free within the address space of this process, taken."""
+    resource.setrlimit(resource.RLIMIT_AS, (mapped() + 2 * MEBIBYTE, hard))
+    taken = []
+    for size in (64, 32, 16, 8, 4, 2, 1):
+        with contextlib.suppress(MemoryError):
+            while True:
+                taken.append(np.empty(size * MEBIBYTE, np.uint8))
+    return taken
+
+
 @contextlib.contextmanager
 def room(mebibytes: int) -> Iterator[None]:
     """Only so much memory more than now for this process."""
     gc.collect()
     before = resource.getrlimit(resource.RLIMIT_AS)
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + mebibytes * MEBIBYTE, before[1]))
     try:
+        ballast = take_holes(before[1])
+        resource.setrlimit(resource.RLIMIT_AS, (mapped() + mebibytes * MEBIBYTE, before[1]))
         yield
+        del ballast
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
 
@@ -184,3 +205,70 @@ def test_a_small_gpu():
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0, gpu)
     assert np.allclose(labels, job.label(job.spins(job.shards()[0]), torch.device("cpu")).energies, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("files", "free"),
+    [
+        ({}, 8000),
+        ({"cgroup/a/b/memory.max": "3000", "cgroup/a/b/memory.current": "1000"}, 2000),
+        ({"cgroup/a/b/memory.max": "max", "cgroup/a/b/memory.current": "1000"}, 8000),
+        ({"cgroup/a/memory.max": "1500", "cgroup/a/memory.current": "1000", "cgroup/a/b/memory.max": "max"}, 500),
+        (
+            {
+                "cgroup/a/b/memory.max": "3000",
+                "cgroup/a/b/memory.current": "2900",
+                "cgroup/a/b/memory.stat": "anon 7\ninactive_file 900\n",
+            },
+            1000,
+        ),
+        ({"cgroup/memory.max": "700", "cgroup/memory.current": "900"}, 0),
+        ({"cgroup/memory/c/memory.limit_in_bytes": "600", "cgroup/memory/c/memory.usage_in_bytes": "200"}, 400),
+    ],
+    ids=["none", "own", "no limit", "above", "page cache", "container, used up", "version 1"],
+)
+def test_a_batch_system_gives_less_than_the_machine_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], free: int
+):
+    """What Slurm and containers allow, as the kernel tells it in files."""
+    told = {
+        "proc/meminfo": f"MemTotal: 9 kB\nMemAvailable: {8000 // 1024 + 1} kB\n",
+        "proc/self/cgroup": "0::/a/b\n5:cpu,memory:/c\n",
+    }
+    for name, text in (told | files).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(limits, "PROC", tmp_path / "proc")
+    monkeypatch.setattr(limits, "CGROUPS", tmp_path / "cgroup")
+    assert limits.free_bytes() == (8192 if free == 8000 else free)
+
+
+def test_what_ulimit_leaves_is_all_there_is():
+    before = limits.free_bytes()
+    with room(300):
+        assert 250 * MEBIBYTE < limits.free_bytes() <= 300 * MEBIBYTE
+    assert limits.free_bytes() > 350 * MEBIBYTE
+    assert before > 350 * MEBIBYTE
+
+
+def test_a_dataset_beyond_ulimit_is_refused_before_work(tmp_path: Path):
+    words = "generate heisenberg --L 40 --samples 20000"
+    script = f"ulimit -v 2500000; exec {sys.executable} -m efnn_cli {words}"
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 5, done.stderr
+    assert "a dataset of 20000 configurations needs about" in done.stderr
+    assert not list(tmp_path.rglob("*.h5"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CUDA error: the launch timed out and was terminated",
+        "CUDA error: no kernel image is available for execution on the device",
+        "CUDA driver error: out of memory",
+        "cuBLAS error: CUBLAS_STATUS_EXECUTION_FAILED",
+    ],
+)
+def test_what_a_gpu_says_is_no_defect_of_ours(words: str):
+    assert as_efnn_error(RuntimeError(words), ["train"]).code == 5
+    assert as_efnn_error(RuntimeError("something else"), ["train"]).code == 1

@@ -1,6 +1,7 @@
 """The loop: it lands on a known answer, resumes bit for bit, follows its schedule, stops on nonsense."""
 
 import copy
+import dataclasses
 import math
 
 import numpy as np
@@ -137,6 +138,11 @@ def test_learning_rate_schedules():
     step = TrainingOptions(lr=1.0, epochs=10, schedule="step", step_epochs=3, step_factor=0.5)
     assert [learning_rate(e / 10, e, step) for e in range(10)] == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125]
     assert learning_rate(0.07, 0, TrainingOptions(lr=0.3)) == 0.3
+    timed = dataclasses.replace(step, budget="10min")  # whatever epoch it is in
+    assert [learning_rate(e / 10 + 0.01, 500, timed) for e in range(10)] == [
+        1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125,
+    ]  # fmt: skip
+    assert learning_rate(1.0, 500, timed) == 0.125
 
 
 def test_point_group_has_eight_different_operations_that_form_a_group():
@@ -291,3 +297,16 @@ def test_graphs_are_for_one_process_on_cuda():
     team = copy.copy(SOLO)
     team.size = 2
     assert type(gradients_on(torch.device("cuda", 0), team, model)) is Gradients
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
+def test_a_graph_is_recorded_on_the_device_of_its_tensors():
+    """Recorded on another one it would be empty, and every step would repeat the first gradients."""
+    found = []
+    for place in ("cuda:0", "cuda:1"):
+        trainer = lattice_trainer(optimizer="adam")
+        data = [Labelled(each.spins.to(place), each.energies.to(place)) for each in (trainer.train, trainer.val)]
+        trainer = Trainer(trainer.model.to(place), trainer.options, *data, seed=5)
+        assert type(trainer.gradients) is GraphedGradients
+        found.append([trainer.run_epoch().loss for _ in range(2)])
+    assert found[0] == pytest.approx(found[1], rel=1e-4)
