@@ -105,7 +105,7 @@ def test_gradients_of_a_batch_that_does_not_fit(caplog: pytest.LogCaptureFixture
     assert gradients.parts >= 4
     assert model.seen[0] == 1000, "the whole batch was tried"
     assert model.seen.count(1000) == 1
-    assert torch.equal(loss, again)
+    assert torch.allclose(loss, again, rtol=1e-14)  # it may be cut once more in between
     assert torch.allclose(loss, whole, rtol=1e-12)
     for parameter, gradient in zip(model.parameters(), wanted, strict=True):
         assert parameter.grad is not None
