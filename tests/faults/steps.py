@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,20 +24,34 @@ class Step:
     name: str
     words: tuple[str, ...]
     before: tuple[tuple[str, ...], ...] = ()
+    first: str = ""
+    """Python that the process runs before the command."""
+    replaces: bool = False
+    """Whether it takes the place of what one of `before` has made."""
+
+    @property
+    def command(self) -> list[str]:
+        """The arguments of a process that carries it out."""
+        code = f"{self.first}\nfrom efnn_cli.__main__ import run\nrun()"
+        return [sys.executable, *(["-c", code] if self.first else ["-m", "efnn_cli"]), *self.words, "-q"]
 
 
 GENERATE = ("generate", *SYSTEM, "--samples", "1200")
 FEW = ("generate", *SYSTEM, "--samples", "60")
-TRAIN = ("train", "model=efnn", "depth=2", "epochs=60", "training.batch_size=8", "training.optimizer=adam")
+EFNN = ("train", "model=efnn", "depth=2", "training.batch_size=8", "training.optimizer=adam")
+TRAIN, SHORT = (*EFNN, "epochs=60"), (*EFNN, "epochs=20")
+OFTEN = "from efnn_cli import fitting\nfitting.CHECKPOINT_SECONDS = 0.05"  # so that kills fall between two of them
 PARTS = tuple(("generate", *SYSTEM, "--samples", "600", "--shards", "2", "--shard-index", index) for index in "01")
 PRESETS = str(Path(__file__).parent / "presets")
 REPRODUCE = ("reproduce", "small", "scale=smoke", "--workers", "2", "--config-dir", PRESETS)
 STEPS: tuple[Step, ...] = (
     Step("generate", GENERATE),
-    Step("train", TRAIN, (FEW,)),
+    Step("train", TRAIN, (FEW,), OFTEN),
     Step("extrapolate", ("extrapolate", "--L", "6,8,10", "--samples", "40"), (FEW, ("train", "model=effective"))),
     Step("reproduce", REPRODUCE),
     Step("merge", ("merge", "double_exchange", "--L", "6", "--samples", "600"), PARTS),
+    Step("generate --overwrite", (*FEW, "--overwrite"), (FEW,), replaces=True),
+    Step("train --overwrite", (*SHORT, "--overwrite"), (FEW, SHORT), OFTEN, replaces=True),
 )
 
 

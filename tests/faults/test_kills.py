@@ -19,13 +19,13 @@ import pytest
 from cli.conftest import begin_efnn, call, environment, finish, wait_for
 
 from .record import Record
-from .steps import STEPS, Step, content, contents, final_files
+from .steps import STEPS, Step, content, contents, final_files, kept
 
 ROUNDS = 5  # kills of one command before it is let through
 
 
 class Victim:
-    """One command with its undisturbed result, and the folder in which it begins."""
+    """One command with its undisturbed result, the folder in which it begins, and when it writes."""
 
     def __init__(self, step: Step, root: Path) -> None:
         self.step = step
@@ -33,33 +33,55 @@ class Victim:
         self.start.mkdir(parents=True)
         for words in step.before:
             call(*words, "-q", cwd=self.start).done()
+        self.before = contents(self.start)
         calm = shutil.copytree(self.start, root / "calm")
         begin = time.monotonic()
-        with begin_efnn(*step.words, "-q", cwd=calm) as process:
+        with self.begun(calm) as process:
+            self.first = self.until_it_writes(process, calm) - begin
             finish(process, 600).done()
         self.seconds = time.monotonic() - begin
         self.wanted = contents(calm)
 
-    def killed(self, folder: Path, after: float) -> bool:
-        """Begin the command and kill it after some seconds; whether it was still alive."""
-        with begin_efnn(*self.step.words, "-q", cwd=folder) as process:
-            try:
+    def begun(self, folder: Path) -> subprocess.Popen[str]:
+        """The command, as a process at work."""
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(self.step.command, cwd=folder, env=environment(), text=True, **pipes)
+
+    def until_it_writes(self, process: subprocess.Popen[str], folder: Path) -> float:
+        """Wait for the first file or folder that comes or goes; when that was."""
+        here = set(folder.rglob("*"))
+        while process.poll() is None and set(folder.rglob("*")) == here:
+            time.sleep(0.001)
+        return time.monotonic()
+
+    def killed(self, folder: Path, chance: random.Random) -> bool:
+        """Begin the command and kill it; whether it was still alive.
+
+        Half of the times at any moment, half of them while it has files in hand: most of its time it is imported.
+        """
+        with self.begun(folder) as process:
+            if chance.random() < 0.5:
+                after = chance.uniform(0.3, 1.0) * self.seconds
+            else:
+                self.until_it_writes(process, folder)
+                after = chance.uniform(0.0, 1.0) * (self.seconds - self.first)
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(after)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
+            process.send_signal(signal.SIGKILL)
             process.communicate()  # empties its pipes
         return process.returncode == -signal.SIGKILL
 
     def whole(self, folder: Path) -> bool:
-        """Whether every final file can be read; reading raises where one cannot."""
-        for path in final_files(folder):
-            if path.name != "metrics.csv":  # grows line by line, and its last one may be half there
-                content(folder / path)
-        return True
+        """Whether every final file can be read and is the old one or the new one."""
+        names = [path for path in final_files(folder) if path.name != "metrics.csv"]  # its last line may be half there
+        now = {str(path): content(folder / path) for path in names}
+        if self.step.replaces:
+            return all(said == self.wanted[name] for name, said in now.items())
+        return kept({name: said for name, said in self.before.items() if "metrics.csv" not in name}, now)
 
     def finished(self, folder: Path) -> bool:
         """Let the command through: whether it ends well, with the undisturbed result and nothing half written."""
-        with begin_efnn(*self.step.words, "-q", cwd=folder) as process:
+        with self.begun(folder) as process:
             outcome = finish(process, 600)  # beside other work
         assert outcome.code == 0, outcome.err
         assert contents(folder) == self.wanted
@@ -71,7 +93,7 @@ class Victim:
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 @pytest.mark.parametrize("kills", [pytest.param(2, marks=pytest.mark.slow), pytest.param(40, marks=pytest.mark.soak)])
 def test_killed_at_random_moments(tmp_path: Path, step: Step, kills: int):
-    wanted = "all files whole, the same command goes on, the undisturbed result"
+    wanted = "every file the old or the new one, the same command goes on, the undisturbed result"
     chance, record = random.Random(3), Record(f"SIGKILL: {step.name}", "at random moments", wanted, seed=3)
     victim = Victim(step, tmp_path / "victim")
     tries = 0
@@ -80,11 +102,11 @@ def test_killed_at_random_moments(tmp_path: Path, step: Step, kills: int):
         for _ in range(min(ROUNDS, kills - record.injected)):
             tries += 1
             assert tries < 20 * kills, f"{step.name} ends before it can be killed"
-            if victim.killed(folder, chance.uniform(0.3, 1.0) * victim.seconds):
+            if victim.killed(folder, chance):
                 record.count(victim.whole(folder))
         assert victim.finished(folder)
         shutil.rmtree(folder)
-    record.close(f"kills-{step.name}-{kills}")
+    record.close(f"kills-{step.name.replace(' ', '')}-{kills}")
 
 
 # ------------------------------------------------------------------ the second signal
