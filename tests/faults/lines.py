@@ -1,4 +1,6 @@
-"""Command lines as nobody should type them: a Hypothesis strategy. None of them may write a file or do work."""
+"""Command lines as nobody should type them: a Hypothesis strategy. Most of them may write
+no file; those that are not planned only are as small as can be.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +24,12 @@ KEYS = {
     "evaluate": ("split", "seen", "device"),
     "extrapolate": ("L", "samples", "seed", "sampling", "reference", "tolerance", "executor", "device", "workers"),
     "predict": ("device",),
+    "compare": ("epochs", "depth", "lr", "activation_scale", "training", "seed", "model", "width", "system"),
+    "merge": ("system.L", "system.J", "samples", "seed", "sampling", "reference", "fields", "device"),
+    "runs": ("model", "system", "seed", "parameters", "relative_error", "hash", "run", "lr", "system.J1"),
+    "plot": ("model", "system", "seed", "index", "depth", "L"),
+    "reproduce": ("scale", "seeds", "workers", "device"),
+    "inspect": (),
 }  # fmt: skip
 OPTIONS = {
     "generate": ("--L", "--samples", "--seed", "--spins", "--device", "--workers", "--out", "--config-dir",
@@ -30,9 +38,24 @@ OPTIONS = {
     "evaluate": ("--data", "--device", "--out"),
     "extrapolate": ("--L", "--samples", "--seed", "--device", "--workers", "--out"),
     "predict": ("--spins", "--device", "--out"),
+    "compare": ("--models", "--seeds", "--grid", "--parameters", "--data", "--L", "--samples", "--device", "--out"),
+    "merge": ("--L", "--samples", "--seed", "--spins", "--device", "--out"),
+    "runs": ("--sort",),
+    "plot": ("--data", "--out"),
+    "reproduce": ("--workers", "--device", "--out", "--export", "--config-dir"),
+    "inspect": ("--data",),
 }  # fmt: skip
 SYSTEMS = ("heisenberg", "three_spin", "double_exchange", "double-exchange", "ising", "../../etc/passwd", "")
-PLANNED = ("generate", "train", "extrapolate")  # these have a --dry-run
+PLANNED = ("generate", "train", "extrapolate", "compare", "reproduce")  # these have a --dry-run
+SMALL = {
+    "generate": ["--L", "4", "--samples", "6"],
+    "train": ["epochs=1"],
+    "extrapolate": ["--L", "4", "--samples", "2"],
+}
+# What may make a small command long, or has a meaning of its own.
+LONG = ("L", "samples", "epochs", "budget", "width", "depth", "sweeps", "kernel", "channels", "tolerance", "executor",
+        "array-index", "-m", "--multirun", "resume", "doublings", "shards", "system.r", "spin_temperature")  # fmt: skip
+KINDS = ("curve", "parity", "width", "parameters", "samples", "sizes", "times", "spins")
 
 numbers = st.one_of(
     st.integers(-3, 64).map(str),
@@ -48,7 +71,7 @@ words = st.sampled_from(
 )  # fmt: skip
 hostile = st.sampled_from(
     [
-        "", " ", "../../etc/passwd", "/etc/passwd", "/proc/self/mem", "/dev/null/x", "a\0b", "~root", "${oc.env:HOME}",
+        "", " ", ".", "..", "/", "../../etc/passwd", "/etc/passwd", "/proc/self/mem", "/dev/null/x", "a\0b", "~root", "${oc.env:HOME}",
         "${seed}", "${oc.decode:x}", "${hydra:runtime.cwd}", "???", "[1,2]", "[]", "{a:1}", "{}", "[[[[", "[" * 3000,
         "'", '"', "\\", "a=b", "a\nb", "\u202e", "ä", "𝒥", "\ud800", "%s%n", "$(touch pwned)", "`touch pwned`",
         ";touch pwned", "*", "?", "choice(1,2)", "range(0,1000000000)", "shuffle(range(9))", "interval(0,1)", "glob(*)",
@@ -60,8 +83,10 @@ anything = st.one_of(numbers, words, hostile, st.text(max_size=8))
 
 def settings_of(command: str) -> st.SearchStrategy[str]:
     """KEY=VALUE, most often with a key that there is."""
-    known = st.sampled_from(KEYS[command])
-    key = st.one_of(known, known, known, st.sampled_from(sum(KEYS.values(), ())), hostile, st.text(max_size=6))
+    known = st.sampled_from(KEYS[command] or ("L",))
+    key = st.one_of(
+        *[known] * 3 * bool(KEYS[command]), st.sampled_from(sum(KEYS.values(), ())), hostile, st.text(max_size=6)
+    )
     sign = st.sampled_from(["", "", "", "", "+", "++", "~"])
     return st.builds(lambda sign, key, value: f"{sign}{key}={value}", sign, key, anything)
 
@@ -74,19 +99,31 @@ def options_of(command: str) -> st.SearchStrategy[list[str]]:
     return st.one_of(pair, pair, st.sampled_from(switches).map(lambda each: [each]))
 
 
+def words_between(draw: st.DrawFn, command: str) -> list[list[str]]:
+    """What is neither an option nor a setting: a system, a run, the kind of a figure, a condition."""
+    if command in ("generate", "merge"):
+        return [[draw(st.sampled_from(SYSTEMS))]]
+    if command == "plot":
+        return [[draw(st.one_of(st.sampled_from(KINDS), hostile))]]
+    if command == "runs":
+        compare = st.builds("{}{}{}".format, st.sampled_from(KEYS["runs"]), st.sampled_from("<>=!"), anything)
+        return [[each] for each in draw(st.lists(compare, max_size=2))]
+    if command in ("evaluate", "extrapolate", "predict", "inspect", "reproduce") and draw(st.booleans()):
+        return [[draw(hostile)]]
+    return []
+
+
 @st.composite
 def command_lines(draw: st.DrawFn) -> list[str]:
     """The words after `efnn`."""
     command = draw(st.sampled_from(sorted(KEYS)))
-    parts = draw(st.lists(st.one_of(settings_of(command).map(lambda each: [each]), options_of(command)), max_size=4))
-    if command == "generate":
-        parts.append([draw(st.sampled_from(SYSTEMS))])
-    if command in ("evaluate", "extrapolate", "predict") and draw(st.booleans()):
-        parts.append([draw(hostile)])
+    setting = settings_of(command).map(lambda each: [each])
+    parts = draw(st.lists(st.one_of(setting, options_of(command)), max_size=4)) + words_between(draw, command)
     parts = draw(st.permutations(parts))
     line = [command, *(word for part in parts for word in part)]
     if command in PLANNED:
-        line.insert(1, "--dry-run")
-    elif draw(st.booleans()):  # shown, instead of carried out: the settings alone
+        heavy = any(long in word for word in line[1:] for long in LONG)
+        line[1:1] = ["--dry-run"] if command not in SMALL or heavy or draw(st.booleans()) else SMALL[command]
+    elif command in ("evaluate", "predict", "merge") and draw(st.booleans()):  # shown, not carried out
         line = ["config", *(word for word in line if "=" in word or word == command)]
     return line
