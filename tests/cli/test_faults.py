@@ -46,7 +46,7 @@ def arrays(folder: Path) -> dict[str, np.ndarray]:
 def test_a_file_that_cannot_grow(tmp_path: Path, limit: int, shards: int):
     """The limit stops the first shard, or only the dataset: the shards stay, and the job goes on later."""
     process = begin(tmp_path, limit)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 74, err
     assert "cannot write" in err
     assert "Traceback" not in err
@@ -150,7 +150,7 @@ def killed_until_done(folder: Path, kills: int, seed: int) -> int:
             hit += 1
         assert all(path.stat().st_size > 0 for path in folder.glob("data/*.h5"))
     process = begin(folder)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     return hit
 

@@ -254,7 +254,7 @@ def replace(path: Path, make: Callable[[Path], None]) -> None:
     make(path)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("make", KINDS, ids=lambda make: make.__name__)
 def test_another_kind_of_file(shop: Shop, make: Callable[[Path], None]):
     """As a dataset, as spins, as a checkpoint, and to be inspected."""
@@ -277,7 +277,7 @@ def test_another_kind_of_file(shop: Shop, make: Callable[[Path], None]):
     assert files_below(shop.root) == before
 
 
-@pytest.mark.timeout(100)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "name",
     [
@@ -291,14 +291,18 @@ def test_another_kind_of_file_in_a_run_folder(shop: Shop, name: str, make: Calla
     """Looked at, judged, asked for again and gone on with: never a defect, never a wait, never half a run."""
     replace(shop.run / name, make)
     run = shop.run.relative_to(shop.root)
-    allowed = {0, 3} if make is not empty else {0, 3, 6}
+    allowed = {0, 3}
+    if name == "run.log" or make is folder:
+        allowed.add(74)  # it cannot be written
+    if name == "config.yaml" and make in (empty, dangling, loop):
+        allowed.add(6)  # a folder without a configuration is something else
     outcomes = [call("inspect", run, cwd=shop.root), call("evaluate", run, cwd=shop.root)]
     outcomes.append(call(*TRAIN, cwd=shop.root))
     if name != "summary.json":
         (shop.run / "summary.json").unlink()
         outcomes.append(call("train", "--resume", run, cwd=shop.root))
     for outcome in outcomes:
-        check(outcome, {*allowed, 6, 74})
+        check(outcome, allowed)
     assert not list(shop.run.rglob("*.tmp"))
 
 

@@ -126,7 +126,7 @@ def sample(amount: int) -> list[list[str]]:
     ],
     ids=lambda words: " ".join(words)[:40],
 )
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 def test_what_was_a_defect(here, words: tuple[str, ...]):
     call(*words, cwd=here).failed(2)
     assert not files_below(here)

@@ -118,7 +118,7 @@ PAYLOADS = {
 }
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", PAYLOADS)
 def test_yaml_of_a_run(shop: Shop, name: str, little_memory: None):
     shop.file("config.yaml").write_text(PAYLOADS[name])
@@ -129,7 +129,7 @@ def test_yaml_of_a_run(shop: Shop, name: str, little_memory: None):
     assert files_below(shop.root) == before - {str(shop.file("summary.json").relative_to(shop.root))}
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", PAYLOADS)
 def test_yaml_of_ones_own(here: Path, name: str, little_memory: None):
     (here / "mine" / "training").mkdir(parents=True)
@@ -272,7 +272,7 @@ HOSTILE = (
 )  # fmt: skip
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("sealed", [False, True])
 @pytest.mark.parametrize("make", HOSTILE, ids=lambda make: make.__name__)
 def test_hostile_arrays(tmp_path: Path, make: Callable[[h5py.File, str], None], sealed: bool, little_memory: None):
@@ -301,7 +301,7 @@ def test_hostile_arrays(tmp_path: Path, make: Callable[[h5py.File, str], None], 
         path.unlink()
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 def test_a_maze_of_groups(tmp_path: Path, little_memory: None):
     """Forty groups, each twice in the one before it, are 2^40 paths; and a group may contain itself."""
     for name in ("doubled", "circle"):
@@ -319,7 +319,7 @@ def test_a_maze_of_groups(tmp_path: Path, little_memory: None):
             dataset.read(path)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 def test_one_array_under_many_names(tmp_path: Path, little_memory: None):
     path = tmp_path / "many.h5"
     with h5py.File(path, "w") as file:
