@@ -1,7 +1,7 @@
 """What can go wrong, and the exit code each kind ends with.
 
 Every error a user can cause is an `EfnnError`: one sentence on what was wanted and what was
-found, and a hint on what to type next. `cli/app.py` is the only place that turns them into text.
+found, and a hint on what to type next. `failures.py` turns them into text.
 """
 
 from __future__ import annotations

@@ -1,9 +1,12 @@
 """Imports run downwards only, without cycles, and asking for help loads nothing heavy."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 import efnn_cli
 
@@ -115,3 +118,14 @@ def test_lists_of_runs_load_nothing_heavy(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("run  status  system")
+
+
+@pytest.mark.parametrize("package", sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py")))
+def test_a_package_names_all_its_modules(package):
+    """Its docstring is where a reader begins."""
+    text = ast.get_docstring(ast.parse((PACKAGE / package / "__init__.py").read_text())) or ""
+    modules = {path.name for path in (PACKAGE / package).glob("*.py")} - {"__init__.py"}
+    told = set(re.findall(r"\b\w+\.py\b", text))
+    if package != "commands":  # one a command of the same name
+        assert modules <= told, modules - told
+    assert told - modules <= {"cli/app.py"}, told - modules

@@ -2,7 +2,7 @@
 
 options.py   configuration keys `model.*`           efnn.py dnn.py resnet.py densenet.py   dense and lattice
 blocks.py    blocks, invariant layers, readout      effective.py   the linear effective model
-energy.py    standardisation, receptive field
+energy.py    standardisation, receptive field       periodic.py products.py    fast forms on lattices
 
 A new network is one file here, one line in `MODELS` and one YAML in `conf/model/`.
 """

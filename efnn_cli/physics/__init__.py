@@ -3,7 +3,8 @@
 system.py           what every system offers            three_spin.py       infinite-range r-spin model
 subsets.py          sums over r-subsets of spins        heisenberg.py       lattice, and infinite range
 sampling.py         distributions of unit vectors       double_exchange.py  electrons in classical spins
-free_fermions.py    grand potential of levels
+free_fermions.py    grand potential of levels           thermal.py          spins at a temperature
+matsubara.py        grand potential of determinants     sparse_determinant.py block_recursion.py   the determinants
 
 A new system is one file here, one line in `SYSTEMS` and one YAML in `conf/system/`.
 """

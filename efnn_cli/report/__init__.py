@@ -1,6 +1,7 @@
 """Reports: one document object, written as a self-contained HTML page and as Markdown.
 
-`document` says what a report is made of; `render_html` and `render_markdown` give the same content in the same order.
+document.py  what a report is made of      html.py markdown.py        the same content in the same order
+inline.py    words, emphasis and links     inline_svg.py              figures within the page
 """
 
 from __future__ import annotations

@@ -71,7 +71,8 @@ words = st.sampled_from(
 )  # fmt: skip
 hostile = st.sampled_from(
     [
-        "", " ", ".", "..", "/", "../../etc/passwd", "/etc/passwd", "/proc/self/mem", "/dev/null/x", "a\0b", "~root", "${oc.env:HOME}",
+        "", " ", ".", "..", "/",
+        "../../etc/passwd", "/etc/passwd", "/proc/self/mem", "/dev/null/x", "a\0b", "~root", "${oc.env:HOME}",
         "${seed}", "${oc.decode:x}", "${hydra:runtime.cwd}", "???", "[1,2]", "[]", "{a:1}", "{}", "[[[[", "[" * 3000,
         "'", '"', "\\", "a=b", "a\nb", "\u202e", "ä", "𝒥", "\ud800", "%s%n", "$(touch pwned)", "`touch pwned`",
         ";touch pwned", "*", "?", "choice(1,2)", "range(0,1000000000)", "shuffle(range(9))", "interval(0,1)", "glob(*)",

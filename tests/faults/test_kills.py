@@ -19,7 +19,7 @@ import pytest
 from cli.conftest import begin_efnn, call, environment, finish, wait_for
 
 from .record import Record
-from .steps import STEPS, Step, content, contents, final_files, kept
+from .steps import EFNN, STEPS, Step, content, contents, final_files, kept
 
 ROUNDS = 5  # kills of one command before it is let through
 
@@ -197,7 +197,7 @@ def test_eight_processes_make_one_dataset(here: Path):
 def test_two_processes_train_one_run(here: Path):
     """Both begin at once: one trains, the other exits 6 and names it."""
     call("generate", "three_spin", "--L", 6, "--samples", 80, cwd=here).done()
-    words = ("train", "model=efnn", "depth=2", "epochs=100000", "training.batch_size=8", "training.optimizer=adam", "-q")
+    words = (*EFNN, "epochs=100000", "-q")
     with contextlib.ExitStack() as stack:
         processes = [stack.enter_context(begin_efnn(*words, cwd=here)) for _ in range(2)]
         wait_for(lambda: any(process.poll() is not None for process in processes))
