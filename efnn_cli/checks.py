@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable
 
 from efnn_cli.errors import ConfigError
 
 MAX_SEED = 2**63 - 1
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
@@ -22,6 +24,14 @@ def one_of(name: str, value: object, choices: Iterable[str]) -> None:
     known = list(choices)
     if value not in known:
         raise ConfigError(f"{name}: wanted one of {', '.join(known)}, found {value!r}", nearest(str(value), known))
+
+
+def plain_name(name: str, value: object) -> None:
+    """Raise `ConfigError` unless `value` can be part of the name of a file, and of nothing but that file."""
+    if not isinstance(value, str) or not PLAIN_NAME.fullmatch(value):
+        raise ConfigError(
+            f"{name}: wanted a name of at most 64 letters, digits, - and _, found {value!r}", "for example tiny_lattice"
+        )
 
 
 def within(name: str, value: float, low: float, high: float) -> None:

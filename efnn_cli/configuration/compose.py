@@ -1,4 +1,4 @@
-"""From what the user typed to one resolved configuration. The only module that knows Hydra.
+"""From what the user typed to one resolved configuration. With sweeps/multirun.py the only module that knows Hydra.
 
 Options (`--L 10`) and overrides (`system.L=10`) are brought to one spelling and compared: the same key with two
 values is refused, never resolved silently. Then Hydra composes `conf/`, and `schema.py` gives it types.
@@ -23,10 +23,10 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from efnn_cli import keys
 from efnn_cli.checks import nearest
 from efnn_cli.configuration.own_files import check_folder
 from efnn_cli.errors import ConfigError
-from efnn_cli.keys import HIDDEN_OPTIONS
 
 # Long spellings of keys that have a short root name.
 SHORT_NAMES = {
@@ -185,8 +185,19 @@ def compose(command: str, request: Request, kind: str | None = None) -> Composed
         except MissingConfigException as error:  # an OSError too, so it comes first
             raise _explain_missing(error, said) from error
         except (OmegaConfBaseException, *UNREADABLE) as error:
-            raise _explain(error, command, said) from error
+            raise _explain(error, command, said, request.config_dir) from error
+    _require_groups(command, values, said)
     return Composed({str(key): value for key, value in dict(values).items()}, said)  # type: ignore[arg-type]
+
+
+def _require_groups(command: str, values: Any, said: Mapping[str, Said]) -> None:
+    """Raise `ConfigError` where a file that was chosen does not set what it was chosen for."""
+    for group, default in keys.groups(command).items():
+        if (default != "null" or group in said) and not isinstance(values.get(group), dict):
+            raise ConfigError(
+                f"{said[group].text if group in said else group}: wanted a file with keys below '{group}:', found none",
+                f"where it begins with # @package _global_, write {group}: and, below it, its keys",
+            )
 
 
 def _search_path(config_dir: Path | None) -> list[str]:
@@ -235,14 +246,14 @@ def _explain_missing(error: MissingConfigException, said: Mapping[str, Said]) ->
     for group in GROUPS:
         if group not in said:
             continue
-        choices = [name for name in _loader().get_group_options(group) if name not in HIDDEN_OPTIONS]
+        choices = [name for name in _loader().get_group_options(group) if name not in keys.HIDDEN_OPTIONS]
         value = str(said[group].value)
         if value not in choices:
             return ConfigError(f"{group}: wanted one of {', '.join(choices)}, found {value!r}", nearest(value, choices))
     return ConfigError(first_line(error))
 
 
-def _explain(error: Exception, command: str, said: Mapping[str, Said]) -> ConfigError:
+def _explain(error: Exception, command: str, said: Mapping[str, Said], config_dir: Path | None) -> ConfigError:
     found = re.search(r"Could not override '([^']*)'", str(error))
     if not found:
         cause = error.__cause__ or error
@@ -257,16 +268,17 @@ def _explain(error: Exception, command: str, said: Mapping[str, Said]) -> Config
         return ConfigError(f"unknown key {key!r}: the run decides the system", f"efnn config {command} shows all keys")
     if key.startswith("system.") and "system" not in said:
         return ConfigError(f"{key} needs the system it belongs to", f"add system=NAME before {key}=...")
-    known = known_keys(command, said)
+    known = known_keys(command, said, config_dir)
     return ConfigError(f"unknown key {key!r}", nearest(key, known) or f"efnn config {command} shows all keys")
 
 
-def known_keys(command: str, said: Mapping[str, Said]) -> list[str]:
+def known_keys(command: str, said: Mapping[str, Said], config_dir: Path | None) -> list[str]:
     """Every key of `command` with the groups that were chosen, short names included."""
     offered = [group for group in ("system", "model", "executor", "experiment") if command in COMMANDS_OF[group]]
     groups = [each.text for key, each in said.items() if key in offered]
-    keys = list(_flat(OmegaConf.to_container(hydra_compose(command, overrides=groups), resolve=False)))
-    return [key for key in keys if key not in SHORT_NAMES] + [g for g in GROUPS if command in COMMANDS_OF[g]]
+    composed = hydra_compose(command, overrides=groups + _search_path(config_dir))
+    found = list(_flat(OmegaConf.to_container(composed, resolve=False)))
+    return [key for key in found if key not in SHORT_NAMES] + [g for g in GROUPS if command in COMMANDS_OF[g]]
 
 
 def _flat(node: Any, prefix: str = "") -> Iterator[str]:

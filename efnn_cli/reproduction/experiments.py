@@ -125,6 +125,11 @@ class Experiment:
     """Where and why it is not what was published."""
 
     def __post_init__(self) -> None:
+        checks.plain_name("experiment.name", self.name)
+        for name in self.sweeps:
+            checks.plain_name("experiment.sweeps", name)
+        for name in self.scales:
+            checks.plain_name("experiment.scales", name)
         checks.one_of("experiment.quantity", self.quantity, LABELS)
         for key, value in self.published.items():
             checks.one_of("experiment.published", key, PUBLISHED)

@@ -1,0 +1,87 @@
+"""Files of one's own in `--config-dir`: what they are called, where they belong, and that they say something."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cli.conftest import call, files_below
+
+PRESET = """\
+name: "{name}"
+title: Mine
+lead: Six spins.
+system: [three_spin]
+sweeps: {{"{sweep}": {{title: The default recipe}}}}
+scales:
+  "{scale}":
+    generate: [system.L=6, samples=80]
+    train: {{"{sweep}": {{settings: [model=efnn, depth=1, width=6, epochs=2, training.optimizer=adam]}}}}
+"""
+PLAIN = {"name": "mine", "sweep": "best", "scale": "smoke"}
+
+
+def own(folder: Path, name: str, text: str) -> None:
+    path = folder / "mine" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+@pytest.mark.parametrize("part", PLAIN)
+@pytest.mark.parametrize("name", ["../../../pwn", "/tmp/pwn", "a/b", "..", "", "x" * 65, "a b", "\\e[2J", "pwn\\n"])
+def test_names_of_an_experiment_do_not_leave_its_folder(here: Path, part: str, name: str):
+    """They become part of the names of its figures and of its folder."""
+    own(here, "experiment/bad.yaml", PRESET.format(**PLAIN | {part: name}))
+    before = files_below(here.parent)
+    outcome = call("reproduce", "bad", "scale=smoke", "--config-dir", "mine", "--workers", 1, cwd=here)
+    outcome.failed(2, f"experiment.{part}", "letters, digits, - and _")
+    assert files_below(here.parent) == before
+
+
+@pytest.mark.parametrize("package", ["../x", "foo", "system", "training.foo", "_global_.foo", "_group_"])
+@pytest.mark.parametrize("group", ["training", "model"])
+def test_a_place_that_no_configuration_has(here: Path, group: str, package: str):
+    own(here, f"{group}/bad.yaml", f"# @package {package}\nlr: 0.1\n")
+    call("train", f"{group}=bad", "--config-dir", "mine", cwd=here).failed(2, "bad.yaml", "# @package _global_")
+
+
+def test_lines_end_where_they_end_for_hydra(here: Path):
+    own(here, "training/bad.yaml", "# @comment x\u2028# @package hydra.callbacks.x\na: 1\n")
+    call("train", "training=bad", "--config-dir", "mine", cwd=here).failed(2, "bad.yaml", "about Hydra")
+
+
+@pytest.mark.parametrize("group", ["training", "model", "system"])
+def test_a_file_that_does_not_set_what_it_is_chosen_for(here: Path, group: str):
+    own(here, f"{group}/bad.yaml", "# @package _global_\nseed: 1\n")
+    call("train", f"{group}=bad", "--config-dir", "mine", cwd=here).failed(2, f"{group}=bad", f"below '{group}:'")
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", "# nothing\n", "{}\n"])
+def test_an_empty_file(here: Path, text: str):
+    own(here, "training/bad.yaml", text)
+    for command in (("train",), ("config", "train")):
+        call(*command, "training=bad", "--config-dir", "mine", cwd=here).failed(2, "mine/training/bad.yaml")
+
+
+@pytest.mark.parametrize("name", ["scale", "workers", "lr", "system.L"])
+def test_a_folder_with_the_name_of_a_key(here: Path, name: str):
+    """Hydra would look for the value among its files."""
+    own(here, "experiment/bad.yaml", PRESET.format(**PLAIN))
+    (here / "mine" / name).mkdir()
+    outcome = call("reproduce", "bad", "scale=smoke", "--config-dir", "mine", "--dry-run", cwd=here)
+    outcome.failed(2, f"mine/{name}", "rename the folder")
+
+
+def test_a_mistyped_key_beside_a_file_of_ones_own(here: Path):
+    """What it may have been is looked for in the same files."""
+    own(here, "experiment/bad.yaml", PRESET.format(**PLAIN))
+    outcome = call("reproduce", "bad", "scales=smoke", "--config-dir", "mine", "--dry-run", cwd=here)
+    outcome.failed(2, "unknown key 'scales'", "did you mean scale?")
+
+
+def test_files_that_say_where_they_belong(here: Path):
+    """At the root or in their own group."""
+    own(here, "training/root.yaml", "# @package _global_\nlr: 0.02\nepochs: 1\ntraining:\n  optimizer: adam\n")
+    own(here, "training/group.yaml", "# @package training\nlr: 0.02\nepochs: 1\noptimizer: adam\n")
+    for name in ("root", "group"):
+        call("config", "train", f"training={name}", "--config-dir", "mine", cwd=here).done()
