@@ -6,22 +6,68 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from efnn_cli.errors import ConflictError
+from efnn_cli.errors import ConflictError, InputError
 from efnn_cli.runs.folder import FILES, RunFolder
-from efnn_cli.storage import atomic
+from efnn_cli.storage import atomic, checkpoint, dataset
+from efnn_cli.storage.hdf5 import format_of
 from efnn_cli.storage.reading import read_text
 
 COMPARISON_MARK = "comparison.hash"
 REPRODUCTION_MARK = "reproduction.scale"
+LASTING = {dataset.FORMAT: "a dataset", checkpoint.FORMAT: "a checkpoint"}
+"""What takes hours to make: only the command that made it replaces it."""
 
 
 def claim_file(out: Path | None, overwrite: bool) -> None:
-    """Raise `ConflictError` where the file `out` is there, `OutputError` where it could not be written."""
+    """Raise `ConflictError` where the file `out` is there, `OutputError` where it could not be written.
+
+    What a run consists of, datasets and checkpoints are not replaced by a result even to `overwrite`.
+    """
     if out is None:
         return
-    if os.path.exists(out) and (not overwrite or os.path.isdir(out)):
-        raise _taken(out, "exists")
+    refuse_folder(out)
+    refuse_run_files(out)
+    if os.path.exists(out):
+        if (kind := _lasting(out)) is not None:
+            raise _taken(out, f"is {kind}", "choose another --out")
+        if not overwrite:
+            raise _taken(out, "exists")
     atomic.prove_writable(out.parent)
+
+
+def refuse_folder(out: Path) -> None:
+    """Raise `ConflictError` where `out` is a folder, or can be nothing else."""
+    refuse_nameless(out, "NAME.h5")
+    if os.path.isdir(out):
+        raise _no_file(out, "NAME.h5")
+
+
+def refuse_nameless(out: Path, example: str) -> None:
+    """Raise `ConflictError` for `.`, `..`, `/` and nothing, which can only be folders."""
+    if out.name in ("", ".."):
+        raise _no_file(out, example)
+
+
+def refuse_run_files(out: Path) -> None:
+    """Raise `ConflictError` where `out` is one of the files that a run consists of, or would become one."""
+    for path in (out, Path(os.path.realpath(out))):
+        folder = RunFolder(path.parent)
+        own = [folder.lock_file, *(folder.path / name for name in FILES)]
+        if os.path.exists(folder.config_file) and any(_same(path, each) for each in own):
+            raise _taken(out, f"belongs to the run {folder.path}", "choose another --out")
+
+
+def _same(path: Path, other: Path) -> bool:
+    both = os.path.exists(path) and os.path.exists(other)
+    return path.samefile(other) if both else path.name == other.name
+
+
+def _lasting(out: Path) -> str | None:
+    """What `out` is, where it is worth more than a result; anything else may be overwritten, readable or not."""
+    try:
+        return LASTING.get(format_of(out) or "")
+    except InputError:
+        return None
 
 
 def refuse_inputs(out: Path | None, inputs: Iterable[Path]) -> None:
@@ -56,6 +102,10 @@ def claim_folder(folder: Path, option: str) -> None:
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise _taken(folder, "exists and is not a folder", f"choose another {option}")
     atomic.prove_writable(folder)
+
+
+def _no_file(out: Path, example: str) -> ConflictError:
+    return _taken(out, "is a folder, wanted the name of a file", f"--out {out / example}")
 
 
 def _taken(path: Path, how: str, hint: str = "choose another --out, or --overwrite it") -> ConflictError:

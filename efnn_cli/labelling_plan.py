@@ -14,6 +14,7 @@ from efnn_cli.configuration.compose import Request, compose, settle
 from efnn_cli.configuration.schema import fingerprint
 from efnn_cli.configuration.settings import GenerateConfig, generate_config
 from efnn_cli.console import Console
+from efnn_cli.destination import refuse_folder, refuse_run_files
 from efnn_cli.errors import ConflictError, InputError
 from efnn_cli.idle import refuse_idle_keys, refuse_idle_tolerance
 from efnn_cli.labelling.crew import Crew
@@ -84,8 +85,8 @@ def refuse_other(plan: Plan, *, overwrite: bool) -> None:
     Raises `InputError` where the usual place holds something unreadable: that was this dataset.
     """
     path = plan.path
-    if os.path.isdir(path):
-        raise ConflictError(f"{path} is a folder, wanted the name of a file", f"--out {path / 'NAME.h5'}")
+    refuse_folder(path)
+    refuse_run_files(path)
     if overwrite or not os.path.exists(path):
         return
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from efnn_cli import checks
 from efnn_cli.configuration.schema import fingerprint
 from efnn_cli.console import Console
-from efnn_cli.destination import claim_file
+from efnn_cli.destination import claim_file, refuse_nameless
 from efnn_cli.errors import ConfigError
 from efnn_cli.figures import SUFFIXES, beside
 from efnn_cli.kinds import FIGURES
@@ -45,6 +45,8 @@ def run(
     kind, rest = split_kind(arguments)
     if data is not None and kind != "parity":
         raise ConfigError(f"--data belongs to efnn plot parity, found it with {kind}")
+    if out is not None:
+        refuse_nameless(out, "NAME")
     stem = None if out is None else without_suffix(out)
     for suffix in SUFFIXES:
         claim_file(None if stem is None else beside(stem, suffix), overwrite)

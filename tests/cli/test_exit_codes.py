@@ -526,8 +526,10 @@ def test_overwrite(copied: Workshop):
     (root / "mine.h5").write_text("precious")
     call(*LATTICE, "--out", "mine.h5", "--overwrite", cwd=root).done()
     assert call("inspect", "mine.h5", "--json", cwd=root).json()["metrics"]["samples"] == 24
-    call("evaluate", run, "--out", "mine.h5", "--overwrite", cwd=root).done()
-    call("evaluate", run, "--out", "mine.h5", cwd=root).failed(6, "mine.h5")
+    call("evaluate", run, "--out", "mine.h5", "--overwrite", cwd=root).failed(6, "mine.h5", "is a dataset")
+    call("evaluate", run, "--out", "errors.h5", cwd=root).done()
+    call("evaluate", run, "--out", "errors.h5", "--overwrite", cwd=root).done()
+    call("evaluate", run, "--out", "errors.h5", cwd=root).failed(6, "errors.h5")
     before = call("inspect", run, "--json", cwd=root).json()["metrics"]["summary"]
     args = ("train", "--data", copied.dataset("hopping"), "model=effective", "--overwrite", "--json", "--out", run)
     call(*args, cwd=root).done()

@@ -78,7 +78,7 @@ def test_results_do_not_replace_what_they_are_made_of(copied: Workshop):
         ("predict", Path(run) / "best.h5", "--spins", "s.npy", "--out", Path(run) / "last.h5"),
         ("generate", "heisenberg", "--spins", "s.npy", "--out", "s.npy"),
     ):
-        call(*words, "--overwrite", cwd=copied.root).failed(6, "is read by this command", "another --out")
+        call(*words, "--overwrite", cwd=copied.root).failed(6, "another --out")
     assert {name: (copied.root / name).read_bytes() for name in files_below(copied.root)} == before
 
 
@@ -140,6 +140,56 @@ def test_the_last_checkpoint_is_asked_for(copied: Workshop):
     outcome = call("predict", run / "last.h5", "--spins", "s.npy", cwd=copied.root).done()
     assert "last.h5: the best weights in it, those of best.h5" in outcome.err
     shutil.rmtree(copied.root / run)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "metrics.csv", "last.h5", "best.h5", "summary.json", "lock"])
+def test_results_do_not_replace_another_run(copied: Workshop, name: str):
+    """Nor stand where one of its files will be; a link to it is no way around that."""
+    run, other = copied.run("lattice net"), copied.run("lattice twin")
+    np.save(copied.root / "s.npy", np.ones((2, 3, 6, 6)) / np.sqrt(3))
+    (copied.root / "link").symlink_to(other / name)
+    (copied.root / other / "lock").unlink(missing_ok=True)
+    before = {each: (copied.root / each).read_bytes() for each in files_below(copied.root)}
+    for command in (
+        ("evaluate", run, "--out", other / name),
+        ("predict", run, "--spins", "s.npy", "--out", other / name),
+        ("predict", run, "--spins", "s.npy", "--out", "link"),
+        ("generate", "heisenberg", "--L", 4, "--samples", 20, "--out", other / name),
+        ("merge", "heisenberg", "--L", 4, "--samples", 20, "--out", other / name),
+        *([("plot", "curve", run, "--out", other / "metrics")] if name == "metrics.csv" else []),
+    ):
+        for words in ([*command, "--overwrite"], command)[command[0] == "merge" :]:
+            call(*words, cwd=copied.root).failed(6, "belongs to the run", str(other), "another --out")
+    assert {each: (copied.root / each).read_bytes() for each in files_below(copied.root)} == before
+
+
+def test_results_do_not_replace_what_took_hours(copied: Workshop):
+    """Datasets and checkpoints, wherever they lie; predictions and files of others are replaced when asked."""
+    run, data = copied.run("lattice net"), copied.dataset("binary")
+    shutil.copy(copied.root / copied.run("lattice twin") / "best.h5", copied.root / "kept.h5")
+    for path, what in ((data, "is a dataset"), ("kept.h5", "is a checkpoint")):
+        image = (copied.root / path).read_bytes()
+        call("evaluate", run, "--out", path, "--overwrite", cwd=copied.root).failed(6, str(path), what, "another --out")
+        assert (copied.root / path).read_bytes() == image
+    (copied.root / "p.h5").write_text("notes")
+    for _ in "notes", "predictions":
+        call("evaluate", run, "--out", "p.h5", "--overwrite", cwd=copied.root).done()
+
+
+@pytest.mark.parametrize("out", ["", ".", "..", "/", "./", "data", "data/.."])
+def test_a_folder_in_the_place_of_a_file(copied: Workshop, out: str):
+    run = copied.run("lattice net")
+    np.save(copied.root / "s.npy", np.ones((2, 3, 6, 6)) / np.sqrt(3))
+    before = files_below(copied.root.parent)
+    for command in (
+        ("evaluate", run),
+        ("predict", run, "--spins", "s.npy"),
+        ("generate", "heisenberg", "--L", 4, "--samples", 20),
+        ("merge", "heisenberg", "--L", 4, "--samples", 20),
+        *([] if out == "data" else [("plot", "curve", run)]),
+    ):
+        call(*command, "--out", out, cwd=copied.root).failed(6, "wanted the name of a file", "NAME")
+    assert files_below(copied.root.parent) == before
 
 
 def test_a_training_that_is_of_no_use_says_so(copied: Workshop):
