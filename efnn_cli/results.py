@@ -55,9 +55,11 @@ class Result:
         )
 
     def as_text(self) -> str:
-        """The table in plain columns, readable by people and by awk; what came from a file cannot steer a terminal."""
-        if self.text is not None:
-            return self.text
+        """The text, or the table in plain columns for people and awk; what came from a file cannot steer a terminal."""
+        lines = self._table() if self.text is None else self.text.split("\n")
+        return "\n".join(map(printable, lines))
+
+    def _table(self) -> list[str]:
         rows = [*self.rows, *([name, path] for name, path in self.outputs.items())] if not self.headed else self.rows
         widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows), default=0))]
         lines = [
@@ -65,7 +67,7 @@ class Result:
         ]
         if self.headed:
             lines += [f"{name}: {path}" for name, path in self.outputs.items()]
-        return "\n".join(map(printable, lines))
+        return lines
 
 
 def error_json(command: str, code: int, message: str, hint: str) -> str:

@@ -14,6 +14,7 @@ import typer
 from efnn_cli import launch
 from efnn_cli.cli.arguments import Debug, Json, Quiet, Verbose
 from efnn_cli.failures import drop_stdout
+from efnn_cli.text import printable
 
 if TYPE_CHECKING:
     from efnn_cli.console import Console
@@ -85,7 +86,7 @@ def _show(text: str) -> None:
 
 def _say(failure: Failure) -> None:
     """What went wrong, on stderr like every error."""
-    print(f"error: {failure.message}\n  {failure.hint}", file=sys.stderr, flush=True)
+    print(f"error: {printable(failure.message)}\n  {printable(failure.hint)}", file=sys.stderr, flush=True)
 
 
 def _refuse_several() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import logging
+import shutil
+import sys
 from collections.abc import Sequence
 
 from efnn_cli.console import Console
@@ -14,9 +16,8 @@ from efnn_cli.runs.filters import check_key, chosen, ordered, parse
 from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.runs.rows import COLUMNS, RunRow, list_runs
 
-WIDTH = 120
 HIDDEN = ("variant", "samples", "planned_epochs", "budget")  # of the text: kind and epochs tell most of it
-SPARED = ("val_rmse", "rmse", "model", "depth", "seed", "system", "width", "seconds")  # what is left out first for room
+SPARED = ("val_rmse", "rmse", "model", "depth", "seed", "system", "width", "seconds", "parameters")  # what goes first for room
 
 LOGGER = logging.getLogger("efnn")
 
@@ -45,7 +46,14 @@ def run(
     if sort is not None or reverse:
         rows = ordered(rows, sort or "run", reverse=reverse)
     metrics = {"rows": [dict(row.values) for row in rows]}
-    return Result("runs", metrics, rows=table(rows), headed=True, text=as_text_csv(rows) if as_csv else None)
+    if as_csv:
+        return Result("runs", metrics, text=as_text_csv(rows))
+    return Result("runs", metrics, rows=() if as_json else table(rows, _room()), headed=True)
+
+
+def _room() -> int | None:
+    """Characters in a line of the terminal; None off one, where nobody has to see a whole line."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def as_text_csv(rows: Sequence[RunRow]) -> str:
@@ -57,15 +65,15 @@ def as_text_csv(rows: Sequence[RunRow]) -> str:
     return text.getvalue().rstrip("\n")
 
 
-def table(rows: Sequence[RunRow]) -> list[list[str]]:
-    """A head and a line for every run, in at most `WIDTH` characters where leaving out columns can do it."""
+def table(rows: Sequence[RunRow], room: int | None) -> list[list[str]]:
+    """A head and a line for every run, in at most `room` characters where leaving out columns can do it."""
     cells = {key: [key, *(_cell(row, key) for row in rows)] for key in COLUMNS if key not in HIDDEN}
     empty = [key for key, column in cells.items() if rows and set(column[1:]) == {"-"}]
     for key in empty:
         del cells[key]
     left_out = []
     for key in SPARED:
-        if _width(cells) > WIDTH and key in cells:
+        if room is not None and _width(cells) > room and key in cells:
             del cells[key]
             left_out.append(key)
     if left_out and rows:

@@ -44,7 +44,18 @@ def select(paths: Sequence[Path], conditions: Sequence[Condition], *, many: bool
     if not found:
         told = f"none of the {len(rows)} runs meets all conditions" if rows else f"no finished run in {OUTPUTS}/"
         raise InputError(told, "efnn runs shows them" if rows else "efnn train model=efnn depth=3")
+    for row in found:
+        _check(row)
     return found
+
+
+def _check(row: RunRow) -> None:
+    """Raise `InputError` where the configuration lacks what a figure names a run by."""
+    file, model = row.folder.config_file, row.values["model"]
+    if model not in MODELS:
+        raise InputError(f"{file} is of another program: wanted model.name one of {', '.join(MODELS)}, found {model!r}")
+    if "hash" not in row.config:
+        raise InputError(f"{file} is not the configuration of a run: it has no hash")
 
 
 def require_one_hamiltonian(rows: Sequence[RunRow]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
+from efnn_cli.cli import main
 from efnn_cli.runs.rows import COLUMNS
 from efnn_cli.storage import documents
 from efnn_cli.storage.lock import held, owned
@@ -137,11 +139,37 @@ def test_csv_has_every_column(many: Path):
     assert [row["relative_error"] for row in found] == ["", "0.1"]
 
 
-def test_text_fits_a_screen(many: Path):
+class Terminal(io.StringIO):
+    """What a command takes for a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def on_terminal(columns: int, cwd: Path, monkeypatch: pytest.MonkeyPatch) -> Outcome:
+    """`efnn runs` on a terminal of that many columns."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    out, err = Terminal(), io.StringIO()
+    with contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(["runs"])
+    return Outcome(code, out.getvalue(), err.getvalue())
+
+
+def test_a_pipe_has_room_for_every_column(many: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "80")
     outcome = call("runs", cwd=many).done()
+    head = set(outcome.out.splitlines()[0].split())
+    assert head == set(COLUMNS) - {"variant", "samples", "planned_epochs", "budget", "error"}
+    assert "no room" not in outcome.err
+
+
+@pytest.mark.parametrize("columns", [100, 120, 1000])
+def test_text_fits_a_screen(many: Path, columns: int, monkeypatch: pytest.MonkeyPatch):
+    outcome = on_terminal(columns, many, monkeypatch).done()
     lines = outcome.out.splitlines()
     assert len(lines) == 41
-    assert max(map(len, lines)) <= 120
+    assert max(map(len, lines)) <= columns
+    assert columns == 1000 or max(map(len, lines)) > columns - 30
     head = lines[0].split()
     assert head[:2] == ["run", "status"]
     assert "relative_error" in head
