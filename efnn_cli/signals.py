@@ -20,6 +20,7 @@ from efnn_cli.errors import Interrupted, Stopped
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 INSIST_SECONDS = 0.2
+GO_ON = "the same command goes on with what is done"
 
 Handler = Callable[[int, FrameType | None], None]
 
@@ -52,6 +53,15 @@ def at_once() -> Iterator[None]:
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
+
+
+@contextlib.contextmanager
+def to_go_on(hint: str = GO_ON) -> Iterator[None]:
+    """What a signal within many pieces of work ends with: a `hint` at the command, not at the piece it was in."""
+    try:
+        yield
+    except (Stopped, Interrupted) as error:
+        raise Stopped(error.signum, f"stopped by {signal.Signals(error.signum).name}", hint) from error
 
 
 def expect_repeats() -> None:

@@ -18,6 +18,7 @@ from efnn_cli.console import Console
 from efnn_cli.destination import COMPARISON_MARK, claim_marked
 from efnn_cli.results import Result, shown
 from efnn_cli.runs.folder import OUTPUTS
+from efnn_cli.signals import to_go_on
 from efnn_cli.storage import atomic
 
 
@@ -40,8 +41,9 @@ def run(
         return planned(lineup, folder)
     atomic.make_folder(folder)
     atomic.write_text(folder / COMPARISON_MARK, f"{lineup.tag}\n")
-    trials, chosen = compete(lineup, console)
-    standings = stand(chosen, config, target, console)
+    with to_go_on():
+        trials, chosen = compete(lineup, console)
+        standings = stand(chosen, config, target, console)
     quantity = quantity_of(standings)
     rows = [each.summary(quantity) for each in standings]
     table, means, text = (folder / name for name in ("comparison.csv", "comparison_means.csv", "comparison.md"))

@@ -17,7 +17,7 @@ from efnn_cli.reproduction.planning import Step, plan
 from efnn_cli.reproduction.progress import Progress
 from efnn_cli.reproduction.stages import carry_out, outputs_folder
 from efnn_cli.results import Result, shown
-from efnn_cli.signals import StopRequest
+from efnn_cli.signals import GO_ON, StopRequest, to_go_on
 from efnn_cli.storage import atomic
 from efnn_cli.sweeps.jobs import failure_of
 
@@ -49,7 +49,7 @@ def run(
     atomic.write_text(folder / REPRODUCTION_MARK, f"{scale}\n")
     training = [step for step in steps if step.trains]
     progress = Progress(sum(step.count for step in training), sum(step.seconds for step in training), every[0].workers)
-    with StopRequest("the same command goes on with what is done") as stop:
+    with to_go_on(), StopRequest(GO_ON) as stop:
         found = [carry_out(chosen, folder, progress, console, stop) for chosen in every]
     return report(scale, found, pages.write(scale, found, folder, command_of(experiments, request)), export)
 

@@ -17,7 +17,7 @@ from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.runs.rows import COLUMNS, RunRow, list_runs
 
 HIDDEN = ("variant", "samples", "planned_epochs", "budget")  # of the text: kind and epochs tell most of it
-SPARED = ("val_rmse", "rmse", "model", "depth", "seed", "system", "width", "seconds", "parameters")  # what goes first for room
+SPARED = ("val_rmse", "rmse", "model", "depth", "seed", "system", "width", "seconds", "parameters")  # in this order
 
 LOGGER = logging.getLogger("efnn")
 

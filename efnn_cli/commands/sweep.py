@@ -14,10 +14,12 @@ from efnn_cli.errors import ConfigError
 from efnn_cli.fitting import initial_model
 from efnn_cli.models import parameter_count
 from efnn_cli.results import Result, number, shown
+from efnn_cli.signals import GO_ON, to_go_on
 from efnn_cli.sweeps.jobs import ELSEWHERE, FAILED, FINISHED, Outcome, failure_of
 from efnn_cli.sweeps.run import Sweep, carry_out_all, check, plan_sweep, settings_of
 
 FACTS = ("parameters", "epochs", "seconds")
+AGAIN = "the same command goes on with the run it was in, and trains all the others again"
 ERRORS = ("relative_error", "rmse_over_std")
 COUNTED = {"finished": FINISHED, "running_elsewhere": ELSEWHERE, "failed": FAILED}
 
@@ -36,7 +38,9 @@ def run(
     sweep = plan_sweep(request, data)
     if dry_run:
         return planned(sweep)
-    return report(sweep, carry_out_all(sweep, console, overwrite=overwrite))
+    with to_go_on(AGAIN if overwrite else GO_ON):
+        outcomes = carry_out_all(sweep, console, overwrite=overwrite)
+    return report(sweep, outcomes)
 
 
 def count(request: Request) -> Result:
