@@ -107,9 +107,7 @@ def _resume(folder: RunFolder, tag: str, trainer: Trainer) -> None:
     if os.path.exists(folder.last_file):
         again = "remove it, and the same command starts from the first epoch"
         last = _read(folder.last_file, again)
-        if last.config.get("hash") != tag:
-            found = last.config.get("hash")
-            raise InputError(f"{folder.last_file} belongs to another run: wanted the hash {tag}, found {found}", again)
+        folder.require_own(folder.last_file, last.config.get("hash"), again, tag)
         try:
             trainer.resume(last.state)
         except (KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:
@@ -121,7 +119,7 @@ def _resume(folder: RunFolder, tag: str, trainer: Trainer) -> None:
     elif trainer.team.leads:
         folder.give_up_weights()
     if trainer.team.leads:
-        folder.keep_rows(trainer.epoch)
+        folder.keep_rows(trainer.epoch, tag)
 
 
 def _read(path: Path, hint: str) -> checkpoint.Checkpoint:
@@ -157,7 +155,7 @@ def _train(
                 raise
             if not leads:
                 continue
-            folder.append_row(row)
+            folder.append_row(row, stored["hash"])
             state = _snapshot(trainer)
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
                 _save(folder, stored, state)
@@ -205,7 +203,7 @@ def _fit_closed_form(
     network.fit(features, torch.from_numpy(data.energies[parts.train]).to(device))
     seconds = time.perf_counter() - start
     train, val = (judge(model, data, parts, name, device) for name in ("train", "val"))
-    folder.keep_rows(0)
+    folder.keep_rows(0, stored["hash"])
     folder.append_row(
         EpochRow(
             epoch=1,
@@ -217,7 +215,8 @@ def _fit_closed_form(
             val_relative_error=val.relative_error,
             val_rmse_over_std=val.rmse_over_std,
             seconds=seconds,
-        )
+        ),
+        stored["hash"],
     )
     weights = model.state_dict()
     for path in (folder.best_file, folder.last_file):

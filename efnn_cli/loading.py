@@ -24,11 +24,17 @@ from efnn_cli.errors import ConfigError, EfnnError, InputError
 from efnn_cli.models import EnergyModel, build, size_of
 from efnn_cli.physics import System
 from efnn_cli.results import shown
-from efnn_cli.runs.folder import RunFolder
+from efnn_cli.runs.folder import FILES, RunFolder
+from efnn_cli.runs.forms import config_defect
 from efnn_cli.storage import checkpoint
 from efnn_cli.training.predict import predict
 
 Array = NDArray[np.float64]
+
+JUDGED_BY = (
+    "sampling", "couplings_sha256", "receptive_field", "training", "dataset.path", "dataset.content_sha256",
+)  # fmt: skip
+"""What judging a network asks of its configuration."""
 
 LOGGER = logging.getLogger("efnn")
 
@@ -77,9 +83,14 @@ def load(path: str | Path, device: str = "auto") -> Run:
             raise InputError(f"{path} holds no best.h5: {why}", "efnn train makes a run")
         path = folder.best_file
     stored = checkpoint.read(path)
+    folder = RunFolder(path.parent)
+    if path.name in FILES:
+        folder.require_own(path, stored.config.get("hash"), _restored(path))
     target = devices.resolve(device)
     try:
-        _check_config(stored.config)
+        defect = config_defect(stored.config, JUDGED_BY)
+        if defect is not None:
+            raise ValueError(defect)
         system = build_system(stored.config["system"])
         resumable = "best_weights" in stored.state  # last.h5 carries the best weights beside the last ones
         if resumable:
@@ -94,35 +105,17 @@ def load(path: str | Path, device: str = "auto") -> Run:
     except (ConfigError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = error.message if isinstance(error, EfnnError) else str(error).splitlines()[0]
         raise InputError(f"{path} does not describe a network of this efnn: {reason}") from error
-    folder = RunFolder(path.parent)
     if folder.begun and not folder.finished:
         LOGGER.warning("%s is not finished: the weights are those of epoch %d so far", shown(folder.path), epoch)
     return Run(path.parent, stored.config, system, model.to(target).eval(), target, epoch)
 
 
-def _check_config(config: dict[str, Any]) -> None:
-    """Raise `KeyError` or `TypeError` where the configuration lacks what judging a network asks of it."""
-    word, number, nothing = (str,), (int, float), (type(None),)
-    _check_kinds(
-        config,
-        {
-            "hash": word,
-            "sampling": (*word, *nothing),
-            "couplings_sha256": (*word, *nothing),
-            "receptive_field": (int, *nothing),
-            "dataset": (dict,),
-            "training": (dict, *nothing),
-        },
-    )
-    _check_kinds(config["dataset"], {"path": word, "content_sha256": word})
-    if config.get("thermal") is not None:
-        _check_kinds(config["thermal"], dict.fromkeys(("temperature", "coupling", "sweeps"), number))
-
-
-def _check_kinds(node: dict[str, Any], kinds: dict[str, tuple[type, ...]]) -> None:
-    for key, wanted in kinds.items():
-        if not isinstance(node[key], wanted):
-            raise TypeError(f"its configuration has no valid {key}")
+def _restored(path: Path) -> str:
+    """How to come by the right weights again."""
+    if path.name != "best.h5":
+        return f"put its own {path.name} back"
+    again = f"efnn train --resume {shown(path.parent)} writes both again from last.h5"
+    return f"put its own best.h5 back, or remove it and summary.json: {again}"
 
 
 def rebuild(config: dict[str, Any], system: System) -> EnergyModel:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,6 +20,14 @@ HEAD = ("weights", "sampling", "seed")
 COLUMNS = [*HEAD, *FIGURES, *ENSEMBLE_FIGURES]
 WHOLE = ("seed", "L", "samples")
 WORDS = ("weights", "sampling", "reference")
+SIGNED = ("bias_per_site", *ENSEMBLE_FIGURES)
+MAY_BE_EMPTY = ("relative_error", "rmse_over_std", *ENSEMBLE_FIGURES)
+METHODS = {"dense": "exact diagonalisation", "determinant": "determinant", "formula": "formula"}
+FORMS = {
+    "weights": re.compile(r"[0-9a-f]{8}"),
+    "sampling": re.compile(r"[a-z_]{1,40}"),
+    "reference": re.compile("|".join(METHODS)),
+}
 IDENTITY = (*HEAD, "L", "samples", "reference")
 
 Rows = list[dict[str, str]]
@@ -76,12 +86,25 @@ def read_table(path: Path) -> Rows:
     if not os.path.exists(path):
         return []
     try:
-        rows = documents.read_table(path, (*HEAD, *FIGURES), whole=WHOLE, words=WORDS)
+        rows = documents.read_table(
+            path, (*HEAD, *FIGURES), whole=WHOLE, words=WORDS, may_be_empty=MAY_BE_EMPTY, signed=SIGNED
+        )
+        for row in rows:
+            _check(path, row)
     except InputError as error:
-        raise InputError(error.message, "move it away") from error
-    if any(list(row) not in (COLUMNS, [*HEAD, *FIGURES]) for row in rows):
-        raise InputError(f"{path} is not an extrapolation table of this efnn", "move it away")
+        raise InputError(error.message, "move it away; the same efnn extrapolate then makes another one") from error
     return [dict.fromkeys(ENSEMBLE_FIGURES, "") | row for row in rows]
+
+
+def _check(path: Path, row: dict[str, str]) -> None:
+    """Raise `InputError` for words that are none of ours, and for no lattice or no configuration at all."""
+    if list(row) not in (COLUMNS, [*HEAD, *FIGURES]):
+        raise InputError(f"{path} is not an extrapolation table of this efnn")
+    good = {name: form.fullmatch(row[name]) is not None for name, form in FORMS.items()}
+    good |= {name: int(row[name]) > 0 for name in ("L", "samples")}
+    for name, holds in good.items():
+        if not holds:
+            raise InputError(f"{path}: a row has no valid {name}, found {row[name][:20]!r}")
 
 
 def _identity(row: dict[str, str]) -> tuple[str, ...]:
@@ -109,7 +132,7 @@ def _against_size(
     found: dict[str, dict[int, tuple[int, float]]] = {}
     for row in rows:
         text = value(row)
-        if text and float(text) > 0:
+        if text and 0 < float(text) < math.inf:
             name = row["sampling"].replace("_", " ") + (f", seed {row['seed']}" if many else "")
             points = found.setdefault(name, {})
             point = (int(row["samples"]), float(text))

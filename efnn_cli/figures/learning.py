@@ -19,7 +19,7 @@ def learning_curves(runs: Mapping[str, Sequence[EpochRow]], stem: Path) -> Path:
     """
     from matplotlib.lines import Line2D
 
-    relative = all(row.val_rmse_over_std for rows in runs.values() for row in rows)
+    relative = all(_std(row) for rows in runs.values() for row in rows)
     figure = sheet(5.6, 4.2)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
     logarithmic(upper.yaxis)
@@ -54,6 +54,5 @@ def learning_curves(runs: Mapping[str, Sequence[EpochRow]], stem: Path) -> Path:
 
 
 def _std(row: EpochRow) -> float:
-    """The standard deviation of the validation energies."""
-    assert row.val_rmse_over_std
-    return row.val_rmse / row.val_rmse_over_std
+    """The standard deviation of the validation energies; 0 where it is not known."""
+    return row.val_rmse / row.val_rmse_over_std if row.val_rmse_over_std else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,16 @@ Points = Sequence[tuple[float, float]]
 
 
 def growth(points: Points) -> PowerLaw | None:
-    """The power law of (L, seconds) from the fourth-largest L up; None with fewer than two sizes."""
+    """The power law of (L, seconds) from the fourth-largest L up; None with fewer than two sizes, or of no use."""
     sizes = sorted({size for size, _ in points})[-LARGEST:]
     if len(sizes) < 2:
         return None
-    return power_law([point for point in points if point[0] >= sizes[0]])
+    try:
+        law = power_law([point for point in points if point[0] >= sizes[0]])
+        ends = law.at(law.first), law.at(law.last)
+    except (OverflowError, ZeroDivisionError):  # sizes that are nearly equal
+        return None
+    return law if all(0 < end < math.inf for end in ends) else None
 
 
 @styled()

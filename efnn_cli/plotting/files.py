@@ -11,7 +11,7 @@ from typing import Any
 from efnn_cli import figures
 from efnn_cli.errors import InputError
 from efnn_cli.evaluation.extrapolation import weights_digest
-from efnn_cli.evaluation.size_table import Rows, SizeTable
+from efnn_cli.evaluation.size_table import METHODS, Rows, SizeTable
 from efnn_cli.loading import load
 from efnn_cli.plotting.selection import (
     QUANTITIES,
@@ -30,7 +30,6 @@ from efnn_cli.training.metrics import mean_and_spread
 
 CURVES = 6  # lines of different colours
 LABELS = {"width": "width", "parameters": "number of parameters", "samples": "configurations in the dataset"}
-REFERENCES = {"dense": "exact diagonalisation", "determinant": "determinant", "formula": "formula"}
 
 LOGGER = logging.getLogger("efnn")
 
@@ -38,7 +37,7 @@ LOGGER = logging.getLogger("efnn")
 def curve(rows: Sequence[RunRow]) -> Drawing:
     """Errors and learning rate of at most six runs against the epoch; raises `InputError` for a run without epochs."""
     limit(rows, CURVES)
-    histories = {name: row.folder.history() for name, row in names(rows).items()}
+    histories = {name: row.folder.history(row.config["hash"]) for name, row in names(rows).items()}
     for row, history in zip(rows, histories.values(), strict=True):
         if not history:
             path = shown(row.folder.path)
@@ -114,12 +113,15 @@ def sizes(rows: Sequence[RunRow]) -> Drawing:
     series = []
     for name, members in groups(rows, apart="").items():
         for sampling in samplings:
-            found = [_by_size(lines, sampling) for row, lines in tables if row in members]
+            found = [_by_size(lines, sampling, quantity) for row, lines in tables if row in members]
             points = [_size_point(size, found, quantity) for size in sorted({L for each in found for L in each})]
             if points:
                 series.append(
                     figures.SizeSeries(name if len(samplings) == 1 else f"{name}, {sampling.replace('_', ' ')}", points)
                 )
+    if not series:
+        path = shown(rows[0].folder.path)
+        raise InputError(f"{path} has no size with enough samples for a {quantity}", f"efnn extrapolate {path}")
     limit(series, CURVES, "lines")
     trained_at = int(rows[0].values["L"])
     metrics = {"quantity": quantity, "series": [{"name": s.name, "rows": [list(r) for r in s.rows]} for s in series]}
@@ -130,11 +132,11 @@ def sizes(rows: Sequence[RunRow]) -> Drawing:
     )
 
 
-def _by_size(lines: Rows, sampling: str) -> dict[int, Mapping[str, str]]:
-    """The line with the most samples at every L."""
+def _by_size(lines: Rows, sampling: str, quantity: str) -> dict[int, Mapping[str, str]]:
+    """The line with the most samples at every L, of those that have the quantity."""
     found: dict[int, Mapping[str, str]] = {}
     for line in sorted(lines, key=lambda line: int(line["samples"])):
-        if line["sampling"] == sampling:
+        if line["sampling"] == sampling and line[quantity]:
             found[int(line["L"])] = line
     return found
 
@@ -159,7 +161,7 @@ def times(rows: Sequence[RunRow]) -> Drawing:
         for line in (line for row, lines in tables if row in members for line in lines):
             add(name, line, "seconds_per_configuration")
     for line in (line for _, lines in tables for line in lines):
-        add(REFERENCES[line["reference"]], line, "reference_seconds_per_configuration")
+        add(METHODS[line["reference"]], line, "reference_seconds_per_configuration")
     series = {
         name: [(size, statistics.median(found[size])) for size in sorted(found)] for name, found in seconds.items()
     }

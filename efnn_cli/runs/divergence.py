@@ -16,9 +16,10 @@ def warn_of_divergence(metrics: Mapping[str, Any], whose: str = "") -> None:
     The spread is that of the training energies: a few validation energies may lie close together by chance.
     """
     train, val = metrics["train"], metrics["val"]
-    if not train["rmse_over_std"]:
+    spread = train["rmse"] / train["rmse_over_std"] if train["rmse_over_std"] else 0.0
+    if not spread:
         return
-    ratio = val["rmse"] / (train["rmse"] / train["rmse_over_std"])
+    ratio = val["rmse"] / spread
     if ratio > DIVERGED:
         LOGGER.warning(
             "%sthe best validation error is %.3g times the spread of the energies: try a smaller lr, or more epochs",

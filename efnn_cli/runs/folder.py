@@ -19,17 +19,23 @@ from pathlib import Path
 from typing import Any
 
 from efnn_cli.errors import InputError
+from efnn_cli.runs import forms
+from efnn_cli.runs.forms import FIGURES, PARTS
 from efnn_cli.storage import atomic, documents
 from efnn_cli.training.rows import EpochRow
 
 OUTPUTS = Path("outputs")
-COLUMNS = [each.name for each in dataclasses.fields(EpochRow)]
+EPOCH_COLUMNS = [each.name for each in dataclasses.fields(EpochRow)]
+OF_RUN = "run"  # the hash of the run that a row is of
+COLUMNS = [*EPOCH_COLUMNS, OF_RUN]
+WHOLE = ("epoch", "step")
+MAY_BE_EMPTY = ("val_relative_error", "val_rmse_over_std")
 FILES = ("config.yaml", "run.log", "metrics.csv", "last.h5", "best.h5", "summary.json")  # the mark of the end last
 EXTRAPOLATION = "extrapolation"
 DERIVED = ("predictions-*.h5", f"{EXTRAPOLATION}.*")  # what other commands put there, by the weights of the run
 LEFTOVERS = ("lock", "run.log", ".new", ".probe-*", "*.tmp")  # what a process killed at its start may leave
-FIGURES = ("parameters", "epochs", "seconds", "samples_per_second")
-PARTS = ("train", "val", "test")
+START_AGAIN = "put its own file back, undo the change, or train anew: the same efnn train with --overwrite"
+__all__ = ["EXTRAPOLATION", "FIGURES", "FILES", "OUTPUTS", "PARTS", "RunFolder"]
 
 
 class RunFolder:
@@ -65,59 +71,90 @@ class RunFolder:
         """Whether the run has ended well."""
         return os.path.exists(self.summary_file)
 
+    @property
+    def tag(self) -> str | None:
+        """The hash of the run: that of its config.yaml, else the one in its name; None where neither tells."""
+        return str(self.read_config()["hash"]) if self.begun else forms.tag_in_name(self.path)
+
     def holds(self, tag: str) -> bool:
         """Whether this is the run with the hash `tag`."""
-        return self.begun and self.read_config().get("hash") == tag
+        return self.begun and self.read_config()["hash"] == tag
+
+    def require_own(self, path: Path, found: object, hint: str, tag: str | None = None) -> None:
+        """Raise `InputError` where the file `path`, which says that it is of the run `found`, is of another one."""
+        wanted = tag or self.tag
+        if wanted is not None and found != wanted:
+            raise forms.belongs_elsewhere(path, found, wanted, hint)
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Store the resolved configuration, for people; checkpoints carry their own copy."""
         documents.write_yaml(self.config_file, config)
 
     def read_config(self) -> dict[str, Any]:
-        """The resolved configuration; raises `InputError` where it cannot be read."""
-        return documents.read_yaml(self.config_file)
+        """The resolved configuration, its values checked; raises `InputError` where it is none, or of another run."""
+        config = documents.read_yaml(self.config_file)
+        forms.check_config(self.config_file, config, START_AGAIN)
+        wanted = forms.tag_in_name(self.path) or config["hash"]
+        if config["hash"] != wanted:
+            raise InputError(
+                f"{self.config_file} was changed, or belongs to another run (found {config['hash']}, wanted {wanted})",
+                f"{START_AGAIN}; a copy of a run may have any name without a hash",
+            )
+        return config
 
-    def append_row(self, row: EpochRow) -> None:
-        """Add one complete row to metrics.csv."""
-        text = documents.table_text(COLUMNS, [dataclasses.asdict(row)], head=not os.path.exists(self.metrics_file))
+    def append_row(self, row: EpochRow, tag: str) -> None:
+        """Add one complete row of the run `tag` to metrics.csv."""
+        cells = dataclasses.asdict(row) | {OF_RUN: tag}
+        text = documents.table_text(COLUMNS, [cells], head=not os.path.exists(self.metrics_file))
         with atomic.writing(self.metrics_file), self.metrics_file.open("a", encoding="utf-8") as file:
             file.write(text)
 
-    def rows(self) -> list[dict[str, str]]:
-        """The complete rows of metrics.csv; raises `InputError` where it is another table."""
-        if not os.path.exists(self.metrics_file):
+    def rows(self, tag: str | None = None) -> list[dict[str, str]]:
+        """The complete rows of metrics.csv; raises `InputError` where it is another table, or of another run.
+
+        `tag` is the hash of the run, where it is known already. Older tables do not say which run they are of.
+        """
+        path, hint = self.metrics_file, "put its own metrics.csv back, or remove it: the weights do not depend on it"
+        if not os.path.exists(path):
             return []
-        return documents.read_table(self.metrics_file, COLUMNS, whole=("epoch", "step"))
-
-    def history(self) -> list[EpochRow]:
-        """The complete rows of metrics.csv, typed; raises `InputError` where they are none of ours."""
         try:
-            return [_epoch_row(row) for row in self.rows()]
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise InputError(f"{self.metrics_file} cannot be read: {error}") from error
+            rows = documents.read_table(path, EPOCH_COLUMNS, whole=WHOLE, words=(OF_RUN,), may_be_empty=MAY_BE_EMPTY)
+            if any(list(row) not in (COLUMNS, EPOCH_COLUMNS) for row in rows):
+                raise InputError(f"{path} is not a table of epochs of this efnn")
+            epochs = [int(row["epoch"]) for row in rows]
+            if epochs != sorted(set(epochs)) or 0 in epochs:
+                raise InputError(f"{path}: wanted rows by epoch, from 1")
+        except InputError as error:
+            raise InputError(error.message, hint) from error
+        for found in {row[OF_RUN] for row in rows if OF_RUN in row}:
+            self.require_own(path, found, hint, tag)
+        return rows
 
-    def keep_rows(self, epoch: int) -> None:
-        """Drop rows after `epoch`: a resumed run writes them again."""
-        kept = [row for row in self.rows() if int(row["epoch"]) <= epoch]
+    def history(self, tag: str | None = None) -> list[EpochRow]:
+        """The rows of metrics.csv, typed."""
+        return [_epoch_row(row) for row in self.rows(tag)]
+
+    def keep_rows(self, epoch: int, tag: str) -> None:
+        """Drop rows after `epoch`: a resumed run writes them again. The rows are those of the run `tag`."""
+        kept = [row | {OF_RUN: tag} for row in self.rows(tag) if int(row["epoch"]) <= epoch]
         atomic.write_text(self.metrics_file, documents.table_text(COLUMNS, kept))
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Store the result; from now on the run is finished."""
         documents.write_json(self.summary_file, summary)
 
-    def read_summary(self) -> dict[str, Any]:
-        """The result; raises `InputError` where it cannot be read."""
+    def read_summary(self, tag: str | None = None) -> dict[str, Any]:
+        """The result, its values checked; raises `InputError` where it is none, or of another run.
+
+        `tag` is the hash of the run, where it is known already.
+        """
         again = "remove it; the same efnn train then writes it again from last.h5"
         try:
             summary = documents.read_json(self.summary_file)
         except InputError as error:
             raise InputError(error.message, again) from error
-        metrics = summary.get("metrics")
-        values = metrics if isinstance(metrics, dict) else {}
-        bad = [key for key in FIGURES if key not in values]
-        bad += [part for part in PARTS if not isinstance(values.get(part), dict)]
-        if bad:
-            raise InputError(f"{self.summary_file} is not the summary of a run: it has no valid {bad[0]}", again)
+        forms.check_summary(self.summary_file, summary, again)
+        self.require_own(self.summary_file, summary.get("hash"), again, tag)
         return summary
 
     def give_up_weights(self) -> None:
@@ -151,8 +188,8 @@ class RunFolder:
 
 def _epoch_row(cells: dict[str, str]) -> EpochRow:
     """One row of text; an empty cell is None."""
-    whole = ("epoch", "step")
     values = {
-        name: int(cells[name]) if name in whole else float(cells[name]) if cells[name] else None for name in COLUMNS
+        name: int(cells[name]) if name in WHOLE else float(cells[name]) if cells[name] else None
+        for name in EPOCH_COLUMNS
     }
     return EpochRow(**values)  # type: ignore[arg-type]

@@ -6,7 +6,6 @@ Reads small text files only, and loads nothing that does not: a list of many run
 from __future__ import annotations
 
 import logging
-import math
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -18,6 +17,7 @@ from efnn_cli.errors import InputError
 from efnn_cli.kinds import kind_of
 from efnn_cli.results import shown
 from efnn_cli.runs.folder import FILES, OUTPUTS, RunFolder
+from efnn_cli.runs.forms import config_defect
 from efnn_cli.storage.lock import held
 
 COLUMNS = {
@@ -27,6 +27,7 @@ COLUMNS = {
 }  # fmt: skip
 """Every column and its type. `samples` are those of the dataset; errors without a prefix are of the test split."""
 STATUSES = ("finished", "running", "failed", "unfinished", "unreadable")
+NEEDED = ("system.name", "system.L", "model.name", "training", "seed", "dataset.samples")  # in the configuration
 RECORD = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ([A-Z]+) (.*)$", re.MULTILINE)
 ORDERLY = re.compile(r"^efnn_cli\.errors\.(Stopped|Interrupted)\b", re.MULTILINE)  # the end of their tracebacks
 LOG_END = 65536  # bytes of run.log in which its last record is looked for
@@ -89,10 +90,9 @@ def row_or_warning(folder: RunFolder) -> RunRow:
 def read_row(folder: RunFolder) -> RunRow:
     """The row of a run; raises `InputError` where one of its files cannot be read."""
     config = folder.read_config()
-    try:
-        values = dict.fromkeys(COLUMNS) | _identity(config) | _reached(folder)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{folder.config_file} is not the configuration of a run: {error!r}") from error
+    if (defect := config_defect(config, NEEDED)) is not None:
+        raise InputError(f"{folder.config_file} is not the configuration of a run: {defect}")
+    values = dict.fromkeys(COLUMNS) | _identity(config) | _reached(folder, config["hash"])
     status, error_text = _status(folder)
     return RunRow(folder, values | {"run": shown(folder.path), "status": status, "error": error_text}, config)
 
@@ -100,38 +100,32 @@ def read_row(folder: RunFolder) -> RunRow:
 def _identity(config: Mapping[str, Any]) -> dict[str, Any]:
     """What was to be trained, on what."""
     system, model, training = config["system"], config["model"], config["training"]
-    budget = None if training is None else training["budget"]
+    budget = None if training is None else training.get("budget")
     return {
         "system": kind_of(system["name"], system.get("variant")),
         "variant": system.get("variant"),
-        "L": int(system["L"]),
-        "model": str(model["name"]),
+        "L": system["L"],
+        "model": model["name"],
         "depth": model.get("depth"),
         "width": model.get("width"),
-        "seed": int(config["seed"]),
-        "samples": int(config["dataset"]["samples"]),
-        "planned_epochs": 1 if training is None else int(training["epochs"]) if budget is None else None,
+        "seed": config["seed"],
+        "samples": config["dataset"]["samples"],
+        "planned_epochs": 1 if training is None else training.get("epochs") if budget is None else None,
         "budget": budget,
     }
 
 
-def _reached(folder: RunFolder) -> dict[str, Any]:
+def _reached(folder: RunFolder, tag: str) -> dict[str, Any]:
     """How far training came, and the errors of the best weights."""
     if folder.finished:
-        metrics = folder.read_summary()["metrics"]
-        test = {key: _figure(metrics["test"].get(key)) for key in ("relative_error", "rmse_over_std", "rmse")}
-        own = {"val_rmse": _figure(metrics["val"].get("rmse")), "seconds": _figure(metrics["seconds"])}
-        return {"parameters": int(metrics["parameters"]), "epochs": int(metrics["epochs"]), **test, **own}
-    rows = folder.history()
+        metrics = folder.read_summary(tag)["metrics"]
+        test = {key: metrics["test"][key] for key in ("relative_error", "rmse_over_std", "rmse")}
+        own = {"val_rmse": metrics["val"]["rmse"], "seconds": metrics["seconds"]}
+        return {"parameters": metrics["parameters"], "epochs": metrics["epochs"], **test, **own}
+    rows = folder.history(tag)
     if not rows:
         return {"epochs": 0}
-    best = min(row.val_rmse for row in rows)
-    return {"epochs": rows[-1].epoch, "val_rmse": _figure(best), "seconds": _figure(rows[-1].seconds)}
-
-
-def _figure(value: Any) -> float | None:
-    """A finite number, or None."""
-    return float(value) if value is not None and math.isfinite(value) else None
+    return {"epochs": rows[-1].epoch, "val_rmse": min(row.val_rmse for row in rows), "seconds": rows[-1].seconds}
 
 
 def _status(folder: RunFolder) -> tuple[str, str | None]:

@@ -14,7 +14,6 @@ import csv
 import hashlib
 import io
 import json
-import math
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -30,6 +29,8 @@ MAX_TABLE_BYTES = 2**30
 MARK = "# sha256 of all lines below: "
 DIGEST = "sha256"
 CRC = "crc32"
+FIGURES = (1e-300, 1e300)  # sizes of any measured number but 0: what is computed from a few of them is a number too
+MAX_WHOLE = 2**63 - 1
 ANCHOR = "&"  # without one there is no alias
 FAST_SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where libyaml is there
 
@@ -118,12 +119,19 @@ def _crc(cells: Iterable[str]) -> str:
 
 
 def read_table(
-    path: Path, columns: Iterable[str], *, whole: Collection[str] = (), words: Collection[str] = ()
+    path: Path,
+    columns: Iterable[str],
+    *,
+    whole: Collection[str] = (),
+    words: Collection[str] = (),
+    may_be_empty: Collection[str] = (),
+    signed: Collection[str] = (),
 ) -> list[dict[str, str]]:
     """The complete rows of a CSV file with a head, as they stand.
 
     Raises `InputError` where a checksum does not match, where it lacks one of `columns`, has a ragged row, or a cell
-    that is no number (in the columns `whole`: no natural number); cells of `words` may be anything, others empty.
+    that is no figure (`is_figure`). Those of the columns `whole` must be natural numbers, those of `signed` may be
+    below 0, those of `may_be_empty` may say nothing, and those of `words` anything.
     """
     text = read_text(path, MAX_TABLE_BYTES)
     complete = text[: text.rfind("\n") + 1]  # a killed process may leave half a line
@@ -146,14 +154,28 @@ def read_table(
             raise InputError(f"{path} is damaged: line {line} does not match its checksum")
         rows.append(row)
         for name, cell in row.items():
-            good = name in words or (cell.isdecimal() if name in whole else not cell or _is_number(cell))
+            good = (
+                name in words
+                or (not cell and name in may_be_empty)
+                or (_is_whole(cell) if name in whole else _is_number(cell, signed=name in signed))
+            )
             if not good:
                 raise InputError(f"{path}: line {line} has no valid {name}, found {cell[:20]!r}")
     return rows
 
 
-def _is_number(cell: str) -> bool:
+def _is_whole(cell: str) -> bool:
+    return cell.isascii() and cell.isdecimal() and len(cell) <= len(str(MAX_WHOLE)) and int(cell) <= MAX_WHOLE
+
+
+def _is_number(cell: str, *, signed: bool) -> bool:
     try:
-        return math.isfinite(float(cell))
+        return is_figure(float(cell), signed=signed)
     except ValueError:
         return False
+
+
+def is_figure(value: float, *, signed: bool = False) -> bool:
+    """Whether `value` can have been measured: 0, or of a size that may be computed with; below 0 where `signed`."""
+    size = abs(value) if signed else value
+    return value == 0 or FIGURES[0] <= size <= FIGURES[1]

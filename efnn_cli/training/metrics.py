@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -55,5 +56,7 @@ def measure(predicted: Array, true: Array) -> Metrics:
 
 
 def mean_and_spread(values: Sequence[float]) -> tuple[float, float | None]:
-    """Mean over seeds, and the sample standard deviation of several."""
-    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
+    """Mean over seeds, and the sample standard deviation of several; None for one beyond all numbers."""
+    with np.errstate(over="ignore"):
+        spread = float(np.std(values, ddof=1)) if len(values) > 1 else math.inf
+    return float(np.mean(values)), spread if math.isfinite(spread) else None

@@ -13,7 +13,7 @@ import torch
 from efnn_cli.errors import InputError
 from efnn_cli.evaluation import size_table
 from efnn_cli.runs.folder import RunFolder
-from efnn_cli.storage import checkpoint, dataset, documents
+from efnn_cli.storage import checkpoint, dataset
 
 READERS: dict[str, Callable[[Path], Any]] = {
     "dataset": dataset.read,
@@ -22,9 +22,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "config.yaml": lambda path: RunFolder(path.parent).read_config(),
     "summary.json": lambda path: RunFolder(path.parent).read_summary(),
     "metrics.csv": lambda path: RunFolder(path.parent).rows(),
-    "extrapolation.csv": lambda path: documents.read_table(
-        path, size_table.COLUMNS, whole=size_table.WHOLE, words=size_table.WORDS
-    ),
+    "extrapolation.csv": size_table.read_table,
 }
 TABLES = ("metrics.csv", "extrapolation.csv")
 

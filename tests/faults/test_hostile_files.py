@@ -21,7 +21,7 @@ from efnn_cli.configuration.compose import Request, compose
 from efnn_cli.configuration.schema import build_model, build_system
 from efnn_cli.errors import ConfigError, DeviceError, EfnnError, InputError
 from efnn_cli.runs.folder import RunFolder
-from efnn_cli.storage import checkpoint, dataset, hdf5
+from efnn_cli.storage import checkpoint, dataset, documents, hdf5
 from efnn_cli.storage.seal import BLOCK_BYTES, seal
 from efnn_cli.storage.spins_file import read_spins
 
@@ -477,4 +477,4 @@ def test_options_in_names_of_yaml_are_plain(tmp_path: Path):
     text = (tmp_path / "config.yaml").read_text()
     assert "&" not in text
     assert "!!" not in text
-    assert yaml.safe_load(text) == RunFolder(tmp_path).read_config()
+    assert yaml.safe_load(text) == documents.read_yaml(tmp_path / "config.yaml")
