@@ -135,8 +135,9 @@ def grouped(value: float) -> str:
 
 
 def limits(values: Sequence[float]) -> tuple[float, float]:
-    """Ends of a logarithmic axis with room on both sides of `values`, all above zero."""
-    return min(values) / 1.5, max(values) * 1.5
+    """Ends of a logarithmic axis with room on both sides of those of `values` that are above zero."""
+    seen = [value for value in values if value > 0] or [1.0]
+    return min(seen) / 1.5, max(seen) * 1.5
 
 
 def save(figure: Any, stem: Path, head: Row | None = None, rows: Sequence[Row] = ()) -> Path:
