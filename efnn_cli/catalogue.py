@@ -63,12 +63,13 @@ def latest_dataset(system_filter: Mapping[str, Any]) -> Path:
 
     Raises `InputError` with the command that makes one.
     """
-    seen = 0
+    seen = unreadable = 0
     for path in newest_first(DATA.glob("*.h5")):
         try:
             metadata = dataset.read_metadata(path)
         except InputError as error:
             LOGGER.warning("%s is passed over: %s", path, error.message)
+            unreadable += 1
             continue
         if metadata["purpose"] != "train":
             continue
@@ -78,6 +79,7 @@ def latest_dataset(system_filter: Mapping[str, Any]) -> Path:
     name = system_filter.get("name", "heisenberg")
     settings = [f"system.{key}={value}" for key, value in system_filter.items() if key != "name"]
     found = f"none of the {seen} datasets in data/ has it" if seen else "there is no dataset in data/"
+    found += f"; {unreadable} cannot be read" if unreadable else ""
     wanted = " ".join([str(name), *settings]) if system_filter else "any system"
     raise InputError(
         f"wanted a training dataset of {wanted}: {found}", f"efnn generate {' '.join([str(name), *settings])}"
@@ -89,16 +91,34 @@ def find_dataset(content_hash: str, stored_path: str, run: Path) -> Path:
 
     It is looked for where it was, in data/, and beside the run: both may have been copied elsewhere together.
     """
+    unreadable: list[str] = []
     for path in _candidates(Path(stored_path), Path(os.path.abspath(run))):
         try:
             if dataset.read_metadata(path)["content_sha256"] == content_hash:
                 return path
-        except InputError:
-            continue
+        except InputError as error:
+            if path.name == Path(stored_path).name and _is_there(path):
+                unreadable.append(error.message)
+    if unreadable:
+        raise InputError(
+            f"the dataset of the run {shown(run)} is there, but {unreadable[0]}",
+            "put a good copy in its place, or make it again with efnn generate",
+        )
     raise InputError(
         f"the dataset of the run {shown(run)} is neither at {stored_path} nor in data/, nor beside the run",
         "give another dataset of the same Hamiltonian with --data FILE",
     )
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something has this name, or it cannot be told."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _candidates(stored: Path, run: Path) -> Iterator[Path]:
