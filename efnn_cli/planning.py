@@ -56,12 +56,23 @@ class Source:
 
 def open_source(path: Path) -> Source:
     """The dataset at `path`; raises `InputError` where it is none, or too small for a split."""
+    require_storable(path)
     data = dataset.read(path)
     if data.metadata["purpose"] != "train":
         LOGGER.warning(
             "%s is a %s dataset: a network trained on it cannot be judged by it", path, data.metadata["purpose"]
         )
     return Source(path, data, dataset_system(data, path), split_of(data, path))
+
+
+def require_storable(path: Path) -> None:
+    """Raise `InputError` for a name that no configuration and no log can hold: Unix allows any bytes."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the name {path} is not UTF-8, so that it cannot be stored with a run", "rename it"
+        ) from error
 
 
 def choose_source(request: Request, data_path: Path | None) -> Path:
@@ -89,6 +100,7 @@ def plan_on(source: Source, request: Request, out: Path | None = None) -> Plan:
     stored = resolved(config, dataclasses.asdict(config.model), recipe, system, data, source.path)
     depth = getattr(config.model, "depth", 0)
     path = out or catalogue.run_path(system.name, config.model.name, depth, config.seed, stored["hash"])
+    require_storable(path)
     named = tag_in_name(path) or stored["hash"]
     if named != stored["hash"]:
         raise ConflictError(
@@ -138,10 +150,12 @@ def plan_resumed(request: Request, path: Path, data_path: Path | None, out: Path
         )
     name = str(said["device"].value) if said else "auto"
     device.check_name(name)
+    require_storable(path)
     folder = RunFolder(path)
     config, stored = read_stored(folder, name)
     content = stored["dataset"]["content_sha256"]
     source = data_path or catalogue.find_dataset(content, stored["dataset"]["path"], path)
+    require_storable(source)
     data = dataset.read(source)
     if data.content_hash != content:
         raise InputError(f"{source} is not the dataset that {path} was trained on")

@@ -19,6 +19,7 @@ from efnn_cli.physics.system import Array
 from efnn_cli.results import Result, number, shown
 from efnn_cli.signals import StopRequest
 from efnn_cli.storage import atomic, predictions
+from efnn_cli.text import printable
 from efnn_cli.training.calibration import calibrate
 from efnn_cli.training.metrics import Metrics, measure
 
@@ -52,9 +53,9 @@ def run(
 def write(out: Path, found: Array, task: Judgement) -> str:
     """Predicted and true energies, and which configurations of the dataset they belong to."""
     arrays = {"energies": found.mean(axis=0), "members": found, "reference": task.true, "indices": task.chosen}
-    names = [shown(member.path) for member in task.members]
+    names = [printable(shown(member.path)) for member in task.members]
     atomic.make_folder(out.parent)
-    predictions.write(out, arrays, {"runs": names, "dataset": shown(task.path)})
+    predictions.write(out, arrays, {"runs": names, "dataset": printable(shown(task.path))})
     return shown(out)
 
 

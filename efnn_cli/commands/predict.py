@@ -19,6 +19,7 @@ from efnn_cli.results import Result, number, shown
 from efnn_cli.signals import StopRequest
 from efnn_cli.storage import atomic, predictions
 from efnn_cli.storage.spins_file import read_spins
+from efnn_cli.text import printable
 
 LOGGER = logging.getLogger("efnn")
 
@@ -43,8 +44,8 @@ def run(
     if not np.isfinite(energies).all():
         raise NumericalError("a predicted energy is not finite")
     atomic.make_folder(path.parent)
-    names = {"runs": [shown(network.path)], "spins": shown(spins), "spins_sha256": content}
-    predictions.write(path, {"energies": energies}, names)
+    told = {"runs": [printable(shown(network.path))], "spins": printable(shown(spins))}
+    predictions.write(path, {"energies": energies}, {**told, "spins_sha256": content})
     metrics = {"samples": len(energies), "mean": float(energies.mean()), "std": float(energies.std())}
     rows = [[key, number(value)] for key, value in metrics.items()]
     return Result("predict", metrics, {"energies": shown(path)}, rows=rows)
