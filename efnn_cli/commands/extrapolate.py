@@ -69,7 +69,7 @@ def run(
     rows = []
     with StopRequest("the same command continues with the references that are done") as stop:
         for plan in plans:
-            rows.append(judge_size(members, label_references(plan, target, console, stop)))
+            rows.append(judge_size(members, label_references(plan, target, console, stop), stop.check))
             stop.check()
         every = table.merge(rows, plans[0].sampling, plans[0].seed, stop.check)
     return report(rows, every, draw(every, members[0].system.size, folder), table.path)

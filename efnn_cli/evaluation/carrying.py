@@ -59,7 +59,7 @@ def _judge(
     LOGGER.info("carrying %s to L = %s", shown(network.path), ", ".join(str(plan.system.size) for plan in plans))
     rows = []
     for data in datasets:
-        rows.append(judge_size([network], data))
+        rows.append(judge_size([network], data, stop.check))
         stop.check()
     _table(network).merge(rows, plans[0].sampling, plans[0].seed, stop.check)
     return rows

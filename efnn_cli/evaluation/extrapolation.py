@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -83,13 +83,13 @@ def _per_site(metrics: Metrics, sites: int) -> dict[str, float | None]:
     return {**metrics.brief(), "rmse_per_site": metrics.rmse / sites, "bias_per_site": metrics.bias / sites}
 
 
-def judge_size(members: Sequence[Run], data: Dataset) -> SizeRow:
-    """Errors of the mean prediction of `members` on references of one size, and timings."""
+def judge_size(members: Sequence[Run], data: Dataset, pause: Callable[[], None] = lambda: None) -> SizeRow:
+    """Errors of the mean prediction of `members` on references of one size, and timings; `pause` may raise to stop."""
     size = data.spins.shape[-1]
     sites = size * size
-    predicted = predictions(members, data.spins)
+    predicted = predictions(members, data.spins, pause)
     metrics = measure(predicted.mean(axis=0), data.energies)
-    seconds = seconds_per_configuration(members, data.spins)
+    seconds = seconds_per_configuration(members, data.spins, pause)
     reference = data.metadata["reference"]
     return SizeRow(
         L=size,
@@ -113,22 +113,25 @@ def judge_ensemble(predicted: Array, true: Array, sites: int) -> Ensemble:
     return Ensemble([measure(each, true) for each in predicted], found, found.rms_spread / sites)
 
 
-def predictions(members: Sequence[Run], spins: Array) -> Array:
-    """Energies (members, B); raises `NumericalError` where one is not finite."""
-    found = np.stack([predict(member.model, spins, member.device) for member in members])
+def predictions(members: Sequence[Run], spins: Array, pause: Callable[[], None] = lambda: None) -> Array:
+    """Energies (members, B); `pause` may raise to stop. Raises `NumericalError` where one is not finite."""
+    found = np.stack([predict(member.model, spins, member.device, pause) for member in members])
     if not np.isfinite(found).all():
         raise NumericalError(f"a prediction at L = {spins.shape[-1]} is not finite")
     return np.asarray(found, dtype=np.float64)
 
 
-def seconds_per_configuration(members: Sequence[Run], spins: Array) -> float:
-    """Median time of a prediction in batches, summed over the ensemble, on one core of a CPU like the reference."""
+def seconds_per_configuration(members: Sequence[Run], spins: Array, pause: Callable[[], None] = lambda: None) -> float:
+    """Median time of a prediction in batches, summed over the ensemble, on one core of a CPU like the reference.
+
+    `pause` may raise to stop.
+    """
     times = []
     with one_thread():
         for _ in range(TIMING_REPEATS + 1):  # the first one warms up
             start = time.perf_counter()
             for member in members:
-                predict(member.model, spins, member.device)
+                predict(member.model, spins, member.device, pause)
             times.append(time.perf_counter() - start)
     return statistics.median(times[1:]) / len(spins)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import shutil
+import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from efnn_cli.evaluation.size_table import curves, spreads
+from efnn_cli.storage import checkpoint
 
 from .conftest import Workshop, begin_efnn, call, files_below, finish
 
@@ -61,7 +63,9 @@ def test_errors_of_earlier_weights_are_dropped(copied: Workshop):
     """A run trained anew in the same folder: its table holds the new network alone."""
     run = copied.run("lattice net")
     call("extrapolate", run, "--L", 5, "--samples", 2, cwd=copied.root).done()
-    shutil.copy(copied.root / copied.run("lattice twin") / "best.h5", copied.root / run / "best.h5")
+    best = copied.root / run / "best.h5"
+    others = checkpoint.read(copied.root / copied.run("lattice twin") / "best.h5")
+    checkpoint.write(best, checkpoint.read(best).config, others.state)
     call("extrapolate", run, "--L", 7, "--samples", 2, cwd=copied.root).done()
     assert [row["L"] for row in table_of(copied.root / run / "extrapolation.csv")] == ["7"]
 
@@ -145,3 +149,19 @@ def test_references_of_something_else_judge_nobody(copied: Workshop):
         assert (copied.root / run / "extrapolation.csv").read_bytes() == table
     four.write_bytes(good)
     call(*words, "--L", 4, cwd=copied.root).done()
+
+
+def test_a_signal_between_two_predictions(copied: Workshop):
+    """One size on a large lattice takes five times as long as its predictions: a signal does not wait for all."""
+    run = copied.run("lattice net")
+    with begin_efnn("extrapolate", run, "--L", 640, "--samples", 16, cwd=copied.root) as process:
+        assert process.stderr is not None
+        while "data/references" not in process.stderr.readline():
+            assert process.poll() is None
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        begun = time.monotonic()
+        outcome = finish(process)
+    outcome.failed(143, "stopped by SIGTERM", "the same command continues")
+    assert time.monotonic() - begun < 5
+    assert not (copied.root / run / "extrapolation.csv").exists()
