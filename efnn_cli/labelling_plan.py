@@ -15,11 +15,12 @@ from efnn_cli.configuration.schema import fingerprint
 from efnn_cli.configuration.settings import GenerateConfig, generate_config
 from efnn_cli.console import Console
 from efnn_cli.destination import refuse_folder, refuse_run_files
-from efnn_cli.errors import ConflictError, InputError
+from efnn_cli.errors import ConfigError, ConflictError, InputError
 from efnn_cli.idle import refuse_idle_keys, refuse_idle_tolerance
 from efnn_cli.labelling.crew import Crew
 from efnn_cli.labelling.job import Job
 from efnn_cli.labelling.produce import produce
+from efnn_cli.physics import System
 from efnn_cli.physics.system import Array
 from efnn_cli.results import shown
 from efnn_cli.signals import StopRequest
@@ -74,9 +75,19 @@ def with_given_spins(config: GenerateConfig, request: Request, path: Path) -> tu
     for key, value in found.items():
         if key in said and said[key].value != value:
             raise InputError(f"{path} has {key} = {value}, but {said[key].origin!r} was asked for")
-    system = config.system.at_size(spins.shape[-1])
+    system = _at_size_of(spins, config.system, path)
     system.check_spins(spins, str(path))
     return dataclasses.replace(config, system=system, samples=len(spins)), spins
+
+
+def _at_size_of(spins: Array, system: System, path: Path) -> System:
+    """The system at the size of `spins`; raises `InputError` for a size that it cannot have."""
+    try:
+        return system.at_size(spins.shape[-1])
+    except ConfigError as error:
+        if system.geometry == "lattice":
+            system.check_spins(spins, str(path))  # says it by the shape, where that is no lattice at all
+        raise InputError(f"{path} has spins of shape {spins.shape}: {error.message}", error.hint) from error
 
 
 def refuse_other(plan: Plan, *, overwrite: bool) -> None:

@@ -25,6 +25,7 @@ from efnn_cli.keys import Key
 from efnn_cli.models import MODELS
 from efnn_cli.models.options import NetworkOptions
 from efnn_cli.physics import SYSTEMS
+from efnn_cli.reproduction.experiments import ReproduceKeys
 from efnn_cli.training.options import TrainingOptions
 
 HERE = Path(__file__).parent
@@ -35,6 +36,7 @@ OF_COMMANDS = {
     "evaluate": settings.EvaluateConfig,
     "extrapolate": settings.ExtrapolateConfig,
     "predict": settings.PredictConfig,
+    "reproduce": ReproduceKeys,
 }
 COMMON = ("json", "quiet", "verbose", "debug")
 COMMANDS_HEAD = """# Commands

@@ -35,6 +35,7 @@ def run(
         network = load(run, config.device)
         destination.refuse_inputs(out, [spins, network.path])
         configurations = read_spins(spins)
+        network.system_for(configurations).check_spins(configurations, str(spins))
         content = hashlib.sha256(configurations.tobytes()).hexdigest()
         path = out or network.path / f"predictions-{content[:8]}.h5"
         atomic.prove_writable(path.parent)

@@ -126,7 +126,30 @@ def test_grids_of_what_is_set_elsewhere(workshop: Workshop, grid: str, named: st
 def test_spins_of_another_shape(workshop: Workshop, tmp_path: Path, shape: tuple[int, ...], named: str):
     np.save(tmp_path / "s.npy", np.ones(shape))
     words = ("predict", workshop.run("lattice net"), "--spins", tmp_path / "s.npy")
-    call(*words, cwd=workshop.root).failed(3, named, str(shape))
+    call(*words, cwd=workshop.root).failed(3, "s.npy", named, str(shape))
+
+
+@pytest.mark.parametrize(
+    ("words", "spins", "named"),
+    [
+        (("heisenberg",), np.ones((2, 3, 2, 2)), "(samples, 3, L, L) with L >= 3, found (2, 3, 2, 2)"),
+        (("double_exchange",), np.ones((1, 3, 1, 1)), "(samples, 3, L, L) with L >= 3, found (1, 3, 1, 1)"),
+        (("heisenberg",), np.ones((2, 3, 6, 8)), "(samples, 3, L, L) with L >= 3, found (2, 3, 6, 8)"),
+        (("three_spin",), np.ones((5, 2)), "shape (5, 2): system.L: wanted"),
+        (("heisenberg", "system.variant=infinite_range"), np.ones((5, 1)), "shape (5, 1): system.L: wanted"),
+    ],
+)
+def test_spins_of_a_size_that_the_system_cannot_have(here: Path, words: tuple[str, ...], spins: np.ndarray, named: str):
+    np.save(here / "s.npy", spins)
+    call("generate", *words, "--spins", "s.npy", cwd=here).failed(3, "s.npy", named)
+    assert files_below(here) == {"s.npy"}
+
+
+@pytest.mark.parametrize(("value", "named"), [(np.nan, "not finite"), (1.0, "unit vectors")])
+def test_spins_to_predict_that_are_none(workshop: Workshop, tmp_path: Path, value: float, named: str):
+    np.save(tmp_path / "s.npy", np.full((2, 3, 6, 6), value))
+    words = ("predict", workshop.run("lattice net"), "--spins", tmp_path / "s.npy")
+    call(*words, cwd=workshop.root).failed(3, "s.npy", named, "configuration 0")
 
 
 def test_a_sweep_of_nothing(workshop: Workshop):

@@ -40,6 +40,13 @@ def test_generated_pages_are_up_to_date(name, monkeypatch):
     assert (FOLDER / name).read_text() == generator().TEXTS[name](), "make reference"
 
 
+def test_every_key_has_a_type():
+    lines = [line.split("|") for line in (FOLDER / "configuration.md").read_text().splitlines() if line[:3] == "| `"]
+    types = [cells[2].strip() for cells in lines if len(cells) == 6]  # the table of recipes has no types
+    assert len(types) > 50
+    assert all(types)
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
