@@ -64,6 +64,24 @@ def to_go_on(hint: str = GO_ON) -> Iterator[None]:
         raise Stopped(error.signum, f"stopped by {signal.Signals(error.signum).name}", hint) from error
 
 
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """While processes are started: signals wait, and go on waiting in these processes until they `let_through`.
+
+    Python would end them with a traceback while they import, before they can say otherwise.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def let_through() -> None:
+    """From now on signals arrive, those that were `held_back` at once."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
 def expect_repeats() -> None:
     """From now on a second signal is the first one, as for `several`: whoever leads this process may send it twice."""
     _led.append(True)

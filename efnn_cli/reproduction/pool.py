@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
 
 from efnn_cli.console import Console
 from efnn_cli.errors import DeviceError, Stopped
-from efnn_cli.signals import StopRequest, end_on_signals, expect_repeats
+from efnn_cli.signals import StopRequest, end_on_signals, expect_repeats, held_back, let_through
 from efnn_cli.sweeps.jobs import Job, Outcome, carry_out, failed
 
 LOGGER = logging.getLogger("efnn")
@@ -65,8 +66,10 @@ def _side_by_side(
 ) -> list[Job]:
     """Put outcomes into `found`; after a worker was killed, returns the jobs that it and the others had begun."""
     context = multiprocessing.get_context("spawn")
+    resource_tracker.ensure_running()  # which lets signals through, whoever had held them back
     with ProcessPoolExecutor(workers, context, _begin, (os.getpid(),)) as executor:
-        waiting: dict[Future[Outcome], Job] = {executor.submit(_work, job): job for job in jobs}
+        with held_back():
+            waiting: dict[Future[Outcome], Job] = {executor.submit(_work, job): job for job in jobs}
         while waiting:
             done, _ = wait(waiting, POLL_SECONDS, FIRST_COMPLETED)
             if stop.signum is not None:
@@ -98,6 +101,7 @@ def _begin(parent: int) -> None:
     """A worker: out of the terminal's reach, since `parent` passes signals on, and never without `parent`."""
     os.setpgid(0, 0)
     end_on_signals()
+    let_through()
     expect_repeats()
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
     import torch

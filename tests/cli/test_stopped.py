@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from .conftest import Outcome, Workshop, begin_efnn, finish, wait_for
+from .conftest import Outcome, Workshop, begin_efnn, environment, finish, wait_for
 from .test_reproduce import ARGS, preset
 
 LONG = ("epochs=100000", "depth=1", "training.optimizer=adam")
@@ -56,3 +61,33 @@ def test_a_reproduction_that_trains_in_its_own_process(here: Path, signum: signa
     preset(here, epochs=100000)
     outcome = stopped(*ARGS, "--workers", 1, cwd=here, signum=signum)
     assert "the same command goes on with what is done" in outcome.err
+
+
+def children(process: subprocess.Popen[str]) -> list[int]:
+    """The workers that the process has started."""
+    found = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [int(each) for each in found if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+@pytest.mark.parametrize("signum", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("delay", [0.0, 0.1, *(pytest.param(each, marks=pytest.mark.slow) for each in (0.3, 0.7, 1.5))])
+def test_workers_that_are_still_importing(here: Path, signum: signal.Signals, delay: float):
+    """A terminal sends Ctrl-C to all processes at once, and so do batch systems: one sentence, from one of them."""
+    preset(here, epochs=100000)
+    command = [sys.executable, "-m", "efnn_cli", *ARGS, "--workers", "2"]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        command, cwd=here, env=environment(), stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    )
+    with process:
+        wait_for(lambda: process.poll() is not None or bool(children(process)))
+        time.sleep(delay)
+        workers = children(process)
+        os.killpg(process.pid, signum)
+        outcome = finish(process)
+    assert outcome.code == 128 + signum, outcome.err
+    assert outcome.err.count(f"error: stopped by {signum.name}") == 1
+    assert "the same command goes on" in outcome.err
+    assert not re.search("Traceback|KeyboardInterrupt|Warning", outcome.err)
+    assert not [each for each in workers if Path(f"/proc/{each}").exists()]
