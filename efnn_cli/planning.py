@@ -12,13 +12,12 @@ from efnn_cli import catalogue, device
 from efnn_cli.configuration.compose import Request, compose, settle
 from efnn_cli.configuration.schema import build_model, build_training, run_hash
 from efnn_cli.configuration.training import TrainConfig, train_config
-from efnn_cli.errors import ConfigError, ConflictError, InputError
+from efnn_cli.errors import ConfigError, InputError
 from efnn_cli.evaluation.compatibility import couplings_hash, dataset_system
 from efnn_cli.models import receptive_field_of
 from efnn_cli.physics import System
 from efnn_cli.results import shown
 from efnn_cli.runs.folder import RunFolder
-from efnn_cli.runs.forms import tag_in_name
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.split import Split, split
@@ -101,12 +100,6 @@ def plan_on(source: Source, request: Request, out: Path | None = None) -> Plan:
     depth = getattr(config.model, "depth", 0)
     path = out or catalogue.run_path(system.name, config.model.name, depth, config.seed, stored["hash"])
     require_storable(path)
-    named = tag_in_name(path) or stored["hash"]
-    if named != stored["hash"]:
-        raise ConflictError(
-            f"{path} has the name of another run (found {named}, wanted {stored['hash']})",
-            "choose another --out, or leave it out",
-        )
     return Plan(config, stored, system, data, source.parts, RunFolder(path))
 
 

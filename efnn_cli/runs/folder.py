@@ -12,6 +12,7 @@ the next `train` of that folder completes the exchange.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import shutil
@@ -94,13 +95,22 @@ class RunFolder:
         """The resolved configuration, its values checked; raises `InputError` where it is none, or of another run."""
         config = documents.read_yaml(self.config_file)
         forms.check_config(self.config_file, config, START_AGAIN)
-        wanted = forms.tag_in_name(self.path) or config["hash"]
-        if config["hash"] != wanted:
+        named = forms.tag_in_name(self.path)
+        if named not in (None, config["hash"]) and named in self._told():  # else the whole run was put under this name
             raise InputError(
-                f"{self.config_file} was changed, or belongs to another run (found {config['hash']}, wanted {wanted})",
-                f"{START_AGAIN}; a copy of a run may have any name without a hash",
+                f"{self.config_file} was changed, or belongs to another run (found {config['hash']}, wanted {named})",
+                START_AGAIN,
             )
         return config
+
+    def _told(self) -> set[object]:
+        """The hashes that the other files for people carry, as far as these can be read."""
+        told: set[object] = set()
+        with contextlib.suppress(InputError):
+            told.add(documents.read_json(self.summary_file).get("hash"))
+        with contextlib.suppress(InputError):
+            told |= {row.get(OF_RUN) for row in self._table()}
+        return told
 
     def append_row(self, row: EpochRow, tag: str) -> None:
         """Add one complete row of the run `tag` to metrics.csv."""
@@ -114,20 +124,26 @@ class RunFolder:
 
         `tag` is the hash of the run, where it is known already. Older tables do not say which run they are of.
         """
-        path, hint = self.metrics_file, "put its own metrics.csv back, or remove it: the weights do not depend on it"
-        if not os.path.exists(path):
+        hint = "put its own metrics.csv back, or remove it: the weights do not depend on it"
+        if not os.path.exists(self.metrics_file):
             return []
         try:
-            rows = documents.read_table(path, EPOCH_COLUMNS, whole=WHOLE, words=(OF_RUN,), may_be_empty=MAY_BE_EMPTY)
-            if any(list(row) not in (COLUMNS, EPOCH_COLUMNS) for row in rows):
-                raise InputError(f"{path} is not a table of epochs of this efnn")
-            epochs = [int(row["epoch"]) for row in rows]
-            if epochs != sorted(set(epochs)) or 0 in epochs:
-                raise InputError(f"{path}: wanted rows by epoch, from 1")
+            rows = self._table()
         except InputError as error:
             raise InputError(error.message, hint) from error
         for found in {row[OF_RUN] for row in rows if OF_RUN in row}:
-            self.require_own(path, found, hint, tag)
+            self.require_own(self.metrics_file, found, hint, tag)
+        return rows
+
+    def _table(self) -> list[dict[str, str]]:
+        """The rows of metrics.csv, of whatever run; raises `InputError` where it is another table."""
+        path = self.metrics_file
+        rows = documents.read_table(path, EPOCH_COLUMNS, whole=WHOLE, words=(OF_RUN,), may_be_empty=MAY_BE_EMPTY)
+        if any(list(row) not in (COLUMNS, EPOCH_COLUMNS) for row in rows):
+            raise InputError(f"{path} is not a table of epochs of this efnn")
+        epochs = [int(row["epoch"]) for row in rows]
+        if epochs != sorted(set(epochs)) or 0 in epochs:
+            raise InputError(f"{path}: wanted rows by epoch, from 1")
         return rows
 
     def history(self, tag: str | None = None) -> list[EpochRow]:

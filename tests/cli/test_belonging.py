@@ -131,7 +131,9 @@ def test_a_table_from_before_rows_named_their_run(copied: Workshop):
     assert [row["run"] for row in RunFolder(run).rows()] == [tag(copied, NET)] * 2
 
 
-@pytest.mark.parametrize("name", ["renamed", "heisenberg-mine", "heisenberg-efnn-d1-s0-copy"])
+@pytest.mark.parametrize(
+    "name", ["renamed", "heisenberg-mine", "heisenberg-efnn-d1-s0-copy", "heisenberg-efnn-d1-s0-12345678"]
+)
 def test_a_run_under_another_name(copied: Workshop, name: str):
     """As a whole it may be moved or copied anywhere."""
     run = copied.root / copied.run(NET)
@@ -143,11 +145,3 @@ def test_a_run_under_another_name(copied: Workshop, name: str):
     assert {row["status"] for row in rows} == {"finished"}
     (moved / "summary.json").unlink()
     call("train", "--resume", moved, cwd=copied.root).done()
-
-
-def test_no_run_is_made_under_the_name_of_another(copied: Workshop):
-    before = files_below(copied.root)
-    words = ("train", "--data", copied.dataset("lattice"), *AGAIN, "seed=7")
-    taken = "outputs/heisenberg-efnn-d1-s7-12345678"
-    call(*words, "--out", taken, cwd=copied.root).failed(6, taken, "another run", "12345678", "--out")
-    assert files_below(copied.root) == before

@@ -42,9 +42,9 @@ def many(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed in range(40):
         folder = shutil.copytree(original, root / "outputs" / f"three_spin-dnn-d1-s{seed:02d}-{seed:08x}")
         config = yaml.safe_load((folder / "config.yaml").read_text())
-        config |= {"hash": f"{seed:08x}", "seed": seed, "model": config["model"] | {"width": 8 * (seed % 4 + 1)}}
+        config |= {"seed": seed, "model": config["model"] | {"width": 8 * (seed % 4 + 1)}}
         documents.write_yaml(folder / "config.yaml", config)
-        summary = json.loads((folder / "summary.json").read_text()) | {"hash": f"{seed:08x}"}
+        summary = json.loads((folder / "summary.json").read_text())
         summary["metrics"]["test"]["rmse"] = float(40 - seed)
         summary["metrics"]["test"]["relative_error"] = 10.0**-seed if seed % 2 else None
         del summary["sha256"]
