@@ -27,7 +27,7 @@ from efnn_cli.results import shown
 from efnn_cli.runs.folder import FILES, RunFolder
 from efnn_cli.runs.forms import config_defect
 from efnn_cli.storage import checkpoint
-from efnn_cli.training.predict import predict
+from efnn_cli.training.predict import predict, predict_fields
 
 Array = NDArray[np.float64]
 
@@ -61,6 +61,15 @@ class Run:
         array = np.asarray(spins, dtype=np.float64)
         self.system_for(array).check_spins(array, "spins")
         return predict(self.model, array, self.device, pause)
+
+    def fields(self, spins: ArrayLike) -> Array:
+        """Effective fields -dE/dS, shaped like `spins`: the unprojected gradient, spins taken as free vectors.
+
+        Takes and raises what `predict` does.
+        """
+        array = np.asarray(spins, dtype=np.float64)
+        self.system_for(array).check_spins(array, "spins")
+        return np.asarray(predict_fields(self.model, torch.from_numpy(array).to(self.device)).cpu().numpy())
 
     def system_for(self, spins: Array) -> System:
         """The trained Hamiltonian at the size of `spins`."""

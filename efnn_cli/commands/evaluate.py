@@ -23,6 +23,8 @@ from efnn_cli.text import printable
 from efnn_cli.training.calibration import calibrate
 from efnn_cli.training.metrics import Metrics, measure
 
+PER_SITE = ("rmse", "mae", "bias")
+
 LOGGER = logging.getLogger("efnn")
 
 
@@ -47,7 +49,8 @@ def run(
         found = task.predictions(stop.check)
         stop.check()
     outputs = {} if out is None else {"predictions": write(out, found, task)}
-    return report(found, task.true, outputs)
+    system = members[0].system_for(task.data.spins)
+    return report(found, task.true, outputs, system.sites if system.geometry == "lattice" else None)
 
 
 def write(out: Path, found: Array, task: Judgement) -> str:
@@ -59,12 +62,15 @@ def write(out: Path, found: Array, task: Judgement) -> str:
     return shown(out)
 
 
-def report(found: Array, true: Array, outputs: dict[str, str]) -> Result:
-    """Errors of the mean prediction; for an ensemble also of its members, their spread, and whether that tells them."""
-    metrics: dict[str, Any] = full(measure(found.mean(axis=0), true))
+def report(found: Array, true: Array, outputs: dict[str, str], sites: int | None) -> Result:
+    """Errors of the mean prediction; for an ensemble also of its members, their spread, and whether that tells them.
+
+    `sites` of a lattice are what energies and their errors grow with; None for other systems.
+    """
+    metrics: dict[str, Any] = full(measure(found.mean(axis=0), true), sites)
     rows = [[key, number(value)] for key, value in metrics.items()]
     if len(found) > 1:
-        metrics["members"] = [full(measure(each, true)) for each in found]
+        metrics["members"] = [full(measure(each, true), sites) for each in found]
         metrics["spread"] = float(found.std(axis=0, ddof=1).mean())
         rows += [[f"member {i} rmse", number(each["rmse"])] for i, each in enumerate(metrics["members"])]
         rows.append(["spread", number(metrics["spread"])])
@@ -73,6 +79,9 @@ def report(found: Array, true: Array, outputs: dict[str, str]) -> Result:
     return Result("evaluate", metrics, outputs, rows=rows)
 
 
-def full(metrics: Metrics) -> dict[str, Any]:
-    """Every figure, and whose weights they are of."""
-    return {**dataclasses.asdict(metrics), "weights": "best"}
+def full(metrics: Metrics, sites: int | None) -> dict[str, Any]:
+    """Every figure, on a lattice of `sites` also per site, and whose weights they are of."""
+    figures = dataclasses.asdict(metrics)
+    if sites is not None:
+        figures |= {f"{key}_per_site": figures[key] / sites for key in PER_SITE}
+    return {**figures, "weights": "best"}

@@ -122,7 +122,7 @@ def predictions(members: Sequence[Run], spins: Array, pause: Callable[[], None] 
 
 
 def seconds_per_configuration(members: Sequence[Run], spins: Array, pause: Callable[[], None] = lambda: None) -> float:
-    """Median time of a prediction in batches, summed over the ensemble, on one core of a CPU like the reference.
+    """Median time of a prediction in batches, summed over the ensemble; on a CPU on one core, like the reference.
 
     `pause` may raise to stop.
     """

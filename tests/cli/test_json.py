@@ -18,6 +18,7 @@ GENERATE = {"samples", "mean", "std", "seconds", "samples_per_second", "referenc
 TRAIN = {"parameters", "epochs", "seconds", "samples_per_second", "train", "val", "test"}
 PART = {"rmse", "relative_error", "rmse_over_std"}
 EVALUATE = {"samples", "rmse", "mae", "bias", "relative_error", "rmse_over_std", "r2", "weights"}
+PER_SITE = {"rmse_per_site", "mae_per_site", "bias_per_site"}
 SIZE = {
     "L",
     "samples",
@@ -121,17 +122,28 @@ def test_run_folder(workshop: Workshop):
 
 def test_evaluate(workshop: Workshop):
     run = workshop.run("lattice net")
-    found = checked(call("evaluate", run, "--json", cwd=workshop.root), "evaluate", set(), EVALUATE)
+    found = checked(call("evaluate", run, "--json", cwd=workshop.root), "evaluate", set(), EVALUATE | PER_SITE)
     assert found["metrics"]["samples"] == 12
     assert found["metrics"]["weights"] == "best"
     assert found["metrics"]["relative_error"] is None
     test = workshop.made["lattice net"].json()["metrics"]["test"]
     assert {key: found["metrics"][key] for key in PART} == test
+    for key in PER_SITE:
+        assert found["metrics"][key] == found["metrics"][key.removesuffix("_per_site")] / 36
+
+
+def test_evaluate_a_dense_system(workshop: Workshop):
+    """It has no lattice, and its energy does not grow with its sites: no figure per site."""
+    outcome = call("evaluate", workshop.run("binary net"), "--json", cwd=workshop.root)
+    checked(outcome, "evaluate", set(), EVALUATE)
 
 
 def test_evaluate_with_a_defined_relative_error(workshop: Workshop):
     found = checked(
-        call("evaluate", workshop.run("hopping fit"), "--json", cwd=workshop.root), "evaluate", set(), EVALUATE
+        call("evaluate", workshop.run("hopping fit"), "--json", cwd=workshop.root),
+        "evaluate",
+        set(),
+        EVALUATE | PER_SITE,
     )
     metrics = found["metrics"]
     assert metrics["relative_error"] == pytest.approx(
@@ -143,7 +155,7 @@ def test_evaluate_with_a_defined_relative_error(workshop: Workshop):
 def test_evaluate_an_ensemble(workshop: Workshop):
     runs = [workshop.run("lattice net"), workshop.run("lattice twin")]
     outcome = call("evaluate", *runs, "--json", cwd=workshop.root)
-    found = checked(outcome, "evaluate", set(), EVALUATE | {"members", "spread", "calibration"})
+    found = checked(outcome, "evaluate", set(), EVALUATE | PER_SITE | {"members", "spread", "calibration"})
     members = found["metrics"]["members"]
     assert len(members) == 2
     for member, name in zip(members, ("lattice net", "lattice twin"), strict=True):
@@ -175,7 +187,7 @@ def test_evaluate_one_configuration(copied: Workshop):
     data = made.done().json()["outputs"]["dataset"]
     assert made.json()["metrics"]["std"] == 0
     outcome = call("evaluate", copied.run("lattice net"), "--data", data, "--json", cwd=copied.root)
-    metrics = checked(outcome, "evaluate", set(), EVALUATE)["metrics"]
+    metrics = checked(outcome, "evaluate", set(), EVALUATE | PER_SITE)["metrics"]
     assert metrics["samples"] == 1
     assert metrics["rmse_over_std"] is None
     assert metrics["r2"] is None

@@ -209,6 +209,28 @@ def test_loaded_lattice_network_fits_other_sizes(workshop: Workshop):
     assert loaded.predict(np.roll(spins, 2, axis=3)) == pytest.approx(energies, rel=1e-5, abs=1e-4)
 
 
+def test_effective_fields_of_a_loaded_network(workshop: Workshop):
+    """Turned about its axis a spin changes the energy by -F dS; a repeated lattice has repeated fields."""
+    loaded = efnn_cli.load(workshop.root / workshop.run("hopping fit"))
+    spins, angle = sphere(2, 5), 1e-4
+    fields = loaded.fields(spins)
+    assert fields.shape == spins.shape
+    assert fields.dtype == np.float64
+    turned = []
+    for sign in (1, -1):
+        x, y, z = np.moveaxis(spins.copy(), 1, 0)
+        c, s = np.cos(sign * angle), np.sin(sign * angle)
+        x[:, 2, 3], y[:, 2, 3] = c * x[:, 2, 3] - s * y[:, 2, 3], s * x[:, 2, 3] + c * y[:, 2, 3]
+        turned.append(np.stack([x, y, z], axis=1))
+    slope = (loaded.predict(turned[0]) - loaded.predict(turned[1])) / (2 * angle)
+    torque = -fields[:, 1, 2, 3] * spins[:, 0, 2, 3] + fields[:, 0, 2, 3] * spins[:, 1, 2, 3]
+    assert slope == pytest.approx(torque, rel=1e-5, abs=1e-6)
+    assert np.abs(torque).max() > 1e-3
+    assert loaded.fields(np.tile(spins, (1, 1, 2, 2))) == pytest.approx(np.tile(fields, (1, 1, 2, 2)), rel=1e-9)
+    with pytest.raises(InputError):
+        loaded.fields(2 * spins)
+
+
 def test_predict_with_a_checkpoint_file(copied: Workshop):
     store(copied.root / "s.npy", sphere(4, 5))
     run = copied.run("lattice net")

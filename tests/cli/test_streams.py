@@ -90,7 +90,8 @@ def test_help_lists_the_commands(here: Path):
 def test_table_on_stdout_and_messages_on_stderr(workshop: Workshop):
     shown = call("evaluate", workshop.run("lattice net"), cwd=workshop.root).done()
     keys = [line.split()[0] for line in shown.out.splitlines()]
-    assert keys == ["samples", "rmse", "mae", "bias", "relative_error", "rmse_over_std", "r2", "weights"]
+    figures = ["samples", "rmse", "mae", "bias", "relative_error", "rmse_over_std", "r2"]
+    assert keys == [*figures, "rmse_per_site", "mae_per_site", "bias_per_site", "weights"]
     assert re.search(r"^relative_error +-$", shown.out, re.MULTILINE)
     assert "test split" in shown.err
     assert "nan" not in shown.out.lower()
