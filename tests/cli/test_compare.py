@@ -170,6 +170,7 @@ def test_the_grid(workshop: Workshop, settings: tuple[str, ...], grid: list[str]
         assert found.done().json()["metrics"]["grid"] == grid
 
 
+@pytest.mark.slow
 def test_what_is_left_for_a_text(copied: Workshop):
     """Several sizes of networks and seeds: means and spreads are the same everywhere, and of the chosen runs."""
     words = ("--data", copied.dataset("lattice"), "--models", "resnet,effective,efnn", "--parameters", "2000,1000")

@@ -152,6 +152,7 @@ def test_references_of_something_else_judge_nobody(copied: Workshop):
     call(*words, "--L", 4, cwd=copied.root).done()
 
 
+@pytest.mark.slow
 def test_a_signal_between_two_predictions(copied: Workshop):
     """One size on a large lattice takes five times as long as its predictions: a signal does not wait for all."""
     run = copied.run("lattice net")

@@ -48,6 +48,7 @@ def test_a_recipe_that_cannot_be_meant(copied: Workshop, text: str, named: tuple
     call("train", "model=efnn", "--data", copied.dataset("binary"), *words, cwd=copied.root).failed(2, *named)
 
 
+@pytest.mark.slow
 def test_a_figure_of_weights_that_are_gone(copied: Workshop):
     """Carried while its training was interrupted, then trained to the end: the table is of a beginning."""
     words = ("model=efnn", "depth=1", "training.optimizer=adam", "epochs=400", "training.batch_size=4", "seed=5")
