@@ -17,7 +17,7 @@ from .conftest import Outcome, Workshop, begin_efnn, environment, finish, wait_f
 from .test_reproduce import ARGS, preset
 
 LONG = ("epochs=100000", "depth=1", "training.optimizer=adam")
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
 
 
 def stopped(*words: object, cwd: Path, signum: signal.Signals) -> Outcome:
