@@ -35,6 +35,13 @@ def command_lines(text: str) -> list[list[str]]:
     return [words for words in (shlex.split(line, comments=True) for line in lines) if words]
 
 
+def demo_commands() -> list[str]:
+    """The arguments of `efnn` in the recipe of `make demo`."""
+    recipe = re.search(r"^demo: install.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe
+    return re.findall(r"^\t\$\(BIN\)/efnn (.*)$", recipe.group(1), re.MULTILINE)
+
+
 def write_file(block: Block, root: Path) -> None:
     """Create the file that the block is; it must not exist."""
     path = root / block.words["file"]

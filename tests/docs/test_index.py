@@ -1,28 +1,36 @@
-"""The index names every page, and every link leads to a file."""
+"""Check that the index names every page, and that every link leads to a file and a heading."""
 
 import re
 
 import pytest
 from fences import FENCE, ROOT
 
-PAGES = sorted((ROOT / "docs").rglob("*.md"))
-GENERATED = {"fair", "results"}  # folders of reports, which are linked as a whole
-LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+GENERATED = {("fair",), ("results",)}  # folders of reports, which are linked as a whole
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 
 
 def links(path):
+    """Pairs of a file and a heading in it, which may be empty."""
     text = FENCE.sub("", path.read_text(encoding="utf-8"))
-    return {(path.parent / target).resolve() for target in LINK.findall(text)}
+    return {((path.parent / target).resolve() if target else path, heading) for target, heading in LINK.findall(text)}
+
+
+def headings(path):
+    """Headings as GitHub names them in links."""
+    titles = re.findall(r"^#+ (.*)$", FENCE.sub("", path.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(path):
-    for target in links(path):
+    for target, heading in links(path):
         assert target.exists(), target
+        assert not heading or heading in headings(target), (target, heading)
 
 
 def test_the_index_names_every_page():
     index = ROOT / "docs" / "README.md"
-    pages = {path for path in PAGES if path.relative_to(ROOT / "docs").parts[0] not in GENERATED} - {index}
-    assert pages <= links(index)
-    assert index in links(ROOT / "README.md")
+    pages = {path for path in PAGES if path.relative_to(ROOT).parts[1:2] not in GENERATED} - {index}
+    assert pages <= {target for target, _ in links(index)}
+    assert index in {target for target, _ in links(ROOT / "README.md")}

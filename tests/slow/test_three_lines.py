@@ -6,8 +6,7 @@ import sys
 import time
 
 import pytest
-
-from tests.test_readme import demo_commands
+from fences import demo_commands
 
 LINES = (
     "generate heisenberg --L 10",

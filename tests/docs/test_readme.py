@@ -1,0 +1,82 @@
+"""Run every command of README and guide in order, at small sizes, and the Python example."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fences import ROOT, blocks, command_lines, demo_commands
+
+from efnn_cli.cli import main
+
+SMALL = {
+    "generate": ["--samples", "60"],
+    "compare": ["--samples", "2", "--L", "4,5"],
+    "merge": ["--samples", "60"],
+    "train": ["epochs=1"],
+    "extrapolate": ["--samples", "2"],
+    "bench labels": ["--L", "3,4", "--repeats", "1"],
+    "bench train": ["--samples", "40", "--repeats", "1"],
+    "bench predict": ["--L", "4", "--samples", "2", "--repeats", "1"],
+}
+COMPLETE = ("epochs=", "budget=", "model=effective", "--samples")  # commands with one of these keep their size
+
+
+def commands():
+    """The `efnn` lines of all shell blocks; those of the guide go on in the folder of the README."""
+    every = [*blocks("README.md"), *blocks("docs/guide.md")]
+    return [line for block in every if block.language == "sh" for line in command_lines(block.text)]
+
+
+def small(words):
+    """The same command at a size that takes a second."""
+    if words[0] == "bench":
+        return words[:2] + SMALL[" ".join(words[:2])]
+    given = any(word.startswith(COMPLETE) for word in words)
+    return words if given and words[0] != "compare" else words + SMALL.get(words[0], [])
+
+
+def filled(words):
+    """The words with a run for `outputs/...`, and the most recent EFNN runs, one each, for `RUN`."""
+    runs = sorted(Path().glob("outputs/*-efnn-*/summary.json"), key=lambda path: path.stat().st_mtime)
+    return [str(runs.pop().parent) if word in ("RUN", "outputs/...") else word for word in words]
+
+
+def test_every_command_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert len(commands()) >= 25
+    for program, *words in commands():
+        assert program == "efnn", words
+        assert main(small(filled(words))) == 0, (words, capsys.readouterr().err)
+
+
+def test_the_demo_runs(tmp_path, monkeypatch, capsys):
+    """The commands of `make demo`, at a size that takes seconds; tests/slow runs them as they are."""
+    monkeypatch.chdir(tmp_path)
+    sizes = {"--L 10,20,40": "--L 4,5 --samples 2", "--L 10": "--L 4", "--samples 4000": "--samples 60"}
+    for line in demo_commands():
+        for large, little in {**sizes, "epochs=20": "epochs=1"}.items():
+            line = line.replace(large, little)
+        assert main(shlex.split(line)) == 0, (line, capsys.readouterr().err)
+    shown = capsys.readouterr().out
+    for word in ("efnn", "dnn", "resnet", "densenet", "effective", "parity.png", "error_against_L.png"):
+        assert word in shown
+
+
+def test_python_example_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["generate", "heisenberg", "--L", "4", "--samples", "30", "-q"]) == 0
+    assert main(["train", "epochs=1", "-q"]) == 0
+    (code,) = (block.text for block in blocks("README.md") if block.language == "python")
+    code = re.sub(r'"outputs/[^"]*"', repr(str(next((tmp_path / "outputs").iterdir()))), code)
+    spins = "import numpy as np\nspins = np.zeros((2, 3, 6, 6)); spins[:, 2] = 1\n"
+    checks = "assert energies.shape == (2,) and fields.shape == spins.shape"
+    subprocess.run([sys.executable, "-W", "error", "-c", f"{spins}{code}\n{checks}"], check=True)
+
+
+@pytest.mark.parametrize("target", ["demo", "test"])
+def test_the_two_commands_install_first(target):
+    assert re.search(rf"^{target}: install", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert f"make {target}" in (ROOT / "README.md").read_text()
