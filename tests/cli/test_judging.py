@@ -15,6 +15,7 @@ import pytest
 
 import efnn_cli
 from efnn_cli.catalogue import newest_first
+from efnn_cli.storage import dataset
 
 from .conftest import SMALL, Outcome, Workshop, begin_efnn, call, files_below, finish, read_only
 
@@ -151,17 +152,24 @@ def test_given_spins_that_were_seen(copied: Workshop):
 
 
 def test_an_ensemble_of_two_datasets(copied: Workshop):
-    """The test split of one dataset without what the other member has seen of it, in any order."""
-    path = more(copied.root)
+    """The test split of one dataset without what the other member has seen of it, in any order.
+
+    In a dataset of little else the same configurations are dealt out to all parts.
+    """
     one = train(copied.root, copied.dataset("scalar")).json()["outputs"]["run"]
-    other = train(copied.root, Path("more.h5")).json()["outputs"]["run"]
-    test, seen = [], []
-    for run, part, found in ((one, "test", test), (other, "train", seen), (other, "val", seen)):
-        call("evaluate", run, f"split={part}", "--out", "i.h5", "--overwrite", cwd=copied.root).done()
+    call("evaluate", one, "--out", "i.h5", cwd=copied.root).done()
+    with h5py.File(copied.root / "i.h5") as chosen, h5py.File(more(copied.root)) as file:
+        np.save(copied.root / "few.npy", file["spins"][()][[*chosen["indices"][()], 60, 61, 62]])
+    words = ("generate", "heisenberg", "system.variant=infinite_range", "--spins", "few.npy", "--out", "few.h5")
+    call(*words, cwd=copied.root).done()
+    other = train(copied.root, Path("few.h5")).json()["outputs"]["run"]
+    test, seen = configurations(copied.root / "few.h5")[:12], []
+    for part in "train", "val":
+        call("evaluate", other, f"split={part}", "--out", "i.h5", "--overwrite", cwd=copied.root).done()
         with h5py.File(copied.root / "i.h5") as file:
-            found += [configurations(path)[index] for index in file["indices"][()]]
+            seen += [configurations(copied.root / "few.h5")[index] for index in file["indices"][()]]
     fresh = set(test) - set(seen)
-    assert 0 < len(fresh) < len(test) == 12
+    assert 0 < len(fresh) < len(test)
     for runs in ((one, other), (other, one)):
         words = ("--data", copied.dataset("scalar"), "seen=drop", "--json")
         found = call("evaluate", *runs, *words, cwd=copied.root).done().json()
@@ -171,6 +179,26 @@ def test_an_ensemble_of_two_datasets(copied: Workshop):
         assert other in warning
     named = call("evaluate", one, other, "split=train", "--json", cwd=copied.root).done().json()
     assert named["metrics"]["samples"] == 43, "asked for by name it is whole"
+
+
+@pytest.mark.parametrize("name", ["binary", "scalar", "lattice"])
+def test_labels_of_another_processor(copied: Workshop, name: str):
+    """Their last bits give the dataset and its runs another hash, and every network the same test configurations."""
+    found = dataset.read(copied.root / copied.dataset(name))
+    arrays = {"spins": found.spins, "energies": np.nextafter(found.energies, np.inf), "couplings": found.couplings}
+    kept = {key: each for key, each in arrays.items() if each is not None}
+    assert dataset.write(copied.root / "e.h5", kept, found.metadata).content_hash != found.content_hash
+    parts = []
+    for path in (copied.dataset(name), Path("e.h5")):
+        run = train(copied.root, path).json()["outputs"]["run"]
+        call("evaluate", run, "--out", "i.h5", "--overwrite", cwd=copied.root).done()
+        with h5py.File(copied.root / "i.h5") as file:
+            parts.append([run, *file["indices"][()]])
+    assert parts[0][0] != parts[1][0]
+    assert parts[0][1:] == parts[1][1:]
+    call("evaluate", parts[0][0], "--data", "e.h5", "seen=drop", "--out", "i.h5", "--overwrite", cwd=copied.root).done()
+    with h5py.File(copied.root / "i.h5") as file:
+        assert parts[0][1:] == [*file["indices"][()]]
 
 
 def test_the_training_dataset_is_gone(copied: Workshop):
