@@ -62,7 +62,7 @@ def test_a_run_that_is_not_finished_warns(copied: Workshop):
         ("extrapolate", run, "--L", 5, "--samples", 3),
     ):
         outcome = call(*args, "--json", cwd=copied.root).done()
-        (warning,) = outcome.json()["warnings"]
+        (warning,) = outcome.warnings()
         assert warning == f"{run} is not finished: the weights are those of epoch {epoch} so far"
         assert f"warning: {warning}" in outcome.err
 
@@ -72,7 +72,7 @@ def test_a_finished_run_and_a_lone_checkpoint_do_not_warn(copied: Workshop):
     shutil.copy(run / "best.h5", copied.root / "lone.h5")
     for path in (run, "lone.h5"):
         outcome = call("evaluate", path, "--json", cwd=copied.root).done()
-        assert outcome.json()["warnings"] == []
+        assert outcome.warnings() == []
 
 
 # ------------------------------------------------------------------ which configurations
@@ -91,13 +91,13 @@ def test_configurations_seen_in_training_are_named_and_left_out_on_request(copie
     assert configurations(path)[:60] == mine
     run = train(copied.root, copied.dataset("scalar")).json()["outputs"]["run"]
     whole = call("evaluate", run, "--data", "more.h5", "--json", cwd=copied.root).done()
-    (warning,) = whole.json()["warnings"]
+    (warning,) = whole.warnings()
     assert warning.startswith("48 of 90 configurations of more.h5 ")
     assert "seen=drop" in warning
     assert whole.json()["metrics"]["samples"] == 90
     words = ("--data", "more.h5", "--out", "p.h5", "seen=drop", "--json")
     outcome = call("evaluate", run, *words, cwd=copied.root).done()
-    (warning,) = outcome.json()["warnings"]
+    (warning,) = outcome.warnings()
     assert warning.startswith("48 of 90 configurations of more.h5 ")
     assert run in warning
     assert "left out" in warning
@@ -107,7 +107,7 @@ def test_configurations_seen_in_training_are_named_and_left_out_on_request(copie
     assert len(indices) == 42
     assert set(range(60, 90)) <= set(indices)
     test = call("evaluate", run, "--out", "t.h5", "--json", cwd=copied.root).done()
-    assert test.json()["warnings"] == []
+    assert test.warnings() == []
     with h5py.File(copied.root / "t.h5") as file:
         assert sorted(file["indices"][()]) == sorted(set(indices) & set(range(60)))
 
@@ -116,7 +116,7 @@ def test_another_seed_is_judged_whole(copied: Workshop):
     more(copied.root, "--seed", 1)
     run = train(copied.root, copied.dataset("scalar")).json()["outputs"]["run"]
     outcome = call("evaluate", run, "--data", "more.h5", "--json", cwd=copied.root).done()
-    assert outcome.json()["warnings"] == []
+    assert outcome.warnings() == []
     assert outcome.json()["metrics"]["samples"] == 90
 
 
@@ -124,7 +124,7 @@ def test_another_size_is_judged_whole(copied: Workshop):
     args = ("generate", "heisenberg", "--L", 5, "--samples", 30, "--out", "five.h5")
     call(*args, cwd=copied.root).done()
     outcome = call("evaluate", copied.run("lattice net"), "--data", "five.h5", "--json", cwd=copied.root).done()
-    assert outcome.json()["warnings"] == []
+    assert outcome.warnings() == []
     assert outcome.json()["metrics"]["samples"] == 30
 
 
@@ -172,9 +172,9 @@ def test_an_ensemble_of_two_datasets(copied: Workshop):
     assert 0 < len(fresh) < len(test)
     for runs in ((one, other), (other, one)):
         words = ("--data", copied.dataset("scalar"), "seen=drop", "--json")
-        found = call("evaluate", *runs, *words, cwd=copied.root).done().json()
-        assert found["metrics"]["samples"] == len(fresh)
-        (warning,) = found["warnings"]
+        found = call("evaluate", *runs, *words, cwd=copied.root).done()
+        assert found.json()["metrics"]["samples"] == len(fresh)
+        (warning,) = found.warnings()
         assert warning.startswith(f"{12 - len(fresh)} of 12 ")
         assert other in warning
     named = call("evaluate", one, other, "split=train", "--json", cwd=copied.root).done().json()
@@ -205,13 +205,13 @@ def test_the_training_dataset_is_gone(copied: Workshop):
     run = train(copied.root, copied.dataset("scalar")).json()["outputs"]["run"]
     (copied.root / copied.dataset("scalar")).unlink()
     more(copied.root)
-    found = call("evaluate", run, "--data", "more.h5", "--json", cwd=copied.root).done().json()
-    (warning,) = found["warnings"]
+    found = call("evaluate", run, "--data", "more.h5", "--json", cwd=copied.root).done()
+    (warning,) = found.warnings()
     assert "more.h5 may share configurations" in warning
-    assert found["metrics"]["samples"] == 90
+    assert found.json()["metrics"]["samples"] == 90
     more(copied.root, "--seed", 1, "--overwrite")
-    found = call("evaluate", run, "--data", "more.h5", "--json", cwd=copied.root).done().json()
-    assert found["warnings"] == []
+    found = call("evaluate", run, "--data", "more.h5", "--json", cwd=copied.root).done()
+    assert found.warnings() == []
 
 
 # ------------------------------------------------------------------ where the dataset is
