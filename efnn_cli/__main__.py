@@ -7,7 +7,7 @@ import os
 import sys
 from typing import NoReturn
 
-from efnn_cli import launch
+from efnn_cli import launch, limits
 from efnn_cli.errors import Interrupted
 from efnn_cli.signals import end_on_signals, interrupt_on_signals
 from efnn_cli.streams import secure_streams
@@ -36,13 +36,15 @@ def run() -> NoReturn:
 
 
 def share_cores() -> None:
-    """Let threads that wait for each other give way soon; whoever has set something for that knows better.
+    """Take no more threads than there is time for, and let those that wait for each other give way soon.
 
-    By default GNU OpenMP spins for long, which is right as long as every thread has a core: several trainings side by
-    side then mostly wait. Read when PyTorch is loaded.
+    Whoever has set something for that knows better. Both are read when PyTorch is loaded. By default GNU OpenMP spins
+    for long, which is right as long as every thread has a core: several trainings side by side then mostly wait.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
+    if limits.cores() < limits.allowed_cores():  # OpenMP and BLAS know nothing of quotas
+        os.environ.setdefault("OMP_NUM_THREADS", str(limits.cores()))
 
 
 def _leave(code: int) -> NoReturn:

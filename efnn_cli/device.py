@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from efnn_cli.errors import ConfigError, DeviceError
+from efnn_cli.limits import cores
 
 if TYPE_CHECKING:
     import torch
@@ -81,8 +82,3 @@ def describe(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return f"cpu ({cores()} cores)"
-
-
-def cores() -> int:
-    """Cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,7 +1,8 @@
-"""Memory that this process can still take on the host: what the machine has, a batch system or a shell may not give."""
+"""Memory and cores that this process may take: what the machine has, a batch system or a shell may not give."""
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 from collections.abc import Iterator
@@ -34,24 +35,50 @@ def _of_process() -> Iterator[int]:
 
 
 def _of_groups() -> Iterator[int]:
-    """What every group that holds this process, as Slurm and containers make them, leaves below its limit."""
+    """Bytes that every group of the process, as Slurm and containers make them, leaves below its limit."""
+    for group, version in _groups("memory"):
+        limit, used, idle = VERSION_2 if version == 2 else VERSION_1
+        if (most := _number(group / limit)) is not None and (now := _number(group / used)) is not None:
+            yield most - now + _statistic(group / "memory.stat", idle)
+
+
+def cores() -> int:
+    """Cores that this process has time for: those it may run on, or the CPU quotas of its groups, rounded up."""
+    return min([allowed_cores(), *_quotas()])
+
+
+def allowed_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _quotas() -> Iterator[int]:
+    """Whole cores that every group of the process with a limit has time for, at least one."""
+    for group, version in _groups("cpu"):
+        names = ("cpu.max",) if version == 2 else ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+        numbers = [word for name in names for line in _lines(group / name) for word in line.split()]
+        if len(numbers) == 2 and all(map(str.isdigit, numbers)):  # no limit is the word max, or -1
+            yield max(1, math.ceil(int(numbers[0]) / int(numbers[1])))
+
+
+def _groups(controller: str) -> Iterator[tuple[Path, int]]:
+    """Folders of the control groups of this process and of those above them, with the version of their interface.
+
+    A container may see its own group as the root.
+    """
     for line in _lines(PROC / "self/cgroup"):
         _, controllers, path = line.split(":", 2)
         if not controllers:
-            yield from _up_from(CGROUPS, path, VERSION_2)
-        elif "memory" in controllers.split(","):
-            yield from _up_from(CGROUPS / "memory", path, VERSION_1)
-
-
-def _up_from(root: Path, path: str, names: tuple[str, str, str]) -> Iterator[int]:
-    """Free bytes of the group `path` and of those above it; a container may see its own group as the root."""
-    limit, used, idle = names
-    group = root / path.strip("/")
-    for folder in (group, *group.parents):
-        if (most := _number(folder / limit)) is not None and (now := _number(folder / used)) is not None:
-            yield most - now + _statistic(folder / "memory.stat", idle)
-        if folder == root:
-            break
+            root, version = CGROUPS, 2
+        elif controller in controllers.split(","):
+            root, version = CGROUPS / controller, 1
+        else:
+            continue
+        group = root / path.strip("/")
+        for folder in (group, *group.parents):
+            yield folder, version
+            if folder == root:
+                break
 
 
 def _number(path: Path) -> int | None:

@@ -181,6 +181,6 @@ def read_stored(folder: RunFolder, device_name: str) -> tuple[TrainConfig, dict[
 def split_of(data: Dataset, path: Path) -> Split:
     """The split of the dataset; raises `InputError` where it has too few configurations for one."""
     try:
-        return split(data.spins, data.content_hash)
+        return split(data.spins)
     except ValueError as error:
         raise InputError(f"{path} is too small to train on: {error}", "efnn generate with more --samples") from error

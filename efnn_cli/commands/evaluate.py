@@ -21,7 +21,7 @@ from efnn_cli.signals import StopRequest
 from efnn_cli.storage import atomic, predictions
 from efnn_cli.text import printable
 from efnn_cli.training.calibration import calibrate
-from efnn_cli.training.metrics import Metrics, measure
+from efnn_cli.training.metrics import Metrics, measure, warn_of_no_use
 
 PER_SITE = ("rmse", "mae", "bias")
 
@@ -69,13 +69,16 @@ def report(found: Array, true: Array, outputs: dict[str, str], sites: int | None
     """
     metrics: dict[str, Any] = full(measure(found.mean(axis=0), true), sites)
     rows = [[key, number(value)] for key, value in metrics.items()]
+    ratios = {f"on {len(true)} configurations": metrics["rmse_over_std"]}
     if len(found) > 1:
         metrics["members"] = [full(measure(each, true), sites) for each in found]
+        ratios |= {f"for member {i}": each["rmse_over_std"] for i, each in enumerate(metrics["members"])}
         metrics["spread"] = float(found.std(axis=0, ddof=1).mean())
         rows += [[f"member {i} rmse", number(each["rmse"])] for i, each in enumerate(metrics["members"])]
         rows.append(["spread", number(metrics["spread"])])
         metrics["calibration"] = dataclasses.asdict(calibrate(found, true))
         rows += [[key, number(value)] for key, value in metrics["calibration"].items()]
+    warn_of_no_use(ratios)
     return Result("evaluate", metrics, outputs, rows=rows)
 
 

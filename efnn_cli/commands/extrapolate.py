@@ -24,6 +24,7 @@ from efnn_cli.results import Result, number, shown
 from efnn_cli.runs.folder import EXTRAPOLATION, OUTPUTS
 from efnn_cli.signals import StopRequest
 from efnn_cli.storage import atomic
+from efnn_cli.training.metrics import warn_of_no_use
 
 LOGGER = logging.getLogger("efnn")
 
@@ -129,6 +130,7 @@ def draw(rows: Rows, trained_at: int, folder: Path) -> Path:
 def report(rows: Sequence[SizeRow], every: Rows, figure: Path, table: Path) -> Result:
     """The sizes asked for, as table and JSON."""
     metrics = {"sizes": [row.as_json() for row in rows]}
+    warn_of_no_use({where: ratio for row in rows for where, ratio in row.ratios().items()})
     head = [*FIGURES, *(ENSEMBLE_SHOWN if rows[0].ensemble is not None else ())]
     lines = [head, *([number(row.as_cells()[name]) for name in head] for row in rows)]
     if len(every) > len(rows):

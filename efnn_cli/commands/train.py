@@ -13,9 +13,9 @@ from efnn_cli.errors import ConfigError
 from efnn_cli.models import parameter_count
 from efnn_cli.planning import Plan, plan_new, plan_resumed
 from efnn_cli.results import Result, number, shown
-from efnn_cli.runs.divergence import warn_of_divergence
 from efnn_cli.runs.folder import FIGURES, PARTS, RunFolder
 from efnn_cli.storage import atomic
+from efnn_cli.training.metrics import ON_TEST, warn_of_no_use
 from efnn_cli.training.team import Team, joined
 
 
@@ -73,7 +73,7 @@ def planned(plan: Plan) -> Result:
 def report(folder: RunFolder) -> Result:
     """Errors on the three parts, and what training took."""
     metrics = folder.read_summary()["metrics"]
-    warn_of_divergence(metrics)
+    warn_of_no_use({ON_TEST: metrics["test"]["rmse_over_std"]})
     rows = [[key, number(metrics[key])] for key in FIGURES]
     for part in PARTS:
         rows += [[f"{part} {key}", number(value)] for key, value in metrics[part].items()]

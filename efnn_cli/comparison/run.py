@@ -10,14 +10,14 @@ import torch
 
 from efnn_cli.comparison.contest import Entry, Lineup
 from efnn_cli.comparison.grid import Point
-from efnn_cli.comparison.standings import Standing, Trial, best_choice
+from efnn_cli.comparison.standings import Standing, Trial, best_choice, figure
 from efnn_cli.conduct import obtain
 from efnn_cli.configuration.settings import ExtrapolateConfig
 from efnn_cli.console import Console
 from efnn_cli.errors import NumericalError
 from efnn_cli.evaluation.carrying import carry
 from efnn_cli.planning import plan_new
-from efnn_cli.runs.divergence import warn_of_divergence
+from efnn_cli.training.metrics import ON_TEST, warn_of_no_use
 
 LOGGER = logging.getLogger("efnn")
 
@@ -37,9 +37,6 @@ def compete(lineup: Lineup, console: Console) -> tuple[list[Trial], list[list[Tr
         best = best_choice([run(entry, 0, choice) for choice in (lineup.points if entry.trained else [()])])
         seeds = range(1, lineup.seeds if entry.trained else 1)
         chosen.append([best, *(run(entry, seed, best.choice) for seed in seeds)])
-        for each in chosen[-1]:  # of what was tried and not chosen only the table tells
-            if each.metrics is not None:
-                warn_of_divergence(each.metrics, f"{entry.model}, seed {each.seed}")
     return every, chosen
 
 
@@ -58,9 +55,14 @@ def trial(entry: Entry, seed: int, choice: Point, data: Path, console: Console) 
 def stand(
     chosen: Sequence[Sequence[Trial]], config: ExtrapolateConfig, target: torch.device, console: Console
 ) -> list[Standing]:
-    """What every network reached, on the test split and at every size."""
+    """What every network reached, on the test split and at every size; of what was not chosen only the table tells."""
     alive = [[each for each in trials if each.metrics is not None] for trials in chosen]
     sizes = carry([each.run for trials in alive for each in trials], config, target, console)
+    for each in (each for trials in alive for each in trials):
+        carried = {where: ratio for row in sizes.get(each.run, []) for where, ratio in row.ratios().items()}
+        warn_of_no_use(
+            {ON_TEST: figure(each, "test", "rmse_over_std"), **carried}, f"{each.entry.model}, seed {each.seed}"
+        )
     return [
         Standing(trials, [sizes.get(each.run, []) for each in trials], len(asked) - len(trials))
         for trials, asked in zip(alive, chosen, strict=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from efnn_cli import checks, device
+from efnn_cli import checks, device, limits
 from efnn_cli.configuration.compose import Composed
 from efnn_cli.configuration.schema import build_system, typed
 from efnn_cli.errors import ConfigError
@@ -170,7 +170,7 @@ def generate_config(composed: Composed) -> GenerateConfig:
         thermal=thermal_config(chosen, keys.spin_temperature, keys.spin_coupling, keys.spin_sweeps),
         executor=keys.executor,
         device=keys.device,
-        workers=keys.workers or device.cores(),
+        workers=keys.workers or limits.cores(),
     )
 
 

@@ -53,6 +53,12 @@ class SizeRow:
     ensemble: Ensemble | None = None
     """None for a single network."""
 
+    def ratios(self) -> dict[str, float | None]:
+        """RMSE / std(E) at this size, of the mean and of every member."""
+        members = [] if self.ensemble is None else self.ensemble.members
+        of_members = {f"at L = {self.L} for member {i}": each.rmse_over_std for i, each in enumerate(members)}
+        return {f"at L = {self.L}": self.rmse_over_std, **of_members}
+
     def as_json(self) -> dict[str, Any]:
         """Every figure by name; those of an ensemble only where there is one."""
         row = {name: getattr(self, name) for name in FIGURES}

@@ -64,7 +64,7 @@ def plan_judgement(members: Sequence[Run], given: Path | None, part: str, *, dro
     if data.content_hash not in {member.config["dataset"]["content_sha256"] for member in members}:
         return Judgement(members, data, path, judges(members, data, np.arange(len(data)), path, drop=drop_seen))
     LOGGER.info("the runs were trained on this dataset: taking its %s split", part)
-    chosen = split(data.spins, data.content_hash).part(part)
+    chosen = split(data.spins).part(part)
     if part == "test":
         chosen = judges(members, data, chosen, path, drop=drop_seen)
     return Judgement(members, data, path, chosen)

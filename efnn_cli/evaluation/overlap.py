@@ -66,7 +66,7 @@ def _seen(member: Run) -> set[bytes] | None:
         data = dataset.read(catalogue.find_dataset(stored["content_sha256"], stored["path"], member.path))
     except InputError:
         return None
-    parts = split(data.spins, data.content_hash)
+    parts = split(data.spins)
     return set(digests(data.spins[np.concatenate([parts.train, parts.val])]))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from efnn_cli import catalogue, device
+from efnn_cli import catalogue, limits
 from efnn_cli.configuration.schema import fingerprint
 from efnn_cli.configuration.settings import ExtrapolateConfig, GenerateConfig, Thermal, check_published, check_reference
 from efnn_cli.console import Console
@@ -75,7 +75,7 @@ def _plan(config: ExtrapolateConfig, member: Run, size: int) -> GenerateConfig:
         thermal=_as_trained(stored) if sampling == "thermal" else None,
         device=config.device,
         executor=config.executor,
-        workers=config.workers or device.cores(),
+        workers=config.workers or limits.cores(),
     )
 
 

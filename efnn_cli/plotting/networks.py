@@ -49,7 +49,7 @@ def spins(row: RunRow, index: int) -> Drawing:
     path = find_dataset(stored["content_sha256"], stored["path"], run.path)
     data = dataset.read(path)
     system = dataset_system(data, path)
-    chosen = split(data.spins, data.content_hash).test
+    chosen = split(data.spins).test
     checks.within(INDEX, index, 0, len(chosen) - 1)
     one = data.spins[chosen[index : index + 1]]  # (1, ...)
     fields = {

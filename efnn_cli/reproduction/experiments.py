@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from efnn_cli import checks, device
+from efnn_cli import checks, device, limits
 from efnn_cli.configuration.compose import Request, compose
 from efnn_cli.configuration.schema import typed
 from efnn_cli.configuration.settings import MAX_WORKERS
@@ -212,4 +212,4 @@ def _check_sweeps(experiment: Experiment, scale: str) -> None:
 def _workers(keys: ReproduceKeys) -> int:
     if keys.workers is not None:
         return keys.workers
-    return device.cores() if device.resolve(keys.device).type == "cpu" else 1
+    return limits.cores() if device.resolve(keys.device).type == "cpu" else 1

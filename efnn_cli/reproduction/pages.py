@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from efnn_cli import device, provenance
+from efnn_cli import limits, provenance
 from efnn_cli.console import duration
 from efnn_cli.planning import open_source
 from efnn_cli.report import render_html, render_markdown
@@ -70,7 +70,7 @@ def _summary(scale: str, every: Sequence[Findings], beside: Sequence[Row]) -> li
         Fact("runs", str(len({plan.tag for plan in runs}))),
         Fact("training of these runs", duration(seconds)),
         Fact("published figures met", f"{met} of {len(judged)}", "met" if met == len(judged) else "missed"),
-        Fact("processor", f"{provenance.processor()}, {device.cores()} cores"),
+        Fact("processor", f"{provenance.processor()}, {limits.cores()} cores"),
         Fact("efnn", provenance.versions()["efnn"]),
     ]
 
@@ -169,7 +169,7 @@ def _commit() -> str:
 def _provenance(command: str, every: Sequence[Findings]) -> Iterator[Block]:
     yield Paragraph("The report, all of it, by one command, which goes on where it was interrupted:")
     yield Code(command)
-    machine = f"{provenance.processor()}, {device.cores()} cores, {provenance.memory_gib():.0f} GiB"
+    machine = f"{provenance.processor()}, {limits.cores()} cores, {provenance.memory_gib():.0f} GiB"
     facts = {"commit": _commit(), "processor": machine, **provenance.versions()}
     yield Table("Versions and machine", ["", ""], [[name, literal(value)] for name, value in facts.items()])
     lines = [[code(findings.data.name), code(open_source(findings.data).data.content_hash)] for findings in every]

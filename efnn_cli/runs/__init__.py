@@ -2,7 +2,6 @@
 
 folder.py      one folder: configuration, table of epochs, checkpoints, summary
 forms.py       what must hold of config.yaml and summary.json, and which run a folder is of
-divergence.py  a run that came to an end and is of no use
 rows.py        one line for every run below a folder
 filters.py     conditions such as seed<3 or model=efnn,dnn, and the order of the lines
 """

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from efnn_cli.errors import OutputError
 
+UNSUPPORTED = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL)  # what a file system cannot do at all
 MAX_NAME = 200  # of the 255 that file systems take; temporary files, locks and shards have longer ones
 
 
@@ -97,7 +98,7 @@ def _sync_folder(folder: Path) -> None:
     try:
         os.fsync(handle)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+        if error.errno not in UNSUPPORTED:
             raise
     finally:
         os.close(handle)

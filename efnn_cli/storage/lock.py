@@ -25,11 +25,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from efnn_cli.errors import InputError, InUseError
-from efnn_cli.storage.atomic import writing
+from efnn_cli.storage.atomic import UNSUPPORTED, writing
 from efnn_cli.storage.reading import read_text
 
 LOGGER = logging.getLogger("efnn")
-NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP)
+NO_LOCKS = (*UNSUPPORTED, errno.ENOLCK)  # the last one: NFS without a lock daemon
 POLL_SECONDS = 0.2
 LOCKS = Path("/proc/locks")
 OWNER = re.compile(r"process (\d+) on (.*)")
@@ -123,14 +123,16 @@ def _acquired(lock: FileLock, path: Path) -> bool:
         except OSError as error:
             if error.errno not in NO_LOCKS:
                 raise
-            _warn_of_no_locks(path.parent.absolute())
+            _warn_of_no_locks(path.parent.absolute(), error.strerror)
     return True
 
 
 @functools.cache
-def _warn_of_no_locks(folder: Path) -> None:
+def _warn_of_no_locks(folder: Path, reason: str) -> None:
     LOGGER.warning(
-        "the file system of %s has no locks (flock): nothing keeps two processes from taking the same run", folder
+        "the file system of %s has no locks (flock: %s): nothing keeps two processes from taking the same run",
+        folder,
+        reason,
     )
 
 

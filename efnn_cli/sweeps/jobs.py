@@ -21,7 +21,6 @@ from efnn_cli.errors import EfnnError, InputError, InUseError, Stopped
 from efnn_cli.failures import as_efnn_error
 from efnn_cli.planning import Plan, Source, open_source, plan_on
 from efnn_cli.results import Failure, shown
-from efnn_cli.runs.divergence import warn_of_divergence
 
 LOGGER = logging.getLogger("efnn")
 
@@ -86,7 +85,6 @@ def carry_out(job: Job, console: Console, *, overwrite: bool = False) -> Outcome
         run = shown(plan.folder.path)
         obtain(plan, console, overwrite=overwrite)
         metrics = plan.folder.read_summary()["metrics"]
-        warn_of_divergence(metrics, run)
         return Outcome(job.index, run, FINISHED, metrics=metrics)
     except Stopped:
         raise

@@ -22,6 +22,7 @@ from efnn_cli.storage import atomic, lock
 from efnn_cli.sweeps.desk import Desk, Task
 from efnn_cli.sweeps.jobs import FINISHED, Job, Outcome, plan_job, stored
 from efnn_cli.sweeps.multirun import LAUNCHER, check_launcher, expand, launch, split_launcher
+from efnn_cli.training.metrics import ON_TEST, warn_of_no_use
 
 LOGGER = logging.getLogger("efnn")
 SCRATCH = ".sweep-"
@@ -100,6 +101,8 @@ def carry_out_all(sweep: Sweep, console: Console, *, overwrite: bool) -> list[Ou
     for each in outcomes:
         if each.status != FINISHED:
             console.warnings.append(f"{each.run or ' '.join(sweep.jobs[each.index].settings)}: {each.message}")
+        elif each.metrics is not None:
+            warn_of_no_use({ON_TEST: each.metrics["test"]["rmse_over_std"]}, each.run)
     return outcomes
 
 

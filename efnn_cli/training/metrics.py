@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+LOGGER = logging.getLogger("efnn")
+NO_USE = 0.9  # RMSE / std(E); predicting the mean energy for every configuration has 1
+ON_TEST = "on the test split"
 
 
 @dataclass(frozen=True)
@@ -60,3 +65,14 @@ def mean_and_spread(values: Sequence[float]) -> tuple[float, float | None]:
     with np.errstate(over="ignore"):
         spread = float(np.std(values, ddof=1)) if len(values) > 1 else math.inf
     return float(np.mean(values)), spread if math.isfinite(spread) else None
+
+
+def warn_of_no_use(ratios: Mapping[str, float | None], whose: str = "") -> None:
+    """Warn where `ratios`, which are RMSE / std(E) by where they were found, are no better than those of the mean."""
+    bad = [f"{ratio:.3g} {where}" for where, ratio in ratios.items() if ratio is not None and ratio > NO_USE]
+    if bad:
+        LOGGER.warning(
+            "%sno better than the mean energy: RMSE / std(E) is %s; train with more epochs, another lr or more samples",
+            f"{whose}: " if whose else "",
+            ", ".join(bad),
+        )

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from efnn_cli import rng
-
 FRACTIONS = {"train": 0.72, "val": 0.08, "test": 0.20}
+DIGITS = 5  # of spins: what differs beyond may be the rounding of another processor
 
 Indices = NDArray[np.int64]
 
@@ -28,17 +27,18 @@ class Split:
         return {"train": self.train, "val": self.val, "test": self.test}[name]
 
 
-def split(spins: NDArray[np.float64], dataset_hash: str) -> Split:
-    """Split drawn from the hash of the dataset, so that every training seed sees the same one.
+def split(spins: NDArray[np.float64]) -> Split:
+    """Split drawn from the configurations alone, so that every training seed and every machine sees the same one.
 
-    Equal configurations are kept together: distinct ones are shuffled and dealt out whole, so the shares are
-    met to within one group. Raises `ValueError` with fewer than 3 distinct configurations.
+    Equal configurations are kept together: distinct ones are dealt out whole, in the order of their digests, so the
+    shares are met to within one group. Raises `ValueError` with fewer than 3 distinct configurations.
     """
     group = group_equal(spins)
-    sizes = np.bincount(group)
+    _, first, sizes = np.unique(group, return_index=True, return_counts=True)
     if len(sizes) < len(FRACTIONS):
         raise ValueError(f"a split needs at least 3 distinct configurations, found {len(sizes)}")
-    order = rng.stream(0, "split", dataset_hash).permutation(len(sizes))
+    drawn = np.frombuffer(b"".join(digests(spins)), dtype=">u8")[::2][first]  # (groups,)
+    order = np.lexsort((first, drawn))
     dealt = np.cumsum(sizes[order]) - 0.5 * sizes[order]  # middle of each group on the line of samples
     bounds = np.cumsum(list(FRACTIONS.values()))[:-1] * len(spins)
     part = np.empty(len(sizes), dtype=np.int64)
@@ -54,15 +54,12 @@ def split(spins: NDArray[np.float64], dataset_hash: str) -> Split:
 
 def group_equal(spins: NDArray[np.float64]) -> Indices:
     """Group number (B,) of every configuration; equal configurations share one."""
-    rows = _rows(spins)
+    rows = np.ascontiguousarray(spins.reshape(len(spins), -1)) + 0.0  # -0.0 equals 0.0
     keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
     return np.unique(keys, return_inverse=True)[1].astype(np.int64).ravel()
 
 
 def digests(spins: NDArray[np.float64]) -> list[bytes]:
-    """A digest of every configuration; equal configurations have equal ones, also in different arrays."""
-    return [hashlib.blake2b(row, digest_size=16).digest() for row in _rows(spins)]
-
-
-def _rows(spins: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.ascontiguousarray(spins.reshape(len(spins), -1)) + 0.0  # -0.0 equals 0.0
+    """A digest of 16 bytes for every configuration; those that are equal to `DIGITS` decimals have equal ones."""
+    rows = spins.reshape(len(spins), -1)
+    return [hashlib.blake2b((row.round(DIGITS) + 0.0).data, digest_size=16).digest() for row in rows]  # -0.0 equals 0.0

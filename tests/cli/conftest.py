@@ -24,6 +24,7 @@ from efnn_cli.cli import main
 COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config", "runs", "plot")
 SMALL = ("epochs=2", "training.optimizer=adam")
 TIMEOUT = 120.0
+NO_USE = "no better than the mean energy"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,10 @@ class Outcome:
         found = json.loads(lines[0], parse_constant=_refuse_constant)
         assert isinstance(found, dict)
         return found
+
+    def warnings(self) -> list[str]:
+        """Those of the result, but for the one that a small training is of no use."""
+        return [each for each in self.json()["warnings"] if NO_USE not in each]
 
     def failed(self, code: int, *named: str) -> Outcome:
         """Check the failure: its code, no traceback, nothing on stdout, and what the message must name."""

@@ -107,11 +107,12 @@ def test_parameters_out_of_reach_are_warned_of(workshop: Workshop):
 def test_a_dense_system_has_no_other_size(copied: Workshop):
     """No other L, no linear model, and without --grid the same points for every network."""
     words = ("--data", copied.dataset("binary"), "--seeds", 1, "depth=1", "width=6", "epochs=1")
-    result = call("compare", *words, "--models", ALL, "--json", cwd=copied.root).done().json()
+    outcome = call("compare", *words, "--models", ALL, "--json", cwd=copied.root).done()
+    result = outcome.json()
     assert set(result["outputs"]) == {"table", "means", "markdown", "parity"}
     assert [row["model"] for row in result["metrics"]["rows"]] == ["efnn", "dnn", "resnet", "densenet"]
     assert (copied.root / result["outputs"]["parity"]).stat().st_size > 10_000
-    (warning,) = result["warnings"]
+    (warning,) = outcome.warnings()
     assert warning == "effective is left out: it needs a lattice, and three_spin has none"
 
     plan = call("compare", *words, "--models", ALL, "--json", "--dry-run", cwd=copied.root).done().json()

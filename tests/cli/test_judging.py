@@ -15,6 +15,7 @@ import pytest
 
 import efnn_cli
 from efnn_cli.catalogue import newest_first
+from efnn_cli.storage import dataset
 
 from .conftest import SMALL, Outcome, Workshop, begin_efnn, call, files_below, finish, read_only
 
@@ -61,7 +62,7 @@ def test_a_run_that_is_not_finished_warns(copied: Workshop):
         ("extrapolate", run, "--L", 5, "--samples", 3),
     ):
         outcome = call(*args, "--json", cwd=copied.root).done()
-        (warning,) = outcome.json()["warnings"]
+        (warning,) = outcome.warnings()
         assert warning == f"{run} is not finished: the weights are those of epoch {epoch} so far"
         assert f"warning: {warning}" in outcome.err
 
@@ -71,7 +72,7 @@ def test_a_finished_run_and_a_lone_checkpoint_do_not_warn(copied: Workshop):
     shutil.copy(run / "best.h5", copied.root / "lone.h5")
     for path in (run, "lone.h5"):
         outcome = call("evaluate", path, "--json", cwd=copied.root).done()
-        assert outcome.json()["warnings"] == []
+        assert outcome.warnings() == []
 
 
 # ------------------------------------------------------------------ which configurations
@@ -90,13 +91,13 @@ def test_configurations_seen_in_training_are_named_and_left_out_on_request(copie
     assert configurations(path)[:60] == mine
     run = train(copied.root, copied.dataset("scalar")).json()["outputs"]["run"]
     whole = call("evaluate", run, "--data", "more.h5", "--json", cwd=copied.root).done()
-    (warning,) = whole.json()["warnings"]
+    (warning,) = whole.warnings()
     assert warning.startswith("48 of 90 configurations of more.h5 ")
     assert "seen=drop" in warning
     assert whole.json()["metrics"]["samples"] == 90
     words = ("--data", "more.h5", "--out", "p.h5", "seen=drop", "--json")
     outcome = call("evaluate", run, *words, cwd=copied.root).done()
-    (warning,) = outcome.json()["warnings"]
+    (warning,) = outcome.warnings()
     assert warning.startswith("48 of 90 configurations of more.h5 ")
     assert run in warning
     assert "left out" in warning
@@ -106,7 +107,7 @@ def test_configurations_seen_in_training_are_named_and_left_out_on_request(copie
     assert len(indices) == 42
     assert set(range(60, 90)) <= set(indices)
     test = call("evaluate", run, "--out", "t.h5", "--json", cwd=copied.root).done()
-    assert test.json()["warnings"] == []
+    assert test.warnings() == []
     with h5py.File(copied.root / "t.h5") as file:
         assert sorted(file["indices"][()]) == sorted(set(indices) & set(range(60)))
 
@@ -115,7 +116,7 @@ def test_another_seed_is_judged_whole(copied: Workshop):
     more(copied.root, "--seed", 1)
     run = train(copied.root, copied.dataset("scalar")).json()["outputs"]["run"]
     outcome = call("evaluate", run, "--data", "more.h5", "--json", cwd=copied.root).done()
-    assert outcome.json()["warnings"] == []
+    assert outcome.warnings() == []
     assert outcome.json()["metrics"]["samples"] == 90
 
 
@@ -123,7 +124,7 @@ def test_another_size_is_judged_whole(copied: Workshop):
     args = ("generate", "heisenberg", "--L", 5, "--samples", 30, "--out", "five.h5")
     call(*args, cwd=copied.root).done()
     outcome = call("evaluate", copied.run("lattice net"), "--data", "five.h5", "--json", cwd=copied.root).done()
-    assert outcome.json()["warnings"] == []
+    assert outcome.warnings() == []
     assert outcome.json()["metrics"]["samples"] == 30
 
 
@@ -151,39 +152,66 @@ def test_given_spins_that_were_seen(copied: Workshop):
 
 
 def test_an_ensemble_of_two_datasets(copied: Workshop):
-    """The test split of one dataset without what the other member has seen of it, in any order."""
-    path = more(copied.root)
+    """The test split of one dataset without what the other member has seen of it, in any order.
+
+    In a dataset of little else the same configurations are dealt out to all parts.
+    """
     one = train(copied.root, copied.dataset("scalar")).json()["outputs"]["run"]
-    other = train(copied.root, Path("more.h5")).json()["outputs"]["run"]
-    test, seen = [], []
-    for run, part, found in ((one, "test", test), (other, "train", seen), (other, "val", seen)):
-        call("evaluate", run, f"split={part}", "--out", "i.h5", "--overwrite", cwd=copied.root).done()
+    call("evaluate", one, "--out", "i.h5", cwd=copied.root).done()
+    with h5py.File(copied.root / "i.h5") as chosen, h5py.File(more(copied.root)) as file:
+        np.save(copied.root / "few.npy", file["spins"][()][[*chosen["indices"][()], 60, 61, 62]])
+    words = ("generate", "heisenberg", "system.variant=infinite_range", "--spins", "few.npy", "--out", "few.h5")
+    call(*words, cwd=copied.root).done()
+    other = train(copied.root, Path("few.h5")).json()["outputs"]["run"]
+    test, seen = configurations(copied.root / "few.h5")[:12], []
+    for part in "train", "val":
+        call("evaluate", other, f"split={part}", "--out", "i.h5", "--overwrite", cwd=copied.root).done()
         with h5py.File(copied.root / "i.h5") as file:
-            found += [configurations(path)[index] for index in file["indices"][()]]
+            seen += [configurations(copied.root / "few.h5")[index] for index in file["indices"][()]]
     fresh = set(test) - set(seen)
-    assert 0 < len(fresh) < len(test) == 12
+    assert 0 < len(fresh) < len(test)
     for runs in ((one, other), (other, one)):
         words = ("--data", copied.dataset("scalar"), "seen=drop", "--json")
-        found = call("evaluate", *runs, *words, cwd=copied.root).done().json()
-        assert found["metrics"]["samples"] == len(fresh)
-        (warning,) = found["warnings"]
+        found = call("evaluate", *runs, *words, cwd=copied.root).done()
+        assert found.json()["metrics"]["samples"] == len(fresh)
+        (warning,) = found.warnings()
         assert warning.startswith(f"{12 - len(fresh)} of 12 ")
         assert other in warning
     named = call("evaluate", one, other, "split=train", "--json", cwd=copied.root).done().json()
     assert named["metrics"]["samples"] == 43, "asked for by name it is whole"
 
 
+@pytest.mark.parametrize("name", ["binary", "scalar", "lattice"])
+def test_labels_of_another_processor(copied: Workshop, name: str):
+    """Their last bits give the dataset and its runs another hash, and every network the same test configurations."""
+    found = dataset.read(copied.root / copied.dataset(name))
+    arrays = {"spins": found.spins, "energies": np.nextafter(found.energies, np.inf), "couplings": found.couplings}
+    kept = {key: each for key, each in arrays.items() if each is not None}
+    assert dataset.write(copied.root / "e.h5", kept, found.metadata).content_hash != found.content_hash
+    parts = []
+    for path in (copied.dataset(name), Path("e.h5")):
+        run = train(copied.root, path).json()["outputs"]["run"]
+        call("evaluate", run, "--out", "i.h5", "--overwrite", cwd=copied.root).done()
+        with h5py.File(copied.root / "i.h5") as file:
+            parts.append([run, *file["indices"][()]])
+    assert parts[0][0] != parts[1][0]
+    assert parts[0][1:] == parts[1][1:]
+    call("evaluate", parts[0][0], "--data", "e.h5", "seen=drop", "--out", "i.h5", "--overwrite", cwd=copied.root).done()
+    with h5py.File(copied.root / "i.h5") as file:
+        assert parts[0][1:] == [*file["indices"][()]]
+
+
 def test_the_training_dataset_is_gone(copied: Workshop):
     run = train(copied.root, copied.dataset("scalar")).json()["outputs"]["run"]
     (copied.root / copied.dataset("scalar")).unlink()
     more(copied.root)
-    found = call("evaluate", run, "--data", "more.h5", "--json", cwd=copied.root).done().json()
-    (warning,) = found["warnings"]
+    found = call("evaluate", run, "--data", "more.h5", "--json", cwd=copied.root).done()
+    (warning,) = found.warnings()
     assert "more.h5 may share configurations" in warning
-    assert found["metrics"]["samples"] == 90
+    assert found.json()["metrics"]["samples"] == 90
     more(copied.root, "--seed", 1, "--overwrite")
-    found = call("evaluate", run, "--data", "more.h5", "--json", cwd=copied.root).done().json()
-    assert found["warnings"] == []
+    found = call("evaluate", run, "--data", "more.h5", "--json", cwd=copied.root).done()
+    assert found.warnings() == []
 
 
 # ------------------------------------------------------------------ where the dataset is

@@ -10,7 +10,7 @@ import pytest
 
 from efnn_cli.storage import documents
 
-from .conftest import Workshop, begin_efnn, call, files_below, finish, wait_for
+from .conftest import NO_USE, Workshop, begin_efnn, call, files_below, finish, wait_for
 
 OWN = "# @package _global_\nlr: 0.01\nepochs: 1\ntraining:\n  batch_size: 20\n  optimizer: adam\n"
 
@@ -216,22 +216,68 @@ def test_a_folder_in_the_place_of_a_file(copied: Workshop, out: str):
     assert files_below(copied.root.parent) == before
 
 
-def test_a_training_that_is_of_no_use_says_so(copied: Workshop):
-    words = ("model=dnn", "depth=1", "epochs=1", "training.optimizer=adam", "--data", copied.dataset("lattice"))
-    assert call("train", *words, "--json", cwd=copied.root).done().json()["warnings"] == []
-    wild = ("lr=1e30", "training.optimizer=adamw", "training.dtype=float64")
-    for _ in "trained", "found":
-        (warning,) = call("train", *words[:3], *words[4:], *wild, "--json", cwd=copied.root).done().json()["warnings"]
-        assert "times the spread of the energies" in warning
+def ratios(node: object) -> list[float]:
+    """Every RMSE / std(E) in a result but those of training and validation."""
+    if isinstance(node, list):
+        return [each for item in node for each in ratios(item)]
+    if not isinstance(node, dict):
+        return []
+    own = [node["rmse_over_std"]] if "rmse_over_std" in node else []
+    return own + [each for key, item in node.items() if key not in ("train", "val") for each in ratios(item)]
 
 
-def test_few_validation_energies_close_together_are_no_divergence(copied: Workshop):
-    """Measured by their own spread, three of them were: the network is as good as their mean."""
-    words = ("model=densenet", "depth=1", "width=6", "epochs=1", "--data", copied.dataset("binary"))
-    result = call("train", *words, "--json", cwd=copied.root).done().json()
-    assert result["metrics"]["val"]["rmse_over_std"] > 10
-    assert result["metrics"]["train"]["rmse_over_std"] < 2
-    assert result["warnings"] == []
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "NETWORK"),
+        ("train", "-m", "NETWORK"),
+        ("evaluate", "RUN"),
+        ("evaluate", "RUN", "RUN"),
+        ("extrapolate", "RUN", "--L", "7,9", "--samples", 12),
+        ("extrapolate", "RUN", "RUN", "--L", 7, "--samples", 12),
+        ("compare", "NETWORK", "--seeds", 1, "--L", 7, "--samples", 12),
+    ],
+    ids=["train", "sweep", "evaluate", "ensemble", "extrapolate", "ensemble extrapolated", "compare"],
+)
+@pytest.mark.parametrize("useful", [False, True], ids=["of no use", "useful"])
+def test_a_network_that_is_no_better_than_the_mean_says_so(copied: Workshop, words: tuple[object, ...], useful: bool):
+    """In every command that judges, each time it is asked, with the figures."""
+    idle = ("model=efnn", "depth=1", "epochs=1", "training.optimizer=adam", "lr=1e-9")
+    network = ("model=effective",) if useful else idle
+    data = ("--data", copied.dataset("lattice"))
+    run = call("train", *network, *data, "--json", cwd=copied.root).done().json()["outputs"]["run"]
+    if words[0] == "compare":
+        network = (
+            "--models",
+            network[0].removeprefix("model="),
+            *network[1:-1],
+            *([] if useful else ["--grid", "lr=1e-9"]),
+        )
+    meant = {"NETWORK": (*network, *data), "RUN": (run,)}
+    arguments = [each for word in words for each in meant.get(str(word), (word,))]
+    for _ in "done", "found":
+        outcome = call(*arguments, "--json", cwd=copied.root).done()
+        told = [each for each in outcome.json()["warnings"] if NO_USE in each]
+        assert len(told) == (0 if useful else 1), told
+        assert all(f"warning: {each}" in outcome.err for each in told)
+        found = ratios(outcome.json()["metrics"])
+        assert all(each < 0.1 if useful else f"{each:.3g} " in told[0] for each in found)
+        assert found or words[0] in ("compare", "train")
+
+
+def test_a_member_that_is_no_better_than_the_mean_is_named(copied: Workshop):
+    """The mean with a good one may be of use all the same."""
+    data = ("--data", copied.dataset("lattice"), "--json")
+    idle = ("model=efnn", "depth=1", "epochs=1", "training.optimizer=adam", "lr=1e-9")
+    runs = [
+        call("train", *network, *data, cwd=copied.root).done().json()["outputs"]["run"]
+        for network in (("model=effective",), idle)
+    ]
+    for words, where in ((("evaluate",), ""), (("extrapolate", "--L", 7, "--samples", 12), "at L = 7 ")):
+        found = call(*words, *runs, "--json", cwd=copied.root).done().json()
+        (warning,) = (each for each in found["warnings"] if NO_USE in each)
+        assert f"{where}for member 1;" in warning
+        assert "member 0" not in warning
 
 
 def test_a_comparison_warns_of_what_it_chose(copied: Workshop):
@@ -240,7 +286,8 @@ def test_a_comparison_warns_of_what_it_chose(copied: Workshop):
     wild = ("training.optimizer=adamw", "training.dtype=float64", "--json")
     result = call(*words, *wild, "--grid", "lr=1e30,1e-3", cwd=copied.root).done().json()
     assert result["metrics"]["rows"][0]["choice"] == "lr=1e-3"
-    assert result["warnings"] == []
+    assert not any("e+" in each for each in result["warnings"])
     result = call(*words, *wild, "--grid", "lr=1e30,1e31", cwd=copied.root)
     (warning,) = result.done().json()["warnings"]
-    assert warning.startswith("dnn, seed 0: the best validation error is")
+    assert warning.startswith("dnn, seed 0: no better than the mean energy: RMSE / std(E) is ")
+    assert "e+" in warning

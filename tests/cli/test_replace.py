@@ -46,9 +46,9 @@ def test_stopped_and_killed_it_leaves_the_old_run_and_goes_on(tmp_path: Path):
     assert "the same command goes on" in err
     assert "Traceback" not in err
     assert contents(run) == before
-    judged = call("evaluate", "--json", cwd=tmp_path).done().json()
-    assert judged["warnings"] == []
-    assert judged["metrics"]["rmse"] == first["metrics"]["test"]["rmse"]
+    judged = call("evaluate", "--json", cwd=tmp_path).done()
+    assert judged.warnings() == []
+    assert judged.json()["metrics"]["rmse"] == first["metrics"]["test"]["rmse"]
     again = call(*LONG, "--json", cwd=tmp_path).done()
     assert "finished already" in again.err
     assert again.json()["metrics"] == first["metrics"]
@@ -72,7 +72,7 @@ def test_failed_it_leaves_the_old_run(copied: Workshop):
     args = ("train", "--data", copied.dataset("binary"), "model=dnn", "depth=1", "epochs=40", "lr=1e30")
     call(*args, "--out", run, "--overwrite", cwd=copied.root).failed(4, "not finite")
     assert contents(run) == before
-    assert call("evaluate", run, "--json", cwd=copied.root).done().json()["warnings"] == []
+    assert call("evaluate", run, "--json", cwd=copied.root).done().warnings() == []
 
 
 def test_results_of_the_old_weights_vanish_with_them(copied: Workshop):
@@ -127,7 +127,7 @@ def test_killed_in_the_exchange(copied: Workshop, event: str, name: str, extra: 
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert (root / "runs/a/.new/summary.json").exists()
     if event == "os.remove":
-        assert call("evaluate", "runs/a", "--json", cwd=root).done().json()["warnings"] == []
+        assert call("evaluate", "runs/a", "--json", cwd=root).done().warnings() == []
     else:
         assert not (root / "runs/a/summary.json").exists()
     before = files_below(root)

@@ -116,7 +116,7 @@ def test_quiet(here: Path):
     lines = outcome.err.splitlines()
     assert all(line.startswith("warning: ") for line in lines)
     assert [line.removeprefix("warning: ") for line in lines] == outcome.json()["warnings"]
-    assert call("evaluate", "-q", cwd=here).done().err == ""
+    assert call("inspect", outcome.json()["outputs"]["run"], "-q", cwd=here).done().err == ""
     call("train", "depth=0", "-q", cwd=here).failed(2, "depth")
 
 
@@ -124,7 +124,7 @@ def test_warnings_are_in_the_result(here: Path):
     """A receptive field wider than the training lattice is the one thing to be warned of here."""
     call(*LATTICE, cwd=here).done()
     outcome = call("train", "epochs=1", "depth=1", "--json", cwd=here).done()
-    (warning,) = outcome.json()["warnings"]
+    (warning,) = outcome.warnings()
     assert "receptive field" in warning
     assert f"warning: {warning}" in outcome.err
 

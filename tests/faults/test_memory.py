@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import os
 import resource
 import subprocess
 import sys
@@ -18,7 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from efnn_cli import limits
+from efnn_cli.__main__ import share_cores
+from efnn_cli.configuration.compose import Request, compose
 from efnn_cli.configuration.schema import build_system
+from efnn_cli.configuration.settings import generate_config
 from efnn_cli.failures import as_efnn_error
 from efnn_cli.labelling.job import Job
 from efnn_cli.memory import in_parts, is_short
@@ -231,16 +235,46 @@ def test_a_batch_system_gives_less_than_the_machine_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], free: int
 ):
     """What Slurm and containers allow, as the kernel tells it in files."""
-    told = {
-        "proc/meminfo": f"MemTotal: 9 kB\nMemAvailable: {8000 // 1024 + 1} kB\n",
-        "proc/self/cgroup": "0::/a/b\n5:cpu,memory:/c\n",
-    }
-    for name, text in (told | files).items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    monkeypatch.setattr(limits, "PROC", tmp_path / "proc")
-    monkeypatch.setattr(limits, "CGROUPS", tmp_path / "cgroup")
+    memory = f"MemTotal: 9 kB\nMemAvailable: {8000 // 1024 + 1} kB\n"
+    tell(tmp_path, monkeypatch, {"proc/meminfo": memory} | files)
     assert limits.free_bytes() == (8192 if free == 8000 else free)
+
+
+def tell(folder: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str]) -> None:
+    """Let `files` in `folder` stand for what the kernel says of the process and of its control groups."""
+    for name, text in ({"proc/self/cgroup": "0::/a/b\n5:cpu,memory:/c\n"} | files).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    monkeypatch.setattr(limits, "PROC", folder / "proc")
+    monkeypatch.setattr(limits, "CGROUPS", folder / "cgroup")
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({}, 64),
+        ({"cgroup/a/b/cpu.max": "max 100000\n"}, 64),
+        ({"cgroup/a/b/cpu.max": "50000 100000\n"}, 1),
+        ({"cgroup/a/b/cpu.max": "250000 100000\n"}, 3),
+        ({"cgroup/a/b/cpu.max": "9900000 100000\n"}, 64),
+        ({"cgroup/a/cpu.max": "200000 100000\n", "cgroup/a/b/cpu.max": "max 100000\n"}, 2),
+        ({"cgroup/cpu.max": "400000 100000\n"}, 4),
+        ({"cgroup/cpu/c/cpu.cfs_quota_us": "150000\n", "cgroup/cpu/c/cpu.cfs_period_us": "100000\n"}, 2),
+        ({"cgroup/cpu/cpu.cfs_quota_us": "-1\n", "cgroup/cpu/cpu.cfs_period_us": "100000\n"}, 64),
+    ],
+    ids=["none", "no limit", "half", "rounded up", "more than there is", "above", "container", "version 1", "v1, none"],
+)
+@pytest.mark.parametrize("chosen", [None, "7"], ids=["", "OMP_NUM_THREADS=7"])
+def test_a_batch_system_gives_less_time_than_the_machine_has_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], cores: int, chosen: str | None
+):
+    """As many workers and threads as there is time for; a number of threads that was asked for stays."""
+    tell(tmp_path, monkeypatch, files)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
+    monkeypatch.setattr(os, "environ", {} if chosen is None else {"OMP_NUM_THREADS": chosen})
+    share_cores()
+    assert os.environ.get("OMP_NUM_THREADS", "64") == (chosen or str(cores))
+    assert generate_config(compose("generate", Request(("system=heisenberg",), {}))).workers == cores
 
 
 def test_what_ulimit_leaves_is_all_there_is():

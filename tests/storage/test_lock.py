@@ -1,5 +1,6 @@
 """Locks between real processes: one holder, many side by side, and lock files that come and go."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -75,7 +76,8 @@ import errno, fcntl, os, sys
 from pathlib import Path
 
 def refuse(*args):
-    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    found = getattr(errno, sys.argv[1])
+    raise OSError(found, os.strerror(found))
 
 fcntl.flock = refuse
 from efnn_cli.storage import lock
@@ -85,12 +87,13 @@ with lock.owned(Path("lock"), "the run"):
 """
 
 
-def test_a_file_system_without_locks_locks_nobody_out_for_ever(tmp_path):
+@pytest.mark.parametrize("reason", ["ENOSYS", "EOPNOTSUPP", "ENOTSUP", "EINVAL", "ENOLCK"])
+def test_a_file_system_without_locks_locks_nobody_out_for_ever(tmp_path, reason):
     """Its users are warned; a killed process leaves nothing that would have to be removed by hand."""
 
     def begin():
         return subprocess.Popen(
-            [sys.executable, "-c", UNLOCKABLE],
+            [sys.executable, "-c", UNLOCKABLE, reason],
             cwd=tmp_path,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -104,5 +107,5 @@ def test_a_file_system_without_locks_locks_nobody_out_for_ever(tmp_path):
     with begin() as second:
         out, err = second.communicate("\n", timeout=60)
     assert (out, second.returncode) == ("held\n", 0)
-    assert "no locks (flock)" in err
+    assert f"no locks (flock: {os.strerror(getattr(errno, reason))})" in err
     assert "SoftFileLock" not in err
