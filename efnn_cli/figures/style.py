@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from efnn_cli.storage import atomic
@@ -64,11 +66,21 @@ Row = Sequence[object]
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """The settings of every figure; also a decorator of functions that draw."""
-    import matplotlib as mpl
-
-    with mpl.rc_context(RC):
+    """Draw with matplotlib's defaults and the settings above alone, none of the user's; also a decorator."""
+    library = _matplotlib()
+    with library.rc_context({**library.rcParamsDefault, **RC}):
         yield
+
+
+def _matplotlib() -> ModuleType:
+    """Import matplotlib whatever MPLBACKEND says: a backend that is not installed here would stop the import."""
+    chosen = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if chosen is not None:
+            os.environ["MPLBACKEND"] = chosen
+    return matplotlib
 
 
 def sheet(width: float, height: float) -> Any:

@@ -15,7 +15,7 @@ import torch
 import efnn_cli
 from efnn_cli.training.predict import predict_fields
 
-from .conftest import SMALL, Outcome, Workshop, call, files_below
+from .conftest import SMALL, Outcome, Workshop, call, files_below, run_efnn
 
 KINDS = ("curve", "parity", "width", "parameters", "samples", "sizes", "times", "spins")
 
@@ -140,6 +140,17 @@ def test_fields_of_a_network_are_differences_of_its_energy(shop: Workshop):
     with torch.no_grad():
         slope = float(run.model(spins + step) - run.model(spins - step)) / 0.1
     assert float(predict_fields(run.model, spins)[0, 3]) == pytest.approx(-slope, rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["MPLBACKEND", "MATPLOTLIBRC"])
+def test_the_matplotlib_of_the_user_has_no_say(shop: Workshop, tmp_path: Path, name: str):
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nsavefig.bbox: tight\naxes.facecolor: red\n")
+    value = {"MPLBACKEND": "of_no_package", "MATPLOTLIBRC": str(tmp_path)}[name]
+    found, _ = plotted(shop.root, "curve", shop.run("lattice net"))
+    before = {path: (shop.root / path).read_bytes() for path in found["outputs"].values()}
+    words = ("plot", "curve", shop.run("lattice net"), "--json", "--overwrite")
+    assert run_efnn(*words, cwd=shop.root, env={name: value}).done().json() == found
+    assert {path: (shop.root / path).read_bytes() for path in before} == before
 
 
 @pytest.mark.parametrize("stem", ["mine/figure.png", "mine/v1.2"])
