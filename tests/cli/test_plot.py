@@ -153,13 +153,19 @@ def test_the_matplotlib_of_the_user_has_no_say(shop: Workshop, tmp_path: Path, n
     assert {path: (shop.root / path).read_bytes() for path in before} == before
 
 
-@pytest.mark.parametrize("stem", ["mine/figure.png", "mine/v1.2"])
-def test_out(shop: Workshop, tmp_path: Path, stem: str):
-    out = tmp_path / stem
-    words = ("curve", shop.run("lattice net"), "--out", out)
-    call("plot", *words, cwd=shop.root).done()
-    name = stem.removesuffix(".png").removeprefix("mine/")
-    assert files_below(tmp_path) == {f"mine/{name}{suffix}" for suffix in (".png", ".svg", ".csv")}
+MAGIC = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF", ".csv": b"run,epoch"}
+
+
+@pytest.mark.parametrize("name", ["figure.png", "figure.svg", "figure.PDF", "figure.pdf", "v1.2"])
+def test_out(shop: Workshop, tmp_path: Path, name: str):
+    words = ("curve", shop.run("lattice net"), "--out", tmp_path / "mine" / name)
+    told = call("plot", *words, "--json", cwd=shop.root).done().json()["outputs"]
+    stem = "v1.2" if name == "v1.2" else "figure"
+    suffixes = {".png", ".svg", ".csv"} | ({".pdf"} if name.lower().endswith(".pdf") else set())
+    assert files_below(tmp_path) == {f"mine/{stem}{suffix}" for suffix in suffixes}
+    assert {Path(each).name for each in told.values()} == {f"{stem}{suffix}" for suffix in suffixes}
+    for suffix in suffixes:
+        assert (tmp_path / "mine" / f"{stem}{suffix}").read_bytes().startswith(MAGIC[suffix])
     call("plot", *words, cwd=shop.root).failed(6, "--overwrite")
 
 
@@ -181,6 +187,7 @@ def test_out_that_cannot_be_written(shop: Workshop):
     ("args", "code", "named"),
     [
         ((), 2, ("KIND", *KINDS)),
+        (("curve", "--out", "f.eps"), 2, ("f.eps", ".png", ".pdf", "--out f.pdf")),
         (("curv",), 2, ("curv", "did you mean curve")),
         (("width",), 2, ("one Hamiltonian", "system=three_spin", "system=heisenberg_lattice")),
         (("width", "widht=8"), 2, ("widht", "did you mean width")),
