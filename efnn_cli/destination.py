@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from efnn_cli.errors import ConflictError, InputError
+from efnn_cli.errors import ConfigError, ConflictError, InputError
 from efnn_cli.runs.folder import FILES, RunFolder
 from efnn_cli.storage import atomic, checkpoint, dataset
-from efnn_cli.storage.hdf5 import format_of
+from efnn_cli.storage.hdf5 import SUFFIXES, format_of
 from efnn_cli.storage.reading import read_text
 
 COMPARISON_MARK = "comparison.hash"
@@ -33,6 +33,19 @@ def claim_file(out: Path | None, overwrite: bool) -> None:
         if not overwrite:
             raise _taken(out, "exists")
     atomic.prove_writable(out.parent)
+
+
+def claim_hdf5(out: Path | None, overwrite: bool) -> None:
+    """Claim the file `out` for HDF5; raises `ConfigError` where its name says another format."""
+    claim_file(out, overwrite)
+    if out is not None:
+        require_hdf5_name(out)
+
+
+def require_hdf5_name(out: Path) -> None:
+    """Raise `ConfigError` where `out` has a suffix that is not one of HDF5."""
+    if out.suffix.lower() not in ("", *SUFFIXES):
+        raise ConfigError(f"--out: wanted a name in {' or '.join(SUFFIXES)}, found {out}", "--out NAME.h5 is HDF5")
 
 
 def refuse_folder(out: Path) -> None:

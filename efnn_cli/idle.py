@@ -1,4 +1,4 @@
-"""Keys of `efnn generate` that the user typed and that have no effect: a misunderstanding, so they are refused."""
+"""Keys and options that the user typed and that have no effect: a misunderstanding, so they are refused."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from efnn_cli.configuration.compose import Composed
 from efnn_cli.configuration.settings import GenerateConfig
 from efnn_cli.errors import ConfigError
+from efnn_cli.physics import System
 
 THERMAL_KEYS = ("spin_temperature", "spin_coupling", "spin_sweeps")
 DRAWING_KEYS = ("seed", "sampling")
@@ -34,6 +35,14 @@ def refuse_idle_tolerance(configs: Sequence[GenerateConfig], composed: Composed)
     method = f"reference={config.method('cpu')}" if config.reference == "auto" else f"reference={config.reference}"
     hint = f"it belongs to reference={estimated}" if estimated else ""
     _refuse(composed, ("tolerance",), f"{method} at L = {config.system.size}, which is exact to rounding", hint)
+
+
+def refuse_idle_normalise(system: System, *, normalise: bool, spins_given: bool = True) -> None:
+    """Raise `ConfigError` for --normalise without spins to scale."""
+    if normalise and not spins_given:
+        raise ConfigError("--normalise belongs to --spins: drawn spins are unit vectors", "leave it out")
+    if normalise and system.geometry != "lattice":
+        raise ConfigError(f"--normalise makes unit vectors, but the spins of {system.kind} are scalars", "leave it out")
 
 
 def _refuse(composed: Composed, keys: Sequence[str], beside: str, hint: str = "") -> None:

@@ -14,9 +14,9 @@ from efnn_cli.configuration.compose import Request, compose, settle
 from efnn_cli.configuration.schema import fingerprint
 from efnn_cli.configuration.settings import GenerateConfig, generate_config
 from efnn_cli.console import Console
-from efnn_cli.destination import refuse_folder, refuse_run_files
+from efnn_cli.destination import refuse_folder, refuse_run_files, require_hdf5_name
 from efnn_cli.errors import ConfigError, ConflictError, InputError
-from efnn_cli.idle import refuse_idle_keys, refuse_idle_tolerance
+from efnn_cli.idle import refuse_idle_keys, refuse_idle_normalise, refuse_idle_tolerance
 from efnn_cli.labelling.crew import Crew
 from efnn_cli.labelling.job import Job
 from efnn_cli.labelling.produce import produce
@@ -52,14 +52,15 @@ class Plan:
         LOGGER.info("%s is being made by %s: waiting", shown(self.path), owner)
 
 
-def make_plan(request: Request, spins: Path | None, out: Path | None) -> Plan:
+def make_plan(request: Request, spins: Path | None, out: Path | None, *, normalise: bool = False) -> Plan:
     """Everything settled and checked, nothing done yet."""
     composed = compose("generate", request)
     config = generate_config(composed)
     refuse_idle_keys(config, composed, spins_given=spins is not None)
+    refuse_idle_normalise(config.system, normalise=normalise, spins_given=spins is not None)
     given = given_hash = None
     if spins is not None:
-        config, given = with_given_spins(config, request, spins)
+        config, given = with_given_spins(config, request, spins, normalise=normalise)
         refuse_idle_tolerance([config], composed)
         given_hash = hashlib.sha256(given.tobytes()).hexdigest()
     path = out or catalogue.dataset_path(config, "train", given_hash)
@@ -67,9 +68,11 @@ def make_plan(request: Request, spins: Path | None, out: Path | None) -> Plan:
     return Plan(config, given, path, fingerprint(config.identity(given_hash)), usual=out is None)
 
 
-def with_given_spins(config: GenerateConfig, request: Request, path: Path) -> tuple[GenerateConfig, Array]:
+def with_given_spins(
+    config: GenerateConfig, request: Request, path: Path, *, normalise: bool
+) -> tuple[GenerateConfig, Array]:
     """The configuration for the user's own spins, which decide size and number; raises `InputError`."""
-    spins = read_spins(path)
+    spins = read_spins(path, normalise=normalise)
     said = settle(request)
     found = {"system.L": spins.shape[-1], "samples": len(spins)}
     for key, value in found.items():
@@ -98,6 +101,7 @@ def refuse_other(plan: Plan, *, overwrite: bool) -> None:
     path = plan.path
     refuse_folder(path)
     refuse_run_files(path)
+    require_hdf5_name(path)
     if overwrite or not os.path.exists(path):
         return
     try:

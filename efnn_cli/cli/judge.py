@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from efnn_cli.cli.arguments import (
     Device,
     DryRun,
+    Normalise,
     OutFile,
     OutFolder,
     Overwrite,
@@ -79,8 +80,9 @@ def extrapolate(
 @command
 def predict(
     console: Console,
-    spins: Annotated[Path, path_option("--spins", help="Configurations (HDF5 /spins, or .npy).")],
+    spins: Annotated[Path, path_option("--spins", help="Configurations (HDF5 /spins, .npy or .npz).")],
     arguments: RunAndOverrides = None,
+    normalise: Normalise = False,
     device: Device = None,
     out: OutFile = None,
     overwrite: Overwrite = False,
@@ -93,4 +95,4 @@ def predict(
 
     path, overrides = split_one(arguments, "RUN", "a run folder, or a checkpoint file in it")
     request = request_of(overrides, {"device": device})
-    return run(request, console, run=Path(path), spins=spins, out=out, overwrite=overwrite)
+    return run(request, console, run=Path(path), spins=spins, normalise=normalise, out=out, overwrite=overwrite)

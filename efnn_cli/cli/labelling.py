@@ -12,6 +12,7 @@ from efnn_cli.cli.arguments import (
     ConfigDir,
     Device,
     DryRun,
+    Normalise,
     OutFile,
     Overwrite,
     Samples,
@@ -41,8 +42,9 @@ def generate(
     samples: Samples = None,
     seed: Seed = None,
     spins: Annotated[
-        Optional[Path], path_option("--spins", help="Label these configurations (HDF5 /spins, or .npy).")
+        Optional[Path], path_option("--spins", help="Label these configurations (HDF5 /spins, .npy or .npz).")
     ] = None,
+    normalise: Normalise = False,
     device: Device = None,
     workers: Workers = None,
     out: OutFile = None,
@@ -62,7 +64,16 @@ def generate(
     system, overrides = split_one(arguments, "SYSTEM", SYSTEM_NAMES)
     request = request_of([f"system={system}", *overrides], options, config_dir)
     part = part_of(shards, shard_index)
-    return run(request, console, spins=spins, out=out, overwrite=overwrite, dry_run=dry_run, part=part)
+    return run(
+        request,
+        console,
+        spins=spins,
+        normalise=normalise,
+        out=out,
+        overwrite=overwrite,
+        dry_run=dry_run,
+        part=part,
+    )
 
 
 @command
@@ -73,6 +84,7 @@ def merge(
     samples: Annotated[Optional[str], typer.Option("--samples", metavar="N", help="As for generate.")] = None,
     seed: Seed = None,
     spins: Annotated[Optional[Path], path_option("--spins", help="As for generate.")] = None,
+    normalise: Normalise = False,
     device: Annotated[
         Optional[str], typer.Option("--device", help="That of the parts; it need not be on this machine.")
     ] = None,
@@ -88,4 +100,4 @@ def merge(
     system, overrides = split_one(arguments, "SYSTEM", SYSTEM_NAMES)
     options = {"system.L": size, "samples": samples, "seed": seed, "device": device}
     request = request_of([f"system={system}", *overrides], options, config_dir)
-    return run(request, console, spins=spins, out=out)
+    return run(request, console, spins=spins, normalise=normalise, out=out)

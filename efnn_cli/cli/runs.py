@@ -56,7 +56,8 @@ def plot(
     ] = None,
     data: TestData = None,
     out: Annotated[
-        Optional[Path], path_option("--out", metavar="STEM", help="Write STEM.png, STEM.svg and STEM.csv.")
+        Optional[Path],
+        path_option("--out", metavar="STEM", help="Write STEM.png, STEM.svg and STEM.csv; STEM.pdf too if named so."),
     ] = None,
     overwrite: Overwrite = False,
 ) -> Result:

@@ -40,7 +40,7 @@ def run(
     """Errors of the runs (the best weights) on `data`, or on their own test split."""
     config = typed(EvaluateConfig, compose("evaluate", request).values)
     target = device.resolve(config.device)
-    destination.claim_file(out, overwrite)
+    destination.claim_hdf5(out, overwrite)
     with StopRequest("nothing was written; the same command starts again") as stop:
         members = [load(path, config.device) for path in runs or catalogue.picked()]
         task = plan_judgement(members, data, config.split, drop_seen=config.seen == "drop")

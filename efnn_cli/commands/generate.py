@@ -30,6 +30,7 @@ def run(
     console: Console,
     *,
     spins: Path | None = None,
+    normalise: bool = False,
     out: Path | None = None,
     overwrite: bool = False,
     dry_run: bool = False,
@@ -40,7 +41,7 @@ def run(
         raise ConfigError(
             "--overwrite has no effect with --shards: parts only add shards", "efnn generate ... --overwrite alone"
         )
-    plan = make_plan(request, spins, out)
+    plan = make_plan(request, spins, out, normalise=normalise)
     target = device.resolve(plan.config.device)
     refuse_other(plan, overwrite=overwrite)
     destination.refuse_inputs(plan.path, [] if spins is None else [spins])

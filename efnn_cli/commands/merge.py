@@ -16,9 +16,11 @@ from efnn_cli.results import Result
 from efnn_cli.signals import StopRequest
 
 
-def run(request: Request, console: Console, *, spins: Path | None = None, out: Path | None = None) -> Result:
+def run(
+    request: Request, console: Console, *, spins: Path | None = None, normalise: bool = False, out: Path | None = None
+) -> Result:
     """Make the dataset from the shards that the parts have left; labels nothing itself."""
-    plan = make_plan(request, spins, out)
+    plan = make_plan(request, spins, out, normalise=normalise)
     jobs = candidates(plan)
     refuse_other(plan, overwrite=False)
     with StopRequest("the same command begins again") as stop:

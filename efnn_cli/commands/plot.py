@@ -1,4 +1,4 @@
-"""`efnn plot KIND [RUN...]`: one figure of one or many runs, as PNG and SVG, with a CSV of the data drawn."""
+"""`efnn plot KIND [RUN...]`: one figure of one or many runs, as PNG and SVG (and PDF), with a CSV of the data drawn."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from efnn_cli.configuration.schema import fingerprint
 from efnn_cli.console import Console
 from efnn_cli.destination import claim_file, refuse_nameless
 from efnn_cli.errors import ConfigError
-from efnn_cli.figures import SUFFIXES, beside
+from efnn_cli.figures import PDF, SUFFIXES, beside
 from efnn_cli.kinds import FIGURES
 from efnn_cli.plotting import files as plot_files
 from efnn_cli.plotting import networks as plot_networks
@@ -31,6 +31,7 @@ FEW: dict[str, Callable[[Sequence[RunRow]], Drawing]] = {
     "times": plot_files.times,
 }
 PLOTS = OUTPUTS / "plots"
+FOREIGN = (".eps", ".gif", ".jpeg", ".jpg", ".ps", ".tif", ".tiff", ".webp")
 
 
 def run(
@@ -47,17 +48,14 @@ def run(
         raise ConfigError(f"--data belongs to efnn plot parity, found it with {kind}")
     if out is not None:
         refuse_nameless(out, "NAME")
-    stem = None if out is None else without_suffix(out)
-    for suffix in SUFFIXES:
-        claim_file(None if stem is None else beside(stem, suffix), overwrite)
+        for path in files_of(out).values():
+            claim_file(path, overwrite)
     drawing = prepare(kind, rest, data)
-    if stem is None:
-        stem = PLOTS / f"{kind}-{fingerprint({'kind': kind, **drawing.identity})}"
-    atomic.make_folder(stem.parent)
-    drawing.draw(stem)
-    outputs = {
-        name: shown(beside(stem, suffix)) for name, suffix in zip(("figure", "svg", "csv"), SUFFIXES, strict=True)
-    }
+    out = out or PLOTS / f"{kind}-{fingerprint({'kind': kind, **drawing.identity})}"
+    files = files_of(out)
+    atomic.make_folder(out.parent)
+    drawing.draw(files.get("pdf") or files["figure"].with_suffix(""))
+    outputs = {name: shown(path) for name, path in files.items()}
     return Result("plot", {"kind": kind, **drawing.metrics}, outputs, rows=[["kind", kind]])
 
 
@@ -94,6 +92,17 @@ def prepare_spins(arguments: Sequence[str]) -> Drawing:
     return plot_networks.spins(rows[0], int(indices[0]) if indices else 0)
 
 
-def without_suffix(out: Path) -> Path:
-    """The STEM of the files, also where one of their names was given."""
-    return out.with_suffix("") if out.suffix in SUFFIXES else out
+def files_of(out: Path) -> dict[str, Path]:
+    """The files of a figure by their names in the result: STEM.png, .svg and .csv, and STEM.pdf where that is `out`.
+
+    `out` is STEM or one of these files. Raises `ConfigError` for another format of pictures.
+    """
+    suffix = out.suffix.lower()
+    if suffix in FOREIGN:
+        raise ConfigError(
+            f"--out: wanted STEM, or STEM with {', '.join((*SUFFIXES, PDF))}, found {out}",
+            f"--out {out.with_suffix(PDF)}",
+        )
+    stem = out.with_suffix("") if suffix in (*SUFFIXES, PDF) else out
+    files = {name: beside(stem, each) for name, each in zip(("figure", "svg", "csv"), SUFFIXES, strict=True)}
+    return files | ({"pdf": beside(stem, PDF)} if suffix == PDF else {})

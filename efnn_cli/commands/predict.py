@@ -14,6 +14,7 @@ from efnn_cli.configuration.schema import typed
 from efnn_cli.configuration.settings import PredictConfig
 from efnn_cli.console import Console
 from efnn_cli.errors import NumericalError
+from efnn_cli.idle import refuse_idle_normalise
 from efnn_cli.loading import load
 from efnn_cli.results import Result, number, shown
 from efnn_cli.signals import StopRequest
@@ -25,16 +26,24 @@ LOGGER = logging.getLogger("efnn")
 
 
 def run(
-    request: Request, console: Console, *, run: Path, spins: Path, out: Path | None = None, overwrite: bool = False
+    request: Request,
+    console: Console,
+    *,
+    run: Path,
+    spins: Path,
+    normalise: bool = False,
+    out: Path | None = None,
+    overwrite: bool = False,
 ) -> Result:
     """Energies of the configurations in `spins`, written to `out` or into the run folder."""
     config = typed(PredictConfig, compose("predict", request).values)
     target = device.resolve(config.device)
-    destination.claim_file(out, overwrite)
+    destination.claim_hdf5(out, overwrite)
     with StopRequest("nothing was written; the same command starts again") as stop:
         network = load(run, config.device)
         destination.refuse_inputs(out, [spins, network.path])
-        configurations = read_spins(spins)
+        refuse_idle_normalise(network.system, normalise=normalise)
+        configurations = read_spins(spins, normalise=normalise)
         network.system_for(configurations).check_spins(configurations, str(spins))
         content = hashlib.sha256(configurations.tobytes()).hexdigest()
         path = out or network.path / f"predictions-{content[:8]}.h5"

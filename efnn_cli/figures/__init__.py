@@ -13,10 +13,11 @@ from efnn_cli.figures.arrows import spins
 from efnn_cli.figures.curves import Curve, error_against, error_against_parameters, error_against_size
 from efnn_cli.figures.learning import learning_curves
 from efnn_cli.figures.sizes import SizeSeries, error_and_bias
-from efnn_cli.figures.style import SUFFIXES, beside
+from efnn_cli.figures.style import PDF, SUFFIXES, beside
 from efnn_cli.figures.timing import growth, times
 
 __all__ = [
+    "PDF",
     "SUFFIXES",
     "Curve",
     "SizeSeries",

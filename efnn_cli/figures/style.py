@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from efnn_cli.storage import atomic
@@ -24,6 +26,7 @@ GRID = "#dddddd"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 SUFFIXES = (".png", ".svg", ".csv")
+PDF = ".pdf"
 NOTE = 8  # points: the smallest text
 FEW = 8  # values of x that are ticks of their own
 DOCTYPE = re.compile(rb"<!DOCTYPE[^>]*>\s*")
@@ -64,11 +67,21 @@ Row = Sequence[object]
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """The settings of every figure; also a decorator of functions that draw."""
-    import matplotlib as mpl
-
-    with mpl.rc_context(RC):
+    """Draw with matplotlib's defaults and the settings above alone, none of the user's; also a decorator."""
+    library = _matplotlib()
+    with library.rc_context({**library.rcParamsDefault, **RC}):
         yield
+
+
+def _matplotlib() -> ModuleType:
+    """Import matplotlib whatever MPLBACKEND says: a backend that is not installed here would stop the import."""
+    chosen = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if chosen is not None:
+            os.environ["MPLBACKEND"] = chosen
+    return matplotlib
 
 
 def sheet(width: float, height: float) -> Any:
@@ -143,20 +156,27 @@ def limits(values: Sequence[float]) -> tuple[float, float]:
 def save(figure: Any, stem: Path, head: Row | None = None, rows: Sequence[Row] = ()) -> Path:
     """Write STEM.csv (unless there is no `head`), STEM.svg and STEM.png, each atomically; returns the last.
 
-    None is an empty cell. Equal figures have equal files.
+    Given as STEM.pdf it writes that too. None is an empty cell. Equal figures have equal files.
     """
+    asked, stem = stem, stem.with_suffix("") if stem.suffix == PDF else stem
     if head is not None:
         atomic.write_csv(beside(stem, ".csv"), [head, *rows])
-    buffer = io.BytesIO()
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(buffer, format="svg", dpi=200, transparent=True, metadata=nothing)
-    image = DOCTYPE.sub(b"", buffer.getvalue(), count=1).replace(OWN_FONT, b"")  # leaves sans-serif, of the page
-    atomic.write_bytes(beside(stem, ".svg"), image)
+    image = DOCTYPE.sub(b"", _image(figure, "svg", ("Date", "Creator", "Format", "Type")), count=1)
+    atomic.write_bytes(beside(stem, ".svg"), image.replace(OWN_FONT, b""))  # leaves sans-serif, of the page
+    if asked != stem:
+        atomic.write_bytes(asked, _image(figure, "pdf", ("CreationDate", "Creator", "Producer")))
+    path = beside(stem, ".png")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=200, facecolor="white")
-    path = beside(stem, ".png")
     atomic.write_bytes(path, buffer.getvalue())
     return path
+
+
+def _image(figure: Any, form: str, unwanted: Sequence[str]) -> bytes:
+    """The figure in the vector format `form`, on nothing, without the metadata `unwanted`."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=form, dpi=200, transparent=True, metadata=dict.fromkeys(unwanted))
+    return buffer.getvalue()
 
 
 def beside(stem: Path, suffix: str) -> Path:

@@ -191,14 +191,17 @@ class System(ABC):
         if bad.any():
             raise InputError(f"{source}: configuration {int(bad.argmax())} has a spin that is not finite")
         if self.geometry == "lattice":
-            norm = np.sqrt(np.einsum("bcxy,bcxy->bxy", spins, spins))
-            bad = (np.abs(norm - 1.0) > NORM_TOLERANCE).any(axis=(1, 2))
-            wanted = "unit vectors"
+            found = np.sqrt(np.einsum("bcxy,bcxy->bxy", spins, spins))
+            bad = np.abs(found - 1.0) > NORM_TOLERANCE
+            wanted, called = f"unit vectors (to {NORM_TOLERANCE:g})", "length"
+            hint = "--normalise of generate and predict, or spins / numpy.linalg.norm(spins, axis=1, keepdims=True)"
         else:
-            bad = ~self._allowed(spins).all(axis=1)
-            wanted = self._alphabet()
+            found, bad, hint = spins, ~self._allowed(spins), ""
+            wanted, called = self._alphabet(), "value"
         if bad.any():
-            raise InputError(f"{source}: wanted {wanted}, but configuration {int(bad.argmax())} has other spins")
+            first = tuple(np.argwhere(bad)[0])
+            told = f"configuration {first[0]} has a spin of {called} {found[first]:.9g}"
+            raise InputError(f"{source}: wanted {wanted}, but {told}", hint)
 
     def _allowed(self, spins: Array) -> NDArray[np.bool_]:
         low, high = self.spin_range

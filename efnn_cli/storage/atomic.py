@@ -20,22 +20,23 @@ from pathlib import Path
 from efnn_cli.errors import OutputError
 
 UNSUPPORTED = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL)  # what a file system cannot do at all
+ELSEWHERE = "choose another place with --out, or work in another folder"
 MAX_NAME = 200  # of the 255 that file systems take; temporary files, locks and shards have longer ones
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: Path, hint: str = "nothing was changed there") -> Iterator[None]:
     """Turn an `OSError` in the body into an `OutputError` that names `path`."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise OutputError(f"cannot write {path}: {reason}", "nothing was changed there") from error
+        raise OutputError(f"cannot write {path}: {reason}", hint) from error
 
 
 def make_folder(folder: Path) -> None:
     """Make `folder` and its parents, and prove that a file can be written in it."""
-    with writing(folder):
+    with writing(folder, ELSEWHERE):
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".probe-{uuid.uuid4().hex}"
         try:

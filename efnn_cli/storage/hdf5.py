@@ -27,6 +27,7 @@ from efnn_cli.storage.atomic import write_bytes
 from efnn_cli.storage.reading import MAX_DEPTH, open_regular, parse_json, reason, size_of
 from efnn_cli.storage.seal import seal, verify
 
+SUFFIXES = (".h5", ".hdf5")
 CHUNK_BYTES = 2**20
 CHECKED_BYTES = 2**16  # arrays from this size on have a checksum for every chunk
 MAX_METADATA_BYTES = 16 * 2**20

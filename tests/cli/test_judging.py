@@ -285,6 +285,7 @@ def test_predict_proves_its_place_before_it_works(copied: Workshop):
     words = ("predict", copied.run("lattice net"), "--spins", copied.dataset("lattice"))
     done = read_only(copied.root, sys.executable, "-m", "efnn_cli", *words)
     assert done.returncode == 74, done.stderr
+    assert "--out" in done.stderr
     assert "predicting" not in done.stderr
     done = read_only(copied.root, sys.executable, "-m", "efnn_cli", *words, "--out", copied.root.parent / "p.h5")
     assert done.returncode == 0, done.stderr

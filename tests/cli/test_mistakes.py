@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -69,15 +70,16 @@ def test_a_figure_of_weights_that_are_gone(copied: Workshop):
 
 def test_results_do_not_replace_what_they_are_made_of(copied: Workshop):
     run, data = copied.run("lattice net"), copied.dataset("lattice")
-    np.save(copied.root / "s.npy", np.ones((2, 3, 6, 6)) / np.sqrt(3))
-    (copied.root / "link.npy").symlink_to("s.npy")
+    with h5py.File(copied.root / "s.h5", "w") as file:
+        file["spins"] = np.ones((2, 3, 6, 6)) / np.sqrt(3)
+    (copied.root / "link.h5").symlink_to("s.h5")
     before = {name: (copied.root / name).read_bytes() for name in files_below(copied.root)}
     for words in (
         ("evaluate", run, "--out", data),
         ("evaluate", run, "--data", data, "--out", Path(run) / "best.h5"),
-        ("predict", run, "--spins", "s.npy", "--out", "link.npy"),
-        ("predict", Path(run) / "best.h5", "--spins", "s.npy", "--out", Path(run) / "last.h5"),
-        ("generate", "heisenberg", "--spins", "s.npy", "--out", "s.npy"),
+        ("predict", run, "--spins", "s.h5", "--out", "link.h5"),
+        ("predict", Path(run) / "best.h5", "--spins", "s.h5", "--out", Path(run) / "last.h5"),
+        ("generate", "heisenberg", "--spins", "s.h5", "--out", "s.h5"),
     ):
         call(*words, "--overwrite", cwd=copied.root).failed(6, "another --out")
     assert {name: (copied.root / name).read_bytes() for name in files_below(copied.root)} == before

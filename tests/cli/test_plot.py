@@ -15,7 +15,7 @@ import torch
 import efnn_cli
 from efnn_cli.training.predict import predict_fields
 
-from .conftest import SMALL, Outcome, Workshop, call, files_below
+from .conftest import SMALL, Outcome, Workshop, call, files_below, run_efnn
 
 KINDS = ("curve", "parity", "width", "parameters", "samples", "sizes", "times", "spins")
 
@@ -142,13 +142,30 @@ def test_fields_of_a_network_are_differences_of_its_energy(shop: Workshop):
     assert float(predict_fields(run.model, spins)[0, 3]) == pytest.approx(-slope, rel=0.02)
 
 
-@pytest.mark.parametrize("stem", ["mine/figure.png", "mine/v1.2"])
-def test_out(shop: Workshop, tmp_path: Path, stem: str):
-    out = tmp_path / stem
-    words = ("curve", shop.run("lattice net"), "--out", out)
-    call("plot", *words, cwd=shop.root).done()
-    name = stem.removesuffix(".png").removeprefix("mine/")
-    assert files_below(tmp_path) == {f"mine/{name}{suffix}" for suffix in (".png", ".svg", ".csv")}
+@pytest.mark.parametrize("name", ["MPLBACKEND", "MATPLOTLIBRC"])
+def test_the_matplotlib_of_the_user_has_no_say(shop: Workshop, tmp_path: Path, name: str):
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nsavefig.bbox: tight\naxes.facecolor: red\n")
+    value = {"MPLBACKEND": "of_no_package", "MATPLOTLIBRC": str(tmp_path)}[name]
+    found, _ = plotted(shop.root, "curve", shop.run("lattice net"))
+    before = {path: (shop.root / path).read_bytes() for path in found["outputs"].values()}
+    words = ("plot", "curve", shop.run("lattice net"), "--json", "--overwrite")
+    assert run_efnn(*words, cwd=shop.root, env={name: value}).done().json() == found
+    assert {path: (shop.root / path).read_bytes() for path in before} == before
+
+
+MAGIC = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF", ".csv": b"run,epoch"}
+
+
+@pytest.mark.parametrize("name", ["figure.png", "figure.svg", "figure.PDF", "figure.pdf", "v1.2"])
+def test_out(shop: Workshop, tmp_path: Path, name: str):
+    words = ("curve", shop.run("lattice net"), "--out", tmp_path / "mine" / name)
+    told = call("plot", *words, "--json", cwd=shop.root).done().json()["outputs"]
+    stem = "v1.2" if name == "v1.2" else "figure"
+    suffixes = {".png", ".svg", ".csv"} | ({".pdf"} if name.lower().endswith(".pdf") else set())
+    assert files_below(tmp_path) == {f"mine/{stem}{suffix}" for suffix in suffixes}
+    assert {Path(each).name for each in told.values()} == {f"{stem}{suffix}" for suffix in suffixes}
+    for suffix in suffixes:
+        assert (tmp_path / "mine" / f"{stem}{suffix}").read_bytes().startswith(MAGIC[suffix])
     call("plot", *words, cwd=shop.root).failed(6, "--overwrite")
 
 
@@ -170,6 +187,7 @@ def test_out_that_cannot_be_written(shop: Workshop):
     ("args", "code", "named"),
     [
         ((), 2, ("KIND", *KINDS)),
+        (("curve", "--out", "f.eps"), 2, ("f.eps", ".png", ".pdf", "--out f.pdf")),
         (("curv",), 2, ("curv", "did you mean curve")),
         (("width",), 2, ("one Hamiltonian", "system=three_spin", "system=heisenberg_lattice")),
         (("width", "widht=8"), 2, ("widht", "did you mean width")),

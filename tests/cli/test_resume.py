@@ -152,6 +152,7 @@ def test_a_finished_run_on_a_read_only_disk(copied: Workshop):
     assert json.loads(done.stdout)["metrics"] == copied.made["lattice net"].json()["metrics"]
     done = read_only(copied.root, sys.executable, "-m", "efnn_cli", *same_command(copied), "seed=5")
     assert done.returncode == 74, done.stderr
+    assert "--out" in done.stderr
 
 
 def test_a_budget_of_time(copied: Workshop):

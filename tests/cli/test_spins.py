@@ -12,7 +12,7 @@ import pytest
 import efnn_cli
 from efnn_cli.errors import InputError
 
-from .conftest import Workshop, call
+from .conftest import Workshop, call, files_below
 
 
 def sphere(samples: int, side: int) -> np.ndarray:
@@ -21,8 +21,11 @@ def sphere(samples: int, side: int) -> np.ndarray:
 
 
 def store(path: Path, spins: np.ndarray) -> Path:
-    if path.suffix == ".npy":
-        np.save(path, spins)
+    if path.suffix.lower() == ".npy":
+        with path.open("wb") as file:
+            np.save(file, spins)
+    elif path.suffix == ".npz":
+        np.savez_compressed(path, **({"spins": spins, "more": spins[:1]} if "named" in path.name else {"x": spins}))
     else:
         with h5py.File(path, "w") as file:
             file["spins"] = spins
@@ -49,13 +52,13 @@ def test_generate_labels_given_spins(here: Path, name: str):
     assert again.json() == outcome.json()
 
 
-def test_npy_and_hdf5_are_the_same_spins(here: Path):
+def test_all_formats_are_the_same_spins(here: Path):
     spins = sphere(5, 4)
     found = []
-    for name in ("mine.npy", "mine.h5"):
+    for name in ("mine.npy", "mine.h5", "mine.NPY", "one.npz", "named.npz", "mine.dat"):
         store(here / name, spins)
         found.append(call("generate", "double_exchange", "--spins", name, "--json", cwd=here).done().json())
-    assert found[0] == found[1]
+    assert all(each == found[0] for each in found)
     other = store(here / "other.npy", sphere(5, 4)[::-1])
     plan = call("generate", "double_exchange", "--spins", other, "--dry-run", "--json", cwd=here).done().json()
     assert plan["outputs"] != found[0]["outputs"]
@@ -121,6 +124,62 @@ def test_bad_spins(workshop: Workshop, here: Path, kind: str):
     outcome = call("predict", run, "--spins", "bad.npy", "--out", "p.h5", cwd=here).failed(3)
     assert named[1] in outcome.err
     assert not (here / "p.h5").exists()
+
+
+TAKEN = "wanted HDF5 with a dataset /spins, .npy, or .npz with one array or one named spins"
+
+
+@pytest.mark.parametrize("name", ["s.csv", "s.txt", "s.npy", "s.npz"])
+def test_other_formats_are_told_which_are_taken(here: Path, name: str):
+    (here / name).write_text("0,0,1\n")
+    call("generate", "heisenberg", "--spins", name, cwd=here).failed(3, name, TAKEN)
+
+
+def test_a_file_without_spins_says_what_it_holds(workshop: Workshop, here: Path):
+    with h5py.File(here / "s.h5", "w") as file:
+        file["data/configurations"], file["energies"] = sphere(2, 4), np.zeros(2)
+    np.savez(here / "s.npz", up=sphere(2, 4), down=sphere(2, 4))
+    run = workshop.root / workshop.run("lattice net")
+    for command in (("generate", "heisenberg"), ("predict", run, "--out", "p.h5")):
+        named = ("no dataset /spins", "/data/configurations (2, 3, 4, 4), /energies (2,)")
+        call(*command, "--spins", "s.h5", cwd=here).failed(3, *named)
+        call(*command, "--spins", "s.npz", cwd=here).failed(3, "one named spins", "found up, down")
+
+
+def test_rounded_spins_are_made_unit_vectors_when_asked(workshop: Workshop, here: Path):
+    rounded = sphere(3, 4).round(5)
+    np.save(here / "s.npy", rounded)
+    run = workshop.root / workshop.run("lattice net")
+    for command in (("generate", "heisenberg", "--out", "d.h5"), ("predict", run, "--out", "p.h5")):
+        words = (*command, "--spins", "s.npy")
+        call(*words, cwd=here).failed(3, "configuration 0", "length ", "1e-06", "--normalise")
+        call(*words, "--normalise", cwd=here).done()
+    unit = rounded / np.sqrt((rounded**2).sum(axis=1, keepdims=True))
+    assert read(here / "d.h5", "spins") == pytest.approx(unit, abs=1e-15)
+    assert read(here / "p.h5", "energies") == pytest.approx(efnn_cli.load(run).predict(unit), rel=1e-6)
+    rounded[1, :, 2, 2] = 0.0
+    np.save(here / "s.npy", rounded)
+    call("generate", "heisenberg", "--spins", "s.npy", "--normalise", cwd=here).failed(3, "configuration 1", "length 0")
+
+
+@pytest.mark.parametrize("words", [("heisenberg",), ("three_spin", "--spins", "s.npy")])
+def test_nothing_to_normalise(here: Path, words: tuple[str, ...]):
+    np.save(here / "s.npy", np.ones((2, 6)))
+    call("generate", *words, "--normalise", cwd=here).failed(2, "--normalise")
+
+
+@pytest.mark.parametrize("name", ["e.npy", "e.csv", "e.txt"])
+def test_a_name_of_another_format_is_refused(workshop: Workshop, here: Path, name: str):
+    run = workshop.root / workshop.run("lattice net")
+    lattice = ("heisenberg", "--L", 4, "--samples", 20)
+    for command in (
+        ("predict", run, "--spins", "none.h5"),
+        ("evaluate", run),
+        ("generate", *lattice),
+        ("merge", *lattice),
+    ):
+        call(*command, "--out", name, cwd=here).failed(2, name, ".h5")
+    assert files_below(here) == set()
 
 
 @pytest.mark.parametrize("kind", ["text", "pickle", "empty", "no spins", "group", "missing", "folder"])

@@ -153,5 +153,6 @@ def test_folders_that_may_only_be_read(shop: Shop):
     for kind in ("generate", "train", "evaluate", "extrapolate", "predict", *LONG, "plot"):
         done = read_only(shop.root, sys.executable, "-m", "efnn_cli", *words_of(shop, kind))
         assert done.returncode == 74, (kind, done.stderr)
+        assert "--out" in done.stderr, (kind, done.stderr)
         assert "Traceback" not in done.stderr
     assert files_below(shop.root) == before

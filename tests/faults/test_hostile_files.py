@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import struct
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -441,10 +442,13 @@ NPY = {
 @pytest.mark.parametrize("name", NPY)
 def test_hostile_npy(tmp_path: Path, name: str, little_memory: None):
     (tmp_path / "bad.npy").write_bytes(NPY[name])
-    with pytest.raises(EfnnError, match=r"bad\.npy") as caught:
-        read_spins(tmp_path / "bad.npy")
-    assert isinstance(caught.value, (InputError, DeviceError))
-    call("generate", "heisenberg", "--spins", "bad.npy", cwd=tmp_path).failed(caught.value.code, "bad.npy")
+    with zipfile.ZipFile(tmp_path / "bad.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(tmp_path / "bad.npy", "spins.npy")
+    for path in (tmp_path / "bad.npy", tmp_path / "bad.npz"):
+        with pytest.raises(EfnnError, match=path.name) as caught:
+            read_spins(path)
+        assert isinstance(caught.value, (InputError, DeviceError))
+        call("generate", "heisenberg", "--spins", path, cwd=tmp_path).failed(caught.value.code, path.name)
     assert not (tmp_path / "pwned").exists()
 
 

@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 
@@ -93,6 +94,26 @@ def test_only_inks_and_palette(drawn: Path, name: str):
 def test_equal_data_have_equal_files(drawn: Path, tmp_path: Path):
     for name in ("error_against", "parity"):
         DRAWN[name](tmp_path / f"{name}.v1")
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() == (drawn / path.name).read_bytes()
+
+
+OF_THE_USER = {
+    "text.usetex": True,
+    "savefig.bbox": "tight",
+    "axes.facecolor": "red",
+    "lines.linestyle": "--",
+    "path.sketch": (1, 100, 2),
+    "errorbar.capsize": 9,
+    "svg.fonttype": "path",
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_settings_of_the_user_change_no_figure_and_stay(drawn: Path, tmp_path: Path, name: str):
+    with mpl.rc_context(OF_THE_USER):
+        DRAWN[name](tmp_path / f"{name}.v1")
+        assert {key: mpl.rcParams[key] for key in OF_THE_USER} == OF_THE_USER
     for path in tmp_path.iterdir():
         assert path.read_bytes() == (drawn / path.name).read_bytes()
 

@@ -66,7 +66,7 @@ def test_foreign_spins_are_refused(system):
     long[2].flat[0] = 1.5
     with pytest.raises(InputError, match="configuration 1 has a spin that is not finite"):
         system.check_spins(nan, "file")
-    with pytest.raises(InputError, match="configuration 2 has other spins"):
+    with pytest.raises(InputError, match=r"configuration 2 has a spin of (length|value) 1\.\d+$"):
         system.check_spins(long, "file")
     with pytest.raises(InputError, match="shape"):
         system.check_spins(flat, "file")
