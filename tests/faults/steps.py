@@ -38,8 +38,14 @@ class Step:
 
 GENERATE = ("generate", *SYSTEM, "--samples", "1200")
 FEW = ("generate", *SYSTEM, "--samples", "60")
-EFNN = ("train", "model=efnn", "depth=2", "training.batch_size=8", "training.optimizer=adam")
+EFNN = ("train", "model=efnn", "depth=2", "training.batch_size=8")  # with the optimizer of the recipe
 TRAIN, SHORT = (*EFNN, "epochs=60"), (*EFNN, "epochs=20")
+SIZE = ("--L", "6", "--samples", "60")
+OTHERS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (  # what `train` has not: system and settings
+    (("three_spin",), ("model=dnn",)),
+    (("heisenberg",), ()),
+    (("heisenberg", "system.variant=infinite_range"), ("depth=3",)),
+)
 OFTEN = "from efnn_cli import fitting\nfitting.CHECKPOINT_SECONDS = 0.05"  # so that kills fall between two of them
 PARTS = tuple(("generate", *SYSTEM, "--samples", "600", "--shards", "2", "--shard-index", index) for index in "01")
 PRESETS = str(Path(__file__).parent / "presets")
@@ -47,6 +53,7 @@ REPRODUCE = ("reproduce", "small", "scale=smoke", "--workers", "2", "--config-di
 STEPS: tuple[Step, ...] = (
     Step("generate", GENERATE),
     Step("train", TRAIN, (FEW,), OFTEN),
+    *(Step(f"train {system[0]}", (*TRAIN, *words), (("generate", *system, *SIZE),), OFTEN) for system, words in OTHERS),
     Step("extrapolate", ("extrapolate", "--L", "6,8,10", "--samples", "40"), (FEW, ("train", "model=effective"))),
     Step("reproduce", REPRODUCE),
     Step("merge", ("merge", "double_exchange", "--L", "6", "--samples", "600"), PARTS),
