@@ -13,6 +13,8 @@ import pytest
 import torch
 import yaml
 
+from efnn_cli.errors import Interrupted, Stopped
+from efnn_cli.signals import StopRequest
 from efnn_cli.storage import checkpoint
 
 from .conftest import SMALL, Workshop, call, files_below, read_only
@@ -152,6 +154,22 @@ def test_a_finished_run_on_a_read_only_disk(copied: Workshop):
     assert json.loads(done.stdout)["metrics"] == copied.made["lattice net"].json()["metrics"]
     done = read_only(copied.root, sys.executable, "-m", "efnn_cli", *same_command(copied), "seed=5")
     assert done.returncode == 74, done.stderr
+
+
+@pytest.mark.parametrize("stop", [Stopped(15, "stopped by SIGTERM"), Interrupted(15)], ids=["asked", "at once"])
+def test_the_log_of_a_stop(copied: Workshop, monkeypatch: pytest.MonkeyPatch, stop: BaseException):
+    """It says so, and no more: there is nothing to search for in the program."""
+
+    def check(request: StopRequest) -> None:
+        raise stop
+
+    monkeypatch.setattr(StopRequest, "check", check)
+    assert call(*same_command(copied), "--out", "outputs/mine", cwd=copied.root).code == 143
+    log = (copied.root / "outputs" / "mine" / "run.log").read_text().splitlines()
+    assert log[-1].endswith(f" INFO {stop}")
+    assert not [line for line in log if "Traceback" in line or "ERROR" in line]
+    rows = call("runs", "--json", cwd=copied.root).done().json()["metrics"]["rows"]
+    assert [row["status"] for row in rows if row["run"] == "outputs/mine"] == ["unfinished"]
 
 
 def test_a_budget_of_time(copied: Workshop):
