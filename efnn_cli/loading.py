@@ -125,7 +125,7 @@ def load(path: str | Path, device: str = "auto") -> Run:
 
 def _restored(path: Path) -> str:
     """How to come by the right weights again."""
-    if path.name != "best.h5":
+    if path.name != "best.h5" or not os.path.exists(path.with_name("last.h5")):
         return f"put its own {path.name} back"
     again = f"efnn train --resume {shown(path.parent)} writes both again from last.h5"
     return f"put its own best.h5 back, or remove it and summary.json: {again}"

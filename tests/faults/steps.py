@@ -38,13 +38,14 @@ class Step:
 
 GENERATE = ("generate", *SYSTEM, "--samples", "1200")
 FEW = ("generate", *SYSTEM, "--samples", "60")
-EFNN = ("train", "model=efnn", "depth=2", "training.batch_size=8")  # with the optimizer of the recipe
+RECIPE = ("train", "training.batch_size=8")  # with the optimizer of its system and network
+EFNN = (*RECIPE, "model=efnn", "depth=2")
 TRAIN, SHORT = (*EFNN, "epochs=60"), (*EFNN, "epochs=20")
 SIZE = ("--L", "6", "--samples", "60")
-OTHERS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (  # what `train` has not: system and settings
-    (("three_spin",), ("model=dnn",)),
-    (("heisenberg",), ()),
-    (("heisenberg", "system.variant=infinite_range"), ("depth=3",)),
+OTHERS = (  # the systems that `train` has not: a name, the dataset, the network
+    ("three_spin", ("generate", "three_spin", *SIZE), ("model=dnn",)),
+    ("heisenberg", ("generate", "heisenberg", *SIZE), ("model=efnn",)),
+    ("infinite_range", ("generate", "heisenberg", "system.variant=infinite_range", *SIZE), ("model=efnn", "depth=3")),
 )
 OFTEN = "from efnn_cli import fitting\nfitting.CHECKPOINT_SECONDS = 0.05"  # so that kills fall between two of them
 PARTS = tuple(("generate", *SYSTEM, "--samples", "600", "--shards", "2", "--shard-index", index) for index in "01")
@@ -53,7 +54,7 @@ REPRODUCE = ("reproduce", "small", "scale=smoke", "--workers", "2", "--config-di
 STEPS: tuple[Step, ...] = (
     Step("generate", GENERATE),
     Step("train", TRAIN, (FEW,), OFTEN),
-    *(Step(f"train {system[0]}", (*TRAIN, *words), (("generate", *system, *SIZE),), OFTEN) for system, words in OTHERS),
+    *(Step(f"train {name}", (*RECIPE, "epochs=60", *words), (made,), OFTEN) for name, made, words in OTHERS),
     Step("extrapolate", ("extrapolate", "--L", "6,8,10", "--samples", "40"), (FEW, ("train", "model=effective"))),
     Step("reproduce", REPRODUCE),
     Step("merge", ("merge", "double_exchange", "--L", "6", "--samples", "600"), PARTS),
