@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from efnn_cli import catalogue, fitting
 from efnn_cli.console import Console
 from efnn_cli.destination import claim_run
 from efnn_cli.device import describe
+from efnn_cli.errors import ConflictError
 from efnn_cli.planning import Plan
 from efnn_cli.provenance import versions
 from efnn_cli.results import shown
@@ -99,6 +101,11 @@ def _replace(plan: Plan, target: torch.device, console: Console, team: Team) -> 
     """Train aside, or go on with that; the run that is there stays as it is until the new one is finished."""
     new = plan.folder.successor
     if not new.holds(plan.tag):
+        if os.path.exists(new.last_file):
+            raise ConflictError(
+                f"{shown(new.path)} holds another training, begun with --overwrite to replace this run",
+                f"its own command with --overwrite goes on with it; to do without it, remove {shown(new.path)}",
+            )
         new.clear()
     atomic.make_folder(new.path)
     _train(plan, new, target, console, team)

@@ -15,7 +15,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Protocol
 
-from efnn_cli.errors import OutputError
+from efnn_cli.errors import Interrupted, OutputError, Stopped
 from efnn_cli.storage.atomic import writing
 from efnn_cli.text import printable
 
@@ -54,14 +54,16 @@ class Console:
 
     @contextmanager
     def log_file(self, path: Path) -> Iterator[None]:
-        """Copy every message to `path`, appended with its time."""
+        """Copy every message to `path`, appended with its time; a failure with its traceback."""
         handler = _LogFile(path, encoding="utf-8", delay=True)
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         LOGGER.addHandler(handler)
         try:
             yield
         except BaseException as error:
-            what = logging.LogRecord("efnn", logging.ERROR, "", 0, "%s", (error,), sys.exc_info())
+            stop = isinstance(error, (Interrupted, Stopped))
+            level, where = (logging.INFO, None) if stop else (logging.ERROR, sys.exc_info())
+            what = logging.LogRecord("efnn", level, "", 0, "%s", (error,), where)
             with suppress(OutputError):  # a full disk may be what is told
                 handler.handle(what)  # the screen gets one sentence, from where all errors end
             raise

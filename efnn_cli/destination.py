@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from efnn_cli.errors import ConfigError, ConflictError, InputError
+from efnn_cli.results import shown
 from efnn_cli.runs.folder import FILES, RunFolder
 from efnn_cli.storage import atomic, checkpoint, dataset
 from efnn_cli.storage.hdf5 import SUFFIXES, format_of
@@ -94,11 +95,16 @@ def refuse_inputs(out: Path | None, inputs: Iterable[Path]) -> None:
 
 
 def claim_run(folder: RunFolder, tag: str) -> None:
-    """Raise `ConflictError` where `folder` is something else than the run with the hash `tag`."""
+    """Raise `ConflictError` where `folder` is something else than the run with the hash `tag`, or could not go on."""
     if not os.path.exists(folder.path) or (os.path.isdir(folder.path) and folder.empty):
         return
     if not folder.holds(tag):
         raise _taken(folder.path, "exists and is something else")
+    if folder.stranded:
+        raise ConflictError(
+            f"{shown(folder.path)} holds the weights of its best epoch so far (best.h5), but no last.h5 to go on from",
+            folder.without_state,
+        )
 
 
 def claim_marked(folder: Path, mark: str, tag: str) -> None:

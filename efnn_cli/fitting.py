@@ -105,7 +105,7 @@ def _resident(data: Dataset, parts: Split, name: str, dtype: torch.dtype, device
 def _resume(folder: RunFolder, tag: str, trainer: Trainer) -> None:
     """Go on from last.h5 where there is one, otherwise start clean; raises `InputError` where it is not of this run."""
     if os.path.exists(folder.last_file):
-        again = "remove it, and the same command starts from the first epoch"
+        again = folder.without_state
         last = _read(folder.last_file, again)
         folder.require_own(folder.last_file, last.config.get("hash"), again, tag)
         try:
@@ -116,8 +116,6 @@ def _resume(folder: RunFolder, tag: str, trainer: Trainer) -> None:
         budget, epochs = trainer.options.budget, trainer.options.epochs
         length = f"of {epochs}" if budget is None else f"({duration(trainer.seconds)} of {budget})"
         LOGGER.info("resumed after epoch %d %s", trainer.epoch, length)
-    elif trainer.team.leads:
-        folder.give_up_weights()
     if trainer.team.leads:
         folder.keep_rows(trainer.epoch, tag)
 
@@ -175,8 +173,8 @@ def _snapshot(trainer: Trainer) -> dict[str, Any]:
 
 def _save(folder: RunFolder, stored: dict[str, Any], state: dict[str, Any]) -> None:
     best = {"weights": state["best_weights"], "epoch": state["best_epoch"], "val_rmse": state["best_val_rmse"]}
+    checkpoint.write(folder.last_file, stored, state)  # first: best.h5 without it is a training that cannot go on
     checkpoint.write(folder.best_file, stored, best)
-    checkpoint.write(folder.last_file, stored, state)
 
 
 def _note(row: EpochRow) -> str:
@@ -219,7 +217,7 @@ def _fit_closed_form(
         stored["hash"],
     )
     weights = model.state_dict()
-    for path in (folder.best_file, folder.last_file):
+    for path in (folder.last_file, folder.best_file):
         checkpoint.write(path, stored, {"weights": weights, "epoch": 1, "val_rmse": val.rmse})
     return Fitted(model, 1, 1, seconds, len(spins) / max(seconds, 1e-9))
 

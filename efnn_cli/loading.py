@@ -28,6 +28,7 @@ from efnn_cli.runs.folder import FILES, RunFolder
 from efnn_cli.runs.forms import config_defect
 from efnn_cli.storage import checkpoint
 from efnn_cli.training.predict import predict, predict_fields
+from efnn_cli.training.trainer import Trainer
 
 Array = NDArray[np.float64]
 
@@ -51,6 +52,9 @@ class Run:
     model: EnergyModel
     device: torch.device
     epoch: int
+    """The epoch that the weights are of."""
+    weights: str
+    """`best`, or `last` of a checkpoint to go on from."""
 
     def predict(self, spins: ArrayLike, pause: Callable[[], None] = lambda: None) -> Array:
         """Energies (B,) of spins (B, 3, L, L), any L >= 3, or (B, n) with the trained n.
@@ -79,7 +83,7 @@ class Run:
 
 
 def load(path: str | Path, device: str = "auto") -> Run:
-    """The network of a run folder (its best weights) or of a checkpoint file in it.
+    """The network of a run folder (its best weights) or of a checkpoint file in it (the weights of that file).
 
     Warns where the run is not finished. Raises `InputError` where there is no network or it cannot be read,
     `DeviceError` for a missing device.
@@ -101,27 +105,27 @@ def load(path: str | Path, device: str = "auto") -> Run:
         if defect is not None:
             raise ValueError(defect)
         system = build_system(stored.config["system"])
-        resumable = "best_weights" in stored.state  # last.h5 carries the best weights beside the last ones
-        if resumable:
-            LOGGER.info("%s: the best weights in it, those of best.h5", shown(path))
-        weights = stored.state["best_weights" if resumable else "weights"]
+        name = "last" if "model" in stored.state else "best"
+        weights = Trainer.last_weights(stored.state) if name == "last" else stored.state["weights"]
         told = size_of(build_model(stored.config["model"]), system.geometry, system.size)
         if told > sum(each.numel() for each in weights.values()):
             raise ValueError(f"its configuration is one of {told} parameters, which it does not hold")
         model = rebuild(stored.config, system)
         model.load_state_dict(weights)
-        epoch = int(stored.state["best_epoch" if resumable else "epoch"])
+        epoch = int(stored.state["epoch"])
     except (ConfigError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = error.message if isinstance(error, EfnnError) else str(error).splitlines()[0]
         raise InputError(f"{path} does not describe a network of this efnn: {reason}") from error
+    if name == "last":
+        LOGGER.info("%s: the last weights, those of epoch %d; the best ones are in best.h5", shown(path), epoch)
     if folder.begun and not folder.finished:
         LOGGER.warning("%s is not finished: the weights are those of epoch %d so far", shown(folder.path), epoch)
-    return Run(path.parent, stored.config, system, model.to(target).eval(), target, epoch)
+    return Run(path.parent, stored.config, system, model.to(target).eval(), target, epoch, name)
 
 
 def _restored(path: Path) -> str:
     """How to come by the right weights again."""
-    if path.name != "best.h5":
+    if path.name != "best.h5" or not os.path.exists(path.with_name("last.h5")):
         return f"put its own {path.name} back"
     again = f"efnn train --resume {shown(path.parent)} writes both again from last.h5"
     return f"put its own best.h5 back, or remove it and summary.json: {again}"

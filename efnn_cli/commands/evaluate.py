@@ -37,7 +37,7 @@ def run(
     out: Path | None = None,
     overwrite: bool = False,
 ) -> Result:
-    """Errors of the runs (the best weights) on `data`, or on their own test split."""
+    """Errors of the runs, or of the checkpoints named, on `data`, or on their own test split."""
     config = typed(EvaluateConfig, compose("evaluate", request).values)
     target = device.resolve(config.device)
     destination.claim_hdf5(out, overwrite)
@@ -50,28 +50,34 @@ def run(
         stop.check()
     outputs = {} if out is None else {"predictions": write(out, found, task)}
     system = members[0].system_for(task.data.spins)
-    return report(found, task.true, outputs, system.sites if system.geometry == "lattice" else None)
+    weights = [member.weights for member in members]
+    return report(found, task.true, outputs, system.sites if system.geometry == "lattice" else None, weights)
 
 
 def write(out: Path, found: Array, task: Judgement) -> str:
     """Predicted and true energies, and which configurations of the dataset they belong to."""
     arrays = {"energies": found.mean(axis=0), "members": found, "reference": task.true, "indices": task.chosen}
-    names = [printable(shown(member.path)) for member in task.members]
+    members = {
+        "runs": [printable(shown(member.path)) for member in task.members],
+        "weights": [member.weights for member in task.members],
+    }
     atomic.make_folder(out.parent)
-    predictions.write(out, arrays, {"runs": names, "dataset": printable(shown(task.path))})
+    predictions.write(out, arrays, {**members, "dataset": printable(shown(task.path))})
     return shown(out)
 
 
-def report(found: Array, true: Array, outputs: dict[str, str], sites: int | None) -> Result:
+def report(found: Array, true: Array, outputs: dict[str, str], sites: int | None, weights: Sequence[str]) -> Result:
     """Errors of the mean prediction; for an ensemble also of its members, their spread, and whether that tells them.
 
-    `sites` of a lattice are what energies and their errors grow with; None for other systems.
+    `sites` of a lattice are what energies and their errors grow with; None for other systems. `weights` are those of
+    every member, best or last.
     """
-    metrics: dict[str, Any] = full(measure(found.mean(axis=0), true), sites)
+    every = weights[0] if len(set(weights)) == 1 else "mixed"
+    metrics: dict[str, Any] = full(measure(found.mean(axis=0), true), sites, every)
     rows = [[key, number(value)] for key, value in metrics.items()]
     ratios = {f"on {len(true)} configurations": metrics["rmse_over_std"]}
     if len(found) > 1:
-        metrics["members"] = [full(measure(each, true), sites) for each in found]
+        metrics["members"] = [full(measure(each, true), sites, of) for each, of in zip(found, weights, strict=True)]
         ratios |= {f"for member {i}": each["rmse_over_std"] for i, each in enumerate(metrics["members"])}
         metrics["spread"] = float(found.std(axis=0, ddof=1).mean())
         rows += [[f"member {i} rmse", number(each["rmse"])] for i, each in enumerate(metrics["members"])]
@@ -82,9 +88,9 @@ def report(found: Array, true: Array, outputs: dict[str, str], sites: int | None
     return Result("evaluate", metrics, outputs, rows=rows)
 
 
-def full(metrics: Metrics, sites: int | None) -> dict[str, Any]:
+def full(metrics: Metrics, sites: int | None, weights: str) -> dict[str, Any]:
     """Every figure, on a lattice of `sites` also per site, and whose weights they are of."""
     figures = dataclasses.asdict(metrics)
     if sites is not None:
         figures |= {f"{key}_per_site": figures[key] / sites for key in PER_SITE}
-    return {**figures, "weights": "best"}
+    return {**figures, "weights": weights}

@@ -59,9 +59,8 @@ def run(
     plans = plan_references(config, members[0], target)
     refuse_idle_tolerance(plans, composed)
     folder = out or output_folder(members)
-    table = SizeTable(
-        folder / f"{EXTRAPOLATION}.csv", weights_digest(members), own_folder=out is None, overwrite=overwrite
-    )
+    ours = out is None and all(member.weights == "best" for member in members)  # whose results belong to the run
+    table = SizeTable(folder / f"{EXTRAPOLATION}.csv", weights_digest(members), own_folder=ours, overwrite=overwrite)
     refuse_other(folder, table)
     if dry_run:
         return planned(plans, target.type, folder)

@@ -46,7 +46,8 @@ def run(
         configurations = read_spins(spins, normalise=normalise)
         network.system_for(configurations).check_spins(configurations, str(spins))
         content = hashlib.sha256(configurations.tobytes()).hexdigest()
-        path = out or network.path / f"predictions-{content[:8]}.h5"
+        which = "" if network.weights == "best" else f"{network.weights}-"
+        path = out or network.path / f"predictions-{which}{content[:8]}.h5"
         atomic.prove_writable(path.parent)
         LOGGER.info("predicting on %s", device.describe(target))
         energies = network.predict(configurations, stop.check)
@@ -54,7 +55,7 @@ def run(
     if not np.isfinite(energies).all():
         raise NumericalError("a predicted energy is not finite")
     atomic.make_folder(path.parent)
-    told = {"runs": [printable(shown(network.path))], "spins": printable(shown(spins))}
+    told = {"runs": [printable(shown(network.path))], "weights": [network.weights], "spins": printable(shown(spins))}
     predictions.write(path, {"energies": energies}, {**told, "spins_sha256": content})
     metrics = {"samples": len(energies), "mean": float(energies.mean()), "std": float(energies.std())}
     rows = [[key, number(value)] for key, value in metrics.items()]

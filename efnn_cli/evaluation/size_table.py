@@ -48,7 +48,8 @@ class SizeTable:
         """Raise `ConflictError` where the table is of another network, `InputError` where it is no table."""
         if any(row["weights"] != self.weights for row in read_table(self.path)) and not self.replaces:
             raise ConflictError(
-                f"{self.path} holds the errors of another run", "choose another --out, or --overwrite it"
+                f"{self.path} holds the errors of another run, or of other weights of this one",
+                "choose another --out, or --overwrite it",
             )
 
     def merge(self, rows: Sequence[SizeRow], sampling: str, seed: int, pause: Callable[[], None]) -> Rows:

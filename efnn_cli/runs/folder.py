@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from efnn_cli.errors import InputError
+from efnn_cli.results import shown
 from efnn_cli.runs import forms
 from efnn_cli.runs.forms import FIGURES, PARTS
 from efnn_cli.storage import atomic, documents
@@ -165,6 +166,8 @@ class RunFolder:
         `tag` is the hash of the run, where it is known already.
         """
         again = "remove it; the same efnn train then writes it again from last.h5"
+        if not os.path.exists(self.last_file):
+            again = START_AGAIN
         try:
             summary = documents.read_json(self.summary_file)
         except InputError as error:
@@ -173,10 +176,21 @@ class RunFolder:
         self.require_own(self.summary_file, summary.get("hash"), again, tag)
         return summary
 
-    def give_up_weights(self) -> None:
-        """Remove the weights of a beginning that has no state to go on from."""
-        with atomic.writing(self.best_file):
-            self.best_file.unlink(missing_ok=True)
+    @property
+    def stranded(self) -> bool:
+        """Whether there are weights of a training that has not ended and cannot go on: to begin again replaces them."""
+        return os.path.exists(self.best_file) and not os.path.exists(self.last_file) and not self.finished
+
+    @property
+    def without_state(self) -> str:
+        """What can be done where last.h5 cannot be gone on from, and what becomes of the weights in best.h5."""
+        if not os.path.exists(self.best_file):
+            return "remove it, and the same command starts from the first epoch"
+        return (
+            "to go on, put its own last.h5 back; to train anew, the same efnn train with --overwrite, which leaves "
+            f"best.h5 until it has ended; to use best.h5 as it is, efnn evaluate {shown(self.path)}; to begin again "
+            "here, move best.h5 and last.h5 away"
+        )
 
     def remove_leftovers(self) -> None:
         """Remove files that killed processes have left half written."""

@@ -1,6 +1,7 @@
 """Nested plain values with tensors in them <-> one JSON skeleton and named arrays; no pickle.
 
-Dicts, lists, tuples, None, bool, int, float (also infinite), str and tensors survive a round trip unchanged.
+Dicts, lists, tuples, None, bool, int, float (also infinite), str and tensors survive a round trip unchanged. That
+includes the order of a tensor in memory: products of column-major matrices round differently from row-major ones.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ def flatten(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:
     """JSON skeleton of `value`; its tensors are added to `arrays` under names that begin with `path`."""
     if isinstance(value, torch.Tensor):
         arrays[path] = value.detach().cpu().numpy()
-        return {"$tensor": path}
+        order = memory_order(value)
+        return {"$tensor": path} | ({} if order == list(range(value.ndim)) else {"order": order})
     if isinstance(value, Mapping):
         if all(isinstance(key, str) and not key.startswith("$") for key in value):
             return {key: flatten(item, f"{path}/{key}", arrays) for key, item in value.items()}
@@ -48,10 +50,7 @@ def restore(skeleton: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
     if not isinstance(skeleton, dict):
         return skeleton
     if "$tensor" in skeleton:
-        name = skeleton["$tensor"]
-        if name not in arrays:
-            raise InputError(f"a checkpoint without its tensor {name!r}")
-        return torch.from_numpy(np.array(arrays[name]))
+        return _tensor(skeleton["$tensor"], skeleton.get("order"), arrays)
     if "$items" in skeleton:
         return {key: restore(item, arrays) for key, item in skeleton["$items"]}
     if "$tuple" in skeleton:
@@ -59,3 +58,22 @@ def restore(skeleton: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
     if "$float" in skeleton:
         return float(skeleton["$float"])
     return {key: restore(item, arrays) for key, item in skeleton.items()}
+
+
+def memory_order(tensor: torch.Tensor) -> list[int]:
+    """Axes of `tensor` from the one with the widest steps in memory to the one with the closest."""
+    steps = tensor.stride()
+    return sorted(range(tensor.ndim), key=lambda axis: (-steps[axis], -tensor.shape[axis]))
+
+
+def _tensor(name: str, order: list[int] | None, arrays: Mapping[str, NDArray[Any]]) -> torch.Tensor:
+    """The tensor `name` in memory of its own, aligned as torch does, with its axes in this `order`."""
+    if name not in arrays:
+        raise InputError(f"a checkpoint without its tensor {name!r}")
+    stored = torch.from_numpy(np.asarray(arrays[name]))
+    order = list(range(stored.ndim)) if order is None else order
+    if sorted(order) != list(range(stored.ndim)):
+        raise InputError(f"its tensor {name!r} has {stored.ndim} axes, which cannot have the order {order}")
+    shape = [stored.shape[axis] for axis in order]
+    back = [order.index(axis) for axis in range(stored.ndim)]
+    return torch.empty(shape, dtype=stored.dtype).permute(back).copy_(stored)

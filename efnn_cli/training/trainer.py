@@ -205,6 +205,13 @@ class Trainer:
             "best_weights": self.best.weights,
         }
 
+    @staticmethod
+    def last_weights(state: dict[str, Any]) -> dict[str, Tensor]:
+        """The weights of `judged` in a `state`: those that its last epoch was validated with."""
+        if state["average"] is None:
+            return dict(state["model"])
+        return {key.removeprefix("module."): each for key, each in state["average"].items() if key != "n_averaged"}
+
     def resume(self, state: dict[str, Any]) -> None:
         """Go on from `state`; raises `KeyError`, `RuntimeError`, `TypeError` or `ValueError` where it does not fit."""
         self.model.load_state_dict(state["best_weights"])  # bad ones are refused now, not at the end

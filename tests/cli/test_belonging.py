@@ -50,6 +50,16 @@ def test_weights(copied: Workshop, other: str):
     assert files_below(copied.root) == before
 
 
+def test_what_cannot_be_written_again_is_not_to_be_removed(copied: Workshop):
+    """Without last.h5 there is nothing to write best.h5 or summary.json again from."""
+    run = bring(copied, "lattice twin", "best.h5")
+    bring(copied, "lattice twin", "summary.json")
+    (run / "last.h5").unlink()
+    for words, name in ((("evaluate", run), "best.h5"), (("inspect", run), "summary.json")):
+        outcome = call(*words, cwd=copied.root).failed(3, f"{name} belongs to another run", "put its own", "back")
+        assert "remove" not in outcome.err
+
+
 def test_what_the_hint_says_works(copied: Workshop):
     run = bring(copied, "lattice twin", "best.h5")
     (run / "best.h5").unlink()

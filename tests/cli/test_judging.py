@@ -15,7 +15,7 @@ import pytest
 
 import efnn_cli
 from efnn_cli.catalogue import newest_first
-from efnn_cli.storage import dataset
+from efnn_cli.storage import dataset, predictions
 
 from .conftest import SMALL, Outcome, Workshop, begin_efnn, call, files_below, finish, read_only
 
@@ -37,18 +37,55 @@ def configurations(path: Path) -> list[bytes]:
 # ------------------------------------------------------------------ which weights
 
 
-def test_the_best_weights_judge(copied: Workshop):
-    made = train(copied.root, copied.dataset("scalar"), *DIVERGING).json()
+@pytest.mark.parametrize("average", [(), ("training.ema=0.5",)], ids=["plain", "averaged"])
+def test_the_weights_of_the_file_named_judge(copied: Workshop, average: tuple[str, ...]):
+    """A run and its best.h5: the best ones. last.h5: the last ones, averaged where these are what is validated."""
+    made = train(copied.root, copied.dataset("scalar"), *DIVERGING, *average).json()
     run = copied.root / made["outputs"]["run"]
+    shutil.copy(run / "last.h5", copied.root / "kept.h5")
     rows = list(csv.DictReader((run / "metrics.csv").read_text().splitlines()))
     errors = [float(row["val_rmse"]) for row in rows]
     assert min(errors) < 0.5 * errors[-1], "the last weights are not the best"
-    for path in (run, run / "best.h5", run / "last.h5"):
-        metrics = call("evaluate", path, "split=val", "--json", cwd=copied.root).done().json()["metrics"]
-        assert metrics["rmse"] == pytest.approx(min(errors), rel=1e-6)
-        assert metrics["weights"] == "best"
+    best, last = ("best", min(errors), 1 + errors.index(min(errors))), ("last", errors[-1], len(errors))
+    judged = {run: best, run / "best.h5": best, run / "last.h5": last, copied.root / "kept.h5": last}
+    for path, (weights, error, epoch) in judged.items():
+        outcome = call("evaluate", path, "--data", copied.dataset("scalar"), "split=val", "--json", cwd=copied.root)
+        metrics = outcome.done().json()["metrics"]
+        assert metrics["rmse"] == pytest.approx(error, rel=1e-6)
+        assert metrics["weights"] == weights
+        assert (f"the last weights, those of epoch {epoch}" in outcome.err) == (weights == "last")
+        loaded = efnn_cli.load(path, device="cpu")
+        assert (loaded.weights, loaded.epoch) == (weights, epoch)
     assert made["metrics"]["val"]["rmse"] == pytest.approx(min(errors), rel=1e-6)
-    assert efnn_cli.load(run, device="cpu").epoch == 1 + errors.index(min(errors))
+
+
+def test_an_ensemble_of_best_and_last_weights(copied: Workshop):
+    run = copied.run("binary net")
+    words = ("evaluate", run, run / "last.h5", "--out", "p.h5", "--json")
+    metrics = call(*words, cwd=copied.root).done().json()["metrics"]
+    assert metrics["weights"] == "mixed"
+    assert [each["weights"] for each in metrics["members"]] == ["best", "last"]
+    assert predictions.read(copied.root / "p.h5")[1]["weights"] == ["best", "last"]
+
+
+def test_results_of_the_last_weights_do_not_replace_those_of_the_run(copied: Workshop):
+    made = train(copied.root, copied.dataset("lattice"), *DIVERGING).json()
+    run = Path(made["outputs"]["run"])
+    carry = ("--L", 5, "--samples", 3, "--json")
+    ours = call("extrapolate", run, *carry, cwd=copied.root).done().json()["outputs"]["table"]
+    table = (copied.root / ours).read_bytes()
+    assert call("extrapolate", run / "last.h5", *carry, cwd=copied.root).json()["code"] == 6
+    assert (copied.root / ours).read_bytes() == table
+    call("extrapolate", run / "last.h5", *carry, "--out", "last", cwd=copied.root).done()
+    assert (copied.root / "last" / "extrapolation.csv").read_bytes() != table
+    spins = ("--spins", copied.dataset("lattice"), "--json")
+    names = [
+        call("predict", path, *spins, cwd=copied.root).done().json()["outputs"]["energies"]
+        for path in (run, run / "last.h5")
+    ]
+    best, last = (predictions.read(copied.root / name) for name in names)
+    assert (best[1]["weights"], last[1]["weights"]) == (["best"], ["last"])
+    assert not np.array_equal(best[0]["energies"], last[0]["energies"])
 
 
 def test_a_run_that_is_not_finished_warns(copied: Workshop):

@@ -160,11 +160,11 @@ def test_a_sweep_of_nothing(workshop: Workshop):
 
 
 def test_the_last_checkpoint_is_asked_for(copied: Workshop):
-    """It holds the best weights too, which are the ones that count: said, not done in silence."""
+    """Which weights it gives is said."""
     run = Path(copied.run("lattice net"))
     np.save(copied.root / "s.npy", np.ones((2, 3, 6, 6)) / np.sqrt(3))
     outcome = call("predict", run / "last.h5", "--spins", "s.npy", cwd=copied.root).done()
-    assert "last.h5: the best weights in it, those of best.h5" in outcome.err
+    assert "last.h5: the last weights, those of epoch 2; the best ones are in best.h5" in outcome.err
     shutil.rmtree(copied.root / run)
 
 

@@ -38,8 +38,15 @@ class Step:
 
 GENERATE = ("generate", *SYSTEM, "--samples", "1200")
 FEW = ("generate", *SYSTEM, "--samples", "60")
-EFNN = ("train", "model=efnn", "depth=2", "training.batch_size=8", "training.optimizer=adam")
+RECIPE = ("train", "training.batch_size=8")  # with the optimizer of its system and network
+EFNN = (*RECIPE, "model=efnn", "depth=2")
 TRAIN, SHORT = (*EFNN, "epochs=60"), (*EFNN, "epochs=20")
+SIZE = ("--L", "6", "--samples", "60")
+OTHERS = (  # the systems that `train` has not: a name, the dataset, the network
+    ("three_spin", ("generate", "three_spin", *SIZE), ("model=dnn",)),
+    ("heisenberg", ("generate", "heisenberg", *SIZE), ("model=efnn",)),
+    ("infinite_range", ("generate", "heisenberg", "system.variant=infinite_range", *SIZE), ("model=efnn", "depth=3")),
+)
 OFTEN = "from efnn_cli import fitting\nfitting.CHECKPOINT_SECONDS = 0.05"  # so that kills fall between two of them
 PARTS = tuple(("generate", *SYSTEM, "--samples", "600", "--shards", "2", "--shard-index", index) for index in "01")
 PRESETS = str(Path(__file__).parent / "presets")
@@ -47,6 +54,7 @@ REPRODUCE = ("reproduce", "small", "scale=smoke", "--workers", "2", "--config-di
 STEPS: tuple[Step, ...] = (
     Step("generate", GENERATE),
     Step("train", TRAIN, (FEW,), OFTEN),
+    *(Step(f"train {name}", (*RECIPE, "epochs=60", *words), (made,), OFTEN) for name, made, words in OTHERS),
     Step("extrapolate", ("extrapolate", "--L", "6,8,10", "--samples", "40"), (FEW, ("train", "model=effective"))),
     Step("reproduce", REPRODUCE),
     Step("merge", ("merge", "double_exchange", "--L", "6", "--samples", "600"), PARTS),

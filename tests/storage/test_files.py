@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from efnn_cli.errors import InputError, OutputError
-from efnn_cli.storage import atomic, checkpoint, dataset, hdf5
+from efnn_cli.storage import atomic, checkpoint, dataset, hdf5, tree
 from efnn_cli.storage.seal import BLOCK_BYTES
 from efnn_cli.storage.spins_file import read_spins
 
@@ -162,10 +162,42 @@ def test_checkpoint_round_trip(tmp_path):
         elif isinstance(a, torch.Tensor):
             assert a.dtype == b.dtype
             assert torch.equal(a, b)
+            assert a.stride() == b.stride()
         else:
             assert a == b
 
     same(state, found.state)
+
+
+LAYOUTS = {
+    "column-major": torch.randn(3, 5).t(),
+    "channels last": torch.randn(2, 3, 4, 5).to(memory_format=torch.channels_last),
+    "one column, column-major": torch.randn(1, 4).t(),
+    "one row, column-major": torch.randn(4, 1).t(),
+    "of a decomposition": torch.linalg.qr(torch.randn(4, 4))[0],
+    "large enough for chunks": torch.randn(200, 300, dtype=torch.float64).t(),
+    "empty": torch.zeros(0, 3).t(),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_order_in_memory_is_stored(tmp_path, layout):
+    tensor = LAYOUTS[layout]
+    checkpoint.write(tmp_path / "c.h5", {}, {"Q": [tensor]})
+    for (found,) in (checkpoint.read(tmp_path / "c.h5").state["Q"], tree.on_cpu([tensor])):
+        assert torch.equal(found, tensor)
+        assert found.stride() == tensor.stride()
+    with h5py.File(tmp_path / "c.h5") as file:  # readers in other languages see the axes as they are
+        np.testing.assert_array_equal(file["state/Q/0"][()], tensor.numpy())
+
+
+@pytest.mark.parametrize("order", [[0], [0, 0], [1, 2], [2, 1, 0], ["0", "1"], [1.5, 0], 7, "10", {"0": 1}])
+def test_an_order_that_is_none(tmp_path, order):
+    metadata = {"format": "efnn-checkpoint", "schema_version": 1, "config": {}}
+    told = {"state": {"Q": {"$tensor": "state/Q", "order": order}}}
+    hdf5.write(tmp_path / "c.h5", {"state/Q": np.eye(2)}, metadata | told)
+    with pytest.raises(InputError, match=r"c\.h5"):
+        checkpoint.read(tmp_path / "c.h5")
 
 
 def test_frozen_files_of_version_1_still_load():

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import json
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from efnn_cli.models import MODELS, build
+from efnn_cli.storage import checkpoint
 from efnn_cli.training.options import TrainingOptions
 from efnn_cli.training.team import joined
 from efnn_cli.training.trainer import Labelled, Trainer
@@ -67,7 +68,9 @@ def resumed(team):
     first = trainer_of(team, CASES["soap"])
     rows = [first.run_epoch() for _ in range(2)]
     second = trainer_of(team, CASES["soap"])
-    second.resume(copy.deepcopy(first.state()))
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint.write(Path(folder) / "last.h5", {}, first.state())
+        second.resume(checkpoint.read(Path(folder) / "last.h5").state)
     while not second.finished:
         rows.append(second.run_epoch())
     return outcome(second, rows)
