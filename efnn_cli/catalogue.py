@@ -86,8 +86,11 @@ def latest_dataset(system_filter: Mapping[str, Any]) -> Path:
     )
 
 
-def find_dataset(content_hash: str, stored_path: str, run: Path) -> Path:
-    """The dataset with this content that `run` was trained on; raises `InputError`.
+SAME_SYSTEM = "give it, or another dataset of the same Hamiltonian, with --data FILE"
+
+
+def find_dataset(content_hash: str, stored_path: str, run: Path, hint: str = SAME_SYSTEM) -> Path:
+    """The dataset with this content that `run` was trained on; raises `InputError` with the `hint` where it is missing.
 
     It is looked for where it was, in data/, and beside the run: both may have been copied elsewhere together.
     """
@@ -106,7 +109,7 @@ def find_dataset(content_hash: str, stored_path: str, run: Path) -> Path:
         )
     raise InputError(
         f"the dataset of the run {shown(run)} is neither at {stored_path} nor in data/, nor beside the run",
-        "give another dataset of the same Hamiltonian with --data FILE",
+        hint,
     )
 
 

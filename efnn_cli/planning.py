@@ -22,6 +22,7 @@ from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.split import Split, split
 
+THIS_DATASET = "only that very dataset will do: say where it is now with --data FILE"
 LOGGER = logging.getLogger("efnn")
 
 
@@ -147,11 +148,11 @@ def plan_resumed(request: Request, path: Path, data_path: Path | None, out: Path
     folder = RunFolder(path)
     config, stored = read_stored(folder, name)
     content = stored["dataset"]["content_sha256"]
-    source = data_path or catalogue.find_dataset(content, stored["dataset"]["path"], path)
+    source = data_path or catalogue.find_dataset(content, stored["dataset"]["path"], path, THIS_DATASET)
     require_storable(source)
     data = dataset.read(source)
     if data.content_hash != content:
-        raise InputError(f"{source} is not the dataset that {path} was trained on")
+        raise InputError(f"{source} is not the dataset that {path} was trained on", THIS_DATASET)
     system = dataset_system(data, source)
     stored = resolved(config, stored["model"], stored["training"], system, data, source)
     return Plan(config, stored, system, data, split_of(data, source), folder)

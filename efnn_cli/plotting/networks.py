@@ -46,7 +46,7 @@ def spins(row: RunRow, index: int) -> Drawing:
     """Configuration `index` of the test split, with exact effective fields and those of the network."""
     run = load(row.folder.path, "cpu")
     stored = run.config["dataset"]
-    path = find_dataset(stored["content_sha256"], stored["path"], run.path)
+    path = find_dataset(stored["content_sha256"], stored["path"], run.path, "put it back into data/, or beside the run")
     data = dataset.read(path)
     system = dataset_system(data, path)
     chosen = split(data.spins).test

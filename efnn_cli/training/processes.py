@@ -15,6 +15,8 @@ import math
 import os
 import re
 import socket
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
@@ -43,6 +45,7 @@ from efnn_cli.training.team import Found, Team
 
 TIMEOUT = timedelta(minutes=30)  # of silence; only the end, where the first process judges alone, takes minutes
 STEP_TIMEOUT = timedelta(minutes=10)  # of one step on a GPU, all having begun it
+PATIENCE_SECONDS = 5.0  # of waiting for the others without a word
 VALUES = 3  # room in every exchange
 KINDS = {each.code: each for each in (ConfigError, InputError, NumericalError, DeviceError, ConflictError, OutputError)}
 GO_ON = "nothing is half written: the same command goes on, with any number of processes"
@@ -54,7 +57,7 @@ def meeting(place: launch.Place) -> Iterator[Processes]:
     """Meet the others, and leave them whatever happens."""
     where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
     try:
-        with signals.at_once():  # nobody may come, and nothing is begun
+        with signals.at_once(), _patience(place, where):  # nobody may come, and nothing is begun
             dist.init_process_group("gloo", rank=place.rank, world_size=place.size, timeout=TIMEOUT)
     except RuntimeError as error:
         raise DeviceError(f"cannot meet the other processes at {where}: {_first_line(error)}", launch.HINT) from error
@@ -68,6 +71,19 @@ def meeting(place: launch.Place) -> Iterator[Processes]:
         raise
     finally:
         dist.destroy_process_group()
+
+
+@contextlib.contextmanager
+def _patience(place: launch.Place, where: str) -> Iterator[None]:
+    """Say what is waited for where the others do not come soon; every process does, since any may be the only one."""
+    who = f"rank {place.rank} of WORLD_SIZE={place.size} is waiting for the others at {where}; {launch.HINT}"
+    timer = threading.Timer(PATIENCE_SECONDS, sys.stderr.write, [f"{who}\n"])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class Processes(Team):

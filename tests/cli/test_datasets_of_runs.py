@@ -57,8 +57,21 @@ def test_a_good_copy_under_another_name_is_found(copied: Workshop):
 
 
 def test_it_is_gone(copied: Workshop):
-    (copied.root / copied.dataset("lattice")).unlink()
-    call("evaluate", copied.run(NET), cwd=copied.root).failed(3, "neither at", "--data")
+    """What is offered is what the command then takes: another one can judge, and only this one can be gone on with."""
+    run, data, root = copied.run(NET), copied.dataset("lattice"), copied.root
+    (root / data).rename(root / "moved.h5")
+    call("generate", "heisenberg", "--L", 5, "--samples", 20, "--out", "other.h5", cwd=root).done()
+    (root / run / "summary.json").unlink()
+    same, only = "another dataset of the same Hamiltonian, with --data", "only that very dataset will do"
+    call("evaluate", run, cwd=root).failed(3, "neither at", same)
+    call("plot", "parity", run, cwd=root).failed(3, "neither at", same)
+    call("evaluate", run, "--data", "other.h5", cwd=root).done()
+    assert "--data" not in call("plot", "spins", run, cwd=root).failed(3, "neither at", "data/, or beside the run").err
+    assert (
+        "same Hamiltonian" not in call("train", "--resume", run, cwd=root).failed(3, "neither at", only, "--data").err
+    )
+    call("train", "--resume", run, "--data", "other.h5", cwd=root).failed(3, "other.h5 is not the dataset", only)
+    call("train", "--resume", run, "--data", "moved.h5", cwd=root).done()
 
 
 def test_no_dataset_can_be_read(copied: Workshop):
