@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from efnn_cli.loading import Run, load
+    from efnn_cli.runs.loading import Run, load
 
 __all__ = ["Run", "load"]
 
@@ -24,7 +24,7 @@ __all__ = ["Run", "load"]
 def __getattr__(name: str) -> Any:
     """`load` and `Run`, imported when first asked for: the command line must start fast."""
     if name in __all__:
-        from efnn_cli import loading
+        from efnn_cli.runs import loading
 
         return getattr(loading, name)
     raise AttributeError(f"module 'efnn_cli' has no attribute {name!r}")

@@ -7,10 +7,10 @@ import os
 import sys
 from typing import NoReturn
 
-from efnn_cli import launch, limits
-from efnn_cli.errors import Interrupted
-from efnn_cli.signals import end_on_signals, interrupt_on_signals
-from efnn_cli.streams import secure_streams
+from efnn_cli.core import limits, ranks
+from efnn_cli.core.errors import Interrupted
+from efnn_cli.core.signals import end_on_signals, interrupt_on_signals
+from efnn_cli.core.streams import secure_streams
 
 SPIN_COUNT = "20000"  # costs a training alone 2 to 3 %, and makes three side by side several times as fast
 
@@ -26,11 +26,11 @@ def run() -> NoReturn:
         code = main()
     except Interrupted as error:  # while importing
         end_on_signals()
-        from efnn_cli.failures import as_efnn_error, report_error
+        from efnn_cli.core.failures import as_efnn_error, report_error
 
         code = report_error(as_efnn_error(error, sys.argv[1:]), sys.argv[1:])
     end_on_signals()
-    if launch.several():
+    if ranks.several():
         _leave(code)
     sys.exit(code)
 

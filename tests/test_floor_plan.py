@@ -11,42 +11,21 @@ import pytest
 import efnn_cli
 
 PACKAGE = Path(efnn_cli.__file__).parent
-FLOORS = [  # from the cellar to the roof; modules of one line may import each other, cycles are refused below
-    {"errors", "keys", "limits"},
-    {
-        "checks",
-        "kinds",
-        "power_law",
-        "rng",
-        "device",
-        "memory",
-        "signals",
-        "streams",
-        "provenance",
-        "launch",
-        "text",
-    },
-    {"physics"},
-    {"storage", "models"},
-    {"training", "labelling"},
-    {"console", "results"},
-    {"failures"},
-    {"configuration", "figures", "report"},
-    {"runs"},
-    {"destination"},
-    {"catalogue", "loading", "idle"},
+FLOORS = [  # from the cellar to the roof
+    {"core"},
+    {"storage"},
+    {"physics", "models"},
+    {"config", "training", "figures", "report"},
+    {"datasets"},
+    {"runs", "benchmarks"},
     {"evaluation"},
-    {"fitting"},
-    {"planning", "labelling_plan", "benchmarks", "plotting"},
-    {"conduct"},
-    {"sweeps", "comparison"},
-    {"reproduction"},
+    {"studies"},
     {"commands"},
     {"cli"},
     {"__main__", "__init__"},
 ]
 STRANGERS = {"physics": {"models", "storage", "training"}, "models": {"physics", "storage"}, "storage": {"physics"}}
-ONLY_ONE = {"hydra": {"configuration.compose", "sweeps.multirun"}, "rich": {"console"}, "matplotlib": {"figures"}}
+ONLY_ONE = {"hydra": {"config.compose", "studies.sweep_multirun"}, "rich": {"core.console"}, "matplotlib": {"figures"}}
 
 
 def floor(module):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from efnn_cli.configuration.compose import Request
-from efnn_cli.reproduction.experiments import choose
+from efnn_cli.config.compose import Request
+from efnn_cli.studies.paper_experiments import choose
 
 RESULTS = Path(__file__).parent.parent / "docs" / "results"
 REPORT = RESULTS / "report.md"

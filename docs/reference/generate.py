@@ -17,15 +17,16 @@ from typing import Any
 
 import typer
 
-from efnn_cli import errors, keys
 from efnn_cli.cli.app import app
-from efnn_cli.configuration import settings
-from efnn_cli.configuration import training as training_settings
-from efnn_cli.keys import Key
+from efnn_cli.config import keys
+from efnn_cli.config.keys import Key
+from efnn_cli.core import errors
+from efnn_cli.datasets import settings
 from efnn_cli.models import MODELS
 from efnn_cli.models.options import NetworkOptions
 from efnn_cli.physics import SYSTEMS
-from efnn_cli.reproduction.experiments import ReproduceKeys
+from efnn_cli.runs import settings as training_settings
+from efnn_cli.studies.paper_experiments import ReproduceKeys
 from efnn_cli.training.options import TrainingOptions
 
 HERE = Path(__file__).parent

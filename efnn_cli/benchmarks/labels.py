@@ -13,13 +13,13 @@ from threadpoolctl import threadpool_limits
 
 from efnn_cli.benchmarks import published_labels
 from efnn_cli.benchmarks.rows import Row
-from efnn_cli.labelling.crew import Crew
-from efnn_cli.labelling.job import Job
-from efnn_cli.labelling.shards import Shard
-from efnn_cli.limits import cores
+from efnn_cli.core.limits import cores
+from efnn_cli.datasets.crew import Crew
+from efnn_cli.datasets.job import Job
+from efnn_cli.datasets.shards import Shard
+from efnn_cli.figures.power_law import power_law
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.physics.system import Array
-from efnn_cli.power_law import power_law
 
 UNIT = "seconds per configuration"
 STRAIGHTFORWARD_UP_TO = 40  # beyond, one configuration takes minutes and gigabytes

@@ -21,8 +21,8 @@ from efnn_cli.cli.look import config, inspect
 from efnn_cli.cli.reproduce import reproduce
 from efnn_cli.cli.runs import plot, runs
 from efnn_cli.cli.train import train
-from efnn_cli.errors import Interrupted
-from efnn_cli.failures import as_efnn_error, drop_stdout, report_error
+from efnn_cli.core.errors import Interrupted
+from efnn_cli.core.failures import as_efnn_error, drop_stdout, report_error
 
 app = typer.Typer(
     name="efnn",

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from efnn_cli import keys
 from efnn_cli.cli import completion
+from efnn_cli.config import keys
 
 if TYPE_CHECKING:
-    from efnn_cli.configuration.compose import Request
-    from efnn_cli.labelling.job import Part
+    from efnn_cli.config.compose import Request
+    from efnn_cli.datasets.job import Part
 
 # What a file is, and whether it can be read, is found out where it is read: Typer would call it a usage error.
 path_option = functools.partial(typer.Option, readable=False)
@@ -143,7 +143,7 @@ def request_of(
     overrides: Sequence[str] | None, options: Mapping[str, object], config_dir: Path | None = None
 ) -> Request:
     """What was typed, for `configuration.compose`."""
-    from efnn_cli.configuration.compose import Request
+    from efnn_cli.config.compose import Request
 
     return Request(tuple(overrides or ()), options, config_dir)
 
@@ -152,7 +152,7 @@ def refuse_for_sweep(
     *, multirun: bool, count: bool, array_index: int | None, out: Path | None, resume: Path | None
 ) -> None:
     """Raise `ConfigError` for options that do not go together."""
-    from efnn_cli.errors import ConfigError
+    from efnn_cli.core.errors import ConfigError
 
     for name, given in (("--count", count), ("--array-index", array_index is not None)):
         if given and not multirun:
@@ -177,8 +177,8 @@ def print_version(wanted: bool) -> None:
 
 def part_of(shards: int | None, index: int | None) -> Part | None:
     """The share of a job array; raises `ConfigError` unless both numbers are given, or none."""
-    from efnn_cli.errors import ConfigError
-    from efnn_cli.labelling.job import Part
+    from efnn_cli.core.errors import ConfigError
+    from efnn_cli.datasets.job import Part
 
     if (shards is None) != (index is None):
         raise ConfigError("--shards and --shard-index belong together", "for example --shards 8 --shard-index 0")
@@ -187,7 +187,7 @@ def part_of(shards: int | None, index: int | None) -> Part | None:
 
 def split_one(arguments: Sequence[str] | None, name: str, meaning: str) -> tuple[str, list[str]]:
     """The one argument that is no KEY=VALUE, in any place, and the KEY=VALUEs; raises `ConfigError`."""
-    from efnn_cli.errors import ConfigError
+    from efnn_cli.core.errors import ConfigError
 
     words = [text for text in arguments or () if "=" not in text or os.path.exists(text)]
     if len(words) != 1:
@@ -208,7 +208,7 @@ def split_runs(arguments: Sequence[str] | None) -> tuple[list[Path], list[str]]:
 
 def whole_numbers(name: str, text: str) -> list[int]:
     """A list such as 10,20; raises `ConfigError`."""
-    from efnn_cli.errors import ConfigError
+    from efnn_cli.core.errors import ConfigError
 
     try:
         return [int(part) for part in text.split(",")]

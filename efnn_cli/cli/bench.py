@@ -10,8 +10,8 @@ from efnn_cli.cli.arguments import Device, whole_numbers
 from efnn_cli.cli.execution import command
 
 if TYPE_CHECKING:
-    from efnn_cli.console import Console
-    from efnn_cli.results import Result
+    from efnn_cli.core.console import Console
+    from efnn_cli.core.results import Result
 
 bench = typer.Typer(help="Measure our way against the straightforward one, in one run.", no_args_is_help=True)
 

@@ -23,8 +23,8 @@ from efnn_cli.cli.arguments import (
 from efnn_cli.cli.execution import command
 
 if TYPE_CHECKING:
-    from efnn_cli.console import Console
-    from efnn_cli.results import Result
+    from efnn_cli.core.console import Console
+    from efnn_cli.core.results import Result
 
 
 @command
@@ -66,7 +66,7 @@ def compare(
     Every network is a run of its own: what is finished is not trained again.
     """
     from efnn_cli.commands.compare import run
-    from efnn_cli.comparison.contest import Contest
+    from efnn_cli.studies.compare_contest import Contest
 
     names = None if models is None else tuple(models.split(","))
     wanted = () if parameters is None else tuple(whole_numbers("--parameters", parameters))

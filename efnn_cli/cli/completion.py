@@ -16,9 +16,9 @@ from textwrap import shorten
 
 import typer
 
-from efnn_cli import keys
-from efnn_cli.keys import Key
-from efnn_cli.kinds import FIGURES
+from efnn_cli.config import keys
+from efnn_cli.config.keys import Key
+from efnn_cli.config.kinds import FIGURES
 
 Candidate = tuple[str, str]
 """A whole word, and what it means (bash shows only the word)."""

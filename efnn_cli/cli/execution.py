@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from efnn_cli import launch
 from efnn_cli.cli.arguments import Debug, Json, Quiet, Verbose
-from efnn_cli.failures import drop_stdout
-from efnn_cli.text import printable
+from efnn_cli.core import ranks
+from efnn_cli.core.failures import drop_stdout
+from efnn_cli.core.text import printable
 
 if TYPE_CHECKING:
-    from efnn_cli.console import Console
-    from efnn_cli.results import Failure, Result
+    from efnn_cli.core.console import Console
+    from efnn_cli.core.results import Failure, Result
 
 SHARED = {"json": Json, "quiet": Quiet, "verbose": Verbose, "debug": Debug}
 
@@ -61,13 +61,13 @@ def execute(
 
     Started as several processes, only a command that works `together` is run, and the first process speaks for all.
     """
-    from efnn_cli.console import Console
+    from efnn_cli.core.console import Console
 
     if not together:
         _refuse_several()
-    console = Console(quiet=quiet, verbose=verbose, silent=launch.follows())
+    console = Console(quiet=quiet, verbose=verbose, silent=ranks.follows())
     result = action(console)
-    if not launch.follows():
+    if not ranks.follows():
         _show(result.as_json(console.warnings) if json else result.as_text())
         if result.failure is not None:
             _say(result.failure)
@@ -91,9 +91,9 @@ def _say(failure: Failure) -> None:
 
 def _refuse_several() -> None:
     """Raise `ConfigError` where this is one of several processes: they would write the same files."""
-    from efnn_cli.errors import ConfigError, Echo
+    from efnn_cli.core.errors import ConfigError, Echo
 
-    place = launch.place()
+    place = ranks.place()
     if place.rank > 0:
         raise Echo(ConfigError.code)
     if place.size > 1:

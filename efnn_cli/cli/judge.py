@@ -28,8 +28,8 @@ from efnn_cli.cli.arguments import (
 from efnn_cli.cli.execution import command
 
 if TYPE_CHECKING:
-    from efnn_cli.console import Console
-    from efnn_cli.results import Result
+    from efnn_cli.core.console import Console
+    from efnn_cli.core.results import Result
 
 
 @command

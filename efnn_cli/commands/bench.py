@@ -6,11 +6,11 @@ import dataclasses
 import logging
 from collections.abc import Sequence
 
-from efnn_cli import checks, device
 from efnn_cli.benchmarks import labels, networks
 from efnn_cli.benchmarks.rows import Row
-from efnn_cli.console import Console
-from efnn_cli.results import Result, number
+from efnn_cli.core import checks, device
+from efnn_cli.core.console import Console
+from efnn_cli.core.results import Result, number
 
 LOGGER = logging.getLogger("efnn")
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from efnn_cli import device
-from efnn_cli.comparison.contest import Contest, enter
-from efnn_cli.comparison.figures import draw
-from efnn_cli.comparison.report import planned, report, write_means, write_runs
-from efnn_cli.comparison.run import compete, stand
-from efnn_cli.comparison.standings import quantity_of
-from efnn_cli.comparison.text import markdown
-from efnn_cli.configuration.compose import Request, compose
-from efnn_cli.configuration.schema import typed
-from efnn_cli.configuration.settings import ExtrapolateConfig
-from efnn_cli.console import Console
-from efnn_cli.destination import COMPARISON_MARK, claim_marked
-from efnn_cli.results import Result, shown
+from efnn_cli.config.compose import Request, compose
+from efnn_cli.config.schema import typed
+from efnn_cli.core import device
+from efnn_cli.core.console import Console
+from efnn_cli.core.results import Result, shown
+from efnn_cli.core.signals import to_go_on
+from efnn_cli.evaluation.settings import ExtrapolateConfig
 from efnn_cli.runs.folder import OUTPUTS
-from efnn_cli.signals import to_go_on
 from efnn_cli.storage import atomic
+from efnn_cli.storage.output import COMPARISON_MARK, claim_marked
+from efnn_cli.studies.compare_contest import Contest, enter
+from efnn_cli.studies.compare_figures import draw
+from efnn_cli.studies.compare_report import planned, report, write_means, write_runs
+from efnn_cli.studies.compare_run import compete, stand
+from efnn_cli.studies.compare_standings import quantity_of
+from efnn_cli.studies.compare_text import markdown
 
 
 def run(

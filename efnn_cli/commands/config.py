@@ -6,15 +6,17 @@ import logging
 
 import yaml
 
-from efnn_cli import checks, keys
-from efnn_cli.configuration.compose import Composed, Request, compose
-from efnn_cli.configuration.schema import build_system, typed
-from efnn_cli.configuration.settings import EvaluateConfig, ExtrapolateConfig, PredictConfig, generate_config
-from efnn_cli.configuration.training import train_config
-from efnn_cli.console import Console
-from efnn_cli.idle import refuse_idle_keys
-from efnn_cli.reproduction.experiments import ReproduceKeys, names
-from efnn_cli.results import Result
+from efnn_cli.config import keys
+from efnn_cli.config.compose import Composed, Request, compose
+from efnn_cli.config.schema import build_system, typed
+from efnn_cli.core import checks
+from efnn_cli.core.console import Console
+from efnn_cli.core.results import Result
+from efnn_cli.datasets.idle import refuse_idle_keys
+from efnn_cli.datasets.settings import generate_config
+from efnn_cli.evaluation.settings import EvaluateConfig, ExtrapolateConfig, PredictConfig
+from efnn_cli.runs.settings import train_config
+from efnn_cli.studies.paper_experiments import ReproduceKeys, names
 
 LOGGER = logging.getLogger("efnn")
 

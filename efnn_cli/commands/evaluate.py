@@ -8,19 +8,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from efnn_cli import catalogue, destination, device
-from efnn_cli.configuration.compose import Request, compose
-from efnn_cli.configuration.schema import typed
-from efnn_cli.configuration.settings import EvaluateConfig
-from efnn_cli.console import Console
+from efnn_cli.config.compose import Request, compose
+from efnn_cli.config.schema import typed
+from efnn_cli.core import device
+from efnn_cli.core.console import Console
+from efnn_cli.core.results import Result, number, shown
+from efnn_cli.core.signals import StopRequest
+from efnn_cli.core.text import printable
+from efnn_cli.evaluation.calibration import calibrate
 from efnn_cli.evaluation.judging import Judgement, plan_judgement
-from efnn_cli.loading import load
+from efnn_cli.evaluation.settings import EvaluateConfig
 from efnn_cli.physics.system import Array
-from efnn_cli.results import Result, number, shown
-from efnn_cli.signals import StopRequest
-from efnn_cli.storage import atomic, predictions
-from efnn_cli.text import printable
-from efnn_cli.training.calibration import calibrate
+from efnn_cli.runs.find import picked
+from efnn_cli.runs.loading import load
+from efnn_cli.storage import atomic, output, predictions
 from efnn_cli.training.metrics import Metrics, measure, warn_of_no_use
 
 PER_SITE = ("rmse", "mae", "bias")
@@ -40,11 +41,11 @@ def run(
     """Errors of the runs, or of the checkpoints named, on `data`, or on their own test split."""
     config = typed(EvaluateConfig, compose("evaluate", request).values)
     target = device.resolve(config.device)
-    destination.claim_hdf5(out, overwrite)
+    output.claim_hdf5(out, overwrite)
     with StopRequest("nothing was written; the same command starts again") as stop:
-        members = [load(path, config.device) for path in runs or catalogue.picked()]
+        members = [load(path, config.device) for path in runs or picked()]
         task = plan_judgement(members, data, config.split, drop_seen=config.seen == "drop")
-        destination.refuse_inputs(out, [task.path, *(member.path for member in members)])
+        output.refuse_inputs(out, [task.path, *(member.path for member in members)])
         LOGGER.info("evaluating on %s", device.describe(target))
         found = task.predictions(stop.check)
         stop.check()

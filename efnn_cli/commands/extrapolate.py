@@ -7,22 +7,24 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from efnn_cli import device, figures
-from efnn_cli.catalogue import picked
-from efnn_cli.configuration.compose import Request, compose
-from efnn_cli.configuration.schema import fingerprint, typed
-from efnn_cli.configuration.settings import ExtrapolateConfig, GenerateConfig
-from efnn_cli.console import Console
-from efnn_cli.errors import ConflictError, InputError
+from efnn_cli import figures
+from efnn_cli.config.compose import Request, compose
+from efnn_cli.config.schema import fingerprint, typed
+from efnn_cli.core import device
+from efnn_cli.core.console import Console
+from efnn_cli.core.errors import ConflictError, InputError
+from efnn_cli.core.results import Result, number, shown
+from efnn_cli.core.signals import StopRequest
+from efnn_cli.datasets.idle import refuse_idle_tolerance
+from efnn_cli.datasets.settings import GenerateConfig
 from efnn_cli.evaluation.compatibility import require_same_hamiltonian
 from efnn_cli.evaluation.extrapolation import FIGURES, SizeRow, judge_size, weights_digest
 from efnn_cli.evaluation.references import label_references, plan_references
+from efnn_cli.evaluation.settings import ExtrapolateConfig
 from efnn_cli.evaluation.size_table import Rows, SizeTable, curves, spreads
-from efnn_cli.idle import refuse_idle_tolerance
-from efnn_cli.loading import Run, load
-from efnn_cli.results import Result, number, shown
+from efnn_cli.runs.find import picked
 from efnn_cli.runs.folder import EXTRAPOLATION, OUTPUTS
-from efnn_cli.signals import StopRequest
+from efnn_cli.runs.loading import Run, load
 from efnn_cli.storage import atomic
 from efnn_cli.training.metrics import warn_of_no_use
 

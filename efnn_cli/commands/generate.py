@@ -7,17 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from efnn_cli import catalogue, destination, device
-from efnn_cli.configuration.compose import Request
-from efnn_cli.console import Console
-from efnn_cli.errors import ConfigError
-from efnn_cli.labelling.crew import Crew
-from efnn_cli.labelling.job import Job, Part
-from efnn_cli.labelling.produce import produce_part, require_resources, shard_folder, size_in_bytes
-from efnn_cli.labelling_plan import Plan, make_plan, obtain_dataset, refuse_other
-from efnn_cli.results import Result, number, shown
-from efnn_cli.signals import StopRequest
-from efnn_cli.storage import atomic
+from efnn_cli.config.compose import Request
+from efnn_cli.core import device
+from efnn_cli.core.console import Console
+from efnn_cli.core.errors import ConfigError
+from efnn_cli.core.results import Result, number, shown
+from efnn_cli.core.signals import StopRequest
+from efnn_cli.datasets import find
+from efnn_cli.datasets.crew import Crew
+from efnn_cli.datasets.job import Job, Part
+from efnn_cli.datasets.planning import Plan, make_plan, obtain_dataset, refuse_other
+from efnn_cli.datasets.produce import produce_part, require_resources, shard_folder, size_in_bytes
+from efnn_cli.storage import atomic, output
 from efnn_cli.storage.dataset import Dataset
 
 LOGGER = logging.getLogger("efnn")
@@ -44,7 +45,7 @@ def run(
     plan = make_plan(request, spins, out, normalise=normalise)
     target = device.resolve(plan.config.device)
     refuse_other(plan, overwrite=overwrite)
-    destination.refuse_inputs(plan.path, [] if spins is None else [spins])
+    output.refuse_inputs(plan.path, [] if spins is None else [spins])
     job, crew = plan.job(target.type), plan.config.crew(target)
     if dry_run:
         atomic.prove_writable(plan.path.parent)
@@ -99,7 +100,7 @@ def report(data: Dataset, path: Path, *, existed: bool) -> Result:
     """Mean and spread of the energies, and what the labels took; asking again makes a dataset the most recent one."""
     if existed:
         LOGGER.info("%s was there already", shown(path))
-        catalogue.renew(path)
+        find.renew(path)
     stored = data.metadata["reference"]
     metrics = {
         "samples": len(data),

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from efnn_cli.console import Console
-from efnn_cli.errors import InputError
-from efnn_cli.evaluation.compatibility import dataset_system
-from efnn_cli.results import Result, number
+from efnn_cli.core.console import Console
+from efnn_cli.core.errors import InputError
+from efnn_cli.core.results import Result, number
+from efnn_cli.datasets.hamiltonian import dataset_system
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.storage import checkpoint, dataset, hdf5, predictions
 from efnn_cli.training.metrics import measure

@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from efnn_cli import device
 from efnn_cli.commands.generate import report
-from efnn_cli.configuration.compose import Request
-from efnn_cli.console import Console
-from efnn_cli.labelling.job import Job
-from efnn_cli.labelling.produce import merge
-from efnn_cli.labelling_plan import Plan, make_plan, refuse_other
-from efnn_cli.results import Result
-from efnn_cli.signals import StopRequest
+from efnn_cli.config.compose import Request
+from efnn_cli.core import device
+from efnn_cli.core.console import Console
+from efnn_cli.core.results import Result
+from efnn_cli.core.signals import StopRequest
+from efnn_cli.datasets.job import Job
+from efnn_cli.datasets.planning import Plan, make_plan, refuse_other
+from efnn_cli.datasets.produce import merge
 
 
 def run(

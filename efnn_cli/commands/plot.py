@@ -6,21 +6,20 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from efnn_cli import checks
-from efnn_cli.configuration.schema import fingerprint
-from efnn_cli.console import Console
-from efnn_cli.destination import claim_file, refuse_nameless
-from efnn_cli.errors import ConfigError
+from efnn_cli.config.kinds import FIGURES
+from efnn_cli.config.schema import fingerprint
+from efnn_cli.core import checks
+from efnn_cli.core.console import Console
+from efnn_cli.core.errors import ConfigError
+from efnn_cli.core.results import Result, shown
 from efnn_cli.figures import PDF, SUFFIXES, beside
-from efnn_cli.kinds import FIGURES
-from efnn_cli.plotting import files as plot_files
-from efnn_cli.plotting import networks as plot_networks
-from efnn_cli.plotting.selection import Drawing, select
-from efnn_cli.results import Result, shown
 from efnn_cli.runs.filters import is_condition, split_conditions
 from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.runs.rows import RunRow
 from efnn_cli.storage import atomic
+from efnn_cli.storage.output import claim_file, refuse_nameless
+from efnn_cli.studies import plot_files, plot_networks
+from efnn_cli.studies.plot_selection import Drawing, select
 
 MANY: dict[str, Callable[[Sequence[RunRow]], Drawing]] = {
     key: partial(plot_files.against, key) for key in ("width", "parameters", "samples")

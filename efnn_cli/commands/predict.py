@@ -8,19 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
-from efnn_cli import destination, device
-from efnn_cli.configuration.compose import Request, compose
-from efnn_cli.configuration.schema import typed
-from efnn_cli.configuration.settings import PredictConfig
-from efnn_cli.console import Console
-from efnn_cli.errors import NumericalError
-from efnn_cli.idle import refuse_idle_normalise
-from efnn_cli.loading import load
-from efnn_cli.results import Result, number, shown
-from efnn_cli.signals import StopRequest
-from efnn_cli.storage import atomic, predictions
+from efnn_cli.config.compose import Request, compose
+from efnn_cli.config.schema import typed
+from efnn_cli.core import device
+from efnn_cli.core.console import Console
+from efnn_cli.core.errors import NumericalError
+from efnn_cli.core.results import Result, number, shown
+from efnn_cli.core.signals import StopRequest
+from efnn_cli.core.text import printable
+from efnn_cli.datasets.idle import refuse_idle_normalise
+from efnn_cli.evaluation.settings import PredictConfig
+from efnn_cli.runs.loading import load
+from efnn_cli.storage import atomic, output, predictions
 from efnn_cli.storage.spins_file import read_spins
-from efnn_cli.text import printable
 
 LOGGER = logging.getLogger("efnn")
 
@@ -38,10 +38,10 @@ def run(
     """Energies of the configurations in `spins`, written to `out` or into the run folder."""
     config = typed(PredictConfig, compose("predict", request).values)
     target = device.resolve(config.device)
-    destination.claim_hdf5(out, overwrite)
+    output.claim_hdf5(out, overwrite)
     with StopRequest("nothing was written; the same command starts again") as stop:
         network = load(run, config.device)
-        destination.refuse_inputs(out, [spins, network.path])
+        output.refuse_inputs(out, [spins, network.path])
         refuse_idle_normalise(network.system, normalise=normalise)
         configurations = read_spins(spins, normalise=normalise)
         network.system_for(configurations).check_spins(configurations, str(spins))

@@ -6,20 +6,20 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from efnn_cli.configuration.compose import Request
-from efnn_cli.console import Console, duration
-from efnn_cli.destination import REPRODUCTION_MARK, claim_folder, claim_marked
-from efnn_cli.reproduction import pages
-from efnn_cli.reproduction.experiments import choose
-from efnn_cli.reproduction.findings import Findings
-from efnn_cli.reproduction.pages import Report
-from efnn_cli.reproduction.planning import Step, plan
-from efnn_cli.reproduction.progress import Progress
-from efnn_cli.reproduction.stages import carry_out, outputs_folder
-from efnn_cli.results import Result, shown
-from efnn_cli.signals import GO_ON, StopRequest, to_go_on
+from efnn_cli.config.compose import Request
+from efnn_cli.core.console import Console, duration
+from efnn_cli.core.results import Result, shown
+from efnn_cli.core.signals import GO_ON, StopRequest, to_go_on
 from efnn_cli.storage import atomic
-from efnn_cli.sweeps.jobs import failure_of
+from efnn_cli.storage.output import REPRODUCTION_MARK, claim_folder, claim_marked
+from efnn_cli.studies import paper_pages as pages
+from efnn_cli.studies.paper_experiments import choose
+from efnn_cli.studies.paper_findings import Findings
+from efnn_cli.studies.paper_pages import Report
+from efnn_cli.studies.paper_planning import Step, plan
+from efnn_cli.studies.paper_progress import Progress
+from efnn_cli.studies.paper_stages import carry_out, outputs_folder
+from efnn_cli.studies.sweep_jobs import failure_of
 
 LOGGER = logging.getLogger("efnn")
 

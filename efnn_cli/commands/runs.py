@@ -9,9 +9,9 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from efnn_cli.console import Console
-from efnn_cli.errors import ConfigError
-from efnn_cli.results import Result
+from efnn_cli.core.console import Console
+from efnn_cli.core.errors import ConfigError
+from efnn_cli.core.results import Result
 from efnn_cli.runs.filters import check_key, chosen, ordered, parse
 from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.runs.rows import COLUMNS, RunRow, list_runs

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from efnn_cli import launch
 from efnn_cli.commands import train
-from efnn_cli.configuration.compose import Request
-from efnn_cli.console import Console
-from efnn_cli.errors import ConfigError
-from efnn_cli.fitting import initial_model
+from efnn_cli.config.compose import Request
+from efnn_cli.core import ranks
+from efnn_cli.core.console import Console
+from efnn_cli.core.errors import ConfigError
+from efnn_cli.core.results import Result, number, shown
+from efnn_cli.core.signals import GO_ON, to_go_on
 from efnn_cli.models import parameter_count
-from efnn_cli.results import Result, number, shown
-from efnn_cli.signals import GO_ON, to_go_on
-from efnn_cli.sweeps.jobs import ELSEWHERE, FAILED, FINISHED, Outcome, failure_of
-from efnn_cli.sweeps.run import Sweep, carry_out_all, check, plan_sweep, settings_of
+from efnn_cli.runs.fitting import initial_model
+from efnn_cli.studies.sweep_jobs import ELSEWHERE, FAILED, FINISHED, Outcome, failure_of
+from efnn_cli.studies.sweep_run import Sweep, carry_out_all, check, plan_sweep, settings_of
 
 FACTS = ("parameters", "epochs", "seconds")
 AGAIN = "the same command goes on with the run it was in, and trains all the others again"
@@ -33,7 +33,7 @@ def run(
     dry_run: bool = False,
 ) -> Result:
     """Train every run of the sweep that is not finished; its table, and the highest exit code among the failed."""
-    if launch.several():
+    if ranks.several():
         raise ConfigError("a sweep trains one network after the other: found several processes", "leave out torchrun")
     sweep = plan_sweep(request, data)
     if dry_run:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from efnn_cli import fitting
-from efnn_cli.conduct import complete_replacement, obtain
-from efnn_cli.configuration.compose import Request, settle
-from efnn_cli.console import Console
-from efnn_cli.destination import claim_run
-from efnn_cli.errors import ConfigError
+from efnn_cli.config.compose import Request, settle
+from efnn_cli.core.console import Console
+from efnn_cli.core.errors import ConfigError
+from efnn_cli.core.results import Result, number, shown
 from efnn_cli.models import parameter_count
-from efnn_cli.planning import Plan, plan_new, plan_resumed
-from efnn_cli.results import Result, number, shown
+from efnn_cli.runs import fitting
+from efnn_cli.runs.execute import claim_run, complete_replacement, obtain
 from efnn_cli.runs.folder import FIGURES, PARTS, RunFolder
+from efnn_cli.runs.planning import Plan, plan_new, plan_resumed
 from efnn_cli.storage import atomic
 from efnn_cli.training.metrics import ON_TEST, warn_of_no_use
 from efnn_cli.training.team import Team, joined

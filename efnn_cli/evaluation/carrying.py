@@ -8,15 +8,16 @@ from pathlib import Path
 
 import torch
 
-from efnn_cli.configuration.settings import ExtrapolateConfig, GenerateConfig
-from efnn_cli.console import Console
+from efnn_cli.core.console import Console
+from efnn_cli.core.results import shown
+from efnn_cli.core.signals import StopRequest
+from efnn_cli.datasets.settings import GenerateConfig
 from efnn_cli.evaluation.extrapolation import SizeRow, judge_size, weights_digest
 from efnn_cli.evaluation.references import label_all, plan_references
+from efnn_cli.evaluation.settings import ExtrapolateConfig
 from efnn_cli.evaluation.size_table import Rows, SizeTable
-from efnn_cli.loading import Run, load
-from efnn_cli.results import shown
 from efnn_cli.runs.folder import EXTRAPOLATION
-from efnn_cli.signals import StopRequest
+from efnn_cli.runs.loading import Run, load
 from efnn_cli.storage.dataset import Dataset
 
 LOGGER = logging.getLogger("efnn")

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from efnn_cli.errors import NumericalError
-from efnn_cli.loading import Run
+from efnn_cli.core.errors import NumericalError
+from efnn_cli.evaluation.calibration import Calibration, calibrate
 from efnn_cli.physics.system import Array
+from efnn_cli.runs.loading import Run
 from efnn_cli.storage.dataset import Dataset
-from efnn_cli.training.calibration import Calibration, calibrate
 from efnn_cli.training.metrics import Metrics, measure
 from efnn_cli.training.predict import predict
 

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from efnn_cli import catalogue
-from efnn_cli.errors import NumericalError
-from efnn_cli.evaluation.compatibility import dataset_system, require_same_hamiltonian
+from efnn_cli.core.errors import NumericalError
+from efnn_cli.core.results import shown
+from efnn_cli.datasets import find
+from efnn_cli.datasets.hamiltonian import dataset_system
+from efnn_cli.evaluation.compatibility import require_same_hamiltonian
 from efnn_cli.evaluation.overlap import judges
-from efnn_cli.loading import Run
 from efnn_cli.physics.system import Array
-from efnn_cli.results import shown
+from efnn_cli.runs.loading import Run
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.predict import predict
@@ -56,7 +57,7 @@ def plan_judgement(members: Sequence[Run], given: Path | None, part: str, *, dro
     is asked for as "train" or "val". Raises `InputError` for a dataset of another Hamiltonian.
     """
     stored = members[0].config["dataset"]
-    path = given or catalogue.find_dataset(stored["content_sha256"], stored["path"], members[0].path)
+    path = given or find.find_dataset(stored["content_sha256"], stored["path"], members[0].path)
     data = dataset.read(path)
     system = dataset_system(data, path)
     for member in members:

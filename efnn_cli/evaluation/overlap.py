@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from efnn_cli import catalogue
-from efnn_cli.errors import InputError
-from efnn_cli.loading import Run
-from efnn_cli.results import shown
+from efnn_cli.core.errors import InputError
+from efnn_cli.core.results import shown
+from efnn_cli.datasets import find
+from efnn_cli.runs.loading import Run
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.split import Indices, digests, split
@@ -63,7 +63,7 @@ def _seen(member: Run) -> set[bytes] | None:
     """Digests of what `member` was trained and validated on; None where its dataset is gone."""
     stored = member.config["dataset"]
     try:
-        data = dataset.read(catalogue.find_dataset(stored["content_sha256"], stored["path"], member.path))
+        data = dataset.read(find.find_dataset(stored["content_sha256"], stored["path"], member.path))
     except InputError:
         return None
     parts = split(data.spins)

@@ -12,15 +12,17 @@ from typing import Any
 
 import torch
 
-from efnn_cli import catalogue, limits
-from efnn_cli.configuration.schema import fingerprint
-from efnn_cli.configuration.settings import ExtrapolateConfig, GenerateConfig, Thermal, check_published, check_reference
-from efnn_cli.console import Console
-from efnn_cli.errors import ConfigError
-from efnn_cli.labelling.produce import produce, require_resources
-from efnn_cli.loading import Run
-from efnn_cli.results import shown
-from efnn_cli.signals import StopRequest
+from efnn_cli.config.schema import fingerprint
+from efnn_cli.core import limits
+from efnn_cli.core.console import Console
+from efnn_cli.core.errors import ConfigError
+from efnn_cli.core.results import shown
+from efnn_cli.core.signals import StopRequest
+from efnn_cli.datasets import find
+from efnn_cli.datasets.produce import produce, require_resources
+from efnn_cli.datasets.settings import GenerateConfig, Thermal, check_published, check_reference
+from efnn_cli.evaluation.settings import ExtrapolateConfig
+from efnn_cli.runs.loading import Run
 from efnn_cli.storage import atomic
 from efnn_cli.storage.dataset import Dataset
 
@@ -35,8 +37,8 @@ def plan_references(config: ExtrapolateConfig, member: Run, target: torch.device
     """
     plans = [_plan(config, member, size) for size in _sizes(config, member)]
     for plan in plans:
-        if not os.path.exists(catalogue.dataset_path(plan, "reference")):
-            place = atomic.existing_parent(catalogue.REFERENCES)
+        if not os.path.exists(find.dataset_path(plan, "reference")):
+            place = atomic.existing_parent(find.REFERENCES)
             require_resources(plan.job("reference", target.type), place, plan.crew(target))
     return plans
 
@@ -91,7 +93,7 @@ def _as_trained(stored: Mapping[str, Any] | None) -> Thermal | None:
 
 def label_references(plan: GenerateConfig, target: torch.device, console: Console, stop: StopRequest) -> Dataset:
     """The references of one size, from data/references/ or labelled now."""
-    path = catalogue.dataset_path(plan, "reference")
+    path = find.dataset_path(plan, "reference")
     title = f"references at L = {plan.system.size}"
     with console.meter(title, plan.samples, "configurations") as advance:
         data, existed = produce(

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from efnn_cli.errors import ConflictError, InputError
+from efnn_cli.core.errors import ConflictError, InputError
 from efnn_cli.evaluation.extrapolation import ENSEMBLE_FIGURES, FIGURES, SizeRow
 from efnn_cli.storage import atomic, documents
 from efnn_cli.storage.lock import awaited

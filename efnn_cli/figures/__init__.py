@@ -3,7 +3,7 @@
 style.py    inks, palette, sheets, files      learning.py    error and learning rate against the epoch
 curves.py   errors with logarithmic axes      agreement.py   predicted against true energies
 sizes.py    error and bias against L          arrows.py      a configuration and its effective fields
-timing.py   seconds against L, with powers
+timing.py   seconds against L, with powers         power_law.py   the power of a growth
 """
 
 from __future__ import annotations

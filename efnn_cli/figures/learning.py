@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from efnn_cli.figures.style import COLOURS, FAINT, INK, below, logarithmic, save, sheet, styled
-from efnn_cli.training.rows import EpochRow
 
 
 @styled()
-def learning_curves(runs: Mapping[str, Sequence[EpochRow]], stem: Path) -> Path:
+def learning_curves(runs: Mapping[str, Sequence[Any]], stem: Path) -> Path:
     """Training (dashed) and validation errors against the epoch, the learning rate below; returns the path of the PNG.
 
     Errors are RMSE / std(E) with the standard deviation of the validation energies where every run has one, else
@@ -53,6 +52,6 @@ def learning_curves(runs: Mapping[str, Sequence[EpochRow]], stem: Path) -> Path:
     return save(figure, stem, ("run", "epoch", *errors, "lr"), drawn)
 
 
-def _std(row: EpochRow) -> float:
+def _std(row: Any) -> float:
     """The standard deviation of the validation energies; 0 where it is not known."""
     return row.val_rmse / row.val_rmse_over_std if row.val_rmse_over_std else 0.0

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from efnn_cli.figures.power_law import PowerLaw, power_law
 from efnn_cli.figures.style import below, logarithmic, look, save, sheet, styled, ticks_at
-from efnn_cli.power_law import PowerLaw, power_law
 
 LARGEST = 4  # sizes that a power is fitted to: small ones are ruled by overheads
 

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from efnn_cli.memory import require_memory
+from efnn_cli.core.memory import require_memory
 from efnn_cli.models.densenet import DenseDenseNet, LatticeDenseNet
 from efnn_cli.models.dnn import DenseDNN, LatticeDNN
 from efnn_cli.models.effective import Effective

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from efnn_cli import checks
+from efnn_cli.core import checks
 
 
 class ActivationScale(NamedTuple):

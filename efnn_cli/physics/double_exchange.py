@@ -20,9 +20,9 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from efnn_cli import checks
-from efnn_cli.errors import NumericalError
-from efnn_cli.memory import batch_bytes
+from efnn_cli.core import checks
+from efnn_cli.core.errors import NumericalError
+from efnn_cli.core.memory import batch_bytes
 from efnn_cli.physics import block_recursion, free_fermions, matsubara, sparse_determinant
 from efnn_cli.physics import sampling as spin_sampling
 from efnn_cli.physics.heisenberg import lattice_energy

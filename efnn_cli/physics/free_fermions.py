@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from efnn_cli.errors import NumericalError
+from efnn_cli.core.errors import NumericalError
 
 NUMPY_UP_TO = 1000
 WITH_MKL: bool = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]

@@ -20,8 +20,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from efnn_cli import checks, kinds, rng
-from efnn_cli.errors import ConfigError
+from efnn_cli.core import checks, kinds, rng
+from efnn_cli.core.errors import ConfigError
 from efnn_cli.physics import sampling as spin_sampling
 from efnn_cli.physics import subsets
 from efnn_cli.physics.system import Array, Draw, System

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import zeta
 
-from efnn_cli.errors import NumericalError
+from efnn_cli.core.errors import NumericalError
 
 Array = NDArray[np.float64]
 

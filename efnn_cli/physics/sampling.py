@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from efnn_cli import checks, rng
-from efnn_cli.errors import ConfigError
+from efnn_cli.core import checks, rng
+from efnn_cli.core.errors import ConfigError
 from efnn_cli.physics.system import Array, Draw
 from efnn_cli.physics.thermal import Bath, autocorrelation_time, lattice, run_chains, uniform
 

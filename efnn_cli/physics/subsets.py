@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from efnn_cli import rng
-from efnn_cli.errors import ConfigError
+from efnn_cli.core import rng
+from efnn_cli.core.errors import ConfigError
 from efnn_cli.physics.system import Array
 
 COUPLING_MEAN = 1.0

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from efnn_cli.errors import ConfigError, InputError
+from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.physics.thermal import Bath
 
 Array = NDArray[np.float64]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from efnn_cli import checks
+from efnn_cli.core import checks
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]

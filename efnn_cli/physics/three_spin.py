@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from efnn_cli import checks, rng
-from efnn_cli.errors import ConfigError
+from efnn_cli.core import checks, rng
+from efnn_cli.core.errors import ConfigError
 from efnn_cli.physics import subsets
 from efnn_cli.physics.system import Array, Draw, System
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from efnn_cli import checks
-from efnn_cli.errors import ConfigError
-from efnn_cli.kinds import KINDS, kinds_named
+from efnn_cli.config.kinds import KINDS, kinds_named
+from efnn_cli.core import checks
+from efnn_cli.core.errors import ConfigError
 from efnn_cli.runs.rows import COLUMNS, STATUSES, RunRow
 
 CONDITION = re.compile(r"([A-Za-z_][\w.]*)\s*(<=|>=|!=|=|<|>)\s*(.*)", re.DOTALL)

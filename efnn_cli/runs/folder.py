@@ -19,11 +19,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.errors import InputError
-from efnn_cli.results import shown
+from efnn_cli.core.errors import InputError, writing
+from efnn_cli.core.results import shown
 from efnn_cli.runs import forms
 from efnn_cli.runs.forms import FIGURES, PARTS
 from efnn_cli.storage import atomic, documents
+from efnn_cli.storage.output import FILES
 from efnn_cli.training.rows import EpochRow
 
 OUTPUTS = Path("outputs")
@@ -32,7 +33,6 @@ OF_RUN = "run"  # the hash of the run that a row is of
 COLUMNS = [*EPOCH_COLUMNS, OF_RUN]
 WHOLE = ("epoch", "step")
 MAY_BE_EMPTY = ("val_relative_error", "val_rmse_over_std")
-FILES = ("config.yaml", "run.log", "metrics.csv", "last.h5", "best.h5", "summary.json")  # the mark of the end last
 EXTRAPOLATION = "extrapolation"
 DERIVED = ("predictions-*.h5", f"{EXTRAPOLATION}.*")  # what other commands put there, by the weights of the run
 LEFTOVERS = ("lock", "run.log", ".new", ".probe-*", "*.tmp")  # what a process killed at its start may leave
@@ -117,7 +117,7 @@ class RunFolder:
         """Add one complete row of the run `tag` to metrics.csv."""
         cells = dataclasses.asdict(row) | {OF_RUN: tag}
         text = documents.table_text(COLUMNS, [cells], head=not os.path.exists(self.metrics_file))
-        with atomic.writing(self.metrics_file), self.metrics_file.open("a", encoding="utf-8") as file:
+        with writing(self.metrics_file), self.metrics_file.open("a", encoding="utf-8") as file:
             file.write(text)
 
     def rows(self, tag: str | None = None) -> list[dict[str, str]]:
@@ -199,14 +199,14 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove the whole folder."""
-        with atomic.writing(self.path):
+        with writing(self.path):
             if os.path.exists(self.path):
                 shutil.rmtree(self.path)
 
     def take_successor(self) -> None:
         """Put the finished successor in the place of this run; may be repeated wherever it was killed."""
         new = self.successor
-        with atomic.writing(self.path):
+        with writing(self.path):
             self.summary_file.unlink(missing_ok=True)
             for path in [each for pattern in DERIVED for each in self.path.glob(pattern)]:
                 path.unlink()

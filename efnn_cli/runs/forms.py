@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from efnn_cli import keys
-from efnn_cli.checks import MAX_SEED
-from efnn_cli.errors import InputError
+from efnn_cli.config import keys
+from efnn_cli.core.checks import MAX_SEED
+from efnn_cli.core.errors import InputError
 from efnn_cli.storage.documents import is_figure
 
 SCHEMA_VERSION = 1

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.errors import InputError
-from efnn_cli.kinds import kind_of
-from efnn_cli.results import shown
+from efnn_cli.core.errors import InputError
+from efnn_cli.core.kinds import kind_of
+from efnn_cli.core.results import shown
 from efnn_cli.runs.folder import FILES, OUTPUTS, RunFolder
 from efnn_cli.runs.forms import config_defect
 from efnn_cli.storage.lock import held

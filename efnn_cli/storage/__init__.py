@@ -6,5 +6,5 @@ seal.py      a digest over the raw bytes         spins_file.py   configurations 
 trial.py     foreign files, read by a process    predictions.py  energies that networks gave
              that may be lost                    reading.py      regular files of bounded size
 tree.py      nested values <-> JSON and arrays   documents.py    YAML, JSON and CSV with checksums
-lock.py      ownership by a process
+lock.py      ownership by a process              output.py       where results may go
 """

@@ -6,7 +6,6 @@ Bytes go to a temporary name in the same folder, are forced to disk and renamed.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import errno
 import glob
@@ -14,24 +13,14 @@ import io
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
-from efnn_cli.errors import OutputError
+from efnn_cli.core.errors import OutputError, writing
 
 UNSUPPORTED = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL)  # what a file system cannot do at all
 ELSEWHERE = "choose another place with --out, or work in another folder"
 MAX_NAME = 200  # of the 255 that file systems take; temporary files, locks and shards have longer ones
-
-
-@contextlib.contextmanager
-def writing(path: Path, hint: str = "nothing was changed there") -> Iterator[None]:
-    """Turn an `OSError` in the body into an `OutputError` that names `path`."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(f"cannot write {path}: {reason}", hint) from error
 
 
 def make_folder(folder: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from efnn_cli.errors import InputError
+from efnn_cli.core.errors import InputError
 from efnn_cli.storage import hdf5
 from efnn_cli.storage.tree import flatten, restore
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from efnn_cli.errors import InputError
+from efnn_cli.core.errors import InputError
 from efnn_cli.storage import hdf5
 
 FORMAT = "efnn-dataset"

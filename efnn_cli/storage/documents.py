@@ -21,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from efnn_cli.errors import InputError
+from efnn_cli.core.errors import InputError
 from efnn_cli.storage.atomic import write_text
 from efnn_cli.storage.reading import parse_json, plain_mapping, read_text, reason
 

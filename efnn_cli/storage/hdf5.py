@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from efnn_cli.errors import InputError
+from efnn_cli.core.errors import InputError
 from efnn_cli.storage import trial
 from efnn_cli.storage.atomic import write_bytes
 from efnn_cli.storage.reading import MAX_DEPTH, open_regular, parse_json, reason, size_of

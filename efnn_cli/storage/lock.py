@@ -24,8 +24,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from efnn_cli.errors import InputError, InUseError
-from efnn_cli.storage.atomic import UNSUPPORTED, writing
+from efnn_cli.core.errors import InputError, InUseError, writing
+from efnn_cli.storage.atomic import UNSUPPORTED
 from efnn_cli.storage.reading import read_text
 
 LOGGER = logging.getLogger("efnn")

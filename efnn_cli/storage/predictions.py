@@ -15,7 +15,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from efnn_cli.errors import InputError
+from efnn_cli.core.errors import InputError
 from efnn_cli.storage import hdf5
 
 FORMAT = "efnn-predictions"

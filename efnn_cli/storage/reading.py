@@ -13,7 +13,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.errors import InputError
+from efnn_cli.core.errors import InputError
 
 MAX_BYTES = 2**20  # a configuration has a thousand
 MAX_DEPTH = 64

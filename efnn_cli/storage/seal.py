@@ -12,7 +12,7 @@ import hashlib
 from io import BufferedReader
 from pathlib import Path
 
-from efnn_cli.errors import InputError
+from efnn_cli.core.errors import InputError
 
 MAGIC = b"efnn HDF5 file; SHA-256 of all that follows these 512 bytes:\n"
 BLOCK_BYTES = 512

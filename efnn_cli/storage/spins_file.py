@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from efnn_cli.errors import InputError
-from efnn_cli.memory import require_memory
+from efnn_cli.core.errors import InputError
+from efnn_cli.core.memory import require_memory
 from efnn_cli.storage.hdf5 import SUFFIXES, Opened, claimed_bytes
 from efnn_cli.storage.reading import open_regular, size_of
 from efnn_cli.storage.trial import may_hold

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from efnn_cli.errors import InputError
+from efnn_cli.core.errors import InputError
 
 
 def flatten(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:

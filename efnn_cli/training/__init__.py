@@ -4,6 +4,5 @@ options.py     configuration keys `training.*`     trainer.py    the loop, its s
 optimizers.py  optimizers and learning rate        split.py      train / val / test
 metrics.py     errors of predictions               augment.py    point group of the square
 predict.py     predictions in bounded memory       gradients.py  loss and gradients of a batch
-calibration.py whether the spread of an ensemble tells its error
 team.py        one process, or (processes.py) one of several     rows.py   what an epoch is recorded as
 """

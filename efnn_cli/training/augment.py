@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from efnn_cli.errors import ConfigError
+from efnn_cli.core.errors import ConfigError
 
 OPERATIONS = 8
 

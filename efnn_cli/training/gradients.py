@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from efnn_cli.errors import DeviceError
-from efnn_cli.memory import is_short
+from efnn_cli.core.errors import DeviceError
+from efnn_cli.core.memory import is_short
 from efnn_cli.training.team import Team
 
 LOGGER = logging.getLogger("efnn")

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from efnn_cli import checks
-from efnn_cli.errors import ConfigError
+from efnn_cli.core import checks
+from efnn_cli.core.errors import ConfigError
 
 OPTIMIZERS = ("adam", "adamw", "soap")
 SCHEDULES = ("cosine", "step", "constant")

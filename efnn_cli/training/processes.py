@@ -28,8 +28,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from efnn_cli import device, launch, signals
-from efnn_cli.errors import (
+from efnn_cli.core import device, ranks, signals
+from efnn_cli.core.errors import (
     ConfigError,
     ConflictError,
     DeviceError,
@@ -53,14 +53,14 @@ GRACE_SECONDS = 1.0  # connections of a killed process close before it counts as
 
 
 @contextlib.contextmanager
-def meeting(place: launch.Place) -> Iterator[Processes]:
+def meeting(place: ranks.Place) -> Iterator[Processes]:
     """Meet the others, and leave them whatever happens."""
     where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
     try:
         with signals.at_once(), _patience(place, where):  # nobody may come, and nothing is begun
             dist.init_process_group("gloo", rank=place.rank, world_size=place.size, timeout=TIMEOUT)
     except RuntimeError as error:
-        raise DeviceError(f"cannot meet the other processes at {where}: {_first_line(error)}", launch.HINT) from error
+        raise DeviceError(f"cannot meet the other processes at {where}: {_first_line(error)}", ranks.HINT) from error
     team = None
     try:
         team = Processes(place)
@@ -74,9 +74,9 @@ def meeting(place: launch.Place) -> Iterator[Processes]:
 
 
 @contextlib.contextmanager
-def _patience(place: launch.Place, where: str) -> Iterator[None]:
+def _patience(place: ranks.Place, where: str) -> Iterator[None]:
     """Say what is waited for where the others do not come soon; every process does, since any may be the only one."""
-    who = f"rank {place.rank} of WORLD_SIZE={place.size} is waiting for the others at {where}; {launch.HINT}"
+    who = f"rank {place.rank} of WORLD_SIZE={place.size} is waiting for the others at {where}; {ranks.HINT}"
     timer = threading.Timer(PATIENCE_SECONDS, sys.stderr.write, [f"{who}\n"])
     timer.daemon = True
     timer.start()
@@ -89,7 +89,7 @@ def _patience(place: launch.Place, where: str) -> Iterator[None]:
 class Processes(Team):
     """One of several processes."""
 
-    def __init__(self, place: launch.Place) -> None:
+    def __init__(self, place: ranks.Place) -> None:
         super().__init__(place)
         self.settled = False
         """Whether a failure is known to all already."""

@@ -13,8 +13,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from efnn_cli import device, launch
-from efnn_cli.errors import DeviceError
+from efnn_cli.core import device, ranks
+from efnn_cli.core.errors import DeviceError
 
 Found = TypeVar("Found")
 
@@ -22,7 +22,7 @@ Found = TypeVar("Found")
 class Team:
     """One process alone, and what several do instead."""
 
-    def __init__(self, place: launch.Place) -> None:
+    def __init__(self, place: ranks.Place) -> None:
         self.place = place
         self.rank = place.rank
         self.size = place.size
@@ -76,17 +76,17 @@ class Team:
         return work(items).cpu()
 
 
-SOLO = Team(launch.Place())
+SOLO = Team(ranks.Place())
 
 
 @contextlib.contextmanager
 def joined() -> Iterator[Team]:
     """The team of this process, as its environment tells; raises `DeviceError` where the others cannot be met."""
-    place = launch.place()
+    place = ranks.place()
     if place.size == 1:
         yield SOLO
     elif not torch.distributed.is_available():
-        raise DeviceError("this PyTorch is built without torch.distributed", launch.HINT)
+        raise DeviceError("this PyTorch is built without torch.distributed", ranks.HINT)
     else:
         from efnn_cli.training.processes import meeting
 

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from efnn_cli import rng
-from efnn_cli.errors import NumericalError
+from efnn_cli.core import rng
+from efnn_cli.core.errors import NumericalError
 from efnn_cli.training.augment import OPERATIONS, point_group
 from efnn_cli.training.gradients import gradients_on
 from efnn_cli.training.metrics import Metrics, measure

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import efnn_cli
-from efnn_cli.errors import InputError
+from efnn_cli.core.errors import InputError
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.storage import documents
 

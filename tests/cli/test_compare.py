@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from efnn_cli.comparison import run as comparison
-from efnn_cli.errors import NumericalError
+from efnn_cli.core.errors import NumericalError
+from efnn_cli.studies import compare_run as comparison
 
 from .conftest import Workshop, begin_efnn, call, files_below, finish, wait_for
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import efnn_cli
-from efnn_cli.catalogue import newest_first
+from efnn_cli.datasets.find import newest_first
 from efnn_cli.storage import dataset, predictions
 
 from .conftest import SMALL, Outcome, Workshop, begin_efnn, call, files_below, finish, read_only

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli.configuration.compose import Request
-from efnn_cli.labelling.crew import Crew
-from efnn_cli.labelling.job import Part
-from efnn_cli.labelling.produce import produce_part
-from efnn_cli.labelling_plan import make_plan
+from efnn_cli.config.compose import Request
+from efnn_cli.datasets.crew import Crew
+from efnn_cli.datasets.job import Part
+from efnn_cli.datasets.planning import make_plan
+from efnn_cli.datasets.produce import produce_part
 
 from .conftest import Outcome, begin_efnn, call, files_below, finish, finish_after, run_efnn, wait_for
 

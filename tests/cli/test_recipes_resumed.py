@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from efnn_cli.errors import Stopped
-from efnn_cli.signals import StopRequest
+from efnn_cli.core.errors import Stopped
+from efnn_cli.core.signals import StopRequest
 from efnn_cli.storage import checkpoint
 
 from .conftest import call

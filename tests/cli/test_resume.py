@@ -13,8 +13,8 @@ import pytest
 import torch
 import yaml
 
-from efnn_cli.errors import Interrupted, Stopped
-from efnn_cli.signals import StopRequest
+from efnn_cli.core.errors import Interrupted, Stopped
+from efnn_cli.core.signals import StopRequest
 from efnn_cli.storage import checkpoint
 
 from .conftest import SMALL, Workshop, call, files_below, read_only

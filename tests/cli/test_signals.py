@@ -256,8 +256,8 @@ def test_nohup_goes_on(here: Path):
 
 SWALLOWER = """
 import time
-from efnn_cli.errors import Interrupted
-from efnn_cli.signals import interrupt_on_signals
+from efnn_cli.core.errors import Interrupted
+from efnn_cli.core.signals import interrupt_on_signals
 
 class Thing:
     def __del__(self):
@@ -289,7 +289,7 @@ def test_a_signal_that_python_would_drop(here: Path):
 
 WRITER = """
 from pathlib import Path
-from efnn_cli.signals import interrupt_on_signals
+from efnn_cli.core.signals import interrupt_on_signals
 from efnn_cli.storage import atomic
 
 interrupt_on_signals()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import efnn_cli
-from efnn_cli.errors import InputError
+from efnn_cli.core.errors import InputError
 
 from .conftest import Workshop, call, files_below
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from efnn_cli.sweeps.desk import Desk
-from efnn_cli.sweeps.jobs import Outcome
-from efnn_cli.sweeps.run import KEPT_SECONDS
+from efnn_cli.studies.sweep_desk import Desk
+from efnn_cli.studies.sweep_jobs import Outcome
+from efnn_cli.studies.sweep_run import KEPT_SECONDS
 
 from .conftest import Workshop, begin_efnn, call, environment, files_below, finish, run_efnn, wait_for
 
@@ -359,8 +359,8 @@ def test_a_preempted_job_goes_into_the_queue_again(copied: Workshop):
 AT_WORK = """
 import sys, time
 from pathlib import Path
-from efnn_cli.sweeps.desk import Desk
-from efnn_cli.sweeps.jobs import Outcome
+from efnn_cli.studies.sweep_desk import Desk
+from efnn_cli.studies.sweep_jobs import Outcome
 
 desk = Desk(Path(sys.argv[1]))
 with desk.working(1):

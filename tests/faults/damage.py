@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from efnn_cli.errors import InputError
+from efnn_cli.core.errors import InputError
 from efnn_cli.evaluation import size_table
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.storage import checkpoint, dataset

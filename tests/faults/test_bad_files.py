@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from cli.conftest import Outcome, call, environment, files_below, run_efnn, wait_for
 
-from efnn_cli.errors import InputError
+from efnn_cli.core.errors import InputError
 from efnn_cli.storage import checkpoint, dataset, trial
 from efnn_cli.storage.seal import BLOCK_BYTES, MAGIC
 

@@ -18,9 +18,9 @@ import yaml
 from cli.conftest import call, files_below
 
 import efnn_cli
-from efnn_cli.configuration.compose import Request, compose
-from efnn_cli.configuration.schema import build_model, build_system
-from efnn_cli.errors import ConfigError, DeviceError, EfnnError, InputError
+from efnn_cli.config.compose import Request, compose
+from efnn_cli.config.schema import build_model, build_system
+from efnn_cli.core.errors import ConfigError, DeviceError, EfnnError, InputError
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.storage import checkpoint, dataset, documents, hdf5
 from efnn_cli.storage.seal import BLOCK_BYTES, seal

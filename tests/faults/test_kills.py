@@ -113,7 +113,7 @@ def test_killed_at_random_moments(tmp_path: Path, step: Step, kills: int):
 
 STUBBORN = """
 import time
-from efnn_cli.signals import StopRequest
+from efnn_cli.core.signals import StopRequest
 
 with StopRequest("the same command goes on"):
     print("ready", flush=True)

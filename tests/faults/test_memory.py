@@ -18,14 +18,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from efnn_cli import limits
 from efnn_cli.__main__ import share_cores
-from efnn_cli.configuration.compose import Request, compose
-from efnn_cli.configuration.schema import build_system
-from efnn_cli.configuration.settings import generate_config
-from efnn_cli.failures import as_efnn_error
-from efnn_cli.labelling.job import Job
-from efnn_cli.memory import in_parts, is_short
+from efnn_cli.config.compose import Request, compose
+from efnn_cli.config.schema import build_system
+from efnn_cli.core import limits
+from efnn_cli.core.failures import as_efnn_error
+from efnn_cli.core.memory import in_parts, is_short
+from efnn_cli.datasets.job import Job
+from efnn_cli.datasets.settings import generate_config
 from efnn_cli.physics.system import Labels, System
 from efnn_cli.training.gradients import Gradients, GraphedGradients
 from efnn_cli.training.predict import predict, predict_fields

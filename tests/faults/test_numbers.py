@@ -10,7 +10,7 @@ import pytest
 import torch
 from cli.conftest import call, files_below
 
-from efnn_cli.configuration.schema import build_system
+from efnn_cli.config.schema import build_system
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.storage import checkpoint, dataset
 

@@ -14,8 +14,8 @@ import pytest
 
 from efnn_cli import figures
 from efnn_cli.figures.arrows import perpendicular, relative_difference
+from efnn_cli.figures.power_law import power_law
 from efnn_cli.figures.style import COLOURS, FAINT, GRID, INK
-from efnn_cli.power_law import power_law
 from efnn_cli.training.rows import EpochRow
 
 generator = np.random.default_rng(7)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli.errors import ConfigError
+from efnn_cli.core.errors import ConfigError
 from efnn_cli.models import MODELS, build, parameter_count, receptive_field_of
 
 NETWORKS = [name for name in MODELS if name != "effective"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli.errors import InputError
+from efnn_cli.core.errors import InputError
 from efnn_cli.physics import SYSTEMS, Draw
 from efnn_cli.physics.thermal import Bath
 

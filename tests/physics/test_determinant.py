@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli.errors import NumericalError
+from efnn_cli.core.errors import NumericalError
 from efnn_cli.physics import SYSTEMS, Draw, block_recursion, double_exchange, matsubara, sparse_determinant
 
 DoubleExchange = SYSTEMS["double_exchange"]

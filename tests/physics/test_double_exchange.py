@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli.errors import ConfigError, NumericalError
+from efnn_cli.core.errors import ConfigError, NumericalError
 from efnn_cli.physics import SYSTEMS, Draw, free_fermions
 
 DoubleExchange = SYSTEMS["double_exchange"]

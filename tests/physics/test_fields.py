@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli.errors import NumericalError
+from efnn_cli.core.errors import NumericalError
 from efnn_cli.physics import SYSTEMS, Draw, free_fermions
 
 CASES = [

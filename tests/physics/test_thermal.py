@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import spherical_in
 
-from efnn_cli.errors import ConfigError
+from efnn_cli.core.errors import ConfigError
 from efnn_cli.physics.thermal import Bath, Graph, autocorrelation_time, lattice, run_chains
 
 

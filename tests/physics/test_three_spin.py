@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli.errors import ConfigError
+from efnn_cli.core.errors import ConfigError
 from efnn_cli.physics import SYSTEMS, Draw
 
 ThreeSpin = SYSTEMS["three_spin"]

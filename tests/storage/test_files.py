@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli.errors import InputError, OutputError
+from efnn_cli.core.errors import InputError, OutputError
 from efnn_cli.storage import atomic, checkpoint, dataset, hdf5, tree
 from efnn_cli.storage.seal import BLOCK_BYTES
 from efnn_cli.storage.spins_file import read_spins

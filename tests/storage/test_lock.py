@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from efnn_cli.errors import ConflictError
+from efnn_cli.core.errors import ConflictError
 from efnn_cli.storage import lock
 
 TURNS = 60

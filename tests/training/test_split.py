@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from efnn_cli.configuration.schema import build_system
+from efnn_cli.config.schema import build_system
 from efnn_cli.physics.system import Draw
 from efnn_cli.training.split import digests, group_equal, split
 

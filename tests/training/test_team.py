@@ -11,8 +11,8 @@ import pytest
 import torch
 from team_member import CASES, NETWORKS, everything, trained, trainer_of
 
-from efnn_cli import launch
-from efnn_cli.errors import ConfigError
+from efnn_cli.core import ranks
+from efnn_cli.core.errors import ConfigError
 from efnn_cli.training.team import SOLO, Team, joined
 
 MEMBER = Path(__file__).parent / "team_member.py"
@@ -81,7 +81,7 @@ def test_a_wrong_weight_would_be_seen(alone):
         def backward(self, loss, weight):
             torch.autograd.backward(0.999 * loss)
 
-    careless = trained(trainer_of(Careless(launch.Place()), CASES["adam"]))
+    careless = trained(trainer_of(Careless(ranks.Place()), CASES["adam"]))
     assert not close(careless, alone["adam"], 1e-9)
 
 
@@ -129,4 +129,4 @@ def test_an_environment_that_contradicts_itself(monkeypatch, environment, named)
     for key, value in environment.items():
         monkeypatch.setenv(key, value)
     with pytest.raises(ConfigError, match=named):
-        launch.place()
+        ranks.place()

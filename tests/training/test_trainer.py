@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from efnn_cli.errors import ConfigError, NumericalError
+from efnn_cli.core.errors import ConfigError, NumericalError
 from efnn_cli.models import MODELS, build, parameter_count
 from efnn_cli.storage import checkpoint
 from efnn_cli.training.augment import OPERATIONS, point_group

@@ -1,0 +1,5 @@
+"""From what the user typed to one checked configuration.
+
+compose.py    options and overrides, by Hydra       schema.py     plain values to typed objects
+own_files.py  YAML files of `--config-dir`          keys.py kinds.py    keys and names there are, for completion
+"""

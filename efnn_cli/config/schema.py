@@ -1,0 +1,106 @@
+"""Types and bounds of configurations: plain values in, checked objects out.
+
+Used for what the user typed and, in the same way, for what is read back from a dataset or checkpoint: nothing
+in a file can call anything.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from efnn_cli.config.compose import SHORT_NAMES
+from efnn_cli.core import checks
+from efnn_cli.core.checks import nearest
+from efnn_cli.core.errors import ConfigError
+from efnn_cli.models import MODELS, Options
+from efnn_cli.physics import SYSTEMS, System
+
+T = TypeVar("T")
+
+WANTED = {
+    "Integer": "an integer",
+    "Float": "a number",
+    "Boolean": "true or false",
+    "String": "a word",
+    "int": "an integer",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "a word",
+}
+
+
+def typed(cls: type[T], node: object, prefix: str = "") -> T:
+    """An object of dataclass `cls` from plain values; raises `ConfigError` naming the key."""
+    if not isinstance(node, Mapping):
+        raise ConfigError(f"{prefix.rstrip('.') or 'configuration'}: wanted a mapping of keys, found {node!r}")
+    names = [each.name for each in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    for key in node:
+        if key not in names:
+            raise ConfigError(f"unknown key '{prefix}{key}'", nearest(str(key), names))
+        _refuse_interpolation(f"{prefix}{key}", node[key])
+    try:
+        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(cls), dict(node)))  # type: ignore[return-value]
+    except OmegaConfBaseException as error:
+        raise _explain(error, prefix, node) from error
+
+
+def _refuse_interpolation(key: str, value: object) -> None:
+    """Raise `ConfigError` for what OmegaConf would look up: here all values are final, and files may hold anything."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for each in value:
+            _refuse_interpolation(key, each)
+    elif isinstance(value, str) and ("${" in value or value == "???"):
+        raise ConfigError(f"{key}: wanted a value, found {value!r}")
+
+
+def _explain(error: OmegaConfBaseException, prefix: str, node: Mapping[str, Any]) -> ConfigError:
+    text = str(error).splitlines()[0]
+    path = f"{prefix}{error.full_key or ''}"
+    key = SHORT_NAMES.get(path, path)
+    found = re.search(r"Value '(.*)' (?:of type .* could not be converted to|is not a valid) (\w+)", text)
+    if found:
+        return ConfigError(f"{key}: wanted {WANTED.get(found.group(2), found.group(2))}, found {found.group(1)!r}")
+    missing = re.search(r"Incompatible value 'None' for field of type '(\w+)'", text)
+    if missing:
+        return ConfigError(f"{key}: wanted {WANTED.get(missing.group(1), missing.group(1))}, found null")
+    if "is not a ListConfig" in text:
+        return ConfigError(f"{key}: wanted a list of integers such as [10,20], found {node.get(str(error.key))!r}")
+    return ConfigError(f"{key}: {text}")
+
+
+def fingerprint(values: Mapping[str, Any]) -> str:
+    """First 8 hexadecimal digits of the SHA-256 of resolved values: the hash in names of files."""
+    canonical = json.dumps(values, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:8]
+
+
+def run_hash(model: Mapping[str, Any], training: Mapping[str, Any] | None, seed: int, content: str) -> str:
+    """The hash of a run, from plain values; `content` is that of its dataset. The name of a recipe does not count."""
+    recipe = {key: value for key, value in (training or {}).items() if key != "name"}
+    return fingerprint({"model": dict(model), "training": recipe, "seed": seed, "dataset": content})
+
+
+def build_system(node: object) -> System:
+    """A system from `{"name": ..., parameters}`."""
+    values = dict(node) if isinstance(node, Mapping) else {}
+    name = values.pop("name", None)
+    checks.one_of("system", name, SYSTEMS)
+    return typed(SYSTEMS[str(name)], values, "system.")
+
+
+def build_model(node: object) -> Options:
+    """Options of a network from `{"name": ..., options}`."""
+    name = node.get("name") if isinstance(node, Mapping) else None
+    checks.one_of("model", name, MODELS)
+    options: Options = typed(MODELS[str(name)].options, node, "model.")
+    return options

@@ -1,0 +1,178 @@
+"""What the user sees while a command works: logs, warnings and progress on stderr, never on stdout.
+
+All floors log through `logging.getLogger("efnn")`; this module decides where that goes.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Protocol
+
+from efnn_cli.core.errors import Interrupted, OutputError, Stopped, writing
+from efnn_cli.core.text import printable
+
+LOGGER = logging.getLogger("efnn")
+LINE_SECONDS = 30.0  # off a terminal, a line of progress this often
+
+
+class Meter(Protocol):
+    """Progress of one piece of work."""
+
+    def __call__(self, amount: int, note: str = "", *, earlier: bool = False) -> None:
+        """`amount` more is done; `note` is a short state such as the loss.
+
+        What was done `earlier`, by another process, says nothing of the speed of this one.
+        """
+
+
+class Console:
+    """Verbosity, and the warnings given so far (they stand in the JSON result too)."""
+
+    def __init__(self, *, quiet: bool = False, verbose: bool = False, silent: bool = False) -> None:
+        self.quiet = quiet or silent
+        self.warnings: list[str] = []
+        level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(_Plain())
+        handler.setLevel(logging.CRITICAL if silent else level)  # another process says it
+        self._handlers = [handler, _Collector(self.warnings)]
+        self.attach()
+
+    def attach(self) -> None:
+        """Take over what is said from now on, from a console that was made later."""
+        LOGGER.handlers[:] = self._handlers
+        LOGGER.setLevel(logging.DEBUG)
+        LOGGER.propagate = False
+
+    @contextmanager
+    def log_file(self, path: Path) -> Iterator[None]:
+        """Copy every message to `path`, appended with its time; a failure with its traceback."""
+        handler = _LogFile(path, encoding="utf-8", delay=True)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        LOGGER.addHandler(handler)
+        try:
+            yield
+        except BaseException as error:
+            stop = isinstance(error, (Interrupted, Stopped))
+            level, where = (logging.INFO, None) if stop else (logging.ERROR, sys.exc_info())
+            what = logging.LogRecord("efnn", level, "", 0, "%s", (error,), where)
+            with suppress(OutputError):  # a full disk may be what is told
+                handler.handle(what)  # the screen gets one sentence, from where all errors end
+            raise
+        finally:
+            LOGGER.removeHandler(handler)
+            handler.close()
+
+    @contextmanager
+    def meter(self, title: str, total: int, unit: str, start: int = 0) -> Iterator[Meter]:
+        """A bar on a terminal; off it a line at the first step and then about every 30 s."""
+        if self.quiet or not total:
+            yield lambda amount, note="", *, earlier=False: None
+        elif sys.stderr.isatty():
+            with _bar(title, total, unit, start) as meter:
+                yield meter
+        else:
+            yield _Lines(title, total, unit, start)
+
+
+class _Plain(logging.Formatter):
+    """Messages as they are; warnings marked as such."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        prefix = "warning: " if record.levelno >= logging.WARNING else ""
+        return prefix + "\n".join(map(printable, record.getMessage().split("\n")))
+
+
+class _LogFile(logging.FileHandler):
+    """A file that cannot be written is a failure to write, at once, and never a wait for somebody who reads it."""
+
+    def _open(self) -> TextIOWrapper:
+        path = Path(self.baseFilename)
+        with writing(path):
+            if path.exists() and not path.is_file():
+                raise OSError(errno.EINVAL, "it is not a regular file")
+            return super()._open()
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Raise: what cannot be logged would be lost."""
+        with writing(Path(self.baseFilename)):
+            raise
+
+
+class _Collector(logging.Handler):
+    def __init__(self, into: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self.into = into
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage() not in self.into:
+            self.into.append(record.getMessage())
+
+
+class _Lines:
+    """Progress as plain lines, for log files of batch systems."""
+
+    def __init__(self, title: str, total: int, unit: str, start: int) -> None:
+        self.title, self.total, self.unit = title, total, unit
+        self.first = self.done = start
+        self.start = time.monotonic()
+        self.last = -LINE_SECONDS
+
+    def __call__(self, amount: int, note: str = "", *, earlier: bool = False) -> None:
+        self.done += amount
+        if earlier:
+            self.first += amount
+            self._say(f"{amount} of them done earlier")
+            return
+        now = time.monotonic() - self.start
+        if now - self.last < LINE_SECONDS and self.done < self.total:
+            return
+        self.last = now
+        rate = (self.done - self.first) / max(now, 1e-9)
+        left = (self.total - self.done) / max(rate, 1e-9)
+        self._say(f"{rate:.4g}/s, {duration(left)} left{f', {note}' if note else ''}")
+
+    def _say(self, state: str) -> None:
+        print(f"{self.title}: {self.done}/{self.total} {self.unit}, {state}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _bar(title: str, total: int, unit: str, start: int) -> Iterator[Meter]:
+    from rich.console import Console as RichConsole
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn(title),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=RichConsole(stderr=True)) as progress:
+        task = progress.add_task(title, total=total, completed=start, note="")
+
+        def advance(amount: int, note: str = "", *, earlier: bool = False) -> None:
+            if earlier:
+                progress.reset(task, completed=int(progress.tasks[0].completed) + amount)
+            else:
+                progress.update(task, advance=amount, note=note)
+
+        yield advance
+
+
+def duration(seconds: float) -> str:
+    """A readable length of time, such as `2 min 5 s`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

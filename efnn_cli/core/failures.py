@@ -1,0 +1,85 @@
+"""How a failed command ends: what the error means to a user, one clear message, the exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from efnn_cli.core import ranks
+from efnn_cli.core.errors import (
+    ConfigError,
+    DeviceError,
+    Echo,
+    EfnnError,
+    InputError,
+    Interrupted,
+    OutputError,
+    Stopped,
+)
+from efnn_cli.core.memory import is_short
+from efnn_cli.core.results import error_json
+from efnn_cli.core.text import printable
+
+COMMANDS = (
+    "generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config", "bench", "compare", "merge",
+    "runs", "plot", "reproduce",
+)  # fmt: skip
+GPU_FAILED = ("CUDA error", "CUDA driver error", "cuBLAS error", "cusolver error", "cuDNN error")
+UNWRITABLE = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG)
+
+
+def as_efnn_error(error: BaseException, args: Sequence[str]) -> EfnnError:
+    """What `error` means to a user."""
+    if isinstance(error, EfnnError):
+        return error
+    if ranks.follows() and isinstance(error, (typer.TyperException, Interrupted)):
+        return Echo(2 if isinstance(error, typer.TyperException) else 128 + error.signum)  # it met all of them
+    if isinstance(error, typer.TyperException):
+        command = next((each for each in args if each in COMMANDS), "")
+        return ConfigError(error.format_message() or "wanted a subcommand", f"efnn {command} --help".replace("  ", " "))
+    if isinstance(error, Interrupted):
+        return Stopped(
+            error.signum,
+            f"stopped by {signal.Signals(error.signum).name}",
+            "nothing is half written: the same command can be given again",
+        )
+    if is_short(error):
+        return DeviceError(f"out of memory: {error}", "take a smaller lattice, batch or fewer workers")
+    if type(error).__name__ == "AcceleratorError" or any(words in str(error) for words in GPU_FAILED):
+        return DeviceError(f"the GPU failed: {str(error).splitlines()[0]}", "look with nvidia-smi, or use --device cpu")
+    if isinstance(error, OSError) and error.errno in UNWRITABLE:
+        return OutputError(f"cannot write {error.filename or 'the output'}: {error.strerror}")
+    if isinstance(error, PermissionError):  # of reading: whatever is written says so itself
+        return InputError(f"{error.filename or 'a file'} cannot be read: {error.strerror}", "chmod u+rX lets you in")
+    return EfnnError(
+        f"a defect of efnn: {type(error).__name__}: {error}", "run it again with --debug and report the traceback"
+    )
+
+
+def report_error(error: EfnnError, args: Sequence[str]) -> int:
+    """One clear message on stderr, with --json also one object on stdout; returns the exit code."""
+    if isinstance(error, Echo):
+        return error.code
+    who = f"rank {ranks.place().rank}: " if ranks.follows() else ""
+    print(f"error: {who}{printable(error.message)}", file=sys.stderr)
+    if error.hint:
+        print(f"  {printable(error.hint)}", file=sys.stderr)
+    if "--json" in args and not who:
+        command = next((each for each in args if each in COMMANDS), "")
+        with contextlib.suppress(OSError):  # a full disk may be what is reported
+            print(error_json(command, error.code, error.message, error.hint), flush=True)
+    return error.code
+
+
+def drop_stdout() -> None:
+    """Send what is still buffered for stdout nowhere: its reader is gone or its disk is full."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return

@@ -1,0 +1,10 @@
+"""Names of Hamiltonians as recipes, lists and figures tell them apart."""
+
+from __future__ import annotations
+
+HEISENBERG = {"lattice": "heisenberg_lattice", "infinite_range": "infinite_range"}  # by variant
+
+
+def kind_of(system: str, variant: str | None = None) -> str:
+    """The kind of `system`, where it has variants that of this one."""
+    return HEISENBERG.get(variant or "", system) if system == "heisenberg" else system

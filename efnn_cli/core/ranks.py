@@ -1,0 +1,64 @@
+"""Which of several processes this one is, as `torchrun` tells it through the environment.
+
+Read without torch: messages and refusals need it before anything heavy is imported.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from efnn_cli.core.errors import ConfigError
+
+HINT = "for one process unset WORLD_SIZE; for several: torchrun --nproc-per-node N -m efnn_cli train ..."
+
+
+@dataclass(frozen=True)
+class Place:
+    """The place of this process among those that were started together."""
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+    """Among those on this machine."""
+
+
+def place() -> Place:
+    """From the environment; raises `ConfigError` where that contradicts itself."""
+    size = _number("WORLD_SIZE", 1)
+    if size == 1:
+        return Place()
+    rank = _number("RANK", -1)
+    if not 0 <= rank < size:
+        raise ConfigError(f"WORLD_SIZE={size} wants a RANK from 0 to {size - 1}, found {os.environ.get('RANK')}", HINT)
+    missing = [name for name in ("MASTER_ADDR", "MASTER_PORT") if name not in os.environ]
+    if missing:
+        raise ConfigError(f"WORLD_SIZE={size} wants {' and '.join(missing)}, found none", HINT)
+    _number("MASTER_PORT", 0)
+    return Place(rank, size, _number("LOCAL_RANK", rank))
+
+
+def several() -> bool:
+    """Whether this is one of several processes."""
+    return _known().size > 1
+
+
+def follows() -> bool:
+    """Whether another process speaks for this one: only rank 0 has a result and writes to stdout."""
+    return _known().rank > 0
+
+
+def _known() -> Place:
+    try:
+        return place()
+    except ConfigError:  # which is told where the place is needed
+        return Place()
+
+
+def _number(name: str, otherwise: int) -> int:
+    text = os.environ.get(name)
+    if text is None:
+        return otherwise
+    if not text.isdecimal() or (name == "WORLD_SIZE" and int(text) == 0):
+        raise ConfigError(f"{name}: wanted a whole number, found {text!r}", HINT)
+    return int(text)

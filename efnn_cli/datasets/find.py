@@ -1,0 +1,127 @@
+"""What lies under the current directory: names of datasets and runs, and the most recent ones.
+
+"Most recent" goes by modification time, which asking for something again renews.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from efnn_cli.config.schema import fingerprint
+from efnn_cli.core.errors import InputError
+from efnn_cli.core.results import shown
+from efnn_cli.datasets.settings import GenerateConfig
+from efnn_cli.storage import dataset
+
+DATA = Path("data")
+REFERENCES = DATA / "references"
+PURPOSES = {"train": DATA, "reference": REFERENCES}
+
+LOGGER = logging.getLogger("efnn")
+
+
+def dataset_path(config: GenerateConfig, purpose: str, given_hash: str | None = None) -> Path:
+    """`data/<system>-L<L>-n<samples>-s<seed>-<hash8>.h5`, references in a folder of their own."""
+    tag = fingerprint({"purpose": purpose, **config.identity(given_hash)})
+    system = config.system
+    return PURPOSES[purpose] / f"{system.name}-L{system.size}-n{config.samples}-s{config.seed}-{tag}.h5"
+
+
+def renew(path: Path) -> None:
+    """Make `path` the most recent one; a file system that refuses loses nothing but the order."""
+    try:
+        os.utime(path)
+    except OSError as error:
+        LOGGER.debug("cannot renew %s: %s", path, error)
+
+
+def newest_first(paths: Iterable[Path]) -> list[Path]:
+    """Regular files, the youngest first; files that vanish meanwhile are not among them."""
+    found = []
+    for path in paths:
+        with contextlib.suppress(OSError):
+            status = path.stat()
+            if stat.S_ISREG(status.st_mode):
+                found.append((status.st_mtime_ns, str(path), path))
+    return [path for _, _, path in sorted(found, reverse=True)]
+
+
+def latest_dataset(system_filter: Mapping[str, Any]) -> Path:
+    """The training dataset most recently made or asked for whose system has the wanted parameters.
+
+    Raises `InputError` with the command that makes one.
+    """
+    seen = unreadable = 0
+    for path in newest_first(DATA.glob("*.h5")):
+        try:
+            metadata = dataset.read_metadata(path)
+        except InputError as error:
+            LOGGER.warning("%s is passed over: %s", path, error.message)
+            unreadable += 1
+            continue
+        if metadata["purpose"] != "train":
+            continue
+        seen += 1
+        if all(metadata["system"].get(key) == value for key, value in system_filter.items()):
+            return path
+    name = system_filter.get("name", "heisenberg")
+    settings = [f"system.{key}={value}" for key, value in system_filter.items() if key != "name"]
+    found = f"none of the {seen} datasets in data/ has it" if seen else "there is no dataset in data/"
+    found += f"; {unreadable} cannot be read" if unreadable else ""
+    wanted = " ".join([str(name), *settings]) if system_filter else "any system"
+    raise InputError(
+        f"wanted a training dataset of {wanted}: {found}", f"efnn generate {' '.join([str(name), *settings])}"
+    )
+
+
+SAME_SYSTEM = "give it, or another dataset of the same Hamiltonian, with --data FILE"
+
+
+def find_dataset(content_hash: str, stored_path: str, run: Path, hint: str = SAME_SYSTEM) -> Path:
+    """The dataset with this content that `run` was trained on; raises `InputError` with the `hint` where it is missing.
+
+    It is looked for where it was, in data/, and beside the run: both may have been copied elsewhere together.
+    """
+    unreadable: list[str] = []
+    for path in _candidates(Path(stored_path), Path(os.path.abspath(run))):
+        try:
+            if dataset.read_metadata(path)["content_sha256"] == content_hash:
+                return path
+        except InputError as error:
+            if path.name == Path(stored_path).name and _is_there(path):
+                unreadable.append(error.message)
+    if unreadable:
+        raise InputError(
+            f"the dataset of the run {shown(run)} is there, but {unreadable[0]}",
+            "put a good copy in its place, or make it again with efnn generate",
+        )
+    raise InputError(
+        f"the dataset of the run {shown(run)} is neither at {stored_path} nor in data/, nor beside the run",
+        hint,
+    )
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something has this name, or it cannot be told."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _candidates(stored: Path, run: Path) -> Iterator[Path]:
+    yield stored
+    yield from sorted(DATA.glob("*.h5"))
+    root = run.parent.parent
+    yield root / stored
+    yield from sorted((root / DATA).glob("*.h5"))
+    yield from sorted(run.parent.glob("*.h5"))

@@ -1,0 +1,31 @@
+"""Datasets as physics: the system of a dataset."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from efnn_cli.config.schema import build_system
+from efnn_cli.core.errors import ConfigError, InputError
+from efnn_cli.physics import System
+from efnn_cli.physics.system import Array
+from efnn_cli.storage.dataset import Dataset
+
+
+def dataset_system(data: Dataset, path: Path) -> System:
+    """The system of a dataset, with the stored couplings; raises `InputError` where file and physics disagree."""
+    try:
+        system = build_system(data.metadata["system"])
+    except ConfigError as error:
+        raise InputError(f"{path} describes no system of this efnn: {error.message}") from error
+    if data.couplings is not None:
+        system = system.with_couplings(data.couplings)
+    system.check_spins(data.spins, str(path))
+    return system
+
+
+def couplings_hash(couplings: Array | None) -> str | None:
+    """SHA-256 of the couplings, which tells two random Hamiltonians apart."""
+    return None if couplings is None else hashlib.sha256(np.ascontiguousarray(couplings).tobytes()).hexdigest()

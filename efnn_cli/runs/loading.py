@@ -1,0 +1,146 @@
+"""Trained networks read back: from a run folder or a single checkpoint file to energies.
+
+import efnn_cli
+run = efnn_cli.load("outputs/heisenberg-efnn-d3-s0-9f8e7d6c")
+energies = run.predict(spins)                                 # (B,), float64
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from efnn_cli.config.schema import build_model, build_system
+from efnn_cli.core import device as devices
+from efnn_cli.core.errors import ConfigError, EfnnError, InputError
+from efnn_cli.core.results import shown
+from efnn_cli.models import EnergyModel, build, size_of
+from efnn_cli.physics import System
+from efnn_cli.runs.folder import FILES, RunFolder
+from efnn_cli.runs.forms import config_defect
+from efnn_cli.runs.settings import build_training
+from efnn_cli.storage import checkpoint
+from efnn_cli.training.predict import predict, predict_fields
+from efnn_cli.training.trainer import Trainer
+
+Array = NDArray[np.float64]
+
+JUDGED_BY = (
+    "sampling", "couplings_sha256", "receptive_field", "training", "dataset.path", "dataset.content_sha256",
+)  # fmt: skip
+"""What judging a network asks of its configuration."""
+
+LOGGER = logging.getLogger("efnn")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained network with its configuration, on one device."""
+
+    path: Path
+    """The run folder, or the folder of the checkpoint."""
+    config: dict[str, Any]
+    system: System
+    """The system it was trained on, at the size it was trained on."""
+    model: EnergyModel
+    device: torch.device
+    epoch: int
+    """The epoch that the weights are of."""
+    weights: str
+    """`best`, or `last` of a checkpoint to go on from."""
+
+    def predict(self, spins: ArrayLike, pause: Callable[[], None] = lambda: None) -> Array:
+        """Energies (B,) of spins (B, 3, L, L), any L >= 3, or (B, n) with the trained n.
+
+        Raises `InputError` for other shapes, spins that are not unit vectors, or not of the alphabet. `pause` is
+        called before every batch and may raise to stop.
+        """
+        array = np.asarray(spins, dtype=np.float64)
+        self.system_for(array).check_spins(array, "spins")
+        return predict(self.model, array, self.device, pause)
+
+    def fields(self, spins: ArrayLike) -> Array:
+        """Effective fields -dE/dS, shaped like `spins`: the unprojected gradient, spins taken as free vectors.
+
+        Takes and raises what `predict` does.
+        """
+        array = np.asarray(spins, dtype=np.float64)
+        self.system_for(array).check_spins(array, "spins")
+        return np.asarray(predict_fields(self.model, torch.from_numpy(array).to(self.device)).cpu().numpy())
+
+    def system_for(self, spins: Array) -> System:
+        """The trained Hamiltonian at the size of `spins`."""
+        if self.system.geometry == "lattice" and spins.ndim == 4 and spins.shape[-1] >= 3:
+            return self.system.at_size(spins.shape[-1])
+        return self.system
+
+
+def load(path: str | Path, device: str = "auto") -> Run:
+    """The network of a run folder (its best weights) or of a checkpoint file in it (the weights of that file).
+
+    Warns where the run is not finished. Raises `InputError` where there is no network or it cannot be read,
+    `DeviceError` for a missing device.
+    """
+    path = Path(path)
+    if os.path.isdir(path):
+        folder = RunFolder(path)
+        if not os.path.exists(folder.best_file):
+            why = "its training has not stored any weights yet" if folder.begun else "it is not a run folder"
+            raise InputError(f"{path} holds no best.h5: {why}", "efnn train makes a run")
+        path = folder.best_file
+    stored = checkpoint.read(path)
+    folder = RunFolder(path.parent)
+    if path.name in FILES:
+        folder.require_own(path, stored.config.get("hash"), _restored(path))
+    target = devices.resolve(device)
+    try:
+        defect = config_defect(stored.config, JUDGED_BY)
+        if defect is not None:
+            raise ValueError(defect)
+        system = build_system(stored.config["system"])
+        name = "last" if "model" in stored.state else "best"
+        weights = Trainer.last_weights(stored.state) if name == "last" else stored.state["weights"]
+        told = size_of(build_model(stored.config["model"]), system.geometry, system.size)
+        if told > sum(each.numel() for each in weights.values()):
+            raise ValueError(f"its configuration is one of {told} parameters, which it does not hold")
+        model = rebuild(stored.config, system)
+        model.load_state_dict(weights)
+        epoch = int(stored.state["epoch"])
+    except (ConfigError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        reason = error.message if isinstance(error, EfnnError) else str(error).splitlines()[0]
+        raise InputError(f"{path} does not describe a network of this efnn: {reason}") from error
+    if name == "last":
+        LOGGER.info("%s: the last weights, those of epoch %d; the best ones are in best.h5", shown(path), epoch)
+    if folder.begun and not folder.finished:
+        LOGGER.warning("%s is not finished: the weights are those of epoch %d so far", shown(folder.path), epoch)
+    return Run(path.parent, stored.config, system, model.to(target).eval(), target, epoch, name)
+
+
+def _restored(path: Path) -> str:
+    """How to come by the right weights again."""
+    if path.name != "best.h5" or not os.path.exists(path.with_name("last.h5")):
+        return f"put its own {path.name} back"
+    again = f"efnn train --resume {shown(path.parent)} writes both again from last.h5"
+    return f"put its own best.h5 back, or remove it and summary.json: {again}"
+
+
+def rebuild(config: dict[str, Any], system: System) -> EnergyModel:
+    """An untrained network of a stored configuration."""
+    options = build_model(config["model"])
+    dtype = build_training(config["training"]).dtype if config["training"] is not None else "float64"
+    return build(
+        options,
+        system.geometry,
+        inputs=system.size,
+        spin_range=system.spin_range,
+        seed=0,
+        dtype=getattr(torch, dtype),
+    )

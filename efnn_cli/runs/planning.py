@@ -1,0 +1,189 @@
+"""What is to be trained: from a command line, or from the folder of an interrupted run."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from efnn_cli.config.compose import Request, compose, settle
+from efnn_cli.config.schema import build_model, run_hash
+from efnn_cli.core import device
+from efnn_cli.core.errors import ConfigError, InputError
+from efnn_cli.core.results import shown
+from efnn_cli.datasets import find
+from efnn_cli.datasets.hamiltonian import couplings_hash, dataset_system
+from efnn_cli.models import receptive_field_of
+from efnn_cli.physics import System
+from efnn_cli.runs.find import run_path
+from efnn_cli.runs.folder import RunFolder
+from efnn_cli.runs.settings import TrainConfig, build_training, train_config
+from efnn_cli.storage import dataset
+from efnn_cli.storage.dataset import Dataset
+from efnn_cli.training.split import Split, split
+
+THIS_DATASET = "only that very dataset will do: say where it is now with --data FILE"
+LOGGER = logging.getLogger("efnn")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be trained, on what, and where."""
+
+    config: TrainConfig
+    stored: dict[str, Any]
+    """The resolved configuration as it goes into config.yaml and the checkpoints."""
+    system: System
+    data: Dataset
+    parts: Split
+    folder: RunFolder
+
+    @property
+    def tag(self) -> str:
+        """The hash of everything that decides the result."""
+        return str(self.stored["hash"])
+
+
+@dataclass(frozen=True)
+class Source:
+    """A training dataset in memory, with its system and its split."""
+
+    path: Path
+    data: Dataset
+    system: System
+    parts: Split
+
+
+def open_source(path: Path) -> Source:
+    """The dataset at `path`; raises `InputError` where it is none, or too small for a split."""
+    require_storable(path)
+    data = dataset.read(path)
+    if data.metadata["purpose"] != "train":
+        LOGGER.warning(
+            "%s is a %s dataset: a network trained on it cannot be judged by it", path, data.metadata["purpose"]
+        )
+    return Source(path, data, dataset_system(data, path), split_of(data, path))
+
+
+def require_storable(path: Path) -> None:
+    """Raise `InputError` for a name that no configuration and no log can hold: Unix allows any bytes."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the name {path} is not UTF-8, so that it cannot be stored with a run", "rename it"
+        ) from error
+
+
+def choose_source(request: Request, data_path: Path | None) -> Path:
+    """Check what can be checked without a file, then pick a dataset where none is given."""
+    first = train_config(compose("train", request))
+    if data_path is None:
+        data_path = find.latest_dataset(first.system_filter)
+        LOGGER.info("dataset: %s", shown(data_path))
+    return data_path
+
+
+def plan_new(request: Request, data_path: Path | None, out: Path | None) -> Plan:
+    """From the command line: check what can be checked, pick a dataset, choose its recipe."""
+    return plan_on(open_source(choose_source(request, data_path)), request, out)
+
+
+def plan_on(source: Source, request: Request, out: Path | None = None) -> Plan:
+    """The run that `request` asks for on the dataset `source`."""
+    data, system = source.data, source.system
+    config = train_config(compose("train", request, system.kind), system)
+    for key, value in config.system_filter.items():
+        if data.metadata["system"].get(key) != value:
+            raise InputError(f"{source.path}: wanted system.{key}={value}, found {data.metadata['system'].get(key)}")
+    recipe = None if config.training is None else dataclasses.asdict(config.training)
+    stored = resolved(config, dataclasses.asdict(config.model), recipe, system, data, source.path)
+    depth = getattr(config.model, "depth", 0)
+    path = out or run_path(system.name, config.model.name, depth, config.seed, stored["hash"])
+    require_storable(path)
+    return Plan(config, stored, system, data, source.parts, RunFolder(path))
+
+
+def resolved(
+    config: TrainConfig,
+    model: dict[str, Any],
+    training: dict[str, Any] | None,
+    system: System,
+    data: Dataset,
+    data_path: Path,
+) -> dict[str, Any]:
+    """Everything that the run depends on, as plain values, with its hash."""
+    return {
+        "schema_version": 1,
+        "hash": run_hash(model, training, config.seed, data.content_hash),
+        "system": {"name": system.name, **system.parameters()},
+        "sampling": data.metadata.get("sampling"),
+        "thermal": data.metadata.get("thermal"),
+        "couplings_sha256": couplings_hash(system.couplings),
+        "receptive_field": receptive_field_of(config.model) if system.geometry == "lattice" else None,
+        "model": model,
+        "training": training,
+        "seed": config.seed,
+        "dataset": {
+            "path": str(data_path),
+            "content_sha256": data.content_hash,
+            "samples": len(data),
+            "seed": data.metadata.get("seed"),
+        },
+    }
+
+
+def plan_resumed(request: Request, path: Path, data_path: Path | None, out: Path | None) -> Plan:
+    """From a run folder: its own configuration; only the device may be another."""
+    said = settle(request)
+    if out is not None or set(said) - {"device"}:
+        wrong = next(iter(set(said) - {"device"}), "--out")
+        raise ConfigError(
+            f"--resume takes everything from {path}, only the device may change; found {wrong}",
+            "start a new run without --resume",
+        )
+    name = str(said["device"].value) if said else "auto"
+    device.check_name(name)
+    require_storable(path)
+    folder = RunFolder(path)
+    config, stored = read_stored(folder, name)
+    content = stored["dataset"]["content_sha256"]
+    source = data_path or find.find_dataset(content, stored["dataset"]["path"], path, THIS_DATASET)
+    require_storable(source)
+    data = dataset.read(source)
+    if data.content_hash != content:
+        raise InputError(f"{source} is not the dataset that {path} was trained on", THIS_DATASET)
+    system = dataset_system(data, source)
+    stored = resolved(config, stored["model"], stored["training"], system, data, source)
+    return Plan(config, stored, system, data, split_of(data, source), folder)
+
+
+def read_stored(folder: RunFolder, device_name: str) -> tuple[TrainConfig, dict[str, Any]]:
+    """The configuration in a run folder, typed and as it stands; raises `InputError` where it was changed."""
+    if not folder.begun:
+        raise InputError(f"{folder.path} is not a run folder: it has no config.yaml", "efnn train makes a run")
+    stored = folder.read_config()
+    try:
+        model = build_model(stored["model"])
+        training = None if stored["training"] is None else build_training(stored["training"])
+        config = TrainConfig(model, training, int(stored["seed"]), device_name, {})
+        told, source = stored["hash"], stored["dataset"]["path"]
+        found = run_hash(stored["model"], stored["training"], stored["seed"], stored["dataset"]["content_sha256"])
+    except (KeyError, TypeError, ValueError, ConfigError) as error:
+        raise InputError(f"{folder.config_file} is not the configuration of a run: {error}") from error
+    if found != told or not isinstance(source, str):
+        raise InputError(
+            f"{folder.config_file} was changed: its settings have the hash {found}, the run has {told}",
+            "undo the change; for other settings start a new run with efnn train KEY=VALUE",
+        )
+    return config, stored
+
+
+def split_of(data: Dataset, path: Path) -> Split:
+    """The split of the dataset; raises `InputError` where it has too few configurations for one."""
+    try:
+        return split(data.spins)
+    except ValueError as error:
+        raise InputError(f"{path} is too small to train on: {error}", "efnn generate with more --samples") from error

@@ -1,0 +1,105 @@
+"""The checked settings of `efnn train`, from its composed configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from efnn_cli.config.compose import SHORT_NAMES, Composed
+from efnn_cli.config.schema import build_model, build_system, typed
+from efnn_cli.core.errors import ConfigError
+from efnn_cli.datasets.settings import check_common
+from efnn_cli.models import MODELS, Options
+from efnn_cli.physics import System
+from efnn_cli.training.options import TrainingOptions
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Which network, trained how; `system_filter` are the parameters that the dataset must have."""
+
+    model: Options
+    training: TrainingOptions | None
+    seed: int
+    device: str
+    system_filter: dict[str, Any]
+
+
+@dataclass
+class _TrainKeys:
+    seed: int
+    device: str
+
+    def __post_init__(self) -> None:
+        check_common(self.seed, self.device, None)
+
+
+def train_config(composed: Composed, system: System | None = None) -> TrainConfig:
+    """Check and type the configuration of `efnn train`, against `system` where it is known."""
+    values = dict(composed.values)
+    wanted = values.pop("system", None)
+    training = _with_short_names(values)
+    model = build_model(values.pop("model"))
+    for short in SHORT_NAMES.values():
+        values.pop(short, None)
+    keys = typed(_TrainKeys, values)
+    said = {key.removeprefix("system."): each for key, each in composed.said.items() if key.startswith("system.")}
+    narrowed = build_system(wanted) if wanted is not None else None
+    if system is None and narrowed is not None and (narrowed.name != "heisenberg" or "variant" in said):
+        system = narrowed  # only `heisenberg` alone leaves the geometry open
+    if "budget" in composed.said and "epochs" in composed.said:
+        raise ConfigError("budget and epochs both say how long to train", "keep one of them")
+    recipe = None if model.name == "effective" else build_training(training)
+    if system is not None:
+        _check_form(model, recipe, system, composed)
+    return TrainConfig(
+        model=model,
+        training=recipe,
+        seed=keys.seed,
+        device=keys.device,
+        system_filter={"name": narrowed.name, **{key: getattr(narrowed, key) for key in said}} if narrowed else {},
+    )
+
+
+def _with_short_names(values: dict[str, Any]) -> dict[str, Any]:
+    """The recipe, taken out of `values`, with lr, epochs and budget from there, also where a file does not link them.
+
+    Raises `ConfigError` where a file gives two values: which of them is meant, nobody can tell.
+    """
+    training = dict(values.pop("training"))
+    if "training" in training:
+        raise ConfigError(
+            "training: your file of a recipe has 'training:' within training", "let it begin with: # @package _global_"
+        )
+    for long, short in SHORT_NAMES.items():
+        section, _, key = long.partition(".")
+        if section != "training" or short not in values:
+            continue
+        if repr(training.setdefault(key, values[short])) != repr(values[short]):  # by words: nan differs from itself
+            raise ConfigError(
+                f"{long}={training[key]} and {short}={values[short]} say different things",
+                f"in a recipe of your own give {short} at the top and, under training, {key}: ${{{short}}}",
+            )
+    return training
+
+
+def _check_form(model: Options, recipe: TrainingOptions | None, system: System, composed: Composed) -> None:
+    """Refuse what the geometry of the system has no form of, and keys that would have no effect."""
+    if MODELS[model.name].form(system.geometry) is None:
+        raise ConfigError(
+            f"model={model.name} needs a lattice, and {system.kind} has none",
+            "choose model=efnn, dnn, resnet or densenet, or a lattice system",
+        )
+    idle = model.lattice_only if system.geometry == "dense" else model.dense_only
+    for key in idle:
+        if f"model.{key}" in composed.said:
+            raise ConfigError(f"model.{key} has no effect on the {system.geometry} form for {system.kind}")
+    if recipe is not None and recipe.augment and system.geometry == "dense":
+        raise ConfigError(
+            f"training.augment=true needs a lattice, and {system.kind} has none", "training.augment=false"
+        )
+
+
+def build_training(node: object) -> TrainingOptions:
+    """Options of training."""
+    return typed(TrainingOptions, node, "training.")

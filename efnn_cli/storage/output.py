@@ -1,0 +1,119 @@
+"""Where results may go: never over something else, and only where they can be written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from efnn_cli.core.errors import ConfigError, ConflictError, InputError
+from efnn_cli.storage import atomic, checkpoint, dataset
+from efnn_cli.storage.hdf5 import SUFFIXES, format_of
+from efnn_cli.storage.reading import read_text
+
+FILES = ("config.yaml", "run.log", "metrics.csv", "last.h5", "best.h5", "summary.json")  # the mark of the end last
+
+COMPARISON_MARK = "comparison.hash"
+REPRODUCTION_MARK = "reproduction.scale"
+LASTING = {dataset.FORMAT: "a dataset", checkpoint.FORMAT: "a checkpoint"}
+"""What takes hours to make: only the command that made it replaces it."""
+
+
+def claim_file(out: Path | None, overwrite: bool) -> None:
+    """Raise `ConflictError` where the file `out` is there, `OutputError` where it could not be written.
+
+    What a run consists of, datasets and checkpoints are not replaced by a result even to `overwrite`.
+    """
+    if out is None:
+        return
+    refuse_folder(out)
+    refuse_run_files(out)
+    if os.path.exists(out):
+        if (kind := _lasting(out)) is not None:
+            raise taken(out, f"is {kind}", "choose another --out")
+        if not overwrite:
+            raise taken(out, "exists")
+    atomic.prove_writable(out.parent)
+
+
+def claim_hdf5(out: Path | None, overwrite: bool) -> None:
+    """Claim the file `out` for HDF5; raises `ConfigError` where its name says another format."""
+    claim_file(out, overwrite)
+    if out is not None:
+        require_hdf5_name(out)
+
+
+def require_hdf5_name(out: Path) -> None:
+    """Raise `ConfigError` where `out` has a suffix that is not one of HDF5."""
+    if out.suffix.lower() not in ("", *SUFFIXES):
+        raise ConfigError(f"--out: wanted a name in {' or '.join(SUFFIXES)}, found {out}", "--out NAME.h5 is HDF5")
+
+
+def refuse_folder(out: Path) -> None:
+    """Raise `ConflictError` where `out` is a folder, or can be nothing else."""
+    refuse_nameless(out, "NAME.h5")
+    if os.path.isdir(out):
+        raise _no_file(out, "NAME.h5")
+
+
+def refuse_nameless(out: Path, example: str) -> None:
+    """Raise `ConflictError` for `.`, `..`, `/` and nothing, which can only be folders."""
+    if out.name in ("", ".."):
+        raise _no_file(out, example)
+
+
+def refuse_run_files(out: Path) -> None:
+    """Raise `ConflictError` where `out` is one of the files that a run consists of, or would become one."""
+    for path in (out, Path(os.path.realpath(out))):
+        folder = path.parent
+        own = [folder / name for name in ("lock", *FILES)]
+        if os.path.exists(folder / "config.yaml") and any(_same(path, each) for each in own):
+            raise taken(out, f"belongs to the run {folder}", "choose another --out")
+
+
+def _same(path: Path, other: Path) -> bool:
+    both = os.path.exists(path) and os.path.exists(other)
+    return path.samefile(other) if both else path.name == other.name
+
+
+def _lasting(out: Path) -> str | None:
+    """What `out` is, where it is worth more than a result; anything else may be overwritten, readable or not."""
+    try:
+        return LASTING.get(format_of(out) or "")
+    except InputError:
+        return None
+
+
+def refuse_inputs(out: Path | None, inputs: Iterable[Path]) -> None:
+    """Raise `ConflictError` where `out` is one of the files or among the files of a run that the command reads."""
+    if out is None or not os.path.exists(out):
+        return
+    for path in inputs:
+        own = [path / name for name in FILES] if os.path.isdir(path) else [path]
+        if any(os.path.exists(each) and each.samefile(out) for each in own):
+            raise taken(out, "is read by this command", "choose another --out")
+
+
+def claim_marked(folder: Path, mark: str, tag: str) -> None:
+    """Raise `ConflictError` where `folder` holds something else than what its file `mark` calls `tag`."""
+    if os.path.isdir(folder) and any(folder.iterdir()):
+        name = folder / mark
+        if not os.path.exists(name) or read_text(name).strip() != tag:
+            raise taken(folder, "exists and is something else", "choose another --out")
+    claim_folder(folder, "--out")
+
+
+def claim_folder(folder: Path, option: str) -> None:
+    """Raise `ConflictError` where `folder` is a file, `OutputError` where it could not be made or written."""
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise taken(folder, "exists and is not a folder", f"choose another {option}")
+    atomic.prove_writable(folder)
+
+
+def _no_file(out: Path, example: str) -> ConflictError:
+    return taken(out, "is a folder, wanted the name of a file", f"--out {out / example}")
+
+
+def taken(path: Path, how: str, hint: str = "choose another --out, or --overwrite it") -> ConflictError:
+    """The error of a path that is in use; `how` says by what."""
+    return ConflictError(f"{path} {how}", hint)

@@ -1,0 +1,85 @@
+"""Settings among which a comparison chooses for every network by validation: the same points for all of them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from efnn_cli.config.compose import Request, compose, settle
+from efnn_cli.core.errors import ConfigError
+from efnn_cli.models import MODELS
+from efnn_cli.physics import System
+from efnn_cli.runs.settings import train_config
+
+NO_GRID = "none"
+SMALLER = 0.3
+"""Of the learning rate, where all recipes agree on one."""
+NEUTRAL_SCALE = 1.0
+"""The activation scale of the published networks."""
+
+SET_ELSEWHERE = {
+    "seed": "--seeds N trains every network with N seeds",
+    "model": "--models says which networks take part",
+    "width": "--parameters says how large they are",
+}
+
+Point = tuple[str, ...]
+"""Settings `KEY=VALUE`, one for every key of the grid."""
+
+
+def check_grid(texts: Sequence[str]) -> None:
+    """Raise `ConfigError` for anything but `KEY=V1,V2`, or the word `none` alone."""
+    if list(texts) == [NO_GRID]:
+        return
+    for text in texts:
+        key, _, values = text.partition("=")
+        if not key or not all(values.split(",")):
+            raise ConfigError(
+                f"--grid: wanted KEY=V1,V2, or {NO_GRID} alone, found {text!r}", "for example --grid lr=0.004,0.008"
+            )
+        if key in SET_ELSEWHERE:
+            raise ConfigError(f"--grid: {key} is not chosen by validation, found {text!r}", SET_ELSEWHERE[key])
+        if len(set(values.split(","))) < len(values.split(",")):
+            raise ConfigError(f"--grid: wanted different values, found {text!r}", "give each of them once")
+        if "(" in values:
+            raise ConfigError(f"--grid: wanted values with commas, found {text!r}", f"for example --grid {key}=V1,V2")
+
+
+def points(texts: Sequence[str]) -> list[Point]:
+    """All combinations of the values in `KEY=V1,V2`; one empty point without any."""
+    axes = []
+    for text in () if list(texts) == [NO_GRID] else texts:
+        key, _, values = text.partition("=")
+        axes.append([f"{key}={value}" for value in values.split(",")])
+    return [tuple(point) for point in itertools.product(*axes)]
+
+
+def default_grid(request: Request, system: System) -> list[str]:
+    """The grid where none was asked for, at most 2 x 3 points, from the recipes that the networks of `system` have.
+
+    lr: the least and the greatest of the recipes, or where they agree that one and 0.3 of it. activation_scale: the
+    least and the greatest of the recipes, and 1. It depends on no choice of networks, so that adding one to a
+    comparison trains nothing anew; what the user set is left as it is.
+    """
+    said = settle(request)
+    family = [said["training"].text] if "training" in said else []
+    lrs, scales = set(), {NEUTRAL_SCALE}
+    for name, entry in MODELS.items():
+        if name == "effective" or entry.form(system.geometry) is None:
+            continue
+        for common in (False, True):
+            asked = Request((f"model={name}", *family), {}, request.config_dir, common)
+            config = train_config(compose("train", asked, system.kind), system)
+            if config.training is not None:
+                lrs.add(config.training.lr)
+                scales.add(getattr(config.model, "activation_scale", NEUTRAL_SCALE))
+    low, high = min(lrs), max(lrs)
+    axes = {
+        "lr": sorted({low if low < high else SMALLER * high, high}),
+        "activation_scale": sorted({min(scales), max(scales), NEUTRAL_SCALE}),
+    }
+    return [
+        f"{key}={','.join(f'{value:g}' for value in values)}"
+        for key, values in axes.items()
+        if key not in said and len(values) > 1
+    ]

@@ -1,0 +1,138 @@
+"""The figures of a reproduction, each drawn as STEM.png and STEM.svg with its data in STEM.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from efnn_cli import figures
+from efnn_cli.evaluation.judging import plan_judgement
+from efnn_cli.figures import Curve, SizeSeries
+from efnn_cli.report.document import Picture
+from efnn_cli.runs.folder import RunFolder
+from efnn_cli.runs.loading import load
+from efnn_cli.studies.paper_experiments import LABELS
+from efnn_cli.studies.paper_findings import Findings, Group
+from efnn_cli.studies.paper_tables import capital, carried_groups, size_column
+from efnn_cli.training.predict import predict_fields
+
+
+def against_width(findings: Findings, sweep: str, folder: Path) -> Picture:
+    """Error against width: a panel a depth with a line a network, or one panel with a line a depth."""
+    groups = findings.groups[sweep]
+    quantity = findings.quantity
+    several = len({each.model for each in groups}) > 1
+    lattice = groups[0].members[0].plan.system.geometry == "lattice"
+    panels: dict[str, list[Curve]] = {}
+    depths = sorted({each.depth for each in groups})
+    if several:
+        panels = {f"D = {depth}": list(_curves(groups, "model", depth, quantity)) for depth in depths}
+    else:
+        panels = {groups[0].title: [curve for depth in depths for curve in _curves(groups, "depth", depth, quantity)]}
+    width = "channels C" if lattice else "width m"
+    label = f"{LABELS[quantity]}, test split"
+    what = "networks" if several else "depths"
+    return _picture(
+        figures.error_against(panels, width, label, folder / f"{findings.chosen.experiment.name}-{sweep}"),
+        f"{LABELS[quantity]} on the test split against the {width}; bars: sample standard deviation over the seeds.",
+        f"{LABELS[quantity]} against the {width} for several {what}",
+    )
+
+
+def _curves(groups: Sequence[Group], kind: str, depth: int, quantity: str) -> Iterator[Curve]:
+    here = [each for each in groups if each.depth == depth]
+    for style, model in enumerate(dict.fromkeys(each.model for each in groups)):
+        mine = sorted((each for each in here if each.model == model), key=lambda each: each.width)
+        errors = [each.test(quantity) for each in mine]
+        if mine:
+            name = mine[0].title if kind == "model" else f"D = {depth}"
+            points = [(float(each.width), error) for each, (error, _) in zip(mine, errors, strict=True)]
+            yield Curve(name, points, [bar for _, bar in errors], style if kind == "model" else depth - 1)
+
+
+def against_size(findings: Findings, folder: Path) -> Picture:
+    """Error and bias against L of everything that was carried."""
+    series = []
+    carried = carried_groups(findings)
+    column = size_column(carried)
+    for name, group in carried:
+        rows = []
+        for size in findings.chosen.sizes:
+            error, bias = group.at_size(size, column), group.at_size(size, "bias_per_site")
+            if error is not None and bias is not None:
+                rows.append((size, *error, *bias))
+        series.append(SizeSeries(name, rows))
+    stem = folder / f"{findings.chosen.experiment.name}-sizes"
+    return _picture(
+        figures.error_and_bias(series, findings.size, LABELS[column], stem),
+        f"{LABELS[column]} and bias per site, in units of the hopping or coupling, against the side of the lattice; "
+        "trained at the marked size.",
+        "Error and bias against the side of the lattice",
+    )
+
+
+def times(findings: Findings, folder: Path) -> Picture:
+    """Seconds per configuration against L, each way."""
+    series: dict[str, Sequence[tuple[float, float]]] = {name: list(points) for name, points in findings.seconds.items()}
+    published = findings.chosen.experiment.published.get("dense_seconds", {})
+    timed = findings.chosen.scale.times
+    shown = sorted((float(size), seconds) for size, seconds in published.items() if int(size) in timed)
+    if len(shown) > 1:
+        series = {"exact diagonalisation, published": shown, **series}
+    return _picture(
+        figures.times(series, folder / f"{findings.chosen.experiment.name}-times"),
+        "Seconds per configuration against the side of the lattice, ours on one core; dashed: power laws fitted to the "
+        "largest sizes.",
+        "Seconds per configuration against the side of the lattice for networks and references",
+    )
+
+
+def learning_curve(findings: Findings, group: Group, folder: Path) -> Picture:
+    """Training and validation error against the epoch, seed 0."""
+    member = group.members[0]
+    name = f"{group.title}, D = {group.depth}"
+    stem = folder / f"{findings.chosen.experiment.name}-curve"
+    return _picture(
+        figures.learning_curves({name: RunFolder(member.run).history()}, stem),
+        f"Learning curve of the {name} with the default recipe, seed {member.seed}.",
+        "Training and validation error and learning rate against the epoch",
+    )
+
+
+def parity(findings: Findings, groups: Sequence[Group], folder: Path) -> Picture:
+    """Predicted against true energies of the test split, seed 0."""
+    members = [load(group.members[0].run, "cpu") for group in groups]
+    task = plan_judgement(members, findings.data, "test", drop_seen=False)
+    found = task.predictions(lambda: None)
+    sites = members[0].system.sites
+    names = [each.title if each.width == 0 else f"{each.title}, D = {each.depth}" for each in groups]
+    panels = {name: np.asarray(values) / sites for name, values in zip(names, found, strict=True)}
+    return _picture(
+        figures.parity(panels, task.true / sites, folder / f"{findings.chosen.experiment.name}-parity"),
+        "Predicted against true energies per site on the test split, and residuals; seed 0.",
+        "Predicted against true energies, with a histogram of the residuals",
+    )
+
+
+def effective_fields(findings: Findings, group: Group, folder: Path) -> Picture:
+    """Spins of the first test configuration with their effective fields, of the network and exact."""
+    run = load(group.members[0].run, "cpu")
+    task = plan_judgement([run], findings.data, "test", drop_seen=False)
+    chosen = task.data.spins[task.chosen[:1]]
+    free = torch.from_numpy(chosen)
+    network = predict_fields(run.model, free.to(run.device)).cpu()
+    fields = {"exact": run.system.fields(free).numpy()[0], "network": network.numpy()[0]}
+    stem = folder / f"{findings.chosen.experiment.name}-spins"
+    return _picture(
+        figures.spins(chosen[0], fields, stem),
+        "One configuration of the test split and the effective fields -dE/dS on its spins, the part perpendicular to "
+        "each spin: exact, and by differentiating the network.",
+        "Spins of a configuration with exact and predicted effective fields",
+    )
+
+
+def _picture(png: Path, caption: str, alt: str) -> Picture:
+    return Picture(png.stem, capital(caption), alt, png.with_suffix(".svg").read_text(encoding="utf-8"))

@@ -1,0 +1,192 @@
+"""The numbers of a reproduction: CSV files with a line a run, and tables of means and spreads for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from efnn_cli.report.document import Cell, Table
+from efnn_cli.storage import atomic
+from efnn_cli.studies.compare_standings import with_spread
+from efnn_cli.studies.paper_experiments import LABELS
+from efnn_cli.studies.paper_findings import Findings, Group
+from efnn_cli.studies.paper_timing import BATCHED, DENSE, DETERMINANT, NETWORK, PUBLISHED_WAY
+
+RUN_COLUMNS = ("experiment", "sweep", "model", "depth", "width", "choice", "seed", "parameters", "epochs", "seconds")
+ERRORS = ("rmse", "relative_error", "rmse_over_std")
+SIZE_HEAD = ("experiment", "sweep", "model", "depth", "width", "seed")
+SIZE_FIGURES = (
+    "L", "samples", "relative_error", "rmse_over_std", "rmse_per_site", "bias_per_site", "reference",
+)  # fmt: skip
+
+
+def write_runs(path: Path, every: Sequence[Findings]) -> None:
+    """runs.csv: a line for every run that was chosen, with its errors."""
+    head = [*RUN_COLUMNS, *(f"val_{name}" for name in ERRORS), *(f"test_{name}" for name in ERRORS), "run"]
+    lines: list[list[Any]] = [head]
+    for findings, sweep, group in _groups(every):
+        for member in group.members:
+            metrics = member.metrics
+            facts = [findings.chosen.experiment.name, sweep, group.model, group.depth, group.width]
+            took = [metrics["parameters"], metrics["epochs"], metrics["seconds"]]
+            errors = [metrics[part][name] for part in ("val", "test") for name in ERRORS]
+            lines.append([*facts, " ".join(group.choice), member.seed, *took, *errors, member.run.name])
+    atomic.write_csv(path, lines)
+
+
+def write_sizes(path: Path, every: Sequence[Findings]) -> None:
+    """sizes.csv: a line for every run at every size it was carried to."""
+    lines: list[list[Any]] = [[*SIZE_HEAD, *SIZE_FIGURES]]
+    for findings, sweep, group in _groups(every):
+        facts = [findings.chosen.experiment.name, sweep, group.model, group.depth, group.width]
+        for member in group.members:
+            for row in member.sizes:
+                lines.append([*facts, member.seed, *(row[name] for name in SIZE_FIGURES)])
+    if len(lines) > 1:
+        atomic.write_csv(path, lines)
+
+
+def _groups(every: Sequence[Findings]) -> Iterator[tuple[Findings, str, Group]]:
+    for findings in every:
+        for sweep, groups in findings.groups.items():
+            for group in groups:
+                yield findings, sweep, group
+
+
+def by_network(findings: Findings, sweep: str) -> Table:
+    """Mean and spread over the seeds: a row a depth and width, a column a network; of one network a column a depth."""
+    groups = findings.groups[sweep]
+    quantity = findings.quantity
+    several = len({each.model for each in groups}) > 1
+    rows_of: dict[str, dict[str, Group]] = {}
+    for each in sorted(groups, key=lambda each: (each.depth, each.width) if several else (0, each.width)):
+        row = f"D = {each.depth}, width {each.width}" if several else f"{each.title}, width {each.width}"
+        rows_of.setdefault(row, {})[each.title if several else f"D = {each.depth}"] = each
+    columns = list(dict.fromkeys((each.title if several else f"D = {each.depth}") for each in groups))
+    rows: list[list[Cell | str]] = []
+    for name, here in rows_of.items():
+        least = min(each.test(quantity)[0] for each in here.values())
+        cells = [_marked(here.get(column), quantity, least if len(here) > 1 else None) for column in columns]
+        rows.append([name, *cells])
+    return Table(f"{capital(LABELS[quantity])} on the test split", ["", *columns], rows, note=seeds_note(groups))
+
+
+def _marked(group: Group | None, quantity: str, least: float | None) -> Cell:
+    """A test error, marked where it is the `least` of its row; nothing without a group."""
+    if group is None:
+        return Cell("", numeric=True)
+    return error_cell(*group.test(quantity), best=group.test(quantity)[0] == least)
+
+
+def details(findings: Findings, sweep: str) -> Table:
+    """A row for every network, depth and width: parameters, what was chosen, epochs, time, both errors."""
+    groups = findings.groups[sweep]
+    chosen = any(each.choice for each in groups)
+    head = [
+        "",
+        "parameters",
+        *(["chosen"] if chosen else []),
+        "epochs",
+        "seconds a run",
+        *(LABELS[name] for name in ERRORS),
+    ]
+    rows: list[list[Cell | str]] = []
+    for each in groups:
+        name = each.title if each.width == 0 else f"{each.title}, D = {each.depth}, width {each.width}"
+        facts = [Cell(f"{each.parameters:_}".replace("_", " "), numeric=True)]
+        facts += [Cell(" ".join(each.choice))] if chosen else []
+        facts += [Cell(f"{each.mean('epochs'):.0f}", numeric=True), Cell(f"{each.mean('seconds'):.3g}", numeric=True)]
+        rows.append([name, *facts, *(defined_cell(each, quantity) for quantity in ERRORS)])
+    return Table("Networks and errors on the test split", head, rows, note=seeds_note(groups))
+
+
+def defined_cell(group: Group, quantity: str) -> Cell:
+    """A test error, or nothing where it is not defined for every run."""
+    if not group.defines(quantity):
+        return Cell("-", numeric=True)
+    return error_cell(*group.test(quantity))
+
+
+def against_size(findings: Findings) -> Table:
+    """A row for every size: relative error of everything that was carried, and bias per site of the best."""
+    carried = [(sweep, each) for sweep, each in carried_groups(findings)]
+    column = size_column(carried)
+    head = ["L", "references", *(name for name, _ in carried), "bias of the first, per site"]
+    rows: list[list[Cell | str]] = []
+    for size in findings.chosen.sizes:
+        cells = [_at(each, size, column) for _, each in carried]
+        one = carried[0][1]
+        samples = next((row["samples"] for row in one.members[0].sizes if int(row["L"]) == size), "")
+        rows.append([str(size), Cell(samples, numeric=True), *cells, _at(one, size, "bias_per_site")])
+    return Table(
+        "Relative error against L, without retraining", head, rows, note=seeds_note([each for _, each in carried])
+    )
+
+
+def carried_groups(findings: Findings) -> list[tuple[str, Group]]:
+    """What was carried to other sizes, by a name for tables and figures; the default recipe first."""
+    carried = [
+        each
+        for sweep in ("best", "effective", "rivals")
+        for each in findings.groups.get(sweep, ())
+        if each.members and each.members[0].sizes
+    ]
+    short = [each.title if each.width == 0 else f"{each.title}, {each.mean('epochs'):.0f} epochs" for each in carried]
+    return [
+        (name if short.count(name) == 1 else f"{name}, D = {each.depth}, width {each.width}", each)
+        for name, each in zip(short, carried, strict=True)
+    ]
+
+
+def size_column(carried: Sequence[tuple[str, Group]]) -> str:
+    """The error to show against L: relative where it means something at every size."""
+    rows = [row for _, group in carried for member in group.members for row in member.sizes]
+    return "relative_error" if all(row["relative_error"] for row in rows) else "rmse_over_std"
+
+
+def capital(text: str) -> str:
+    """With a capital letter first."""
+    return text[0].upper() + text[1:]
+
+
+def _at(group: Group, size: int, column: str) -> Cell:
+    value = group.at_size(size, column)
+    return Cell("", numeric=True) if value is None else error_cell(*value)
+
+
+def times(findings: Findings) -> Table:
+    """Seconds per configuration at every size, each way."""
+    published = {
+        int(size): value for size, value in findings.chosen.experiment.published.get("dense_seconds", {}).items()
+    }
+    methods = [PUBLISHED_WAY, DENSE, DETERMINANT, NETWORK, BATCHED]
+    found = {name: dict(points) for name, points in findings.seconds.items()}
+    sizes = sorted({size for points in found.values() for size in points})
+    rows: list[list[Cell | str]] = [
+        [
+            str(size),
+            *(_seconds(value) for value in (published.get(size), *(found.get(name, {}).get(size) for name in methods))),
+        ]
+        for size in sizes
+    ]
+    note = "Ours on one core; the published column is exact diagonalisation on the authors' machine."
+    return Table("Seconds per configuration", ["L", "published", *methods], rows, note=note)
+
+
+def _seconds(value: float | None) -> Cell:
+    return Cell("" if value is None else f"{value:.2g}", numeric=True)
+
+
+def error_cell(mean: float, deviation: float | None, *, best: bool = False) -> Cell:
+    """Mean and spread."""
+    return Cell(with_spread(mean, deviation, "±"), "best" if best else "", numeric=True)
+
+
+def seeds_note(groups: Sequence[Group]) -> str:
+    """Over how many seeds, and what was lost."""
+    counts = sorted({len(each.members) for each in groups})
+    lost = sum(each.lost for each in groups)
+    many = " to ".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
+    text = f"Mean ± sample standard deviation over {many} seeds." if counts[-1] > 1 else "One seed."
+    return text if not lost else f"{text} {lost} runs have no result."

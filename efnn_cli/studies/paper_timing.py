@@ -1,0 +1,125 @@
+"""Seconds per configuration of the double-exchange energies on one core, each way: measured once, kept in a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from threadpoolctl import threadpool_limits
+
+from efnn_cli.benchmarks import published_labels
+from efnn_cli.core.errors import InputError
+from efnn_cli.core.signals import StopRequest
+from efnn_cli.datasets.job import Job
+from efnn_cli.evaluation.extrapolation import one_thread
+from efnn_cli.physics.double_exchange import DoubleExchange
+from efnn_cli.physics.system import Array
+from efnn_cli.runs.loading import Run
+from efnn_cli.storage import atomic
+from efnn_cli.training.predict import predict
+
+LOGGER = logging.getLogger("efnn")
+
+DENSE_UP_TO = 40  # beyond, one configuration takes minutes and gigabytes
+SECONDS = 1.0  # of repeats for what is quick
+REPEATS = 5
+BATCH = 16
+NETWORK, BATCHED, DENSE, DETERMINANT, PUBLISHED_WAY = (
+    "EFNN, one configuration",
+    "EFNN, in batches of 16",
+    "all eigenvalues",
+    "determinants",
+    "eigh, as published",
+)
+COLUMNS = ("method", "L", "seconds", "run")
+NETWORKS = (NETWORK, BATCHED)
+
+Times = Mapping[str, list[tuple[int, float]]]
+Key = tuple[str, int, str]
+"""Method, L, and the run whose network was timed; no run for references."""
+
+
+def measure_times(system: DoubleExchange, network: Run, sizes: Sequence[int], path: Path, stop: StopRequest) -> Times:
+    """Seconds against L by method; what stands in the table at `path`, of this network, is not measured again."""
+    known = read(path)
+    run = network.path.name
+    for size in sorted(sizes):
+        for method, work, count in _methods(system.at_size(size), network):
+            key = (method, size, run if method in NETWORKS else "")
+            if key in known:
+                continue
+            known[key] = _seconds(work) / count
+            LOGGER.info("L = %d, %s: %.3g s", size, method, known[key])
+            write(path, known)
+            stop.check()
+    return by_method(known, sizes, run)
+
+
+def by_method(known: Mapping[Key, float], sizes: Sequence[int], run: str) -> Times:
+    """The table as curves, only with the sizes asked for and the network of `run`."""
+    order = (PUBLISHED_WAY, DENSE, DETERMINANT, NETWORK, BATCHED)
+    mine = {(method, L): value for (method, L, who), value in known.items() if who in ("", run)}
+    found = {name: sorted((L, value) for (method, L), value in mine.items() if method == name) for name in order}
+    return {name: [(L, value) for L, value in points if L in sizes] for name, points in found.items() if points}
+
+
+def _methods(system: DoubleExchange, network: Run) -> list[tuple[str, Callable[[], object], int]]:
+    """What is timed at one size, and how many configurations it does."""
+    job = Job(system, "uniform_sphere", 0, "bench", BATCH, "dense")
+    spins = job.spins(job.shards()[0])
+    one = torch.from_numpy(spins[:1])
+    many = _tiled(spins)
+
+    def published() -> object:
+        return published_labels.energy(spins[0], system.t, system.J, system.mu, system.T)
+
+    methods: list[tuple[str, Callable[[], object], int]] = [
+        (DETERMINANT, lambda: system.label(one, "determinant"), 1),
+        (NETWORK, lambda: predict(network.model, spins[:1], network.device), 1),
+        (BATCHED, lambda: predict(network.model, many, network.device), BATCH),
+    ]
+    if system.size <= DENSE_UP_TO:
+        methods += [(DENSE, lambda: system.label(one, "dense"), 1), (PUBLISHED_WAY, published, 1)]
+    return methods
+
+
+def _tiled(spins: Array) -> Array:
+    """A batch: a shard of a large lattice has fewer configurations."""
+    return spins[[index % len(spins) for index in range(BATCH)]]
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """Median on one core, repeated while it is quick; the first call warms up unless it takes long."""
+    times: list[float] = []
+    with one_thread(), threadpool_limits(1):
+        while len(times) < 2 or (sum(times) < SECONDS and len(times) <= REPEATS):
+            start = time.perf_counter()
+            work()
+            times.append(time.perf_counter() - start)
+            if times[0] > SECONDS:
+                return times[0]
+    return statistics.median(times[1:])
+
+
+def read(path: Path) -> dict[Key, float]:
+    """The table by method, size and run; raises `InputError` where it is none."""
+    if not os.path.exists(path):
+        return {}
+    try:
+        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+        return {(row["method"], int(row["L"]), row["run"]): float(row["seconds"]) for row in rows}
+    except (OSError, UnicodeError, csv.Error, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is not a table of times: {error}", "remove it; it is then measured again") from error
+
+
+def write(path: Path, known: Mapping[Key, float]) -> None:
+    """The table, a row a method, size and network."""
+    rows = ((method, size, seconds, run) for (method, size, run), seconds in sorted(known.items()))
+    atomic.write_csv(path, [COLUMNS, *rows])

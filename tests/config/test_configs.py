@@ -1,0 +1,184 @@
+"""The YAML files and the dataclasses say the same; every recipe composes for every network."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+import efnn_cli
+from efnn_cli.config.compose import Request, compose
+from efnn_cli.config.schema import build_system
+from efnn_cli.core.errors import ConfigError
+from efnn_cli.datasets.settings import generate_config
+from efnn_cli.models import MODELS
+from efnn_cli.physics import SYSTEMS
+from efnn_cli.runs.settings import train_config
+from efnn_cli.training.options import TrainingOptions
+
+CONF = Path(efnn_cli.__file__).parent.parent / "conf"
+KINDS = {cls().kind: [f"system={name}"] for name, cls in SYSTEMS.items()} | {
+    "infinite_range": ["system=heisenberg", "system.variant=infinite_range"],
+    "heisenberg_lattice": ["system=heisenberg", "system.variant=lattice"],
+}
+
+
+def load(name):
+    return yaml.safe_load((CONF / f"{name}.yaml").read_text())
+
+
+def defaults(cls):
+    return {
+        each.name: each.default if each.default is not dataclasses.MISSING else each.default_factory()
+        for each in dataclasses.fields(cls)
+        if each.default is not dataclasses.MISSING or each.default_factory is not dataclasses.MISSING
+    }
+
+
+def test_every_system_and_model_has_its_file():
+    assert {path.stem for path in (CONF / "system").glob("*.yaml")} == set(SYSTEMS)
+    assert {path.stem for path in (CONF / "model").glob("*.yaml")} == set(MODELS)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_system_files_hold_the_defaults(name):
+    written = load(f"system/{name}")
+    assert SYSTEMS[name](**{k: v for k, v in written.items() if k != "name"}) == SYSTEMS[name]()
+    assert set(written) == {"name", *defaults(SYSTEMS[name])}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_model_files_hold_the_neutral_values(name):
+    written = load(f"model/{name}")
+    node = {k: written.get(k, v) if str(v).startswith("${") else v for k, v in written["model"].items()}
+    assert node == {**defaults(MODELS[name].options), "name": name}
+
+
+def test_neutral_training_file_holds_the_neutral_values():
+    written = load("training/neutral")
+    node = {k: written.get(k, v) if str(v).startswith("${") else v for k, v in written["training"].items()}
+    assert node | {"name": "custom"} == defaults(TrainingOptions)
+
+
+@pytest.mark.parametrize("family", ["default", "paper"])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("model", MODELS)
+def test_every_recipe_composes_for_every_network(kind, model, family):
+    recipe = [] if model == "effective" else [f"training={family}"]
+    system = build_system(compose("train", Request(tuple(KINDS[kind]))).values["system"])
+    request = Request((f"model={model}", *recipe))
+    if model == "effective" and system.geometry == "dense":
+        with pytest.raises(ConfigError, match="needs a lattice"):
+            train_config(compose("train", request, kind), system)
+        return
+    config = train_config(compose("train", request, kind), system)
+    if model == "effective":
+        assert config.training is None
+        return
+    own = (CONF / "training" / family / f"{kind}.yaml").exists()  # a new system has none at first
+    assert config.training.name.startswith(f"{family}/{kind}" if own else family)
+    if family == "paper":
+        neutral = dataclasses.asdict(MODELS[model].options())
+        neutral.update(depth=config.model.depth, width=config.model.width)
+        assert dataclasses.asdict(config.model) == neutral
+        assert config.training.initial_spread is None
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if (CONF / "training" / "default" / f"{kind}.yaml").exists()])
+def test_default_recipes_see_no_more_than_the_training_lattice(kind):
+    from efnn_cli.models import receptive_field_of
+
+    system = build_system(compose("train", Request(tuple(KINDS[kind]))).values["system"])
+    config = train_config(compose("train", Request(), kind), system)
+    if system.geometry == "lattice":
+        assert receptive_field_of(config.model) <= system.size
+
+
+def test_options_and_overrides_are_one_thing():
+    def generate(*overrides, **options):
+        return generate_config(compose("generate", Request(("system=heisenberg", *overrides), options)))
+
+    assert generate(**{"system.L": 12}) == generate("system.L=12") == generate("system.L=12", **{"system.L": 12})
+    with pytest.raises(ConfigError, match=r"system.L was given twice: '--L 10' and 'system.L=12'"):
+        generate("system.L=12", **{"system.L": 10})
+    with pytest.raises(ConfigError, match="depth was given twice"):
+        compose("train", Request(("depth=3", "model.depth=2")))
+    assert compose("train", Request(("model.depth=7",))).values["depth"] == 7
+    assert compose("train", Request(("lr=1e-3", "training.lr=0.001"))).values["lr"] == 1e-3
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("dept=3", "unknown key 'dept'"),
+        ("model.foo=1", r"unknown key 'model.foo'"),
+        ("+foo=1", "unknown key 'foo'"),
+        ("depth=1,2", "wanted one value, found several"),
+        ("depth=[1", "cannot read"),
+        ("model=foo", f"model: wanted one of {', '.join(sorted(MODELS))}, found 'foo'"),
+        ("system=ising", "system: wanted one of"),
+        ("training=nothing", "training: wanted one of default, paper"),
+        ("depth=abc", "depth: wanted an integer, found 'abc'"),
+        ("depth=2.5", "depth: wanted an integer"),
+        ("depth=true", "depth: wanted an integer"),
+        ("lr=1e-3x", "lr: wanted a number"),
+        ("lr=nan", "lr: wanted a positive number"),
+        ("seed=-1", "seed"),
+        ("device=gpu", "device: wanted auto, cpu, cuda or cuda:INDEX"),
+        ("hydra.run.dir=/x", "not a setting of efnn"),
+        ("~model", "wanted KEY=VALUE"),
+        ("system.L=4", "system.L needs the system it belongs to"),
+        ("config.yaml", "wanted KEY=VALUE, found 'config.yaml'"),
+        ("model.kernel_size=4", "odd kernel"),
+        ("training.optimizer=sgd", "training.optimizer: wanted one of adam, adamw, soap"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(override, message):
+    with pytest.raises(ConfigError, match=message.replace("+", r"\+")):
+        train_config(compose("train", Request((override,))))
+
+
+def test_a_file_as_argument_is_explained():
+    with pytest.raises(ConfigError) as caught:
+        compose("train", Request(("config.yaml",)))
+    assert "--config-dir" in caught.value.hint
+
+
+def test_near_names_are_suggested():
+    with pytest.raises(ConfigError) as caught:
+        compose("train", Request(("dept=3",)))
+    assert "depth" in caught.value.hint
+    with pytest.raises(ConfigError) as caught:
+        compose("train", Request(("model=enn",)))
+    assert "efnn" in caught.value.hint
+
+
+def test_users_own_files_are_found(tmp_path):
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / "mine.yaml").write_text(
+        "# @package _global_\ndefaults:\n  - /training/neutral\n  - _self_\nepochs: 7\ntraining:\n  name: mine\n"
+    )
+    composed = compose("train", Request(("training=mine",), config_dir=tmp_path), "double_exchange")
+    assert (composed.values["epochs"], composed.values["training"]["name"]) == (7, "mine")
+    with pytest.raises(ConfigError, match="is not a folder"):
+        compose("train", Request(config_dir=tmp_path / "none"))
+
+
+def test_no_file_names_anything_to_call():
+    for path in CONF.rglob("*.yaml"):
+        assert not re.search(r"_target_|\$\{hydra", path.read_text()), path
+
+
+def test_a_depth_may_have_a_recipe_of_its_own():
+    """Depth 3 of the infinite-range Heisenberg EFNN does; other depths, networks and the common recipe do not."""
+
+    def recipe(*words, common=False):
+        return compose("train", Request(words, common_recipe=common), "infinite_range").values["training"]
+
+    own = recipe("depth=3")
+    assert (own["name"], own["optimizer"]) == ("default/infinite_range-efnn-d3", "soap")
+    assert recipe()["name"] == recipe("depth=2")["name"] == recipe("depth=4")["name"] == "default/infinite_range-efnn"
+    assert recipe("depth=3", "model=dnn")["name"] == "default/infinite_range"
+    assert recipe("depth=3", common=True)["name"] == "default/infinite_range"
+    assert recipe("depth=3", "lr=0.5")["lr"] == 0.5

@@ -1,0 +1,105 @@
+"""What the quick reader of the configuration files finds is what a YAML parser finds, and what the commands accept."""
+
+import pytest
+import yaml
+
+from efnn_cli.commands.config import validate
+from efnn_cli.config import keys
+from efnn_cli.config.compose import Request, compose
+from efnn_cli.core.errors import ConfigError
+from efnn_cli.physics import SYSTEMS
+from efnn_cli.physics.sampling import SAMPLINGS
+
+BY_SYSTEM = ("sampling", "reference")  # every system has some of the values
+COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict")
+
+
+def leaves(node, prefix=""):
+    for key, value in node.items():
+        if key in ("defaults", "name"):
+            continue
+        if isinstance(value, dict):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def parsed(name, prefix=""):
+    return dict(leaves(yaml.safe_load((keys.folder() / f"{name}.yaml").read_text()), prefix))
+
+
+def as_values(found):
+    return {key.name: yaml.safe_load(key.default) for key in found}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_keys_of_commands_are_those_of_a_parser(command):
+    assert as_values(keys.root_keys(command)) == parsed(command)
+
+
+@pytest.mark.parametrize(
+    ("group", "option", "prefix"),
+    [(group, option, f"{group}.") for group in ("system", "executor") for option in keys.options(group)]
+    + [("model", option, "") for option in keys.options("model")],
+)
+def test_keys_of_groups_are_those_of_a_parser(group, option, prefix):
+    assert as_values(keys.group_keys(group, option)) == parsed(f"{group}/{option}", prefix)
+
+
+def test_recipes_have_the_keys_of_the_neutral_one():
+    assert as_values(keys.group_keys("training", "paper")) == parsed("training/neutral")
+
+
+def test_without_a_choice_all_options_of_a_group_are_read():
+    names = {key.name for key in keys.group_keys("system")}
+    assert {"system.L", "system.J1", "system.mu", "system.spin_values"} <= names
+
+
+def test_groups_and_their_options():
+    assert keys.groups("train") == {"system": "null", "model": "efnn", "training": "default"}
+    assert keys.options("training") == ["default", "paper"]
+
+
+def listed():
+    """Every key that has a list of values, beside a command and the settings that the key needs."""
+    for command in COMMANDS:
+        yield from ((command, key, ()) for key in keys.root_keys(command) if key.choices and key.name not in BY_SYSTEM)
+        for group in keys.groups(command):
+            for option in [None] if group in keys.BASES else keys.options(group):
+                chosen = () if option is None else (f"{group}={option}",)
+                yield from ((command, key, chosen) for key in keys.group_keys(group, option) if key.choices)
+
+
+def refusal(command, *words):
+    """Why the command refuses its configuration; empty where it does not."""
+    if command == "generate" and not any(word.startswith("system=") for word in words):
+        words = ("system=double_exchange", *words)
+    try:
+        validate(command, compose(command, Request(words)))
+    except ConfigError as error:
+        return error.message
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("command", "key", "chosen"),
+    [pytest.param(*each, id=f"{each[0]}-{each[1].name}-{'-'.join(each[2])}") for each in listed()],
+)
+def test_listed_values_are_those_that_are_accepted(command, key, chosen):
+    wanted = refusal(command, *chosen, f"{key.name}=no_such_value").partition(", found")[0]
+    assert wanted.startswith(f"{key.name}: wanted ")
+    for value in key.choices:
+        assert value in wanted
+        assert not refusal(command, *chosen, f"{key.name}={value}").startswith(f"{key.name}: wanted")
+
+
+def choices(command, name):
+    return next(set(key.choices) for key in keys.root_keys(command) if key.name == name)
+
+
+def test_listed_samplings_and_references_are_those_of_the_systems():
+    systems = [cls() for cls in SYSTEMS.values()] + [SYSTEMS["heisenberg"](variant="infinite_range")]
+    references = {"auto"}.union(*(each.references for each in systems))
+    assert choices("generate", "sampling") == {"auto"}.union(*(each.samplings for each in systems))
+    assert choices("extrapolate", "sampling") == {"auto", *SAMPLINGS}
+    assert choices("generate", "reference") == choices("extrapolate", "reference") == references

@@ -1,0 +1,142 @@
+"""The shards of a job on a real Dask cluster: a scheduler and worker processes on loopback."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pytest
+
+from efnn_cli.cli import main
+
+WORDS = ["generate", "double_exchange", "--L", "8", "--samples", "1500", "--json"]
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+
+
+def start(*words, folder):
+    return subprocess.Popen(
+        [sys.executable, "-m", *words], cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def cluster(folder, workers):
+    """Address of a scheduler, and its worker processes (without nannies, so that a killed one stays dead)."""
+    file = folder / "scheduler.json"
+    scheduler = start(
+        "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard", "--host", "127.0.0.1",
+        "--scheduler-file", file, folder=folder,
+    )  # fmt: skip
+    wait_for(lambda: file.exists() and file.stat().st_size > 0)
+    address = json.loads(file.read_text())["address"]
+    started = [
+        start("distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", folder=folder)
+        for _ in range(workers)
+    ]
+    try:
+        yield address, started
+    finally:
+        for process in (*started, scheduler):
+            process.kill()
+            process.communicate()
+
+
+def arrays(path):
+    with h5py.File(path) as file:
+        return {name: file[name][()] for name in ("spins", "energies")}
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    """The same dataset by threads of this process."""
+    folder = tmp_path_factory.mktemp("threads")
+    with contextlib.chdir(folder):
+        assert main([*WORDS, "-q"]) == 0
+    return next((folder / "data").glob("*.h5"))
+
+
+@pytest.mark.slow
+def test_a_worker_dies_and_the_dataset_is_the_same(tmp_path, expected):
+    """One of two workers gets SIGKILL once a shard is stored: its shards go to the other one."""
+    with cluster(tmp_path, workers=2) as (address, workers):
+        job = start("efnn_cli", *WORDS, "executor=dask", f"executor.address={address}", folder=tmp_path)
+        wait_for(lambda: list(tmp_path.glob("data/.*.shards/*.h5")) or job.poll() is not None)
+        workers[0].send_signal(signal.SIGKILL)
+        out, err = job.communicate(timeout=120)
+    assert job.returncode == 0, err
+    assert workers[0].returncode == -signal.SIGKILL
+    found = tmp_path / json.loads(out)["outputs"]["dataset"]
+    assert found.name == expected.name  # who labels does not name the dataset
+    for name, array in arrays(expected).items():
+        np.testing.assert_array_equal(arrays(found)[name], array)
+
+
+def test_a_cluster_of_its_own_labels_given_spins(tmp_path, expected):
+    """Without an address: worker processes for this command; only the shard's own configurations travel."""
+    mine = tmp_path / "mine.npy"
+    np.save(mine, arrays(expected)["spins"])
+    job = start(
+        "efnn_cli", "generate", "double_exchange", "--spins", mine, "--workers", "2", "executor=dask", "--json",
+        folder=tmp_path,
+    )  # fmt: skip
+    out, err = job.communicate(timeout=120)
+    assert job.returncode == 0, err
+    found = arrays(tmp_path / json.loads(out)["outputs"]["dataset"])
+    np.testing.assert_array_equal(found["energies"], arrays(expected)["energies"])
+
+
+@pytest.mark.slow
+def test_errors_of_a_worker_are_those_of_the_command(tmp_path):
+    words = ["generate", "double_exchange", "--L", "4", "--samples", "3", "reference=determinant", "tolerance=1e-13"]
+    here = start("efnn_cli", *words, folder=tmp_path)
+    there = start("efnn_cli", *words, "executor=dask", "--workers", "1", folder=tmp_path)
+    (_, one), (_, other) = here.communicate(timeout=120), there.communicate(timeout=120)
+    assert (here.returncode, there.returncode) == (4, 4), (one, other)
+    assert one.split("error: ")[1] == other.split("error: ")[1]
+
+
+def test_no_scheduler(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("efnn_cli.datasets.dask_cluster.CONNECT_SECONDS", 1)
+    assert main([*WORDS[:-1], "executor=dask", "executor.address=tcp://127.0.0.1:9"]) == 5
+    assert "no Dask scheduler answers at tcp://127.0.0.1:9" in capsys.readouterr().err
+    assert not list(tmp_path.glob("data/*.h5"))
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["executor=mpi"], ["executor", "mpi", "threads"]),
+        (["executor.address=tcp://127.0.0.1:9"], ["executor.address", "executor=dask"]),
+        (["executor=dask", "executor.adress=tcp://127.0.0.1:9"], ["adress", "executor.address"]),
+    ],
+)
+def test_wrong_executors(tmp_path, monkeypatch, capsys, words, named):
+    monkeypatch.chdir(tmp_path)
+    assert main(["generate", "heisenberg", *words]) == 2
+    said = capsys.readouterr().err
+    assert all(each in said for each in named), said
+
+
+def test_without_the_extra(tmp_path):
+    """Where distributed is not installed, the answer is what to install."""
+    code = "import sys; sys.modules['distributed'] = None\nfrom efnn_cli.cli import main; sys.exit(main(sys.argv[1:]))"
+    words = ["generate", "heisenberg", "--L", "4", "--samples", "5", "executor=dask"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "pip install 'efnn[dask]'" in done.stderr

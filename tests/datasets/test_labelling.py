@@ -1,0 +1,254 @@
+"""Shards: the same dataset for any number of workers and any restart; resources are checked first."""
+
+import numpy as np
+import pytest
+import torch
+
+from efnn_cli.core import memory
+from efnn_cli.core.errors import ConflictError, DeviceError, InputError, NumericalError, OutputError, Stopped
+from efnn_cli.datasets.crew import Crew
+from efnn_cli.datasets.job import Job
+from efnn_cli.datasets.produce import produce, require_resources
+from efnn_cli.datasets.shards import FORMAT, SCHEMA_VERSION, ShardFolder
+from efnn_cli.datasets.workers import label_shard
+from efnn_cli.physics import SYSTEMS, free_fermions
+from efnn_cli.physics.system import Labels
+from efnn_cli.storage import dataset, hdf5
+
+CPU = torch.device("cpu")
+
+
+class SmallShards(SYSTEMS["double_exchange"]):
+    """Double exchange in shards of five configurations."""
+
+    shard_size = 5
+
+
+def job(samples=23, **changes):
+    return Job(SmallShards(L=4, **changes), "uniform_sphere", 3, "train", samples, "dense")
+
+
+def make(path, workers=2, pause=lambda: None, which=None, **options):
+    progress = []
+    data, existed = produce(
+        which or job(), path, "hash", Crew(CPU, workers),
+        overwrite=options.get("overwrite", False), on_wait=print, pause=pause,
+        progress=lambda amount, earlier=False: progress.append((amount, earlier)),
+    )  # fmt: skip
+    return data, existed, progress
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("one") / "d.h5", workers=1)[0]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_any_number_of_workers_gives_the_same_dataset(tmp_path, expected, workers):
+    data, existed, progress = make(tmp_path / "d.h5", workers)
+    assert not existed
+    assert sorted(progress) == [(3, False), *4 * [(5, False)]]
+    np.testing.assert_array_equal(data.spins, expected.spins)
+    np.testing.assert_array_equal(data.energies, expected.energies)
+    assert data.content_hash == expected.content_hash
+    assert [each.name for each in tmp_path.iterdir()] == ["d.h5"]
+
+
+def test_a_stopped_job_goes_on_with_its_shards(tmp_path, expected):
+    folder = tmp_path / ".d.shards"
+
+    def stop_later():
+        if len(list(folder.glob("*.h5"))) >= 2:
+            raise Stopped(15, "stopped")
+
+    with pytest.raises(Stopped):
+        make(tmp_path / "d.h5", workers=1, pause=stop_later)
+    shards = sorted(folder.glob("*.h5"))
+    assert 2 <= len(shards) < 5
+    assert not (tmp_path / "d.h5").exists()
+    shards[0].write_bytes(shards[0].read_bytes()[:-40])  # and one of them is damaged
+    data, _, progress = make(tmp_path / "d.h5")
+    kept = 5 * (len(shards) - 1)
+    assert progress[0] == (kept, True)
+    assert sum(amount for amount, earlier in progress if not earlier) == 23 - kept
+    np.testing.assert_array_equal(data.energies, expected.energies)
+    assert data.content_hash == expected.content_hash
+
+
+def test_shards_of_another_job_are_not_taken(tmp_path, expected):
+    store = store_in(tmp_path, "other job")
+    draw = job().shards()[0]
+    store.save(draw, label_shard(job(), draw, CPU))
+    assert store.load(draw) is not None
+    assert store_in(tmp_path).load(draw) is None
+
+
+def store_in(folder, job_hash="hash dense"):
+    return ShardFolder(folder, job_hash, job().system.spin_shape, fields=False)
+
+
+BAD_SHARDS = {
+    "no job": lambda arrays, head: head.pop("job"),
+    "no number": lambda arrays, head: head.pop("shard"),
+    "no seconds": lambda arrays, head: head.pop("seconds"),
+    "no device": lambda arrays, head: head.pop("device"),
+    "seconds in words": lambda arrays, head: head.update(seconds="x"),
+    "redone in words": lambda arrays, head: head.update(redone="x"),
+    "no spins": lambda arrays, head: arrays.pop("spins"),
+    "no energies": lambda arrays, head: arrays.pop("energies"),
+    "fewer spins": lambda arrays, head: arrays.update(spins=arrays["spins"][:-1]),
+    "another lattice": lambda arrays, head: arrays.update(spins=arrays["spins"][..., :-1]),
+    "no number as energy": lambda arrays, head: arrays["energies"].__setitem__(1, np.nan),
+    "no number as spin": lambda arrays, head: arrays["spins"].__setitem__(1, np.inf),
+    "single precision": lambda arrays, head: arrays.update(energies=arrays["energies"].astype(np.float32)),
+    "what was not asked for": lambda arrays, head: arrays.update(fields=arrays["spins"]),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_SHARDS)
+def test_a_bad_shard_is_labelled_again(tmp_path, expected, kind):
+    """Sealed by our own writer, and still not what this job wants: it neither fails the job nor enters the dataset."""
+    draw = job().shards()[0]
+    folder = tmp_path / ".d.shards"
+    folder.mkdir()
+    store_in(folder).save(draw, label_shard(job(), draw, CPU))
+    (path,) = folder.iterdir()
+    arrays, head = hdf5.read(path, FORMAT, SCHEMA_VERSION)
+    arrays = {name: array.copy() for name, array in arrays.items()}
+    BAD_SHARDS[kind](arrays, head)
+    hdf5.write(path, arrays, head)
+    data, _, progress = make(tmp_path / "d.h5")
+    assert not any(earlier for _, earlier in progress)
+    assert data.content_hash == expected.content_hash
+
+
+def test_a_good_shard_is_taken(tmp_path):
+    """The control of the test above."""
+    draw = job().shards()[0]
+    (tmp_path / ".d.shards").mkdir()
+    store_in(tmp_path / ".d.shards").save(draw, label_shard(job(), draw, CPU))
+    assert make(tmp_path / "d.h5")[2][0] == (5, True)
+
+
+def test_the_dataset_of_another_job_is_not_taken(tmp_path):
+    """Whatever its name says: it may have been copied there."""
+    make(tmp_path / "d.h5", which=job(samples=4, J=3.0))
+    before = (tmp_path / "d.h5").read_bytes()
+    with pytest.raises(ConflictError, match="another job"):
+        produce(
+            job(), tmp_path / "d.h5", "another hash", Crew(CPU, 1),
+            overwrite=False, on_wait=print, pause=lambda: None, progress=print,
+        )  # fmt: skip
+    assert (tmp_path / "d.h5").read_bytes() == before
+
+
+def test_energies_that_no_dataset_can_hold_are_refused(tmp_path):
+    wild = Job(SYSTEMS["heisenberg"](L=4, J1=1e12), "uniform_sphere", 0, "train", 4, "formula")
+    wild.system.J1 = 1e300
+    with pytest.raises(NumericalError, match="beyond 1e"):
+        make(tmp_path / "d.h5", which=wild)
+    assert not (tmp_path / "d.h5").exists()
+
+
+def test_a_finished_dataset_is_taken_as_it_is(tmp_path, expected):
+    make(tmp_path / "d.h5")
+    before = (tmp_path / "d.h5").read_bytes()
+    _, existed, progress = make(tmp_path / "d.h5")
+    assert existed
+    assert progress == []
+    assert (tmp_path / "d.h5").read_bytes() == before
+    assert not make(tmp_path / "d.h5", overwrite=True)[1]
+
+
+def test_labels_are_exactly_those_of_the_stored_spins(expected):
+    system = SYSTEMS["double_exchange"](L=4)
+    again = system.energy(torch.from_numpy(expected.spins)).numpy()
+    np.testing.assert_allclose(expected.energies, again, rtol=1e-13)
+
+
+def test_metadata_say_where_the_labels_come_from(expected):
+    metadata = expected.metadata
+    assert metadata["system"] == {"name": "double_exchange", "L": 4, "t": 1.0, "J": 16.0, "mu": -8.3, "T": 0.1}
+    assert metadata["reference"]["method"] == "dense"
+    assert metadata["reference"]["seconds_per_configuration"] > 0
+    assert (metadata["purpose"], metadata["sampling"], metadata["seed"]) == ("train", "uniform_sphere", 3)
+    assert {"python", "efnn", "torch", "numpy"} <= set(metadata["versions"])
+
+
+def test_what_cannot_fit_is_refused_before_any_work(tmp_path):
+    huge = Job(SYSTEMS["double_exchange"](L=400), "uniform_sphere", 0, "train", 4, "dense")
+    with pytest.raises(DeviceError, match=r"dense labelling at L = 400 needs about \d+\.\d GiB"):
+        require_resources(huge, tmp_path, Crew(CPU, 2))
+    many = Job(SYSTEMS["heisenberg"](), "uniform_sphere", 0, "train", 900_000_000, "formula")
+    with pytest.raises((DeviceError, OutputError), match=r"GiB|MiB"):
+        require_resources(many, tmp_path, Crew(CPU, 2))
+
+
+def test_a_failing_shard_ends_the_job_and_keeps_the_others(tmp_path):
+    class Broken(SmallShards):
+        def label(self, spins, reference, tolerance):
+            labels = super().label(spins, reference, tolerance)
+            return Labels(labels.energies * float("nan")) if torch.equal(spins[0], poison) else labels
+
+    broken = Job(Broken(L=4), "uniform_sphere", 3, "train", 23, "dense")
+    poison = torch.from_numpy(broken.spins(broken.shards()[3]))[0]
+    with pytest.raises(NumericalError, match="shard 3"):
+        make(tmp_path / "d.h5", workers=1, which=broken)
+    assert not (tmp_path / "d.h5").exists()
+    assert len(list((tmp_path / ".d.shards").glob("*.h5"))) >= 3
+
+
+def test_given_spins_are_stored_as_they_are(tmp_path):
+    spins = job().spins(job().shards()[0])
+    given = Job(SmallShards(L=4), "uniform_sphere", 0, "train", 5, "dense", given=spins)
+    data, _, _ = make(tmp_path / "d.h5", which=given)
+    np.testing.assert_array_equal(data.spins, spins)
+    assert dataset.read_metadata(tmp_path / "d.h5")["sampling"] == "given"
+
+
+def test_a_damaged_dataset_is_an_error_a_damaged_reference_is_made_again(tmp_path, expected, caplog):
+    reference = Job(SmallShards(L=4), "uniform_sphere", 3, "reference", 23, "dense")
+    for which, name in ((job(), "d.h5"), (reference, "r.h5")):
+        make(tmp_path / name, which=which)
+    good = (tmp_path / "r.h5").read_bytes()
+    for spoiled in (good[:-100], good[:2000] + bytes(8) + good[2008:], b"text"):
+        (tmp_path / "r.h5").write_bytes(spoiled)
+        caplog.clear()
+        data, existed, progress = make(tmp_path / "r.h5", which=reference)
+        assert not existed
+        assert sum(amount for amount, _ in progress) == 23
+        assert dataset.read(tmp_path / "r.h5").content_hash == data.content_hash
+        (record,) = caplog.records
+        assert record.levelname == "WARNING"
+        assert "labelling it anew" in record.getMessage()
+    (tmp_path / "d.h5").write_bytes((tmp_path / "d.h5").read_bytes()[:-100])
+    with pytest.raises(InputError) as caught:
+        make(tmp_path / "d.h5")
+    assert "--overwrite" in caught.value.hint
+
+
+def test_labels_that_were_redone_are_counted(tmp_path, monkeypatch, caplog):
+    """One wrong level in every first diagonalisation of a shard: mended, counted in the file, warned of."""
+    honest = free_fermions.dense_levels
+
+    def corrupt(matrices):
+        levels = honest(matrices)
+        if len(matrices) > 1:  # the second attempt takes the wrong one alone
+            levels[0, 3] += 1e-6
+        return levels
+
+    expected = make(tmp_path / "good.h5", workers=1)[0]
+    monkeypatch.setattr(free_fermions, "dense_levels", corrupt)
+    data = make(tmp_path / "mended.h5", workers=1)[0]
+    np.testing.assert_array_equal(data.energies, expected.energies)
+    assert expected.metadata["reference"]["redone_on_cpu"] == 0
+    assert data.metadata["reference"]["redone_on_cpu"] == len(job().shards()) == 5
+    assert "5 spectra failed their trace identities" in caplog.text
+
+
+def test_a_batch_on_an_accelerator_fits_what_is_free(monkeypatch):
+    """A quarter of the free memory, never less than a batch of the CPU; on a CPU what is free does not matter."""
+    monkeypatch.setattr(memory, "free_memory", lambda device: 40 * 2**30)
+    assert memory.batch_bytes(torch.device("cuda")) == 10 * 2**30
+    monkeypatch.setattr(memory, "free_memory", lambda device: 2**20)
+    assert memory.batch_bytes(torch.device("cuda")) == memory.batch_bytes(CPU) == memory.BATCH_BYTES
