@@ -57,7 +57,8 @@ def measure(checkout: Path) -> dict[str, object]:
     nodes = [node for tree in trees.values() for node in ast.walk(tree)]
     functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
     documented = [node for node in nodes if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))]
-    questions = [ast.get_docstring(node) for node in documented if (ast.get_docstring(node) or "").startswith(QUESTIONS)]
+    docstrings = [ast.get_docstring(node) or "" for node in documented]
+    questions = [text for text in docstrings if text.startswith(QUESTIONS)]
     own, tests = lines(modules), lines(python_files(checkout / "tests"))
     body = lines([path for path in modules if room(path, package) in BODY])
     return {

@@ -24,7 +24,7 @@ from efnn_cli.core.results import shown
 from efnn_cli.runs import forms
 from efnn_cli.runs.forms import FIGURES, PARTS
 from efnn_cli.storage import atomic, documents
-from efnn_cli.storage.output import FILES
+from efnn_cli.storage.names import FILES
 from efnn_cli.training.rows import EpochRow
 
 OUTPUTS = Path("outputs")

@@ -7,4 +7,5 @@ trial.py     foreign files, read by a process    predictions.py  energies that n
              that may be lost                    reading.py      regular files of bounded size
 tree.py      nested values <-> JSON and arrays   documents.py    YAML, JSON and CSV with checksums
 lock.py      ownership by a process              output.py       where results may go
+names.py     names of the files of a run
 """

@@ -9,9 +9,8 @@ from pathlib import Path
 from efnn_cli.core.errors import ConfigError, ConflictError, InputError
 from efnn_cli.storage import atomic, checkpoint, dataset
 from efnn_cli.storage.hdf5 import SUFFIXES, format_of
+from efnn_cli.storage.names import FILES
 from efnn_cli.storage.reading import read_text
-
-FILES = ("config.yaml", "run.log", "metrics.csv", "last.h5", "best.h5", "summary.json")  # the mark of the end last
 
 COMPARISON_MARK = "comparison.hash"
 REPRODUCTION_MARK = "reproduction.scale"
