@@ -40,7 +40,7 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/codespell README.md CHANGELOG.md docs/*.md docs/reference efnn_cli conf
+	$(BIN)/codespell README.md CHANGELOG.md CONTRIBUTING.md docs/*.md docs/reference efnn_cli conf
 
 reference: install  ## docs/reference/, from the code
 	$(BIN)/python docs/reference/generate.py
