@@ -3,7 +3,8 @@
 app.py        the commands, and where errors end    arguments.py   arguments and options that commands share
 labelling.py  generate, merge                       execution.py   one result to stdout, an exit code
 train.py      train                                 completion.py  words for the Tab key
-judge.py      evaluate, extrapolate, predict        compare.py, bench.py, runs.py (and plot), reproduce.py, look.py
+judge.py      evaluate, extrapolate, predict        parsing.py     the words of a command line
+                                                    compare.py, bench.py, runs.py (and plot), reproduce.py, look.py
 """
 
 from efnn_cli.cli.app import main

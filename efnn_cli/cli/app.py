@@ -18,6 +18,7 @@ from efnn_cli.cli.compare import compare
 from efnn_cli.cli.judge import evaluate, extrapolate, predict
 from efnn_cli.cli.labelling import generate, merge
 from efnn_cli.cli.look import config, inspect
+from efnn_cli.cli.parsing import Command
 from efnn_cli.cli.reproduce import reproduce
 from efnn_cli.cli.runs import plot, runs
 from efnn_cli.cli.train import train
@@ -32,19 +33,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-app.command()(generate)
-app.command()(train)
-app.command()(evaluate)
-app.command()(extrapolate)
-app.command()(predict)
-app.command()(inspect)
-app.command()(config)
+for each in (generate, train, evaluate, extrapolate, predict, inspect, config):
+    app.command(cls=Command)(each)
 app.add_typer(bench, name="bench")
-app.command()(compare)
-app.command()(merge)
-app.command()(reproduce)
-app.command()(runs)
-app.command()(plot)
+for each in (compare, merge, reproduce, runs, plot):
+    app.command(cls=Command)(each)
 
 
 @app.callback()

@@ -8,6 +8,7 @@ import typer
 
 from efnn_cli.cli.arguments import Device, whole_numbers
 from efnn_cli.cli.execution import command
+from efnn_cli.cli.parsing import Command
 
 if TYPE_CHECKING:
     from efnn_cli.core.console import Console
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 bench = typer.Typer(help="Measure our way against the straightforward one, in one run.", no_args_is_help=True)
 
 
-@bench.command("labels")
+@bench.command("labels", cls=Command)
 @command
 def bench_labels(
     console: Console,
@@ -29,7 +30,7 @@ def bench_labels(
     return run_labels(console, sizes=whole_numbers("--L", size), repeats=repeats)
 
 
-@bench.command("train")
+@bench.command("train", cls=Command)
 @command
 def bench_train(
     console: Console,
@@ -47,7 +48,7 @@ def bench_train(
     return run_train(console, widths=widths, samples=samples, repeats=repeats, device_name=device or "auto")
 
 
-@bench.command("predict")
+@bench.command("predict", cls=Command)
 @command
 def bench_predict(
     console: Console,

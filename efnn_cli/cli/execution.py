@@ -7,6 +7,7 @@ import inspect
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -14,7 +15,7 @@ import typer
 from efnn_cli.cli.arguments import Debug, Json, Quiet, Verbose
 from efnn_cli.core import ranks
 from efnn_cli.core.failures import drop_stdout
-from efnn_cli.core.text import printable
+from efnn_cli.core.text import at_home, printable
 
 if TYPE_CHECKING:
     from efnn_cli.core.console import Console
@@ -40,7 +41,7 @@ def command(ask: Callable[..., Result], *, together: bool = False) -> Callable[.
 
     @functools.wraps(ask)
     def run(**given: Any) -> None:
-        chosen = {name: given[name] for name in names}
+        chosen = {name: _at_home(given[name]) for name in names}
         execute(
             lambda console: ask(console, **chosen),
             json=given["json"],
@@ -52,6 +53,13 @@ def command(ask: Callable[..., Result], *, together: bool = False) -> Callable[.
     run.__annotations__ = {each.name: each.annotation for each in parameters}
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return run
+
+
+def _at_home(value: Any) -> Any:
+    """A path, or each of a list of words, with `~` replaced; any other value as it is."""
+    if isinstance(value, Path):
+        return Path(at_home(str(value)))
+    return [at_home(each) for each in value] if isinstance(value, list) else value
 
 
 def execute(

@@ -7,7 +7,7 @@ import logging
 import yaml
 
 from efnn_cli.config import keys
-from efnn_cli.config.compose import Composed, Request, compose
+from efnn_cli.config.compose import Composed, Request, compose, key_of
 from efnn_cli.config.schema import build_system, typed
 from efnn_cli.core import checks
 from efnn_cli.core.console import Console
@@ -25,10 +25,10 @@ def run(request: Request, console: Console, *, command: str) -> Result:
     """Compose, check and show the configuration of `command`."""
     checks.one_of("COMMAND", command, [*keys.configured(), *keys.SAME_KEYS])
     command = keys.SAME_KEYS.get(command, command)
-    if command == "reproduce" and not any(text.startswith("experiment=") for text in request.overrides):
+    if command == "reproduce" and "experiment" not in map(key_of, request.overrides):
         LOGGER.info("no experiment given: showing %s; choose with experiment=NAME", names()[0])
         request = Request((f"experiment={names()[0]}", *request.overrides), request.options, request.config_dir)
-    if command == "generate" and not any(text.startswith("system=") for text in request.overrides):
+    if command == "generate" and "system" not in map(key_of, request.overrides):
         LOGGER.info("no system given: showing heisenberg; choose with system=NAME")
         request = Request(("system=heisenberg", *request.overrides), request.options, request.config_dir)
     composed = compose(command, request)

@@ -12,7 +12,7 @@ from efnn_cli.models import parameter_count
 from efnn_cli.runs import fitting
 from efnn_cli.runs.execute import claim_run, complete_replacement, obtain
 from efnn_cli.runs.folder import FIGURES, PARTS, RunFolder
-from efnn_cli.runs.planning import Plan, plan_new, plan_resumed
+from efnn_cli.runs.planning import Plan, device_asked, plan_new, plan_resumed
 from efnn_cli.storage import atomic
 from efnn_cli.training.metrics import ON_TEST, warn_of_no_use
 from efnn_cli.training.team import Team, joined
@@ -34,7 +34,7 @@ def run(
 
     def work(team: Team) -> Result:
         if "device" in (said := settle(request)):
-            team.check_device(str(said["device"].value))
+            team.check_device(device_asked(said))
         if resume is not None and not dry_run:
             if team.leads:
                 complete_replacement(RunFolder(resume))

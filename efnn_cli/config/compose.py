@@ -6,11 +6,10 @@ values is refused, never resolved silently. Then Hydra composes `conf/`, and `sc
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,10 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from efnn_cli.config import keys
+from efnn_cli.config.hints import COMMANDS_OF, GROUPS, SIZE_HINTS, bare_word_hint, key_hint, several_hint
 from efnn_cli.config.own_files import check_folder
 from efnn_cli.core.checks import nearest
-from efnn_cli.core.errors import ConfigError
+from efnn_cli.core.errors import ConfigError, UnknownKey
 
 # Long spellings of keys that have a short root name.
 SHORT_NAMES = {
@@ -37,27 +37,12 @@ SHORT_NAMES = {
     "training.epochs": "epochs",
     "training.budget": "budget",
 }
-GROUPS = ("system", "model", "training", "executor", "experiment")
 NAMES = {f"{group}.name": group for group in GROUPS}
-COMMANDS_OF = {
-    "system": ("generate", "train"),
-    "model": ("train",),
-    "training": ("train",),
-    "executor": ("generate", "extrapolate"),
-    "experiment": ("reproduce",),
-}
 NETWORK_KEYS = (*SHORT_NAMES.values(), *SHORT_NAMES, "training")
 RECIPE_FAMILY = "default"
 HYDRA_ERRORS = (HydraException, OmegaConfBaseException)
 UNREADABLE = (HydraException, ValueError, RecursionError, OSError)  # numbers and names too long, brackets too deep
 GROUP_OPTION = re.compile(r"[\w-]+(\.[\w-]+)*(/[\w-]+(\.[\w-]+)*)*")
-SIZE_HINTS = {  # for L=10 where it is not a key, and for system.L=10 where there is no system to choose
-    "generate": "--L {0} or system.L={0}",
-    "train": "the dataset decides the size; system=NAME system.L={0} picks one of that size",
-    "extrapolate": "--L {0}",
-    "evaluate": "the dataset decides the size: --data FILE; for other sizes efnn extrapolate --L {0}",
-    "predict": "the configurations decide the size: --spins FILE",
-}
 
 
 @dataclass(frozen=True)
@@ -110,6 +95,12 @@ def settle(request: Request, command: str = "train") -> dict[str, Said]:
     return settled
 
 
+def key_of(text: str) -> str:
+    """The canonical key of `KEY=VALUE` as typed."""
+    key = text.partition("=")[0].lstrip("+")
+    return SHORT_NAMES.get(key, key)
+
+
 def _named(group: str, said: Said) -> Said:
     """A choice of a group, dashes accepted; raises `ConfigError` for anything but a name."""
     if not isinstance(said.value, str) or not GROUP_OPTION.fullmatch(said.value):
@@ -124,7 +115,7 @@ def _given(request: Request) -> Iterator[tuple[str, object]]:
 
 def _parse(text: str, command: str) -> Override:
     if "=" not in text:
-        raise ConfigError(f"wanted KEY=VALUE, found {text!r}", _bare_word_hint(text, command))
+        raise ConfigError(f"wanted KEY=VALUE, found {text!r}", bare_word_hint(text, command))
     try:
         override = OverridesParser.create().parse_override(text)
         sweep = override.is_sweep_override()
@@ -141,29 +132,8 @@ def _parse(text: str, command: str) -> Override:
     if key in NAMES:  # it would change the name, but not the keys and the recipe that come with it
         raise ConfigError(f"{key} is no setting of its own", f"write {NAMES[key]}=NAME")
     if sweep:
-        hint = f"for a list write '{key}=[...]'; for several runs: efnn train -m"
-        hint = "one command for each size" if key == "system.L" else hint
-        values = text.partition("=")[2]
-        raise ConfigError(
-            f"{key}: wanted one value, found several in {text!r}", f"--L {values}" if key == "L" else hint
-        )
+        raise ConfigError(f"{key}: wanted one value, found several in {text!r}", several_hint(text, key, command))
     return override
-
-
-def _bare_word_hint(word: str, command: str) -> str:
-    """What a word without `=` may have meant: the name of a system, network or recipe, or a file."""
-    if word.endswith((".yaml", ".yml")):
-        return "to use your own YAML files: --config-dir DIR"
-    name = word.replace("-", "_")
-    named = {
-        path.name.removesuffix(".yaml"): f"{group}={path.name.removesuffix('.yaml')}"
-        for group in GROUPS
-        if command in COMMANDS_OF[group]
-        for path in files("efnn_cli.conf").joinpath(group).iterdir()
-        if path.name.endswith(".yaml")
-    }
-    near = get_close_matches(name, named, n=1, cutoff=0.6)
-    return f"did you mean {named[near[0]]}?" if near else "for example depth=3"
 
 
 def compose(command: str, request: Request, kind: str | None = None) -> Composed:
@@ -176,11 +146,12 @@ def compose(command: str, request: Request, kind: str | None = None) -> Composed
         _refuse_without_effect(said)
     texts = [each.text for each in said.values()]
     with initialize_config_module("efnn_cli.conf", version_base="1.3"):
-        if command == "train":
-            texts = [text for text in texts if not text.startswith("training=")]
-            texts.append(f"training={_recipe(said, kind, common=request.common_recipe)}")
         try:
-            config = hydra_compose(command, overrides=texts + _search_path(request.config_dir))
+            texts += _search_path(request.config_dir)
+            if command == "train":
+                texts = [text for text in texts if not text.startswith("training=")]
+                texts.append(f"training={_recipe(said, texts, kind, common=request.common_recipe)}")
+            config = hydra_compose(command, overrides=texts)
             values = OmegaConf.to_container(config, resolve=True)
         except MissingConfigException as error:  # an OSError too, so it comes first
             raise _explain_missing(error, said) from error
@@ -205,17 +176,26 @@ def _search_path(config_dir: Path | None) -> list[str]:
     if config_dir is None:
         return []
     check_folder(config_dir)
-    return [f"hydra.searchpath=['file://{config_dir.resolve()}']"]
+    return [f"hydra.searchpath=[{literal(f'file://{config_dir.resolve()}')}]"]
+
+
+def literal(path: str) -> str:
+    """A path as a value that Hydra takes as it is, whatever signs are in it; raises `ConfigError` where it cannot."""
+    if "${" in path:
+        folder = path.removeprefix("file://")
+        raise ConfigError(f"Hydra cannot read {folder}: it takes ${{ for one of its own signs", "rename the folder")
+    quoted = re.sub(r"(\\*)'", r"\1\1\\'", path)
+    return "'" + re.sub(r"(\\+)$", r"\1\1", quoted) + "'"
 
 
 def _loader() -> Any:
     return GlobalHydra.instance().config_loader()
 
 
-def _recipe(said: Mapping[str, Said], kind: str | None, *, common: bool) -> str:
+def _recipe(said: Mapping[str, Said], texts: list[str], kind: str | None, *, common: bool) -> str:
     """The option of the group `training`: the recipe of this system, network and depth where the family has one.
 
-    With `common`, that of the system.
+    With `common`, that of the system. `texts` are the other overrides, for Hydra.
     """
     model = str(said["model"].value) if "model" in said else "efnn"
     if model == "effective":
@@ -225,12 +205,19 @@ def _recipe(said: Mapping[str, Said], kind: str | None, *, common: bool) -> str:
         raise ConfigError("training=closed_form belongs to model=effective alone", "training=default")
     members = _loader().get_group_options(f"training/{family}") if kind else []
     special = [f"{kind}-{model}"] if not common else []
-    if special and "depth" in said:
-        special.insert(0, f"{kind}-{model}-d{said['depth'].value}")
+    if special and "depth" in said and any(name.startswith(f"{special[0]}-d") for name in members):
+        special.insert(0, f"{special[0]}-d{_depth(texts)}")
     for name in (*special, str(kind)):
         if name in members:
             return f"{family}/{name}"
     return family
+
+
+def _depth(texts: list[str]) -> int | None:
+    """The depth as a number, however it was typed: `03`, or as the value of something else; None where it is none."""
+    with contextlib.suppress(TypeError, ValueError):
+        return int(hydra_compose("train", overrides=[*texts, "training=neutral"]).depth)
+    return None
 
 
 def _refuse_without_effect(said: Mapping[str, Said]) -> None:
@@ -269,7 +256,9 @@ def _explain(error: Exception, command: str, said: Mapping[str, Said], config_di
     if key.startswith("system.") and "system" not in said:
         return ConfigError(f"{key} needs the system it belongs to", f"add system=NAME before {key}=...")
     known = known_keys(command, said, config_dir)
-    return ConfigError(f"unknown key {key!r}", nearest(key, known) or f"efnn config {command} shows all keys")
+    value = said[key].text.partition("=")[2] if key in said else ""
+    hint = key_hint(key, known) or f"efnn config {command} shows all keys"
+    return UnknownKey(f"unknown key {key!r}", hint, key, value)
 
 
 def known_keys(command: str, said: Mapping[str, Said], config_dir: Path | None) -> list[str]:
@@ -278,7 +267,8 @@ def known_keys(command: str, said: Mapping[str, Said], config_dir: Path | None) 
     groups = [each.text for key, each in said.items() if key in offered]
     composed = hydra_compose(command, overrides=groups + _search_path(config_dir))
     found = list(_flat(OmegaConf.to_container(composed, resolve=False)))
-    return [key for key in found if key not in SHORT_NAMES] + [g for g in GROUPS if command in COMMANDS_OF[g]]
+    found += [group for group in GROUPS if command in COMMANDS_OF[group]]
+    return [key for key in found if key not in SHORT_NAMES and key not in NAMES]
 
 
 def _flat(node: Any, prefix: str = "") -> Iterator[str]:

@@ -15,7 +15,7 @@ PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 def nearest(name: str, choices: Iterable[str]) -> str:
     """A did-you-mean clause for `name`, empty where nothing is near."""
-    found = difflib.get_close_matches(name, list(choices), n=3, cutoff=0.5)
+    found = difflib.get_close_matches(name, list(choices), n=3, cutoff=0.6)
     return f"did you mean {' or '.join(found)}?" if found else ""
 
 

@@ -28,6 +28,15 @@ class ConfigError(EfnnError):
     code = 2
 
 
+class UnknownKey(ConfigError):
+    """A key that the command does not have, with the value that was given to it."""
+
+    def __init__(self, message: str, hint: str = "", key: str = "", value: str = "") -> None:
+        super().__init__(message, hint)
+        self.key = key
+        self.value = value
+
+
 class InputError(EfnnError):
     """A file or run that is missing, unreadable, foreign or of another Hamiltonian."""
 

@@ -42,7 +42,8 @@ def as_efnn_error(error: BaseException, args: Sequence[str]) -> EfnnError:
         return Echo(2 if isinstance(error, typer.TyperException) else 128 + error.signum)  # it met all of them
     if isinstance(error, typer.TyperException):
         command = next((each for each in args if each in COMMANDS), "")
-        return ConfigError(error.format_message() or "wanted a subcommand", f"efnn {command} --help".replace("  ", " "))
+        hint = getattr(error, "hint", None) or f"efnn {command} --help".replace("  ", " ")
+        return ConfigError(error.format_message() or "wanted a subcommand", hint)
     if isinstance(error, Interrupted):
         return Stopped(
             error.signum,

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from efnn_cli.config.compose import Request, compose, settle
+from efnn_cli.config.compose import Composed, Request, compose
 from efnn_cli.config.schema import fingerprint
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConfigError, ConflictError, InputError
@@ -60,7 +60,7 @@ def make_plan(request: Request, spins: Path | None, out: Path | None, *, normali
     refuse_idle_normalise(config.system, normalise=normalise, spins_given=spins is not None)
     given = given_hash = None
     if spins is not None:
-        config, given = with_given_spins(config, request, spins, normalise=normalise)
+        config, given = with_given_spins(config, composed, spins, normalise=normalise)
         refuse_idle_tolerance([config], composed)
         given_hash = hashlib.sha256(given.tobytes()).hexdigest()
     path = out or find.dataset_path(config, "train", given_hash)
@@ -69,15 +69,14 @@ def make_plan(request: Request, spins: Path | None, out: Path | None, *, normali
 
 
 def with_given_spins(
-    config: GenerateConfig, request: Request, path: Path, *, normalise: bool
+    config: GenerateConfig, composed: Composed, path: Path, *, normalise: bool
 ) -> tuple[GenerateConfig, Array]:
     """The configuration for the user's own spins, which decide size and number; raises `InputError`."""
     spins = read_spins(path, normalise=normalise)
-    said = settle(request)
-    found = {"system.L": spins.shape[-1], "samples": len(spins)}
-    for key, value in found.items():
-        if key in said and said[key].value != value:
-            raise InputError(f"{path} has {key} = {value}, but {said[key].origin!r} was asked for")
+    found = {"system.L": (spins.shape[-1], config.system.size), "samples": (len(spins), config.samples)}
+    for key, (value, asked) in found.items():
+        if key in composed.said and asked != value:
+            raise InputError(f"{path} has {key} = {value}, but {composed.said[key].origin!r} was asked for")
     system = _at_size_of(spins, config.system, path)
     system.check_spins(spins, str(path))
     return dataclasses.replace(config, system=system, samples=len(spins)), spins

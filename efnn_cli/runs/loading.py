@@ -22,6 +22,7 @@ from efnn_cli.config.schema import build_model, build_system
 from efnn_cli.core import device as devices
 from efnn_cli.core.errors import ConfigError, EfnnError, InputError
 from efnn_cli.core.results import shown
+from efnn_cli.core.text import at_home
 from efnn_cli.models import EnergyModel, build, size_of
 from efnn_cli.physics import System
 from efnn_cli.runs.folder import FILES, RunFolder
@@ -86,10 +87,12 @@ class Run:
 def load(path: str | Path, device: str = "auto") -> Run:
     """The network of a run folder (its best weights) or of a checkpoint file in it (the weights of that file).
 
+    `~` in `path` is the home folder.
+
     Warns where the run is not finished. Raises `InputError` where there is no network or it cannot be read,
     `DeviceError` for a missing device.
     """
-    path = Path(path)
+    path = Path(at_home(str(path)))
     if os.path.isdir(path):
         folder = RunFolder(path)
         if not os.path.exists(folder.best_file):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.config.compose import Request, compose, settle
+from efnn_cli.config.compose import Request, Said, compose, settle
 from efnn_cli.config.schema import build_model, run_hash
-from efnn_cli.core import device
 from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.results import shown
 from efnn_cli.datasets import find
@@ -144,8 +144,7 @@ def plan_resumed(request: Request, path: Path, data_path: Path | None, out: Path
             f"--resume takes everything from {path}, only the device may change; found {wrong}",
             "start a new run without --resume",
         )
-    name = str(said["device"].value) if said else "auto"
-    device.check_name(name)
+    name = device_asked(said)
     require_storable(path)
     folder = RunFolder(path)
     config, stored = read_stored(folder, name)
@@ -158,6 +157,12 @@ def plan_resumed(request: Request, path: Path, data_path: Path | None, out: Path
     system = dataset_system(data, source)
     stored = resolved(config, stored["model"], stored["training"], system, data, source)
     return Plan(config, stored, system, data, split_of(data, source), folder)
+
+
+def device_asked(said: Mapping[str, Said]) -> str:
+    """The device that was typed, whatever else was; auto where none was."""
+    typed = tuple(each.text for key, each in said.items() if key == "device")
+    return train_config(compose("train", Request(typed))).device
 
 
 def read_stored(folder: RunFolder, device_name: str) -> tuple[TrainConfig, dict[str, Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from efnn_cli.config.compose import NETWORK_KEYS, Request, compose
+from efnn_cli.config.compose import NETWORK_KEYS, Request, compose, key_of, settle
 from efnn_cli.config.schema import fingerprint
 from efnn_cli.core import checks
 from efnn_cli.core.errors import ConfigError
@@ -21,7 +21,6 @@ from efnn_cli.studies.compare_grid import NO_GRID, Point, check_grid, default_gr
 
 LOGGER = logging.getLogger("efnn")
 
-WIDTH_KEYS = ("width", "model.width")
 OPTIONS = {"model": "--models efnn,resnet", "seed": "--seeds 3 trains seeds 0, 1 and 2", "device": "--device cuda"}
 MAX_WIDTH = 8192
 NEAR = 0.1  # from the wanted number of parameters, relative: less is not worth a warning
@@ -51,10 +50,12 @@ class Contest:
         if self.models is not None and len(set(self.models)) < len(self.models):
             raise ConfigError(f"--models: wanted different networks, found {','.join(self.models)}")
         for text in self.request.overrides:
-            if _key(text) in OPTIONS:
-                raise ConfigError(f"compare takes {_key(text)} from its options, found {text!r}", OPTIONS[_key(text)])
-            if _key(text) in WIDTH_KEYS and self.parameters:
+            key = key_of(text)
+            if key in OPTIONS:
+                raise ConfigError(f"compare takes {key} from its options, found {text!r}", OPTIONS[key])
+            if key == "width" and self.parameters:
                 raise ConfigError(f"--parameters decides the widths, found {text!r}", "keep one of them")
+        settle(self.request, "compare")  # says what several values may have meant
         check_grid(self.grid or (NO_GRID,))
 
 
@@ -164,7 +165,7 @@ def _entry(contest: Contest, name: str, wanted: int | None, system: System) -> E
         return Entry(name, None, None, _count(config, system), request, config)
     own = dataclasses.replace(request, overrides=(*request.overrides, *_own_settings(request, name, system)))
     width = matched_width(_config(own, system), system, wanted)
-    kept = [text for text in own.overrides if _key(text) not in WIDTH_KEYS]
+    kept = [text for text in own.overrides if key_of(text) != "width"]
     matched = dataclasses.replace(own, overrides=(*kept, f"width={width}"))
     config = _config(matched, system)
     found = _count(config, system)
@@ -175,7 +176,7 @@ def _entry(contest: Contest, name: str, wanted: int | None, system: System) -> E
 
 def _own_settings(request: Request, name: str, system: System) -> list[str]:
     """Options that only this network has, as its own recipe sets them: they are part of the network."""
-    said = {_key(text) for text in request.overrides}
+    said = {key_of(text) for text in request.overrides}
     own = _config(dataclasses.replace(request, common_recipe=False), system).model
     common = _config(request, system).model
     names = _own_fields(type(own))
@@ -196,12 +197,8 @@ def _shared(request: Request, model: str) -> Request:
     """The shared settings for one network, with the recipe that all networks of the system share."""
     kept = request.overrides
     if model == "effective":
-        kept = tuple(text for text in kept if not _of_training(_key(text)))
+        kept = tuple(text for text in kept if not _of_training(key_of(text)))
     return dataclasses.replace(request, overrides=(*kept, f"model={model}"), common_recipe=True)
-
-
-def _key(text: str) -> str:
-    return text.partition("=")[0]
 
 
 def _of_training(key: str) -> bool:

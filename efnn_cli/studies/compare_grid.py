@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from efnn_cli.config.compose import Request, compose, settle
+from efnn_cli.config.compose import Request, compose, key_of, settle
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.models import MODELS
 from efnn_cli.physics import System
@@ -32,17 +32,18 @@ def check_grid(texts: Sequence[str]) -> None:
     if list(texts) == [NO_GRID]:
         return
     for text in texts:
-        key, _, values = text.partition("=")
+        key, values = key_of(text), text.partition("=")[2]
         if not key or not all(values.split(",")):
             raise ConfigError(
                 f"--grid: wanted KEY=V1,V2, or {NO_GRID} alone, found {text!r}", "for example --grid lr=0.004,0.008"
             )
         if key in SET_ELSEWHERE:
             raise ConfigError(f"--grid: {key} is not chosen by validation, found {text!r}", SET_ELSEWHERE[key])
-        if len(set(values.split(","))) < len(values.split(",")):
-            raise ConfigError(f"--grid: wanted different values, found {text!r}", "give each of them once")
         if "(" in values:
             raise ConfigError(f"--grid: wanted values with commas, found {text!r}", f"for example --grid {key}=V1,V2")
+        typed = [settle(Request(point))[key].value for point in points([text])]
+        if any(value in typed[:i] for i, value in enumerate(typed)):
+            raise ConfigError(f"--grid: wanted different values, found {text!r}", "give each of them once")
 
 
 def points(texts: Sequence[str]) -> list[Point]:

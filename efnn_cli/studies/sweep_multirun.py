@@ -11,7 +11,6 @@ import itertools
 import logging
 import math
 import os
-import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +24,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from efnn_cli.config.compose import HYDRA_ERRORS, UNREADABLE, first_line
+from efnn_cli.config.compose import HYDRA_ERRORS, UNREADABLE, first_line, literal
 from efnn_cli.core.errors import ConfigError
 
 LAUNCHER = "hydra/launcher"
@@ -84,7 +83,7 @@ def launch(task: Task, jobs: Sequence[int], launcher: Sequence[str], folder: Pat
         return
     arguments = [
         f"+{JOB_KEY}={','.join(map(str, jobs))}",
-        f"hydra.sweep.dir={_literal(folder)}",
+        f"hydra.sweep.dir={literal(str(folder))}",
         "hydra.sweep.subdir=.",
         "hydra.output_subdir=null",
         "hydra/job_logging=none",
@@ -100,15 +99,6 @@ def launch(task: Task, jobs: Sequence[int], launcher: Sequence[str], folder: Pat
             main()
         except Exception as error:  # noqa: BLE001 - the launchers' own errors have no common base
             LOGGER.warning("the launcher has ended early: %s: %s", type(error).__name__, first_line(error))
-
-
-def _literal(path: Path) -> str:
-    """A path as a value that Hydra takes as it is, whatever signs are in it; raises `ConfigError` where it cannot."""
-    text = str(path)
-    if "${" in text:
-        raise ConfigError(f"Hydra cannot sweep in {path}: it takes ${{ for one of its own signs", "rename the folder")
-    quoted = re.sub(r"(\\*)'", r"\1\1\\'", text)
-    return "'" + re.sub(r"(\\+)$", r"\1\1", quoted) + "'"
 
 
 @contextlib.contextmanager

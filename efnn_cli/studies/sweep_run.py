@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from efnn_cli.config.compose import Request, compose
+from efnn_cli.config.compose import Request, compose, key_of
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConfigError, InputError, writing
 from efnn_cli.core.results import shown
@@ -73,7 +73,7 @@ def plan_sweep(request: Request, data: Path | None) -> Sweep:
     jobs = []
     picked: dict[tuple[str, ...], Path] = {}
     for index, settings in enumerate(every):
-        of_system = tuple(text for text in settings if text.startswith("system"))
+        of_system = tuple(text for text in settings if key_of(text).partition(".")[0] == "system")
         if of_system not in picked:
             picked[of_system] = choose_source(Request(of_system, {}, request.config_dir), data)
         jobs.append(Job(index, settings, picked[of_system], request.options, request.config_dir))

@@ -1,0 +1,103 @@
+"""The words of a command line: options with one value, and words that were meant for something else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperOption
+
+from efnn_cli.config import keys
+from efnn_cli.config.hints import SIZE_HINTS
+from efnn_cli.core.errors import ConfigError, UnknownKey
+
+VARIADIC = -1
+AS_WORDS = ("experiment", "system")
+"""Groups whose choice is a word of its own where the command is not `train`."""
+
+
+class UsageError(typer.TyperException):
+    """A command line that cannot be meant, with a `hint` on what to type."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Command(TyperCommand):
+    """A command of `efnn`. Typer alone would take the last value of a repeated option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line; raises `UsageError` for an option with two different values, or without meaning."""
+        words = list(args)
+        try:
+            rest = super().parse_args(ctx, args)
+        except typer.TyperException as error:
+            hint = self._meant(ctx, words, error)
+            if hint is None:
+                raise
+            raise UsageError(error.message, hint) from error
+        if not ctx.resilient_parsing:
+            self._refuse_two_values(ctx, words)
+        return rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; a key that it does not know may be one of its options."""
+        try:
+            return super().invoke(ctx)
+        except UnknownKey as error:
+            for option in self.params:
+                if f"--{error.key}" in option.opts:
+                    value = "" if getattr(option, "is_flag", False) else f" {error.value}"
+                    raise ConfigError(error.message, f"write --{error.key}{value}") from error
+            raise
+
+    def _meant(self, ctx: Any, words: list[str], error: Exception) -> str | None:
+        """A hint to write the option that `error` does not find as `KEY=VALUE`; None where no key has its name."""
+        option = getattr(error, "option_name", "")
+        found = next((i for i, word in enumerate(words) if option and word.partition("=")[0] == option), None)
+        if found is None or not any(each.nargs == VARIADIC for each in self.params):
+            return None
+        if any(each.startswith(option) for each in getattr(error, "possibilities", None) or ()):
+            return None  # the beginning of an option that there is
+        after = words[found + 1] if found + 1 < len(words) else "-"
+        value = words[found].partition("=")[2] or ("VALUE" if after.startswith("-") else after)
+        name = option.lstrip("-").replace("-", "_")
+        if name == "L" and ctx.info_name in SIZE_HINTS:
+            return SIZE_HINTS[ctx.info_name].format(value)
+        known = settable(str(ctx.info_name), words)
+        key = next((key for key in known if name in (key, key.rpartition(".")[2])), None)
+        return key and f"write {key}={value}"
+
+    def _refuse_two_values(self, ctx: Any, words: list[str]) -> None:
+        """Read `words` again, now keeping every value of every option."""
+        parser = self.make_parser(ctx)
+        for each in (*parser._long_opt.values(), *parser._short_opt.values()):
+            each.action = "append" if each.action == "store" else each.action
+        given, _, _ = parser.parse_args(words)
+        for option in self.params:
+            texts = given.get(option.name)
+            if not isinstance(option, TyperOption) or option.multiple or not isinstance(texts, list):
+                continue
+            values: list[Any] = [option.process_value(ctx, text) for text in texts]
+            other = next((text for text, value in zip(texts, values, strict=True) if value != values[0]), None)
+            if other is not None:
+                name = option.opts[0]
+                listed = "[," in (option.metavar or "")
+                hint = f"{name} {texts[0]},{other}" if listed else "keep one of them"
+                raise UsageError(f"{name} takes one value, found {texts[0]!r} and {other!r}", hint)
+
+
+def settable(name: str, words: list[str]) -> list[str]:
+    """The keys that the command `name` takes among `words`, short ones first."""
+    if name == "config":
+        name = next((word for word in words if word in keys.configured()), "train")
+    command = keys.SAME_KEYS.get(name, name)
+    command = command if command in keys.configured() else "train"
+    groups = keys.groups(command)
+    found = [each.name for each in keys.root_keys(command)]
+    found += [group for group in groups if command == "train" or group not in AS_WORDS]
+    for group in groups:
+        chosen = next((word for word in words if word.rpartition("=")[2] in keys.options(group)), "")
+        found += [each.name for each in keys.group_keys(group, chosen.rpartition("=")[2]) if not each.alias]
+    return sorted(found, key=lambda key: "." in key)

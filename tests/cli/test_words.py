@@ -1,0 +1,173 @@
+"""The words of a command line: options said twice, words that were meant for something else, `~`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+
+import efnn_cli
+from efnn_cli.cli.app import app
+from efnn_cli.cli.parsing import settable
+from efnn_cli.config import keys
+
+from .conftest import SMALL, Workshop, call, files_below
+
+
+def commands() -> Iterator[tuple[tuple[str, ...], list[Any]]]:
+    """Every command, as it is typed, with its parameters."""
+    for name, command in typer.main.get_command(app).commands.items():
+        for sub, each in getattr(command, "commands", {"": command}).items():
+            yield (name, sub) if sub else (name,), each.params
+
+
+def options() -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Every option that takes one value: its command with what that needs besides, its name, what it takes."""
+    for words, parameters in commands():
+        for option in parameters:
+            if option.param_type_name == "option" and not option.is_flag and not option.multiple:
+                needed = [each for each in parameters if each.required and each is not option]
+                besides = ["x" for each in needed if each.param_type_name == "argument"]
+                besides += [f"{each.opts[0]}=x" for each in needed if each.param_type_name == "option"]
+                yield (*words, *besides), option.opts[0], option.metavar or ""
+
+
+@pytest.mark.parametrize(("words", "name", "metavar"), list(options()), ids=str)
+def test_an_option_with_two_values(here: Path, words: tuple[str, ...], name: str, metavar: str):
+    hint = f"{name} 4,8" if "[," in metavar else "keep one of them"
+    call(*words, name, 4, f"{name}=8", cwd=here).failed(2, f"{name} takes one value, found '4' and '8'", hint)
+    assert not files_below(here)
+
+
+def test_the_same_value_twice(here: Path):
+    words = ("generate", "heisenberg", "--L", 4, "--samples", 9, "--dry-run", "--json")
+    once = call(*words, "--out", "d.h5", cwd=here).done()
+    assert call(*words, "--out", "d.h5", "--L", 4, "--out", "./d.h5", cwd=here).done().out == once.out
+
+
+def test_the_home_folder(copied: Workshop, monkeypatch: pytest.MonkeyPatch):
+    """No shell replaces `~` in `--out=~/x`, nor between quotation marks."""
+    monkeypatch.setenv("HOME", str(copied.root))
+    np.save(copied.root / "s.npy", np.ones((2, 3, 6, 6)) / np.sqrt(3))
+    away = copied.root / "away"
+    (away / "my").mkdir(parents=True)
+    (copied.root / "my").mkdir()
+    run, data, net = f"~/{copied.run('lattice net')}", f"~/{copied.dataset('lattice')}", ("depth=1", *SMALL)
+    for number, words in enumerate(
+        [
+            ("generate", "heisenberg", "--spins=~/s.npy", "--out=~/0.h5", "--config-dir=~/my"),
+            ("train", f"--data={data}", "--out=~/1.h5", *net),
+            ("evaluate", run, f"--data={data}", "--out=~/2.h5"),
+            ("predict", run, "--spins=~/s.npy", "--out=~/3.h5"),
+            ("extrapolate", run, "--L", 4, "--samples", 2, "--out=~/4.h5"),
+            ("plot", "parity", run, f"--data={data}", "--out=~/5.h5"),
+        ]
+    ):
+        call(*words, cwd=away).done()
+        assert list(copied.root.glob(f"{number}.h5*"))
+    call("inspect", "~/2.h5", cwd=away).done()
+    call("train", "--resume=~/1.h5", cwd=away).done()
+    assert efnn_cli.load(run).path == copied.root / copied.run("lattice net")
+    assert not (away / "~").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("train --depth 3", "depth=3"),
+        ("train --depth=3 --seed 1", "depth=3"),
+        ("train --model efnn", "model=efnn"),
+        ("train --lr -1", "lr=VALUE"),
+        ("train model=resnet --kernel-size 3", "model.kernel_size=3"),
+        ("train --training.batch_size 20", "training.batch_size=20"),
+        ("train --L 10", "system=NAME system.L=10"),
+        ("evaluate --L 10", "efnn extrapolate --L 10"),
+        ("evaluate --split val", "split=val"),
+        ("extrapolate --reference determinant", "reference=determinant"),
+        ("generate heisenberg --J1 2", "system.J1=2"),
+        ("merge heisenberg --spin-temperature 2", "spin_temperature=2"),
+        ("compare --epochs 5", "epochs=5"),
+        ("compare --model efnn", "efnn compare --help"),
+        ("reproduce --scale smoke", "scale=smoke"),
+        ("config generate --sampling thermal", "sampling=thermal"),
+        ("runs --model efnn", "model=efnn"),
+        ("bench train --depth 3", "efnn bench --help"),
+        ("train data=x.h5", "--data x.h5"),
+        ("generate heisenberg spins=x.npy", "--spins x.npy"),
+        ("evaluate overwrite=true", "--overwrite"),
+        ("extrapolate data=x.h5", "efnn config extrapolate shows all keys"),
+        ("train logger=tensorboard", "efnn config train shows all keys"),
+        ("train name=mine", "efnn config train shows all keys"),
+        ("train batch=20", "did you mean training.batch_size?"),
+        ("generate heisenberg spin_temperature=0.1,0.5", "one command for each value"),
+        ("generate heisenberg --L 8,10", "one command for each value"),
+        ("evaluate split=val,test", "one command for each value"),
+        ("train depth=1,2", "efnn train -m depth=1,2"),
+        ("train 'seed=range(3)'", "efnn train -m 'seed=range(3)'"),
+        ("compare depth=1,2", "--grid depth=1,2"),
+    ],
+)
+def test_what_was_meant(here: Path, line: str, hint: str):
+    """The hint is all that is said: nothing beside it leads astray."""
+    outcome = call(*shlex.split(line), cwd=here).failed(2)
+    assert f"{hint} " in f"{outcome.err.splitlines()[-1]} "
+    assert "Possible options: --data" not in outcome.err
+
+
+def test_every_key_typed_as_an_option(here: Path):
+    """Except those that the command has an option of, or a word."""
+    for words, parameters in commands():
+        if words[0] in keys.configured() and words[0] != "predict":
+            names = {each for option in parameters for each in option.opts}
+            besides = ("heisenberg",) if words == ("generate",) else ()
+            for key in settable(words[0], list(besides)):
+                if f"--{key}" not in names and key != "system.L":
+                    call(*words, *besides, f"--{key}", "x", cwd=here).failed(2, f"\n  write {key}=x\n")
+
+
+RECIPES = ("config", "train", "system=heisenberg", "system.variant=infinite_range", "--json")
+
+
+@pytest.mark.parametrize(
+    "text", ["depth=3", "depth=03", "model.depth='3'", "depth=${oc.env:DEPTH}", "depth=${system.L}"]
+)
+def test_a_recipe_goes_by_the_number(here: Path, monkeypatch: pytest.MonkeyPatch, text: str):
+    """However it was typed."""
+    monkeypatch.setenv("DEPTH", "3")
+    found = call(*RECIPES, "system.L=3", text, cwd=here).done().json()["metrics"]
+    assert found["training"]["name"] == "default/infinite_range-efnn-d3"
+    assert (found["training"]["epochs"], found["training"]["optimizer"]) == (250, "soap")
+
+
+def test_decisions_go_by_values(copied: Workshop, monkeypatch: pytest.MonkeyPatch):
+    """Not by their text: sizes of given spins, the device of a run that goes on, keys with a plus sign."""
+    monkeypatch.setenv("NUMBER", "2")
+    monkeypatch.setenv("DEVICE", "cpu")
+    root, data = copied.root, copied.dataset("binary")
+    np.save(root / "s.npy", np.ones((2, 3, 6, 6)) / np.sqrt(3))
+    for text in ("samples=02", "samples=${oc.env:NUMBER}", "system.L=06"):
+        call("generate", "heisenberg", "--spins", "s.npy", text, "--dry-run", cwd=root).done()
+    call("generate", "heisenberg", "--spins", "s.npy", "samples=03", cwd=root).failed(3, "samples = 2", "samples=03")
+    call("train", "--resume", copied.run("lattice net"), "device=${oc.env:DEVICE}", cwd=root).done()
+    plan = call("train", "-m", "+system=three_spin", "depth=1", "--dry-run", "--json", cwd=root).done().json()
+    assert "three_spin" in plan["metrics"]["runs"][0]["run"]
+    assert call("config", "generate", "+system=three_spin", "--json", cwd=root).done().json()["metrics"]["system"]
+    words = ("compare", "--data", data, "--dry-run")
+    call(*words, "--grid", "lr=0.01,1e-2", cwd=root).failed(2, "give each of them once")
+    call(*words, "--grid", "model.width=3,5", cwd=root).failed(2, "--parameters says how large")
+    call(*words, "+model=dnn", cwd=root).failed(2, "--models efnn,resnet")
+
+
+@pytest.mark.parametrize("name", ["it's", "a\\'b\\", 'a"b', "a,b", "[a", "a=b c", "a$b", "a#%:b", "a\nb"])
+def test_a_folder_of_files_of_ones_own(here: Path, name: str):
+    """Whatever it is called."""
+    (here / name / "training").mkdir(parents=True)
+    (here / name / "training" / "mine.yaml").write_text("# @package _global_\ntraining:\n  batch_size: 20\n")
+    words = ("config", "train", "training=mine", "--config-dir", name)
+    assert call(*words, "--json", cwd=here).done().json()["metrics"]["training"]["batch_size"] == 20
+    call(*words, "batchsize=3", cwd=here).failed(2, "did you mean training.batch_size?")
