@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from efnn_cli.models.options import ActivationScale
-from efnn_cli.models.periodic import Circulant, patches, row_matrix, rows, wrap
+from efnn_cli.models.periodic import Circulant, is_data, patches, row_matrix, rows, wrap
 from efnn_cli.models.products import SumOfProducts
 
 CIRCULANT_WIDTH = 600  # C L^2 up to which a circulant matrix beats a convolution (at L = 10: 6 channels)
@@ -77,7 +77,7 @@ class PeriodicConvolution(nn.Module):
     """k x k convolution with periodic padding and bias, (B, L, L, C_in) -> (B, L, L, C_out).
 
     Weights and biases may be multiplied by numbers, as in `Linear`. The form of the convolution is the fastest one for
-    the lattice at hand, unless `plain` is set (see `plain_form`).
+    the lattice at hand, unless `plain` is set (see `plain_form`) or x is traced.
     """
 
     plain = False
@@ -93,13 +93,15 @@ class PeriodicConvolution(nn.Module):
         """Convolve x."""
         weight, bias = _times(self.weight, weight_gain), _times(self.bias, bias_gain)
         size, k = x.shape[1], self.kernel_size
-        if k == 1 and not self.plain:
+        fast = is_data(x) and not self.plain
+        if fast and k == 1:
             return F.linear(x, weight[:, :, 0, 0], bias)
-        if k <= size and max(weight.shape[:2]) * size**2 <= CIRCULANT_WIDTH and not self.plain:
+        if fast and k <= size and max(weight.shape[:2]) * size**2 <= CIRCULANT_WIDTH:
             matrix = Circulant.apply(weight, size)  # type: ignore[no-untyped-call]
-            return F.linear(x.flatten(1), matrix, bias.repeat(size**2)).view(*x.shape[:3], -1)
+            return F.linear(x.flatten(1), matrix, bias.repeat(size**2)).view(*x.shape[:3], len(bias))
         planes = wrap(x, k // 2, axes=(1, 2)).permute(0, 3, 1, 2)  # channels last in memory
-        weight = weight.contiguous(memory_format=torch.channels_last)
+        if fast:
+            weight = weight.contiguous(memory_format=torch.channels_last)
         return F.conv2d(planes, weight, bias).permute(0, 2, 3, 1)
 
 
@@ -142,7 +144,8 @@ class InvariantLayers(nn.Module):
         if self.normalise:
             mean, std = self.moments()
             w0, shift = w0 / std[:, None], mean / std
-        if self.plain or spins.requires_grad:  # the fast forms are differentiable in the weights only
+        # The fast forms are differentiable in the weights only.
+        if self.plain or spins.requires_grad or not is_data(spins):
             layers = torch.split(self._convolved(spins, w0, w1), self.channels, dim=-1)
         else:
             layers = self._fast(spins, w0, w1)
@@ -172,9 +175,7 @@ class InvariantLayers(nn.Module):
         block = BLOCK_BYTES // bytes_each if spins.device.type == "cpu" else len(spins)
         phi = SumOfProducts.apply(spins, matrix, gather, k, max(1, block))  # type: ignore[no-untyped-call]
         split = zip(torch.split(phi, columns, dim=-1), self.channels, strict=True)
-        return tuple(
-            each.view(*each.shape[:2], -1, channels).view(-1, size, size, channels) for each, channels in split
-        )
+        return tuple(each.view(len(spins), size, size, channels) for each, channels in split)
 
     def moments(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation (C,) of every invariant for independent uniform spins."""

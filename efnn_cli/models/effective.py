@@ -70,8 +70,8 @@ class Effective(nn.Module):
     def features(self, spins: Tensor) -> Tensor:
         """The sums that E is linear in, (B, terms), float64."""
         spins = spins.double()
-        sites = float(spins.shape[2] * spins.shape[3])
-        terms = [torch.full_like(spins[:, 0, 0, 0], sites), *pair_terms(spins, self.shells)]
+        sites = torch.ones_like(spins[:, 0, 0, 0]) * (spins.shape[2] * spins.shape[3])
+        terms = [sites, *pair_terms(spins, self.shells)]
         if self.four_spin:
             terms += four_spin_terms(spins)
         return torch.stack(terms, dim=1)

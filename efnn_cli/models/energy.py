@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from efnn_cli.core.errors import InputError
 from efnn_cli.models.options import NetworkOptions
 
 
@@ -37,10 +38,17 @@ class EnergyModel(nn.Module):
 
     def forward(self, spins: Tensor) -> Tensor:
         """Energies (B,), float64, of spins of any floating type."""
-        return self.shift * self._sites(spins) + self.scale * self.bare(spins)
+        output = self.bare(spins)
+        return self.shift * self._sites(spins) + self.scale * output
 
     def bare(self, spins: Tensor) -> Tensor:
-        """The network's own output (B,), float64."""
+        """The network's own output (B,), float64. Raises `InputError` for spins of no square lattice."""
+        shape = spins.shape
+        if self.geometry == "lattice" and not (len(shape) == 4 and shape[1] == 3 and shape[2] == shape[3] >= 3):
+            raise InputError(
+                f"the network: wanted spins of shape (samples, 3, L, L) with L >= 3, found {tuple(shape)}",
+                "lattices are square; components come before sites: spins.movedim(-1, 1)",
+            )
         if self.geometry == "dense":
             spins = (spins - self.centre) / self.half_range
         return self.network(spins.to(self.dtype))  # type: ignore[no-any-return]

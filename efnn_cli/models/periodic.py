@@ -13,10 +13,13 @@ there are `patches`, one site at a time, for many channels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -25,7 +28,7 @@ def wrap(planes: Tensor, margin: int, axes: tuple[int, int] = (2, 3)) -> Tensor:
     for axis in axes:
         size = planes.shape[axis]
         pieces = [planes] * (2 * (margin // size) + 1)
-        if rest := margin % size:
+        if rest := int(margin % size):  # a number also where an export leaves L open: sums of symbols would grow
             pieces = [planes.narrow(axis, size - rest, rest), *pieces, planes.narrow(axis, 0, rest)]
         planes = torch.cat(pieces, dim=axis) if len(pieces) > 1 else planes
     return planes
@@ -35,20 +38,21 @@ def patches(spins: Tensor, k: int) -> Tensor:
     """The k x k spins around every site, in the order of a cross-correlation: (B, 3, L, L) -> (3, B, L^2, k^2)."""
     components = spins.transpose(0, 1)  # (3, B, L, L)
     padded = wrap(components, k // 2)
-    return padded.unfold(2, k, 1).unfold(3, k, 1).reshape(*components.shape[:2], -1, k * k)
+    return padded.unfold(2, k, 1).unfold(3, k, 1).reshape(3, len(spins), spins.shape[-1] ** 2, k * k)
 
 
 def rows(spins: Tensor, k: int) -> Tensor:
     """The k rows around every row of the lattice: (B, 3, L, L) -> (3, B, L, k L)."""
     size = spins.shape[-1]
-    return spins.transpose(0, 1).index_select(2, _rows_around(size, k, spins.device)).reshape(3, -1, size, k * size)
+    around = spins.transpose(0, 1).index_select(2, _kept(_rows_around, size, k, spins.device))
+    return around.reshape(3, len(spins), size, k * size)
 
 
 def row_matrix(weight: Tensor, size: int) -> Tensor:
     """What `rows` are multiplied by to be convolved with weights (N, k, k) at L = `size`: (k L, L N), channels last."""
     count, k = weight.shape[:2]
     padded = torch.cat([weight, weight.new_zeros(count, k, 1)], dim=2)  # the last tap stands for "not within reach"
-    spread = padded.index_select(2, _taps_of_a_row(size, k, weight.device)).view(count, k, size, size)
+    spread = padded.index_select(2, _kept(_taps_of_a_row, size, k, weight.device)).view(count, k, size, size)
     return spread.permute(1, 3, 2, 0).reshape(k * size, size * count)  # (row, x') x (x, N)
 
 
@@ -67,7 +71,7 @@ class Circulant(torch.autograd.Function):
         flat = weight.reshape(outputs * inputs, k * k).t()
         padded = torch.cat([flat, flat.new_zeros(1, outputs * inputs)])
         sites = size * size
-        spread = padded.index_select(0, _taps(size, k, weight.device)).view(sites, sites, outputs, inputs)
+        spread = padded.index_select(0, _kept(_taps, size, k, weight.device)).view(sites, sites, outputs, inputs)
         return spread.transpose(1, 2).reshape(sites * outputs, sites * inputs)
 
     @staticmethod
@@ -76,44 +80,57 @@ class Circulant(torch.autograd.Function):
         outputs, inputs, k, _ = ctx.shape
         sites = ctx.size**2
         spread = gradients[0].reshape(sites, outputs, sites, inputs).transpose(1, 2).reshape(sites**2, outputs * inputs)
-        places = _places(ctx.size, k, spread.device)
+        places = _kept(_places, ctx.size, k, spread.device)
         found = spread.index_select(0, places).view(k * k, sites, outputs * inputs).sum(dim=1)  # (K, C_out C_in)
         return found.t().reshape(ctx.shape), None
 
 
-# Indices are made once for a size and device: within a step they would cost more than some of the products.
+def is_data(x: Tensor) -> bool:
+    """Return False where `x` is traced, exported, compiled, transformed (vmap, grad) or no plain tensor.
+
+    The fast forms are functions of autograd and keep their indices, of which none of these makes sense.
+    """
+    traced = torch.compiler.is_compiling() or torch._C._is_tracing() or torch._C._are_functorch_transforms_active()
+    return not traced and type(x) is Tensor
+
+
+Indices = NDArray[np.int64]
 
 
 @cache
-def _rows_around(size: int, k: int, device: torch.device) -> Tensor:
+def _kept(make: Callable[[int, int], Indices], size: int, k: int, device: torch.device) -> Tensor:
+    """Return `make(size, k)` on `device`: copied there in every step it would cost more than some of the products.
+
+    Made from an array and outside of inference mode, so that it is the same tensor whoever asks first.
+    """
+    with torch.inference_mode(mode=False):
+        return torch.from_numpy(make(size, k)).to(device)
+
+
+def _rows_around(size: int, k: int) -> Indices:
     """Numbers of the k rows around every row, (L k)."""
-    return _neighbours(size, k).flatten().to(device)
+    return _neighbours(size, k).ravel()
 
 
-@cache
-def _taps_of_a_row(size: int, k: int, device: torch.device) -> Tensor:
-    """Which of the k taps joins x with x', k where none does: (L L)."""
-    taps = torch.full((size, size), k)
-    taps.scatter_(1, _neighbours(size, k), torch.arange(k).expand(size, k))
-    return taps.flatten().to(device)
+def _taps_of_a_row(size: int, k: int) -> Indices:
+    """For x and x' the one of the k taps that joins them, k where none does: (L L)."""
+    taps = np.full((size, size), k)
+    np.put_along_axis(taps, _neighbours(size, k), np.arange(k), axis=1)
+    return taps.ravel()
 
 
-@cache
-def _taps(size: int, k: int, device: torch.device) -> Tensor:
-    """Which of the k^2 taps joins site i with site j, k^2 where none does: (L^2 L^2)."""
-    row = _taps_of_a_row(size, k, torch.device("cpu")).view(size, size)
-    both = row[:, None, :, None] * k + row[None, :, None, :]  # (y, x, y', x')
-    reached = (row < k)[:, None, :, None] & (row < k)[None, :, None, :]
-    return torch.where(reached, both, k * k).flatten().to(device)
+def _taps(size: int, k: int) -> Indices:
+    """For sites i and j the one of the k^2 taps that joins them, k^2 where none does: (L^2 L^2)."""
+    row = _taps_of_a_row(size, k).reshape(size, size)
+    y, x = row[:, None, :, None], row[None, :, None, :]  # (y, x, y', x')
+    return np.where((y < k) & (x < k), y * k + x, k * k).ravel()
 
 
-@cache
-def _places(size: int, k: int, device: torch.device) -> Tensor:
-    """Where in (L^2 L^2) the weight of every tap stands, ordered by site: (k^2 L^2)."""
-    taps = _taps(size, k, torch.device("cpu"))
-    return torch.argsort(taps, stable=True)[: k * k * size * size].to(device)
+def _places(size: int, k: int) -> Indices:
+    """Places in (L^2 L^2) where the weight of every tap stands, ordered by site: (k^2 L^2)."""
+    return np.argsort(_taps(size, k), kind="stable")[: k * k * size * size]
 
 
-def _neighbours(size: int, k: int) -> Tensor:
+def _neighbours(size: int, k: int) -> Indices:
     """Coordinates (L, k) within reach of every coordinate of a periodic axis."""
-    return (torch.arange(size)[:, None] + torch.arange(k) - k // 2) % size
+    return (np.arange(size)[:, None] + np.arange(k) - k // 2) % size

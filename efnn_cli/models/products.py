@@ -28,7 +28,7 @@ class SumOfProducts(torch.autograd.Function):
         found = []
         for part in torch.split(spins, block):
             gathered = gather(part, k)
-            both = (gathered.flatten(0, 2) @ matrix).view(*gathered.shape[:3], 2, -1)  # (3, b, M, 2, N)
+            both = (gathered.flatten(0, 2) @ matrix).view(*gathered.shape[:3], 2, len(matrix.T) // 2)  # (3, b, M, 2, N)
             total = both[0, :, :, 0] * both[0, :, :, 1]
             for component in both[1:]:
                 total.addcmul_(component[:, :, 0], component[:, :, 1])

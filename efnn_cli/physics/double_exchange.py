@@ -39,14 +39,14 @@ BROKEN = "the linear algebra library returned wrong results; report the machine 
 
 
 @lru_cache(maxsize=4)
-def adjacency(size: int) -> Tensor:
+def adjacency(size: int) -> Array:
     """Nearest neighbours of the periodic lattice, float64 (L^2, L^2), one where two sites share a bond."""
-    site = torch.arange(size * size).reshape(size, size)
-    bonds = torch.zeros(size * size, size * size, dtype=torch.float64)
+    site = np.arange(size * size).reshape(size, size)
+    bonds = np.zeros((size * size, size * size))
     for axis in (0, 1):
-        neighbour = site.roll(-1, dims=axis)
-        bonds[site.flatten(), neighbour.flatten()] = 1.0
-        bonds[neighbour.flatten(), site.flatten()] = 1.0
+        neighbour = np.roll(site, -1, axis)
+        bonds[site.ravel(), neighbour.ravel()] = 1.0
+        bonds[neighbour.ravel(), site.ravel()] = 1.0
     return bonds
 
 
@@ -111,7 +111,7 @@ class DoubleExchange(System):
     def hamiltonians(self, spins: Tensor) -> Tensor:
         """H (B, 2 L^2, 2 L^2), complex128, of spins (B, 3, L, L)."""
         batch, sites = spins.shape[0], self.size**2
-        hopping = (-self.t * adjacency(self.size)).to(spins.device)  # (n, n)
+        hopping = torch.from_numpy(-self.t * adjacency(self.size)).to(spins.device)  # (n, n)
         matrix = torch.zeros(batch, sites, 2, sites, 2, dtype=torch.complex128, device=spins.device)
         matrix[:, :, 0, :, 0] = hopping.to(matrix.dtype)
         matrix[:, :, 1, :, 1] = hopping.to(matrix.dtype)

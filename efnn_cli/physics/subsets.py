@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from efnn_cli.core import rng
@@ -37,11 +38,11 @@ def count(size: int, order: int) -> int:
 
 
 @lru_cache(maxsize=4)
-def indices(size: int, order: int) -> Tensor:
+def indices(size: int, order: int) -> NDArray[np.int64]:
     """The r-subsets in lexicographic order, int64 (r, K)."""
     flat = itertools.chain.from_iterable(itertools.combinations(range(size), order))
     table = np.fromiter(flat, dtype=np.int64, count=count(size, order) * order)
-    return torch.from_numpy(table.reshape(-1, order).T.copy())
+    return table.reshape(-1, order).T.copy()
 
 
 def draw_couplings(size: int, order: int, seed: int) -> Array:
@@ -51,7 +52,7 @@ def draw_couplings(size: int, order: int, seed: int) -> Array:
 
 def energy(spins: Tensor, couplings: Tensor, order: int) -> Tensor:
     """E (B,) of spins (B, L) with couplings (K,), all float64 on one device."""
-    subsets = indices(spins.shape[1], order).to(spins.device)  # (r, K)
+    subsets = torch.from_numpy(indices(spins.shape[1], order)).to(spins.device)  # (r, K)
     chunk = max(1, CHUNK_BYTES // (8 * max(1, subsets.shape[1])))
     parts = []
     for block in torch.split(spins, chunk):

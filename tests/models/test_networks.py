@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli.core.errors import ConfigError
+from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.models import MODELS, build, parameter_count, receptive_field_of
 
 NETWORKS = [name for name in MODELS if name != "effective"]
@@ -287,3 +287,20 @@ def test_saved_and_loaded_is_the_same_network(name, tmp_path):
     twin = lattice(name, seed=1)
     twin.load_state_dict(checkpoint.read(tmp_path / "c.h5").state["weights"])
     assert torch.equal(twin(x), model(x))
+
+
+@pytest.mark.parametrize(
+    "shape", [(4, 3, 20, 10), (2, 3, 10, 20), (3, 10, 10), (2, 10, 10, 3), (2, 2, 6, 6), (2, 3, 2, 2)]
+)
+@pytest.mark.parametrize("name", MODELS)
+def test_spins_of_no_square_lattice_are_refused_whoever_calls(name, shape):
+    model = lattice(name)
+    for call in (model, model.bare, lambda x: model.calibrate(x, torch.zeros(len(x)), 1.0)):
+        with pytest.raises(InputError, match=r"wanted spins of shape \(samples, 3, L, L\)"):
+            call(torch.ones(shape, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("size", [3, 10, 13])
+@pytest.mark.parametrize("name", MODELS)
+def test_no_configurations_have_no_energies(name, size):
+    assert lattice(name)(spins(size)[:0]).shape == (0,)
