@@ -21,22 +21,23 @@ from efnn_cli.cli.app import app
 from efnn_cli.config import keys
 from efnn_cli.config.keys import Key
 from efnn_cli.core import errors
-from efnn_cli.datasets import settings
+from efnn_cli.datasets import settings as dataset_settings
+from efnn_cli.evaluation import settings as evaluation_settings
 from efnn_cli.models import MODELS
 from efnn_cli.models.options import NetworkOptions
 from efnn_cli.physics import SYSTEMS
-from efnn_cli.runs import settings as training_settings
+from efnn_cli.runs import settings as run_settings
 from efnn_cli.studies.paper_experiments import ReproduceKeys
 from efnn_cli.training.options import TrainingOptions
 
 HERE = Path(__file__).parent
 WORDS = {int: "integer", float: "number", bool: "true or false", str: "word", type(None): "null"}
 OF_COMMANDS = {
-    "generate": settings._GenerateKeys,
-    "train": training_settings._TrainKeys,
-    "evaluate": settings.EvaluateConfig,
-    "extrapolate": settings.ExtrapolateConfig,
-    "predict": settings.PredictConfig,
+    "generate": dataset_settings._GenerateKeys,
+    "train": run_settings._TrainKeys,
+    "evaluate": evaluation_settings.EvaluateConfig,
+    "extrapolate": evaluation_settings.ExtrapolateConfig,
+    "predict": evaluation_settings.PredictConfig,
     "reproduce": ReproduceKeys,
 }
 COMMON = ("json", "quiet", "verbose", "debug")
@@ -141,7 +142,7 @@ def configuration_text() -> str:
     parts.append(_recipes())
     for name in keys.options("executor"):
         option = keys.group_keys("executor", name)
-        parts.append(_group(f"executor={name}", f"executor/{name}", option, settings.ExecutorOptions))
+        parts.append(_group(f"executor={name}", f"executor/{name}", option, dataset_settings.ExecutorOptions))
     return "\n".join(parts)
 
 
