@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from efnn_cli.benchmarks import published_labels
 from efnn_cli.benchmarks.rows import Row
 from efnn_cli.core.limits import cores
+from efnn_cli.datasets.cost import shard_size
 from efnn_cli.datasets.crew import Crew
 from efnn_cli.datasets.job import Job
 from efnn_cli.datasets.shards import Shard
@@ -37,7 +38,7 @@ class Report:
 
 def samples_at(size: int) -> int:
     """Configurations per repeat: one shard for every core."""
-    return cores() * DoubleExchange(L=size).shard_size
+    return cores() * shard_size(DoubleExchange(L=size))
 
 
 def run(sizes: Sequence[int], repeats: int, tell: Callable[[str], None]) -> Report:

@@ -95,7 +95,29 @@ def build_system(node: object) -> System:
     values = dict(node) if isinstance(node, Mapping) else {}
     name = values.pop("name", None)
     checks.one_of("system", name, SYSTEMS)
-    return typed(SYSTEMS[str(name)], values, "system.")
+    cls = SYSTEMS[str(name)]
+    return typed(_variant(cls, values) if cls.variants else cls, values, "system.")
+
+
+def _variant(cls: type[System], values: dict[str, Any]) -> type[System]:
+    """Return the class that `system.variant` chooses, and drop the keys of the others from `values`.
+
+    Raises `ConfigError` where one of these has another value than its default: it would have no effect.
+    """
+    chosen = values.get("variant", next(iter(cls.variants)))
+    checks.one_of("system.variant", chosen, cls.variants)
+    own = [each.name for each in dataclasses.fields(cls.variants[chosen])]  # type: ignore[arg-type]
+    for other, foreign in cls.variants.items():
+        for each in dataclasses.fields(foreign):  # type: ignore[arg-type]
+            if each.name in own or each.name not in values:
+                continue
+            value = values.pop(each.name)
+            if value != each.default:
+                raise ConfigError(
+                    f"system.{each.name}={value} has no effect with system.variant={chosen}",
+                    f"it belongs to system.variant={other}",
+                )
+    return cls.variants[chosen]
 
 
 def build_model(node: object) -> Options:

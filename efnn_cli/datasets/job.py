@@ -9,6 +9,7 @@ import torch
 
 from efnn_cli.core import checks
 from efnn_cli.core.memory import batch_bytes, in_parts
+from efnn_cli.datasets import cost
 from efnn_cli.physics import Draw, System
 from efnn_cli.physics.system import TOLERANCE, Array
 from efnn_cli.physics.thermal import Bath
@@ -88,8 +89,8 @@ class Job:
     """The user's own configurations (samples, ...) instead of drawn ones."""
 
     def shards(self) -> list[Draw]:
-        """The shards, of `system.shard_size` configurations but for the last."""
-        size = self.system.shard_size
+        """The shards, of `cost.shard_size` configurations but for the last."""
+        size = cost.shard_size(self.system)
         starts = range(0, self.samples, size)
         return [
             Draw(self.seed, self.purpose, index, first, min(size, self.samples - first), self.bath)
@@ -108,7 +109,8 @@ class Job:
 
     def _scratch_bytes(self) -> int:
         """That of one configuration."""
-        return max(self.system.scratch_bytes(self.reference), self.system.field_scratch_bytes() if self.fields else 0)
+        energies = cost.energy_bytes(self.system, self.reference)
+        return max(energies, cost.field_bytes(self.system)) if self.fields else energies
 
     def label(self, spins: Array, device: torch.device) -> LabelledSpins:
         """Labels of one shard, in batches of bounded memory."""

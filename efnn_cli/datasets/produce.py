@@ -16,6 +16,7 @@ import torch
 from efnn_cli.core.errors import ConflictError, InputError
 from efnn_cli.core.memory import require_memory
 from efnn_cli.core.provenance import versions
+from efnn_cli.datasets import cost
 from efnn_cli.datasets.crew import Crew
 from efnn_cli.datasets.job import Job, LabelledSpins, Part
 from efnn_cli.datasets.shards import Shard, ShardFolder
@@ -251,7 +252,7 @@ def _metadata(
         "sampling": "given" if job.given is not None else job.sampling,
         "seed": job.seed,
         "thermal": None if job.bath is None else _thermal(job, job.bath),
-        "shard_size": job.system.shard_size,
+        "shard_size": cost.shard_size(job.system),
         "job": job_hash,
         "reference": {
             "method": job.reference,

@@ -1,10 +1,12 @@
-"""Ground floor: one file a system, the Hamiltonian at its head. Knows no files and no networks.
+"""Systems: one file a Hamiltonian, its formula at the head. Knows no files and no networks.
 
-system.py           what every system offers            three_spin.py       infinite-range r-spin model
-subsets.py          sums over r-subsets of spins        heisenberg.py       lattice, and infinite range
-sampling.py         distributions of unit vectors       double_exchange.py  electrons in classical spins
-free_fermions.py    grand potential of levels           thermal.py          spins at a temperature
-matsubara.py        grand potential of determinants     sparse_determinant.py block_recursion.py   the determinants
+system.py         base class of all systems         double_exchange.py        electrons in classical spins
+three_spin.py     infinite-range r-spin model       free_fermions.py          grand potential of levels
+infinite_range.py the same for continuous spins     diagonalise.py            levels and eigenvectors, checked
+subsets.py        sums over r-subsets of spins      determinant.py            grand potential without levels
+heisenberg.py     classical spins on a lattice      matsubara.py              its formula and error estimate
+sampling.py       distributions of unit vectors     block_recursion.py sparse_determinant.py   its determinants
+thermal.py        spins at a temperature
 
 A new system is one file here, one line in `SYSTEMS` and one YAML in `conf/system/`.
 """
@@ -13,8 +15,11 @@ from __future__ import annotations
 
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.physics.heisenberg import Heisenberg
+from efnn_cli.physics.infinite_range import InfiniteRange
 from efnn_cli.physics.system import Draw, System
 from efnn_cli.physics.three_spin import ThreeSpin
+
+Heisenberg.variants = {each.variant: each for each in (Heisenberg, InfiniteRange)}
 
 SYSTEMS: dict[str, type[System]] = {cls.name: cls for cls in (ThreeSpin, Heisenberg, DoubleExchange)}
 

@@ -1,4 +1,4 @@
-"""What every physical system offers to the floors above.
+"""The base class of all physical systems.
 
 A system is a plain dataclass: its fields are the configuration keys `system.*` and the physical
 parameters at once. Shapes: B configurations; scalar spins (B, L), lattice spins (B, 3, L, L) with
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -27,10 +28,13 @@ TOLERANCE = 1e-10  # of a reference that is not exact to rounding, relative
 
 NORM_TOLERANCE = 1e-6  # how far a user's unit vector may be from length one
 
+NO_GRADIENT = re.compile(r"\brequires? grad|requires_grad|differentiat|derivative")
+"""In what PyTorch says where it cannot differentiate."""
+
 
 @dataclass(frozen=True)
 class Draw:
-    """Which configurations to draw: `count` of them from configuration number `first` on.
+    """The configurations to draw: `count` of them from configuration number `first` on.
 
     `purpose` ("train" or "reference") and `shard` name the random stream under `seed`.
     """
@@ -51,49 +55,31 @@ class Labels:
     energies: Tensor
     errors: Tensor | None = None
     redone: int = 0
-    """How many had to be computed again on the CPU, since a check of the first result failed."""
+    """Number of energies that were computed again on the CPU, since a check of the first result failed."""
 
 
 class System(ABC):
     """One Hamiltonian at one size: draws spin configurations and labels them with energies."""
 
     name: ClassVar[str]
+    kind: ClassVar[str]
+    """Name of the Hamiltonian for the choice of recipes; with variants it differs from `name`."""
+    geometry: ClassVar[str]
+    """Either "dense" (all spins see all spins) or "lattice" (periodic L x L)."""
+    samplings: ClassVar[tuple[str, ...]]
+    """Names of the spin distributions; the first is the default."""
+    references: ClassVar[tuple[str, ...]] = ("formula",)
+    """Methods that compute the energy."""
+    estimated_references: ClassVar[tuple[str, ...]] = ()
+    """Those of them that are not exact to rounding: they estimate their error and have a tolerance."""
     energy_unit: ClassVar[str] = "coupling scale"
+    variants: ClassVar[dict[str, type[System]]] = {}
+    """Classes that share the name on the command line, by `system.variant`; empty without variants."""
     L: int | None
 
-    @property
-    @abstractmethod
-    def geometry(self) -> str:
-        """Either "dense" (all spins see all spins) or "lattice" (periodic L x L)."""
-
-    @property
-    @abstractmethod
-    def kind(self) -> str:
-        """Name of the Hamiltonian for the choice of recipes, such as `heisenberg_lattice`."""
-
-    @property
-    @abstractmethod
-    def samplings(self) -> tuple[str, ...]:
-        """Names of the spin distributions on offer; the first is the default."""
-
-    @property
-    def references(self) -> tuple[str, ...]:
-        """Methods that compute the energy."""
-        return ("formula",)
-
-    @property
-    def estimated_references(self) -> tuple[str, ...]:
-        """Those of them that are not exact to rounding, but estimate their error and have a tolerance."""
-        return ()
-
     def fastest_reference(self, device: str) -> str:
-        """What `reference=auto` takes on a device of type "cpu" or "cuda"."""
+        """Return the method that `reference=auto` means on a device of type "cpu" or "cuda"."""
         return self.references[0]
-
-    @property
-    @abstractmethod
-    def shard_size(self) -> int:
-        """Configurations per shard: about a second of work, part of the random streams' names."""
 
     @property
     def size(self) -> int:
@@ -133,25 +119,28 @@ class System(ABC):
         """Energies by the named reference method, with their error estimates where the method has them."""
         return Labels(self.energy(spins))
 
-    @abstractmethod
-    def scratch_bytes(self, reference: str) -> int:
-        """Bytes of temporary memory that labelling one configuration takes."""
-
-    def field_scratch_bytes(self) -> int:
-        """Bytes of temporary memory that the effective fields of one configuration take; energies are freed before."""
-        return 0
-
     def effective_coupling(self) -> float:
         """J of the classical nearest-neighbour model that sampling=thermal draws from; raises `ConfigError`."""
         raise ConfigError(f"sampling=thermal: {self.kind} has no effective coupling", "give spin_coupling=...")
 
     def fields(self, spins: Tensor) -> Tensor:
-        """Effective fields -dE/dS, shape of `spins`: the unprojected gradient, spins taken as free vectors.
+        """Fields -dE/dS, shape of `spins`: the unprojected gradient, spins taken as free vectors.
 
-        The derivative of the closed-form energy, by reverse differentiation, exact to rounding.
+        The derivative of the closed-form energy, by reverse differentiation, exact to rounding. Raises `ConfigError`
+        where PyTorch cannot differentiate it.
         """
-        free = spins.detach().clone().requires_grad_()
-        (gradient,) = torch.autograd.grad(self.energy(free).sum(), free)
+        with torch.inference_mode(mode=False):  # gradients also where the caller has switched them off
+            free = spins.detach().clone().requires_grad_()
+            try:
+                (gradient,) = torch.autograd.grad(self.energy(free).sum(), free)
+            except RuntimeError as error:
+                if not NO_GRADIENT.search(str(error)):
+                    raise
+                raise ConfigError(
+                    f"{self.kind} has no effective fields: its energy cannot be differentiated ({error})",
+                    "write energy(spins) in operations of torch, not of NumPy, or write fields(spins) too; "
+                    "energies alone need no fields=true",
+                ) from error
         return -gradient
 
     def parameters(self) -> dict[str, Any]:
@@ -187,7 +176,7 @@ class System(ABC):
             last = spins.ndim == 4 and spins.shape[-1] == 3 != spins.shape[1] and any_size
             hint = "components come before sites: numpy.moveaxis(spins, -1, 1)" if last else ""
             raise InputError(f"{source}: wanted spins of shape (samples, {shape}, found {spins.shape}", hint)
-        bad = ~np.isfinite(spins).reshape(len(spins), -1).all(axis=1)
+        bad = ~np.isfinite(spins).all(axis=tuple(range(1, spins.ndim)))
         if bad.any():
             raise InputError(f"{source}: configuration {int(bad.argmax())} has a spin that is not finite")
         if self.geometry == "lattice":

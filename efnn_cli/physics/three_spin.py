@@ -28,6 +28,10 @@ class ThreeSpin(System):
     """Parameters: L spins, order r of the interaction, the spin alphabet, the seed of the couplings."""
 
     name: ClassVar[str] = "three_spin"
+    kind: ClassVar[str] = "three_spin"
+    geometry: ClassVar[str] = "dense"
+    samplings: ClassVar[tuple[str, ...]] = ("uniform",)
+
     L: int | None = None
     r: int = 3
     spin_values: list[int] = field(default_factory=lambda: [0, 1])
@@ -43,11 +47,6 @@ class ThreeSpin(System):
             raise ConfigError(f"system.spin_values: wanted [0,1] or [-1,1], found {self.spin_values}")
         self.spin_values = sorted(self.spin_values)
         subsets.count(self.L, self.r)
-
-    geometry = "dense"
-    kind = "three_spin"
-    samplings = ("uniform",)
-    shard_size = 4096
 
     @property
     def spin_range(self) -> tuple[float, float]:
@@ -69,10 +68,6 @@ class ThreeSpin(System):
     def energy(self, spins: Tensor) -> Tensor:
         """E (B,) by the sum over all r-subsets."""
         return subsets.energy(spins, torch.from_numpy(self.couplings).to(spins.device), self.r)
-
-    def scratch_bytes(self, reference: str) -> int:
-        """The products of all subsets."""
-        return 16 * subsets.count(self.size, self.r)
 
     def _allowed(self, spins: Array) -> NDArray[np.bool_]:
         return np.isin(spins, self.spin_values)

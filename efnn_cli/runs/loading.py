@@ -61,11 +61,10 @@ class Run:
     def predict(self, spins: ArrayLike, pause: Callable[[], None] = lambda: None) -> Array:
         """Energies (B,) of spins (B, 3, L, L), any L >= 3, or (B, n) with the trained n.
 
-        Raises `InputError` for other shapes, spins that are not unit vectors, or not of the alphabet. `pause` is
-        called before every batch and may raise to stop.
+        Takes arrays, tensors on any device and lists. Raises `InputError` for other shapes, spins that are no real
+        numbers, not unit vectors, or not of the alphabet. `pause` is called before every batch and may raise to stop.
         """
-        array = np.asarray(spins, dtype=np.float64)
-        self.system_for(array).check_spins(array, "spins")
+        array = self._checked(spins)
         return predict(self.model, array, self.device, pause)
 
     def fields(self, spins: ArrayLike) -> Array:
@@ -73,18 +72,30 @@ class Run:
 
         Takes and raises what `predict` does.
         """
-        array = np.asarray(spins, dtype=np.float64)
+        there = torch.from_numpy(self._checked(spins)).to(self.device)
+        return np.asarray(predict_fields(self.model, there).cpu().numpy())
+
+    def _checked(self, spins: ArrayLike) -> Array:
+        """Return `spins` as configurations of the system, float64, laid out as PyTorch takes them."""
+        try:
+            found = spins.numpy(force=True) if isinstance(spins, torch.Tensor) else np.asarray(spins)
+        except (TypeError, ValueError, RuntimeError) as error:  # of a ragged list, or a tensor without an array
+            raise InputError(f"spins: wanted an array of real numbers, found {error}") from error
+        if found.dtype.kind not in "biuf":
+            raise InputError(f"spins: wanted an array of real numbers, found one of {found.dtype}")
+        array = np.require(found, np.float64, ["C_CONTIGUOUS", "WRITEABLE"])
         self.system_for(array).check_spins(array, "spins")
-        return np.asarray(predict_fields(self.model, torch.from_numpy(array).to(self.device)).cpu().numpy())
+        return array
 
     def system_for(self, spins: Array) -> System:
         """The trained Hamiltonian at the size of `spins`."""
-        if self.system.geometry == "lattice" and spins.ndim == 4 and spins.shape[-1] >= 3:
+        if self.system.geometry == "lattice" and spins.ndim == 4 and spins.shape[-2] == spins.shape[-1] >= 3:
             return self.system.at_size(spins.shape[-1])
         return self.system
 
 
-def load(path: str | Path, device: str = "auto") -> Run:
+@torch.inference_mode(mode=False)  # weights that can be differentiated, whatever mode the caller is in
+def load(path: str | Path, device: str | torch.device = "auto") -> Run:
     """The network of a run folder (its best weights) or of a checkpoint file in it (the weights of that file).
 
     `~` in `path` is the home folder.
@@ -103,7 +114,7 @@ def load(path: str | Path, device: str = "auto") -> Run:
     folder = RunFolder(path.parent)
     if path.name in FILES:
         folder.require_own(path, stored.config.get("hash"), _restored(path))
-    target = devices.resolve(device)
+    target = devices.resolve(str(device))
     try:
         defect = config_defect(stored.config, JUDGED_BY)
         if defect is not None:

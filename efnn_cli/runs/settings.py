@@ -45,8 +45,8 @@ def train_config(composed: Composed, system: System | None = None) -> TrainConfi
     keys = typed(_TrainKeys, values)
     said = {key.removeprefix("system."): each for key, each in composed.said.items() if key.startswith("system.")}
     narrowed = build_system(wanted) if wanted is not None else None
-    if system is None and narrowed is not None and (narrowed.name != "heisenberg" or "variant" in said):
-        system = narrowed  # only `heisenberg` alone leaves the geometry open
+    if system is None and narrowed is not None and (not narrowed.variants or "variant" in said):
+        system = narrowed  # a name with variants leaves the geometry open
     if "budget" in composed.said and "epochs" in composed.said:
         raise ConfigError("budget and epochs both say how long to train", "keep one of them")
     recipe = None if model.name == "effective" else build_training(training)

@@ -25,16 +25,26 @@ def predict_tensor(model: nn.Module, spins: Tensor) -> Tensor:
     """Energies (B,), float64, of spins already on the device of the model."""
     model.eval()
     blocks = torch.split(spins, batch_size(tuple(spins.shape[1:])))
-    return torch.cat([part for block in blocks for part in in_parts(model, block)])
+    with full_precision(spins.device):
+        return torch.cat([part for block in blocks for part in in_parts(model, block)])
+
+
+def full_precision(device: torch.device) -> torch.autocast:
+    """A context without autocast, whatever the caller has switched on: bfloat16 has three digits."""
+    return torch.autocast(device.type, enabled=False)
 
 
 def predict_fields(model: nn.Module, spins: Tensor) -> Tensor:
-    """Effective fields -dE/dS of a network, shaped like `spins` (B, ...), float64 on its device, as free vectors."""
+    """Effective fields -dE/dS of a network, shaped like `spins` (B, ...), float64 on its device, as free vectors.
+
+    Gradients are computed also where the caller has switched them off.
+    """
     model.eval()
 
     def fields(block: Tensor) -> Tensor:
-        free = block.detach().clone().requires_grad_()
-        (gradient,) = torch.autograd.grad(model(free).sum(), free)
+        with torch.inference_mode(mode=False), full_precision(block.device):
+            free = block.detach().clone().requires_grad_()
+            (gradient,) = torch.autograd.grad(model(free).sum(), free)
         return -gradient
 
     blocks = torch.split(spins, batch_size(tuple(spins.shape[1:])))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
+import torch
 
 import efnn_cli
 from efnn_cli.core.errors import InputError
+from efnn_cli.physics.heisenberg import Heisenberg
 
 from .conftest import Workshop, call, files_below
 
@@ -379,3 +383,87 @@ def test_thermal_spins_name_their_bath(here: Path):
 )
 def test_thermal_keys_belong_together(here: Path, words: tuple[str, ...], named: str):
     call("generate", "heisenberg", *words, cwd=here).failed(2, named)
+
+
+ODD_FORMS = {
+    "turned": lambda spins: np.rot90(spins, axes=(2, 3)),
+    "reversed": lambda spins: spins[::-1],
+    "of the other order": np.asfortranarray,
+    "big-endian": lambda spins: spins.astype(">f8"),
+    "read-only": lambda spins: np.frombuffer(spins.tobytes()).reshape(spins.shape),
+    "list": lambda spins: spins.tolist(),
+    "tensor": torch.from_numpy,
+    "tensor with grad": lambda spins: torch.from_numpy(spins).requires_grad_(),
+}
+MODES = {
+    "no_grad": torch.no_grad,
+    "inference_mode": torch.inference_mode,
+    "autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+    "float64 by default": lambda: contextlib.nullcontext(torch.set_default_dtype(torch.float64)),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["lattice net", "hopping fit"])
+@pytest.mark.parametrize("form", ODD_FORMS)
+def test_a_loaded_network_takes_spins_in_any_form(workshop: Workshop, name: str, form: str):
+    loaded, spins = efnn_cli.load(workshop.root / workshop.run(name), torch.device("cpu")), sphere(3, 6)
+    given = ODD_FORMS[form](spins)
+    plain = spins if isinstance(given, torch.Tensor) else np.array(given, dtype=np.float64, order="C")
+    assert np.array_equal(loaded.predict(given), loaded.predict(plain))
+    assert np.array_equal(loaded.fields(given), loaded.fields(plain))
+
+
+@pytest.mark.parametrize("name", ["lattice net", "binary net"])
+def test_a_loaded_network_takes_no_spins(workshop: Workshop, name: str):
+    loaded = efnn_cli.load(workshop.root / workshop.run(name), "cpu")
+    none = np.ones((2, *loaded.system.spin_shape))[:0]
+    assert loaded.predict(none).shape == (0,)
+    assert loaded.fields(none).shape == none.shape
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_loaded_network_does_not_depend_on_the_mode_of_the_caller(workshop: Workshop, mode: str):
+    folder, spins = workshop.root / workshop.run("lattice net"), sphere(3, 6)
+    loaded = efnn_cli.load(folder, "cpu")
+    energies, fields = loaded.predict(spins), loaded.fields(spins)
+    try:
+        with MODES[mode]():
+            for each in (loaded, efnn_cli.load(folder, "cpu")):
+                assert np.array_equal(each.predict(spins), energies)
+                assert np.array_equal(each.fields(spins), fields)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "given",
+    [
+        sphere(2, 6) + 0j,
+        torch.from_numpy(sphere(2, 6)).to(torch.complex128),
+        sphere(2, 6).astype(str),
+        sphere(2, 6).astype(object),
+        [[0.0, 1.0], [1.0]],
+        [],
+        1.0,
+        None,
+        np.ones((2, 3, 8, 4)) / np.sqrt(3),
+        np.ones((2, 3, 1, 5000)) / np.sqrt(3),
+        torch.ones(2, 3, 6, 6, device="meta"),
+    ],
+    ids=["complex", "complex tensor", "text", "objects", "ragged", "empty", "number", "none", "8x4", "1x5000", "meta"],
+)
+def test_what_are_no_spins_is_refused_by_a_loaded_network(workshop: Workshop, given: Any):
+    loaded = efnn_cli.load(workshop.root / workshop.run("lattice net"), "cpu")
+    for ask in (loaded.predict, loaded.fields):
+        with pytest.raises(InputError, match="spins"):
+            ask(given)
+
+
+def test_fields_of_an_energy_that_has_no_gradient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    energy = Heisenberg.energy
+    monkeypatch.setattr(Heisenberg, "energy", lambda self, spins: energy(self, torch.from_numpy(spins.numpy())))
+    words = ("generate", "heisenberg", "--L", "4", "--samples", "3", "--device", "cpu", "--workers", "1")
+    call(*words, "fields=true", cwd=tmp_path).failed(2, "no effective fields", "fields(spins)", "fields=true")
+    call(*words, cwd=tmp_path).done()

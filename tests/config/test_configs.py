@@ -44,8 +44,10 @@ def test_every_system_and_model_has_its_file():
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_system_files_hold_the_defaults(name):
     written = load(f"system/{name}")
-    assert SYSTEMS[name](**{k: v for k, v in written.items() if k != "name"}) == SYSTEMS[name]()
-    assert set(written) == {"name", *defaults(SYSTEMS[name])}
+    variants = SYSTEMS[name].variants or {None: SYSTEMS[name]}
+    for variant, cls in variants.items():
+        assert build_system(written if variant is None else {**written, "variant": variant}) == cls()
+    assert set(written) == {"name"}.union(*(defaults(cls) for cls in variants.values()))
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -98,7 +98,7 @@ def choices(command, name):
 
 
 def test_listed_samplings_and_references_are_those_of_the_systems():
-    systems = [cls() for cls in SYSTEMS.values()] + [SYSTEMS["heisenberg"](variant="infinite_range")]
+    systems = [cls() for each in SYSTEMS.values() for cls in (each.variants.values() or [each])]
     references = {"auto"}.union(*(each.references for each in systems))
     assert choices("generate", "sampling") == {"auto"}.union(*(each.samplings for each in systems))
     assert choices("extrapolate", "sampling") == {"auto", *SAMPLINGS}

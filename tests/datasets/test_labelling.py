@@ -6,26 +6,28 @@ import torch
 
 from efnn_cli.core import memory
 from efnn_cli.core.errors import ConflictError, DeviceError, InputError, NumericalError, OutputError, Stopped
+from efnn_cli.datasets import cost
 from efnn_cli.datasets.crew import Crew
 from efnn_cli.datasets.job import Job
 from efnn_cli.datasets.produce import produce, require_resources
 from efnn_cli.datasets.shards import FORMAT, SCHEMA_VERSION, ShardFolder
 from efnn_cli.datasets.workers import label_shard
-from efnn_cli.physics import SYSTEMS, free_fermions
+from efnn_cli.physics import SYSTEMS, diagonalise
 from efnn_cli.physics.system import Labels
 from efnn_cli.storage import dataset, hdf5
 
 CPU = torch.device("cpu")
 
 
-class SmallShards(SYSTEMS["double_exchange"]):
-    """Double exchange in shards of five configurations."""
-
-    shard_size = 5
+@pytest.fixture(autouse=True, scope="module")
+def shards_of_five():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cost, "shard_size", lambda system: 5)
+        yield
 
 
 def job(samples=23, **changes):
-    return Job(SmallShards(L=4, **changes), "uniform_sphere", 3, "train", samples, "dense")
+    return Job(SYSTEMS["double_exchange"](L=4, **changes), "uniform_sphere", 3, "train", samples, "dense")
 
 
 def make(path, workers=2, pause=lambda: None, which=None, **options):
@@ -185,7 +187,7 @@ def test_what_cannot_fit_is_refused_before_any_work(tmp_path):
 
 
 def test_a_failing_shard_ends_the_job_and_keeps_the_others(tmp_path):
-    class Broken(SmallShards):
+    class Broken(SYSTEMS["double_exchange"]):
         def label(self, spins, reference, tolerance):
             labels = super().label(spins, reference, tolerance)
             return Labels(labels.energies * float("nan")) if torch.equal(spins[0], poison) else labels
@@ -200,14 +202,14 @@ def test_a_failing_shard_ends_the_job_and_keeps_the_others(tmp_path):
 
 def test_given_spins_are_stored_as_they_are(tmp_path):
     spins = job().spins(job().shards()[0])
-    given = Job(SmallShards(L=4), "uniform_sphere", 0, "train", 5, "dense", given=spins)
+    given = Job(SYSTEMS["double_exchange"](L=4), "uniform_sphere", 0, "train", 5, "dense", given=spins)
     data, _, _ = make(tmp_path / "d.h5", which=given)
     np.testing.assert_array_equal(data.spins, spins)
     assert dataset.read_metadata(tmp_path / "d.h5")["sampling"] == "given"
 
 
 def test_a_damaged_dataset_is_an_error_a_damaged_reference_is_made_again(tmp_path, expected, caplog):
-    reference = Job(SmallShards(L=4), "uniform_sphere", 3, "reference", 23, "dense")
+    reference = Job(SYSTEMS["double_exchange"](L=4), "uniform_sphere", 3, "reference", 23, "dense")
     for which, name in ((job(), "d.h5"), (reference, "r.h5")):
         make(tmp_path / name, which=which)
     good = (tmp_path / "r.h5").read_bytes()
@@ -229,7 +231,7 @@ def test_a_damaged_dataset_is_an_error_a_damaged_reference_is_made_again(tmp_pat
 
 def test_labels_that_were_redone_are_counted(tmp_path, monkeypatch, caplog):
     """One wrong level in every first diagonalisation of a shard: mended, counted in the file, warned of."""
-    honest = free_fermions.dense_levels
+    honest = diagonalise.dense_levels
 
     def corrupt(matrices):
         levels = honest(matrices)
@@ -238,7 +240,7 @@ def test_labels_that_were_redone_are_counted(tmp_path, monkeypatch, caplog):
         return levels
 
     expected = make(tmp_path / "good.h5", workers=1)[0]
-    monkeypatch.setattr(free_fermions, "dense_levels", corrupt)
+    monkeypatch.setattr(diagonalise, "dense_levels", corrupt)
     data = make(tmp_path / "mended.h5", workers=1)[0]
     np.testing.assert_array_equal(data.energies, expected.energies)
     assert expected.metadata["reference"]["redone_on_cpu"] == 0

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from efnn_cli.config.schema import build_system
 from efnn_cli.core.errors import InputError
 from efnn_cli.physics import SYSTEMS, Draw
 from efnn_cli.physics.thermal import Bath
 
 SIDES = {"lattice": 4, "dense": 9}
-DEFAULTS = [cls() for cls in SYSTEMS.values()]
+DEFAULTS = [cls() for each in SYSTEMS.values() for cls in (each.variants.values() or [each])]
 CASES = [pytest.param(dataclasses.replace(each, L=SIDES[each.geometry]), id=each.kind) for each in DEFAULTS] + [
     pytest.param(SYSTEMS["heisenberg"](L=4, J2=0.3, K=0.2, R=0.1), id="heisenberg_lattice_all_terms"),
-    pytest.param(SYSTEMS["heisenberg"](variant="infinite_range", L=9), id="infinite_range"),
 ]
 
 
@@ -52,7 +52,7 @@ def test_cuda_agrees_with_the_cpu(system):
 
 @pytest.mark.parametrize("system", CASES)
 def test_parameters_rebuild_the_system(system):
-    twin = SYSTEMS[system.name](**system.parameters())
+    twin = build_system({"name": system.name, **system.parameters()})
     assert twin == system
     spins = torch.from_numpy(system.sample(system.samplings[0], Draw(0, "train", 0, 0, 3)))
     assert torch.equal(twin.energy(spins), system.energy(spins))
@@ -70,6 +70,7 @@ def test_foreign_spins_are_refused(system):
         system.check_spins(long, "file")
     with pytest.raises(InputError, match="shape"):
         system.check_spins(flat, "file")
+    system.check_spins(good[:0], "file")
 
 
 @pytest.mark.parametrize("system", CASES)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from efnn_cli.core.errors import NumericalError
-from efnn_cli.physics import SYSTEMS, Draw, block_recursion, double_exchange, matsubara, sparse_determinant
+from efnn_cli.physics import SYSTEMS, Draw, block_recursion, determinant, matsubara, sparse_determinant
 
 DoubleExchange = SYSTEMS["double_exchange"]
 EPS = np.finfo(float).eps
@@ -80,9 +80,9 @@ def test_labels_do_not_depend_on_the_elimination(monkeypatch):
     """Sparse factors, blocks, and blocks in groups of a single frequency."""
     system, spins = DoubleExchange(L=5), torch.cat([spins_of("random", 5, seed) for seed in range(3)])
     blocks = system.label(spins, "determinant").energies
-    monkeypatch.setattr(double_exchange, "batch_bytes", lambda device: 1)
+    monkeypatch.setattr(determinant, "batch_bytes", lambda device: 1)
     torch.testing.assert_close(system.label(spins, "determinant").energies, blocks, rtol=1e-13, atol=0)
-    monkeypatch.setattr(double_exchange, "BLOCKS_UP_TO", 0)
+    monkeypatch.setattr(determinant, "BLOCKS_UP_TO", 0)
     torch.testing.assert_close(system.label(spins, "determinant").energies, blocks, rtol=1e-12, atol=0)
 
 

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli.core.errors import NumericalError
-from efnn_cli.physics import SYSTEMS, Draw, free_fermions
+from efnn_cli.core.errors import ConfigError, NumericalError
+from efnn_cli.physics import SYSTEMS, Draw, diagonalise, double_exchange, free_fermions, subsets
+from efnn_cli.physics.infinite_range import InfiniteRange
 
 CASES = [
     SYSTEMS["three_spin"](L=7, r=4),
     SYSTEMS["heisenberg"](L=4, J1=0.7, J2=-0.3, K=0.5, R=0.8),
-    SYSTEMS["heisenberg"](variant="infinite_range", L=7),
+    InfiniteRange(L=7),
     SYSTEMS["double_exchange"](L=3, J=5.0, mu=-2.0, T=0.3),
 ]
 
@@ -19,7 +20,7 @@ def unchecked_energy(system, spins):
     """Energy of spins that are not unit vectors."""
     if system.name != "double_exchange":
         return system.energy(spins)
-    return free_fermions.grand_potential(free_fermions.dense_levels(system.hamiltonians(spins)), system.T)
+    return free_fermions.grand_potential(diagonalise.dense_levels(system.hamiltonians(spins)), system.T)
 
 
 @pytest.mark.parametrize("system", CASES, ids=lambda system: system.kind)
@@ -37,6 +38,50 @@ def test_fields_are_the_gradient_of_the_energy(system):
     assert fields.abs().max() > 0.01
 
 
+@pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("system", CASES, ids=lambda system: system.kind)
+def test_fields_where_gradients_are_switched_off(system, off):
+    subsets.indices.cache_clear()
+    double_exchange.adjacency.cache_clear()
+    spins = torch.from_numpy(system.sample(system.samplings[0], Draw(0, "train", 0, 0, 2)))
+    with off():
+        inside = system.fields(spins)
+        energies = system.energy(spins)
+    torch.testing.assert_close(inside, system.fields(spins), rtol=0, atol=0)
+    torch.testing.assert_close(energies, system.energy(spins), rtol=0, atol=0)
+
+
+WITHOUT_GRADIENT = {
+    "NumPy": lambda spins: torch.from_numpy(np.sin(spins.numpy()).sum(axis=(1, 2, 3))),
+    "array protocol": lambda spins: torch.as_tensor(np.asarray(spins).sum(axis=(1, 2, 3))),
+    "detached": lambda spins: spins.detach().sum(dim=(1, 2, 3)),
+    "in place": lambda spins: spins.mul_(1.0).sum(dim=(1, 2, 3)),
+    "of other spins": lambda spins: torch.ones(len(spins), dtype=torch.float64, requires_grad=True),
+    "no derivative": lambda spins: torch.special.zeta(spins + 3, spins + 3).sum(dim=(1, 2, 3)),
+}
+
+
+@pytest.mark.parametrize("energy", WITHOUT_GRADIENT.values(), ids=WITHOUT_GRADIENT)
+def test_energies_without_a_gradient_are_said_to_have_none(monkeypatch, energy):
+    system = CASES[1]
+    monkeypatch.setattr(type(system), "energy", lambda self, spins: energy(spins))
+    spins = torch.from_numpy(system.sample("uniform_sphere", Draw(0, "train", 0, 0, 2)))
+    with pytest.raises(ConfigError, match="heisenberg_lattice has no effective fields") as caught:
+        system.fields(spins)
+    assert "write fields(spins)" in caught.value.hint
+
+
+def test_other_failures_of_an_energy_stay_what_they_are(monkeypatch):
+    """Above all too little memory, for which callers take smaller batches."""
+
+    def fail(self, spins):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(type(CASES[1]), "energy", fail)
+    with pytest.raises(RuntimeError, match="DefaultCPUAllocator"):
+        CASES[1].fields(torch.zeros(1, 3, 4, 4))
+
+
 def test_fields_turn_with_the_spins():
     system = CASES[3]
     spins = torch.from_numpy(system.sample("uniform_sphere", Draw(0, "train", 0, 0, 2)))
@@ -51,7 +96,7 @@ def test_fields_turn_with_the_spins():
 
 def corrupt(monkeypatch, times, how):
     """Let the first `times` diagonalisations return wrong eigenvectors, as accelerators have been reported to."""
-    honest, calls = free_fermions.dense_states, []
+    honest, calls = diagonalise.dense_states, []
 
     def wrong(matrices):
         levels, states = honest(matrices)
@@ -60,7 +105,7 @@ def corrupt(monkeypatch, times, how):
             how(levels[0], states[0])
         return levels, states
 
-    monkeypatch.setattr(free_fermions, "dense_states", wrong)
+    monkeypatch.setattr(diagonalise, "dense_states", wrong)
     return calls
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from efnn_cli.config.schema import build_system
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.physics import SYSTEMS, Draw
 
@@ -92,7 +93,7 @@ def test_symmetries_of_the_lattice_model():
 
 
 def test_infinite_range_is_the_three_spin_energy_of_scalars():
-    system = Heisenberg(variant="infinite_range")
+    system = build_system({"name": "heisenberg", "variant": "infinite_range"})
     assert (system.size, system.geometry, len(system.couplings)) == (15, "dense", 455)
     spins = system.sample("uniform", Draw(0, "train", 0, 0, 20_000))
     assert np.abs(spins).max() <= 1
@@ -114,4 +115,4 @@ def test_infinite_range_is_the_three_spin_energy_of_scalars():
 )
 def test_bad_parameters_are_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
-        Heisenberg(**changes)
+        build_system({"name": "heisenberg", **changes})

@@ -1,0 +1,35 @@
+"""Cost of labels: configurations per shard, and temporary memory of one configuration in bytes.
+
+Shard numbers name random streams, so that these sizes decide the spins: they never change.
+"""
+
+from __future__ import annotations
+
+from efnn_cli.physics import System
+
+
+def shard_size(system: System) -> int:
+    """Configurations per shard: about a second of diagonalisation (which grows as L^6), else about 10 MB of spins."""
+    if "dense" in system.references:
+        return max(1, min(256, int(256 * (10 / system.size) ** 6)))
+    if system.geometry == "lattice":
+        return max(1, 409_600 // system.size**2)
+    return 4096
+
+
+def energy_bytes(system: System, reference: str) -> int:
+    """Bytes that the energy of one configuration takes by the method `reference`."""
+    if reference == "dense":  # the matrix and LAPACK's copy of it
+        return 2 * 16 * (2 * system.sites) ** 2
+    if reference == "determinant":  # the factors and the powers of H, measured
+        return 60_000 * system.sites
+    if system.geometry == "lattice":  # a dozen scalar fields
+        return 8 * 24 * system.sites
+    return 16 * (system.sites if system.couplings is None else len(system.couplings))  # the products of all subsets
+
+
+def field_bytes(system: System) -> int:
+    """Bytes that the fields of one configuration take; the memory of the energies is free by then."""
+    if "dense" in system.references:  # H, eigenvectors, LAPACK's work space of twice their size, checks, occupations
+        return 6 * 16 * (2 * system.sites) ** 2
+    return 0
