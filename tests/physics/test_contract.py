@@ -32,6 +32,16 @@ def test_samples_have_the_promised_shape_and_seeds(system):
 
 
 @pytest.mark.parametrize("system", CASES)
+def test_configurations_are_named_by_seed_purpose_and_shard(system):
+    """Other names give other configurations, all of them: references never repeat what a network was trained on."""
+    bath = Bath(1.0, 1.0, 5)
+    names = [(0, "train", 0, 0), (1, "train", 0, 0), (0, "reference", 0, 0), (0, "train", 1, 6)]
+    for sampling in system.samplings:
+        drawn = [each.tobytes() for name in names for each in system.sample(sampling, Draw(*name, 6, bath))]
+        assert len(set(drawn)) == 6 * len(names)
+
+
+@pytest.mark.parametrize("system", CASES)
 def test_energies_are_float64_finite_and_independent_of_the_batch(system):
     spins = torch.from_numpy(system.sample(system.samplings[0], Draw(0, "train", 0, 0, 6)))
     energies = system.energy(spins)

@@ -80,6 +80,23 @@ def test_closed_forms():
     assert not np.allclose(levels_of(system, random_spins(size, 1))[0], np.sort(cases[0][2]), atol=1e-3)
 
 
+def test_strong_coupling_leaves_electrons_that_follow_the_spins():
+    """For J -> infinity t <chi_i|chi_j> joins the states along the spins: -J/2 - mu plus its levels, up to t^2 / J."""
+    hund, size, spins = 1e5, 4, random_spins(4, 1)
+    x, y, z = spins[0].flatten(1).numpy()
+    along = np.stack([np.sqrt((1 + z) / 2), (x + 1j * y) / np.sqrt(2 * (1 + z))])  # spinors chi_i
+    site = np.arange(size * size).reshape(size, size)
+    bonds = np.zeros((size * size, size * size))
+    for axis in (0, 1):
+        for step in (1, -1):
+            bonds[site, np.roll(site, step, axis)] = 0.8
+    expected = np.linalg.eigvalsh(-bonds * (along.conj().T @ along)) - hund / 2 + 1.3
+    lower = levels_of(DoubleExchange(L=size, t=0.8, J=hund, mu=-1.3), spins)[0][: size * size]
+    np.testing.assert_allclose(lower, expected, rtol=0, atol=20 / hund)
+    frozen = np.linalg.eigvalsh(-bonds) - hund / 2 + 1.3  # negative control: spins that are all parallel
+    assert np.abs(lower - frozen).max() > 0.1
+
+
 @pytest.mark.parametrize("size", [3, 4, 5])
 def test_trace_identities(size):
     system, n = DoubleExchange(L=size), size**2

@@ -61,11 +61,3 @@ def test_published_references_use_their_own_block_of_seeds():
 def test_published_refuses_what_would_repeat(seed, first):
     with pytest.raises(ConfigError):
         sample("published", Draw(seed, "train", 0, first, 2), 3)
-
-
-@pytest.mark.parametrize("name", ["uniform_sphere", "uniform_angles"])
-def test_streams_are_named_by_seed_purpose_and_shard(name):
-    base = sample(name, Draw(0, "train", 0, 0, 2), 4)
-    np.testing.assert_array_equal(base, sample(name, Draw(0, "train", 0, 99, 2), 4))
-    for other in (Draw(1, "train", 0, 0, 2), Draw(0, "reference", 0, 0, 2), Draw(0, "train", 1, 0, 2)):
-        assert not np.isclose(base, sample(name, other, 4)).any()

@@ -12,7 +12,6 @@ from torch import nn
 from efnn_cli.core.errors import ConfigError, NumericalError
 from efnn_cli.models import MODELS, build, parameter_count
 from efnn_cli.storage import checkpoint
-from efnn_cli.training.augment import OPERATIONS, point_group
 from efnn_cli.training.gradients import Gradients, GraphedGradients, gradients_on
 from efnn_cli.training.optimizers import learning_rate
 from efnn_cli.training.options import TrainingOptions
@@ -146,16 +145,6 @@ def test_learning_rate_schedules():
     assert learning_rate(1.0, 500, timed) == 0.125
 
 
-def test_point_group_has_eight_different_operations_that_form_a_group():
-    x = lattice_data(1, 0).spins
-    images = [point_group(x, k) for k in range(OPERATIONS)]
-    assert torch.equal(images[0], x)
-    assert len({each.numpy().tobytes() for each in images}) == 8
-    everything = {each.numpy().tobytes() for each in images}
-    for each in images:
-        assert {point_group(each, k).numpy().tobytes() for k in range(OPERATIONS)} == everything
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -218,28 +207,6 @@ def test_lengths_of_time(text, seconds):
 def test_what_is_no_length_of_time(text):
     with pytest.raises(ConfigError, match="budget"):
         TrainingOptions(budget=text)
-
-
-def test_averaged_weights_are_those_that_are_kept():
-    """The average of the weights after every step, by hand; it is validated, kept as best, and not trained."""
-    trainer = lattice_trainer(ema=0.8, epochs=1, lr=0.05)
-    plain = lattice_trainer(epochs=1, lr=0.05)
-    name = "network.readout.weight"
-    expected, step = None, trainer._step
-
-    def followed(*args):
-        nonlocal expected
-        loss = step(*args)
-        now = trainer.model.state_dict()[name].clone()
-        expected = now if expected is None else 0.8 * expected + 0.2 * now
-        return loss
-
-    trainer._step = followed
-    row, other = trainer.run_epoch(), plain.run_epoch()
-    torch.testing.assert_close(trainer.best.weights[name], expected)
-    torch.testing.assert_close(trainer.model.state_dict()[name], plain.model.state_dict()[name])
-    assert row.val_rmse != other.val_rmse
-    assert trainer.judged is not trainer.model
 
 
 def test_the_batch_doubles_on_the_way():
