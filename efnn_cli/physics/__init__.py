@@ -19,8 +19,8 @@ from efnn_cli.physics.infinite_range import InfiniteRange
 from efnn_cli.physics.system import Draw, System
 from efnn_cli.physics.three_spin import ThreeSpin
 
-Heisenberg.variants = {each.variant: each for each in (Heisenberg, InfiniteRange)}
-
 SYSTEMS: dict[str, type[System]] = {cls.name: cls for cls in (ThreeSpin, Heisenberg, DoubleExchange)}
+
+Heisenberg.variants = {each.variant: each for each in (Heisenberg, InfiniteRange)}
 
 __all__ = ["SYSTEMS", "Draw", "System"]
