@@ -1,12 +1,14 @@
-"""Reports: one document object, written as a self-contained HTML page and as Markdown.
+"""Reports: a Jinja2 template gives Markdown, and the Markdown gives a web page that stands alone.
 
-document.py  what a report is made of      html.py markdown.py        the same content in the same order
-inline.py    words, emphasis and links     inline_svg.py              figures within the page
+markdown.py   fill a template; tables, and text that is shown as it is
+page.py       the page of a Markdown text, its figures inside it
+
+The templates are `paper.md` (the report of `efnn reproduce`) and `page.html`, its style sheet is `style.css`.
 """
 
 from __future__ import annotations
 
-from efnn_cli.report.html import render_html
-from efnn_cli.report.markdown import render_markdown
+from efnn_cli.report.markdown import Figure, Table, code, plain, render_markdown
+from efnn_cli.report.page import render_page
 
-__all__ = ["render_html", "render_markdown"]
+__all__ = ["Figure", "Table", "code", "plain", "render_markdown", "render_page"]

@@ -1,16 +1,15 @@
-"""The report of a reproduction: what was run, every published figure with ours, tables, figures, provenance."""
+"""The report of a reproduction: every published figure beside ours, tables, figures, provenance."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from efnn_cli.core import limits, provenance
 from efnn_cli.core.console import duration
-from efnn_cli.report import render_html, render_markdown
-from efnn_cli.report.document import Block, Bullets, Cell, Code, Details, Document, Fact, Paragraph, Section, Table
-from efnn_cli.report.inline import code, literal
+from efnn_cli.report import Figure, Table, code, plain, render_markdown, render_page
 from efnn_cli.runs.planning import open_source
 from efnn_cli.storage import atomic
 from efnn_cli.studies import paper_pictures as pictures
@@ -18,21 +17,6 @@ from efnn_cli.studies import paper_tables as tables
 from efnn_cli.studies.paper_experiments import Chosen, SweepOptions
 from efnn_cli.studies.paper_findings import Findings
 from efnn_cli.studies.paper_published import Row, rows
-
-PAPER = "[arXiv:2502.17665](https://arxiv.org/abs/2502.17665)"
-LEAD = (
-    f"The experiments of {PAPER}, done again by one command. Errors are those of the test split, weights those of the "
-    "best validation epoch, labels and metrics float64. What was equal in a comparison stands with it."
-)
-GENERAL = (
-    "Seeds: the published figures are single runs; here every figure is a mean over training seeds with its sample "
-    "standard deviation. The dataset and its split are the same for all seeds.",
-    "Training: the published protocol is Adam with step decay over 1000 to 16 000 epochs (`training=paper`); `smoke` "
-    "and `laptop` use recipes that reach more in less time, `paper` uses it.",
-    "Times per configuration are of one core of the machine below, seconds a run of whatever it was trained on, and of "
-    "whatever else it did meanwhile; errors do not depend on that.",
-)
-EMPTY = "No run of this sweep has a result."
 
 
 @dataclass(frozen=True)
@@ -45,81 +29,85 @@ class Report:
 
 
 def write(scale: str, every: Sequence[Findings], folder: Path, command: str) -> Report:
-    """Tables, figures, page and Markdown into `folder`."""
+    """Write tables, figures, Markdown and page into `folder`."""
     tables.write_runs(folder / "runs.csv", every)
     tables.write_sizes(folder / "sizes.csv", every)
     beside = rows(every)
-    document = Document(
-        f"The experiments of the paper, scale {scale}",
-        LEAD,
-        _summary(scale, every, beside),
-        [_published(beside), *(_experiment(findings, folder) for findings in every), *_closing(command, every)],
+    text = render_markdown(
+        "paper.md",
+        scale=scale,
+        facts=_facts(scale, every, beside),
+        published=_published(beside),
+        experiments=[_experiment(findings, folder) for findings in every],
+        notes=dict.fromkeys(findings.chosen.scale.note for findings in every if findings.chosen.scale.note),
+        deviations=[text for findings in every for text in findings.chosen.experiment.deviations],
+        failures=_failures(every),
+        command=command,
+        machine=_machine(),
+        datasets=_datasets(every),
     )
-    page, text = folder / "report.html", folder / "report.md"
-    atomic.write_text(page, render_html(document))
-    atomic.write_text(text, render_markdown(document))
-    return Report(page, text, beside)
+    report = Report(folder / "report.html", folder / "report.md", beside)
+    atomic.write_text(report.markdown, text)
+    atomic.write_text(report.html, render_page(text, folder))
+    return report
 
 
-def _summary(scale: str, every: Sequence[Findings], beside: Sequence[Row]) -> list[Fact]:
-    runs = [plan for findings in every for plan in findings.plans]
-    seconds = sum(findings.training_seconds for findings in every)
-    judged = [row for row in beside if row.met is not None]
-    met = sum(bool(row.met) for row in judged)
-    return [
-        Fact("scale", scale),
-        Fact("runs", str(len({plan.tag for plan in runs}))),
-        Fact("training of these runs", duration(seconds)),
-        Fact("published figures met", f"{met} of {len(judged)}", "met" if met == len(judged) else "missed"),
-        Fact("processor", f"{provenance.processor()}, {limits.cores()} cores"),
-        Fact("efnn", provenance.versions()["efnn"]),
-    ]
+def _facts(scale: str, every: Sequence[Findings], beside: Sequence[Row]) -> dict[str, str]:
+    """Numbers for the beginning of the report, by label."""
+    runs = {plan.tag for findings in every for plan in findings.plans}
+    compared = [row.met for row in beside if row.met is not None]
+    met = compared.count(True)
+    return {
+        "scale": scale,
+        "runs": str(len(runs)),
+        "training of these runs": duration(sum(findings.training_seconds for findings in every)),
+        "published figures met": f"{'✓' if all(compared) else '✗'} {met} of {len(compared)}",
+        "processor": plain(f"{provenance.processor()}, {limits.cores()} cores"),
+        "efnn": provenance.versions()["efnn"],
+    }
 
 
-def _published(beside: Sequence[Row]) -> Section:
-    verdicts = {True: Cell("met", "met"), False: Cell("missed", "missed"), None: Cell("-", "muted")}
-    lines: list[list[Cell | str]] = [[row.what, row.published, row.ours, verdicts[row.met]] for row in beside]
-    note = "Ours: mean ± sample standard deviation over the seeds, with the default recipe unless said otherwise."
-    table = Table("Published figures and ours", ["", "published", "ours", ""], lines, note=note)
-    return Section("Published figures and ours", [table])
+def _published(beside: Sequence[Row]) -> Table:
+    verdicts = {True: "✓ met", False: "✗ missed", None: "-"}
+    lines = [[row.what, row.published, row.ours, verdicts[row.met]] for row in beside]
+    note = "Ours: mean ± sample standard deviation over the seeds, with the default recipe unless stated otherwise."
+    return Table("Published figures and ours", ["", "published", "ours", ""], lines, note)
 
 
-def _experiment(findings: Findings, folder: Path) -> Section:
-    """Data, then every sweep, then what was carried and timed."""
-    blocks: list[Block] = [Paragraph(findings.chosen.experiment.lead), Paragraph(_data(findings))]
-    for name, sweep in findings.chosen.scale.train.items():
-        blocks += _sweep(findings, name, sweep, folder)
-    if findings.chosen.sizes and tables.carried_groups(findings):
+def _experiment(findings: Findings, folder: Path) -> dict[str, Any]:
+    """Texts, tables and figures of one experiment."""
+    source = open_source(findings.data)
+    chosen = findings.chosen
+    blocks: list[Table | Figure] = []
+    if chosen.sizes and tables.carried_groups(findings):
         blocks += [pictures.against_size(findings, folder), tables.against_size(findings)]
     if findings.seconds:
         blocks += [pictures.times(findings, folder), tables.times(findings)]
-    blocks += _looks(findings, folder)
-    return Section(findings.chosen.experiment.title, blocks)
+    return {
+        "title": chosen.experiment.title,
+        "lead": chosen.experiment.lead,
+        "dataset": findings.data.name,
+        "samples": len(source.data),
+        "L": source.system.size,
+        "sampling": str(source.data.metadata.get("sampling")),
+        "split": [len(source.parts.part(name)) for name in ("train", "val", "test")],
+        "sweeps": [_sweep(findings, name, sweep, folder) for name, sweep in chosen.scale.train.items()],
+        "blocks": [*blocks, *_looks(findings, folder)],
+    }
 
 
-def _data(findings: Findings) -> str:
-    source = open_source(findings.data)
-    parts = " / ".join(str(len(source.parts.part(name))) for name in ("train", "val", "test"))
-    sampling = source.data.metadata.get("sampling")
-    return (
-        f"Data: {code(findings.data.name)}, {len(source.data)} configurations at L = {source.system.size}, sampling "
-        f"{code(str(sampling))}, split {parts} (training / validation / test), the same for every run."
-    )
-
-
-def _sweep(findings: Findings, name: str, sweep: SweepOptions, folder: Path) -> Iterator[Block]:
+def _sweep(findings: Findings, name: str, sweep: SweepOptions, folder: Path) -> dict[str, Any]:
     about = findings.chosen.experiment.sweeps[name]
-    yield Paragraph(f"{literal(about.title)}. {sweep.text or about.text}")
-    yield Code("\n".join(commands(findings.chosen, sweep)))
-    if not findings.groups.get(name):
-        yield Paragraph(EMPTY)
-        return
-    if about.axis == "width" and len({each.width for each in findings.groups[name]}) > 1:
-        yield pictures.against_width(findings, name, folder)
-        yield tables.by_network(findings, name)
-        yield Details(f"{about.title}: parameters, choices, times", [tables.details(findings, name)])
-    else:
-        yield tables.details(findings, name)
+    groups = findings.groups.get(name)
+    blocks: list[Table | Figure] = [tables.details(findings, name)] if groups else []
+    if groups and about.axis == "width" and len({each.width for each in groups}) > 1:
+        blocks = [pictures.against_width(findings, name, folder), tables.by_network(findings, name), *blocks]
+    return {
+        "title": about.title,
+        "text": sweep.text or about.text,
+        "commands": commands(findings.chosen, sweep),
+        "blocks": blocks,
+    }
 
 
 def commands(chosen: Chosen, sweep: SweepOptions) -> list[str]:
@@ -135,47 +123,32 @@ def _quoted(word: str) -> str:
     return f"'{word}'" if "(" in word else word
 
 
-def _looks(findings: Findings, folder: Path) -> Iterator[Block]:
-    """Single networks looked at: learning curve, parity, effective fields of the default recipe."""
+def _looks(findings: Findings, folder: Path) -> Iterator[Figure]:
+    """Learning curve, parity and effective fields of the default recipe."""
     best = findings.groups.get("best", [])
     if not best:
         return
-    shown = [*best, *findings.groups.get("effective", [])]
     yield pictures.learning_curve(findings, best[-1], folder)
-    yield pictures.parity(findings, shown, folder)
+    yield pictures.parity(findings, [*best, *findings.groups.get("effective", [])], folder)
     if best[-1].members[0].plan.system.geometry == "lattice":
         yield pictures.effective_fields(findings, best[-1], folder)
 
 
-def _closing(command: str, every: Sequence[Findings]) -> Iterator[Section]:
-    deviations = [text for findings in every for text in findings.chosen.experiment.deviations]
-    notes = dict.fromkeys(findings.chosen.scale.note for findings in every if findings.chosen.scale.note)
-    yield Section("Deviations from what was published", [Bullets([*notes, *GENERAL, *deviations])])
+def _failures(every: Sequence[Findings]) -> Table:
     failures = [(job, outcome) for findings in every for job, outcome in findings.failures]
-    if failures:
-        lines = [[" ".join(job.settings), str(outcome.code), outcome.message] for job, outcome in failures]
-        escaped = [[literal(cell) for cell in line] for line in lines]
-        yield Section("Failed runs", [Table("Runs without a result", ["settings", "exit code", "why"], escaped)])
-    yield Section("Provenance", list(_provenance(command, every)))
+    lines = [[code(" ".join(job.settings)), str(outcome.code), plain(outcome.message)] for job, outcome in failures]
+    return Table("Runs without a result", ["settings", "exit code", "reason"], lines)
 
 
-def _commit() -> str:
-    """The state of the code, with a word where it is not just that of a commit."""
-    commit = provenance.commit()
-    if commit is None:
-        return "not a checkout"
-    return f"{commit}, with changes of one's own" if provenance.is_changed() else commit
-
-
-def _provenance(command: str, every: Sequence[Findings]) -> Iterator[Block]:
-    yield Paragraph("The report, all of it, by one command, which goes on where it was interrupted:")
-    yield Code(command)
+def _machine() -> Table:
+    """Versions and machine, with the state of the checkout."""
+    commit = provenance.commit() or "not a checkout"
+    changed = ", with uncommitted changes" if provenance.is_changed() else ""
     machine = f"{provenance.processor()}, {limits.cores()} cores, {provenance.memory_gib():.0f} GiB"
-    facts = {"commit": _commit(), "processor": machine, **provenance.versions()}
-    yield Table("Versions and machine", ["", ""], [[name, literal(value)] for name, value in facts.items()])
+    facts = {"commit": commit + changed, "processor": machine, **provenance.versions()}
+    return Table("Versions and machine", ["", ""], [[name, plain(value)] for name, value in facts.items()])
+
+
+def _datasets(every: Sequence[Findings]) -> Table:
     lines = [[code(findings.data.name), code(open_source(findings.data).data.content_hash)] for findings in every]
-    yield Table("Datasets", ["file", "SHA-256 of the content"], lines)
-    yield Paragraph(
-        "`runs.csv` has a line for every run, with the hash of its settings in its name, `sizes.csv` one for every run "
-        "and size."
-    )
+    return Table("Datasets", ["file", "SHA-256 of the content"], lines)

@@ -11,7 +11,7 @@ import torch
 from efnn_cli import figures
 from efnn_cli.evaluation.judging import plan_judgement
 from efnn_cli.figures import Curve, SizeSeries
-from efnn_cli.report.document import Picture
+from efnn_cli.report import Figure
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.loading import load
 from efnn_cli.studies.paper_experiments import LABELS
@@ -20,7 +20,7 @@ from efnn_cli.studies.paper_tables import capital, carried_groups, size_column
 from efnn_cli.training.predict import predict_fields
 
 
-def against_width(findings: Findings, sweep: str, folder: Path) -> Picture:
+def against_width(findings: Findings, sweep: str, folder: Path) -> Figure:
     """Error against width: a panel a depth with a line a network, or one panel with a line a depth."""
     groups = findings.groups[sweep]
     quantity = findings.quantity
@@ -53,7 +53,7 @@ def _curves(groups: Sequence[Group], kind: str, depth: int, quantity: str) -> It
             yield Curve(name, points, [bar for _, bar in errors], style if kind == "model" else depth - 1)
 
 
-def against_size(findings: Findings, folder: Path) -> Picture:
+def against_size(findings: Findings, folder: Path) -> Figure:
     """Error and bias against L of everything that was carried."""
     series = []
     carried = carried_groups(findings)
@@ -74,7 +74,7 @@ def against_size(findings: Findings, folder: Path) -> Picture:
     )
 
 
-def times(findings: Findings, folder: Path) -> Picture:
+def times(findings: Findings, folder: Path) -> Figure:
     """Seconds per configuration against L, each way."""
     series: dict[str, Sequence[tuple[float, float]]] = {name: list(points) for name, points in findings.seconds.items()}
     published = findings.chosen.experiment.published.get("dense_seconds", {})
@@ -90,7 +90,7 @@ def times(findings: Findings, folder: Path) -> Picture:
     )
 
 
-def learning_curve(findings: Findings, group: Group, folder: Path) -> Picture:
+def learning_curve(findings: Findings, group: Group, folder: Path) -> Figure:
     """Training and validation error against the epoch, seed 0."""
     member = group.members[0]
     name = f"{group.title}, D = {group.depth}"
@@ -102,7 +102,7 @@ def learning_curve(findings: Findings, group: Group, folder: Path) -> Picture:
     )
 
 
-def parity(findings: Findings, groups: Sequence[Group], folder: Path) -> Picture:
+def parity(findings: Findings, groups: Sequence[Group], folder: Path) -> Figure:
     """Predicted against true energies of the test split, seed 0."""
     members = [load(group.members[0].run, "cpu") for group in groups]
     task = plan_judgement(members, findings.data, "test", drop_seen=False)
@@ -117,7 +117,7 @@ def parity(findings: Findings, groups: Sequence[Group], folder: Path) -> Picture
     )
 
 
-def effective_fields(findings: Findings, group: Group, folder: Path) -> Picture:
+def effective_fields(findings: Findings, group: Group, folder: Path) -> Figure:
     """Spins of the first test configuration with their effective fields, of the network and exact."""
     run = load(group.members[0].run, "cpu")
     task = plan_judgement([run], findings.data, "test", drop_seen=False)
@@ -134,5 +134,5 @@ def effective_fields(findings: Findings, group: Group, folder: Path) -> Picture:
     )
 
 
-def _picture(png: Path, caption: str, alt: str) -> Picture:
-    return Picture(png.stem, capital(caption), alt, png.with_suffix(".svg").read_text(encoding="utf-8"))
+def _picture(png: Path, caption: str, alt: str) -> Figure:
+    return Figure(f"{png.stem}.svg", capital(caption), alt)

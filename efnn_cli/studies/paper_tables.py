@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.report.document import Cell, Table
+from efnn_cli.report import Table
 from efnn_cli.storage import atomic
 from efnn_cli.studies.compare_standings import with_spread
 from efnn_cli.studies.paper_experiments import LABELS
@@ -64,7 +64,7 @@ def by_network(findings: Findings, sweep: str) -> Table:
         row = f"D = {each.depth}, width {each.width}" if several else f"{each.title}, width {each.width}"
         rows_of.setdefault(row, {})[each.title if several else f"D = {each.depth}"] = each
     columns = list(dict.fromkeys((each.title if several else f"D = {each.depth}") for each in groups))
-    rows: list[list[Cell | str]] = []
+    rows: list[list[str]] = []
     for name, here in rows_of.items():
         least = min(each.test(quantity)[0] for each in here.values())
         cells = [_marked(here.get(column), quantity, least if len(here) > 1 else None) for column in columns]
@@ -72,10 +72,10 @@ def by_network(findings: Findings, sweep: str) -> Table:
     return Table(f"{capital(LABELS[quantity])} on the test split", ["", *columns], rows, note=seeds_note(groups))
 
 
-def _marked(group: Group | None, quantity: str, least: float | None) -> Cell:
+def _marked(group: Group | None, quantity: str, least: float | None) -> str:
     """A test error, marked where it is the `least` of its row; nothing without a group."""
     if group is None:
-        return Cell("", numeric=True)
+        return ""
     return error_cell(*group.test(quantity), best=group.test(quantity)[0] == least)
 
 
@@ -91,20 +91,20 @@ def details(findings: Findings, sweep: str) -> Table:
         "seconds a run",
         *(LABELS[name] for name in ERRORS),
     ]
-    rows: list[list[Cell | str]] = []
+    rows: list[list[str]] = []
     for each in groups:
         name = each.title if each.width == 0 else f"{each.title}, D = {each.depth}, width {each.width}"
-        facts = [Cell(f"{each.parameters:_}".replace("_", " "), numeric=True)]
-        facts += [Cell(" ".join(each.choice))] if chosen else []
-        facts += [Cell(f"{each.mean('epochs'):.0f}", numeric=True), Cell(f"{each.mean('seconds'):.3g}", numeric=True)]
+        facts = [f"{each.parameters:_}".replace("_", " ")]
+        facts += [" ".join(each.choice)] if chosen else []
+        facts += [f"{each.mean('epochs'):.0f}", f"{each.mean('seconds'):.3g}"]
         rows.append([name, *facts, *(defined_cell(each, quantity) for quantity in ERRORS)])
     return Table("Networks and errors on the test split", head, rows, note=seeds_note(groups))
 
 
-def defined_cell(group: Group, quantity: str) -> Cell:
+def defined_cell(group: Group, quantity: str) -> str:
     """A test error, or nothing where it is not defined for every run."""
     if not group.defines(quantity):
-        return Cell("-", numeric=True)
+        return "-"
     return error_cell(*group.test(quantity))
 
 
@@ -113,12 +113,12 @@ def against_size(findings: Findings) -> Table:
     carried = [(sweep, each) for sweep, each in carried_groups(findings)]
     column = size_column(carried)
     head = ["L", "references", *(name for name, _ in carried), "bias of the first, per site"]
-    rows: list[list[Cell | str]] = []
+    rows: list[list[str]] = []
     for size in findings.chosen.sizes:
         cells = [_at(each, size, column) for _, each in carried]
         one = carried[0][1]
         samples = next((row["samples"] for row in one.members[0].sizes if int(row["L"]) == size), "")
-        rows.append([str(size), Cell(samples, numeric=True), *cells, _at(one, size, "bias_per_site")])
+        rows.append([str(size), str(samples), *cells, _at(one, size, "bias_per_site")])
     return Table(
         "Relative error against L, without retraining", head, rows, note=seeds_note([each for _, each in carried])
     )
@@ -150,9 +150,9 @@ def capital(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _at(group: Group, size: int, column: str) -> Cell:
+def _at(group: Group, size: int, column: str) -> str:
     value = group.at_size(size, column)
-    return Cell("", numeric=True) if value is None else error_cell(*value)
+    return "" if value is None else error_cell(*value)
 
 
 def times(findings: Findings) -> Table:
@@ -163,7 +163,7 @@ def times(findings: Findings) -> Table:
     methods = [PUBLISHED_WAY, DENSE, DETERMINANT, NETWORK, BATCHED]
     found = {name: dict(points) for name, points in findings.seconds.items()}
     sizes = sorted({size for points in found.values() for size in points})
-    rows: list[list[Cell | str]] = [
+    rows: list[list[str]] = [
         [
             str(size),
             *(_seconds(value) for value in (published.get(size), *(found.get(name, {}).get(size) for name in methods))),
@@ -174,13 +174,14 @@ def times(findings: Findings) -> Table:
     return Table("Seconds per configuration", ["L", "published", *methods], rows, note=note)
 
 
-def _seconds(value: float | None) -> Cell:
-    return Cell("" if value is None else f"{value:.2g}", numeric=True)
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.2g}"
 
 
-def error_cell(mean: float, deviation: float | None, *, best: bool = False) -> Cell:
-    """Mean and spread."""
-    return Cell(with_spread(mean, deviation, "±"), "best" if best else "", numeric=True)
+def error_cell(mean: float, deviation: float | None, *, best: bool = False) -> str:
+    """Mean and spread, the best one bold."""
+    text = with_spread(mean, deviation, "±")
+    return f"**{text}**" if best else text
 
 
 def seeds_note(groups: Sequence[Group]) -> str:

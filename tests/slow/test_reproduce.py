@@ -82,5 +82,5 @@ def test_the_page_opens_in_a_browser(undisturbed: Path):
             assert page.complaints() == []
             assert all(each.startswith(("file:", "data:")) for each in page.requests())
             assert page.evaluate("document.documentElement.scrollWidth") <= width
-            assert page.evaluate("document.querySelectorAll('figure svg').length") >= 8
-            assert page.evaluate("[...document.querySelectorAll('figure svg')].every(s => s.clientHeight > 50)")
+            assert page.evaluate("document.querySelectorAll('main img').length") >= 8
+            assert page.evaluate("[...document.querySelectorAll('main img')].every(image => image.clientHeight > 50)")

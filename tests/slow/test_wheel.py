@@ -41,10 +41,7 @@ def test_the_main_job_from_the_wheel(efnn, tmp_path):
         [efnn.with_name("python"), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert str(ROOT) not in where.stdout
-    code = (
-        "from efnn_cli.report import render_html; from efnn_cli.report.document import Document;"
-        "print(render_html(Document('', '')))"
-    )
+    code = "from pathlib import Path; from efnn_cli.report import render_page; print(render_page('# A', Path()))"
     page = subprocess.run(
         [efnn.with_name("python"), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
