@@ -86,7 +86,7 @@ def test_hostile_names_are_shown_as_they_are(page):
     assert any(shown[6] in text for text in texts(body, "p"))
 
 
-@given(text=st.text("ab1 -+*_`~[]()<>!#&;|\\$=.:/\n\t\"'^{}", max_size=12))
+@given(text=st.text("ab1 -+*_`~[]()<>!#&;|\\$=.:/\n\t\"'^{}", max_size=12).filter(str.strip))
 def test_any_marks_are_text(text, tmp_path_factory):
     """Also beside other text, where the end of one could change the meaning of the next."""
     shown = " ".join(text.split())
@@ -94,7 +94,7 @@ def test_any_marks_are_text(text, tmp_path_factory):
     table = Table("", [plain(text), "n"], [[plain(text), code(text)]]).markdown
     body = body_of(render_page(f"# {plain(text)}.\n\n{words}\n\n{table}\n", tmp_path_factory.getbasetemp()))
     assert texts(body, "h1") == [" ".join(f"{shown}.".split())]
-    assert [" ".join(f"see {shown}x {shown} end".split())] == texts(body, "p")[:1] or not shown
+    assert [" ".join(f"see {shown}x {shown} end".split())] == texts(body, "p")[:1]
     assert (texts(body, "th")[0], texts(body, "td")) == (shown, [shown, shown])
     assert [each.get("href") for each in body.iter("a")] == ["y.md"]
 
