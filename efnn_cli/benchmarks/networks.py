@@ -17,6 +17,7 @@ from torch import Tensor
 from efnn_cli.benchmarks import published_labels, published_network
 from efnn_cli.benchmarks.rows import Row
 from efnn_cli.models import MODELS, EnergyModel, build
+from efnn_cli.models.fast import accelerate
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.physics.heisenberg import Heisenberg
 from efnn_cli.physics.system import Draw
@@ -40,7 +41,7 @@ def case(width: int, device: torch.device) -> str:
 def ours(width: int) -> EnergyModel:
     """The published network, as `training=paper` has it."""
     options = MODELS["efnn"].options(depth=DEPTH, width=width)
-    return build(options, "lattice", inputs=0, spin_range=(-1.0, 1.0), seed=0)
+    return accelerate(build(options, "lattice", inputs=0, spin_range=(-1.0, 1.0), seed=0))
 
 
 def configurations(count: int, size: int) -> Tensor:

@@ -1,8 +1,8 @@
 """Networks: one file each, all made of the parts in blocks.py. Knows no physics and no files.
 
 options.py   configuration keys `model.*`           efnn.py dnn.py resnet.py densenet.py   dense and lattice
-blocks.py    blocks, invariant layers, readout      effective.py   the linear effective model
-energy.py    standardisation, receptive field       periodic.py products.py    fast forms on lattices
+blocks.py    blocks, invariant layers, readout      linear_model.py   the linear effective model
+energy.py    standardisation, receptive field       fast/   the same layers as faster matrix products
 
 A new network is one file here, one line in `MODELS` and one YAML in `conf/model/`.
 """
@@ -19,9 +19,9 @@ from torch import nn
 from efnn_cli.core.memory import require_memory
 from efnn_cli.models.densenet import DenseDenseNet, LatticeDenseNet
 from efnn_cli.models.dnn import DenseDNN, LatticeDNN
-from efnn_cli.models.effective import Effective
 from efnn_cli.models.efnn import DenseEFNN, LatticeEFNN
 from efnn_cli.models.energy import EnergyModel, receptive_field
+from efnn_cli.models.linear_model import LinearModel
 from efnn_cli.models.options import (
     DensenetOptions,
     DnnOptions,
@@ -45,6 +45,8 @@ class ModelEntry:
     dense: Callable[..., nn.Module] | None
     lattice: Callable[..., nn.Module] | None
     blocks_per_layer: int = 1
+    closed_form: bool = False
+    """Fitted by least squares instead of trained: no depth, no width, no recipe."""
 
     def form(self, geometry: str) -> Callable[..., nn.Module] | None:
         """The constructor for "dense" or "lattice" systems."""
@@ -56,7 +58,7 @@ MODELS: dict[str, ModelEntry] = {
     "dnn": ModelEntry("DNN", DnnOptions, DenseDNN, LatticeDNN, blocks_per_layer=2),
     "resnet": ModelEntry("ResNet", ResnetOptions, DenseResNet, LatticeResNet),
     "densenet": ModelEntry("DenseNet", DensenetOptions, DenseDenseNet, LatticeDenseNet),
-    "effective": ModelEntry("effective model", EffectiveOptions, None, Effective),
+    "effective": ModelEntry("effective model", EffectiveOptions, None, LinearModel, closed_form=True),
 }
 
 
@@ -80,7 +82,7 @@ def build(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = _network(options, geometry, inputs)
-    if options.name != "effective":
+    if not MODELS[options.name].closed_form:
         network = network.to(dtype)
     centred = spin_range if getattr(options, "centre_spins", False) else None
     return EnergyModel(network, geometry, centred)

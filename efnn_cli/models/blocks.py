@@ -15,13 +15,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from efnn_cli.models.options import ActivationScale
-from efnn_cli.models.periodic import Circulant, is_data, patches, row_matrix, rows, wrap
-from efnn_cli.models.products import SumOfProducts
-
-CIRCULANT_WIDTH = 600  # C L^2 up to which a circulant matrix beats a convolution (at L = 10: 6 channels)
-ROW_OUTPUTS = 96  # convolutions at once up to which rows beat patches, which take less arithmetic
-ROW_KERNELS = 2  # L / k up to which they do
-BLOCK_BYTES = 2**20  # of intermediates at a time on a CPU: about one core's share of its second cache
 
 Gain = float | Tensor
 
@@ -61,10 +54,11 @@ class Linear(nn.Linear):
 
     def forward(self, x: Tensor, weight_gain: Gain = 1.0, bias_gain: Gain = 1.0) -> Tensor:
         """Apply the layer to x (B, inputs) -> (B, outputs)."""
-        return F.linear(x, _times(self.weight, weight_gain), _times(self.bias, bias_gain))
+        return F.linear(x, times(self.weight, weight_gain), times(self.bias, bias_gain))
 
 
-def _times(weights: Tensor, gain: Gain) -> Tensor:
+def times(weights: Tensor, gain: Gain) -> Tensor:
+    """Return `weights` times `gain`; the weights themselves for a gain of one."""
     return weights if isinstance(gain, float) and gain == 1.0 else weights * gain
 
 
@@ -76,11 +70,8 @@ def dense_block(inputs: int, outputs: int, scale: ActivationScale) -> Block:
 class PeriodicConvolution(nn.Module):
     """k x k convolution with periodic padding and bias, (B, L, L, C_in) -> (B, L, L, C_out).
 
-    Weights and biases may be multiplied by numbers, as in `Linear`. The form of the convolution is the fastest one for
-    the lattice at hand, unless `plain` is set (see `plain_form`) or x is traced.
+    Weights and biases may be multiplied by numbers, as in `Linear`.
     """
-
-    plain = False
 
     def __init__(self, inputs: int, outputs: int, kernel_size: int) -> None:
         super().__init__()
@@ -91,18 +82,20 @@ class PeriodicConvolution(nn.Module):
 
     def forward(self, x: Tensor, weight_gain: Gain = 1.0, bias_gain: Gain = 1.0) -> Tensor:
         """Convolve x."""
-        weight, bias = _times(self.weight, weight_gain), _times(self.bias, bias_gain)
-        size, k = x.shape[1], self.kernel_size
-        fast = is_data(x) and not self.plain
-        if fast and k == 1:
-            return F.linear(x, weight[:, :, 0, 0], bias)
-        if fast and k <= size and max(weight.shape[:2]) * size**2 <= CIRCULANT_WIDTH:
-            matrix = Circulant.apply(weight, size)  # type: ignore[no-untyped-call]
-            return F.linear(x.flatten(1), matrix, bias.repeat(size**2)).view(*x.shape[:3], len(bias))
-        planes = wrap(x, k // 2, axes=(1, 2)).permute(0, 3, 1, 2)  # channels last in memory
-        if fast:
-            weight = weight.contiguous(memory_format=torch.channels_last)
+        weight, bias = times(self.weight, weight_gain), times(self.bias, bias_gain)
+        planes = wrap(x, self.kernel_size // 2, axes=(1, 2)).permute(0, 3, 1, 2)  # (B, C_in, L + k - 1, L + k - 1)
         return F.conv2d(planes, weight, bias).permute(0, 2, 3, 1)
+
+
+def wrap(planes: Tensor, margin: int, axes: tuple[int, int] = (2, 3)) -> Tensor:
+    """Periodic padding of the two `axes` of a lattice by `margin` on every side, for any margin (also beyond L)."""
+    for axis in axes:
+        size = planes.shape[axis]
+        pieces = [planes] * (2 * (margin // size) + 1)
+        if rest := int(margin % size):  # a number also where an export leaves L open: sums of symbols would grow
+            pieces = [planes.narrow(axis, size - rest, rest), *pieces, planes.narrow(axis, 0, rest)]
+        planes = torch.cat(pieces, dim=axis) if len(pieces) > 1 else planes
+    return planes
 
 
 def lattice_block(inputs: int, outputs: int, kernels: tuple[int, int], scale: ActivationScale) -> Block:
@@ -127,8 +120,6 @@ class InvariantLayers(nn.Module):
     which holds for every lattice size (exact size-consistency) and needs no batch statistics.
     """
 
-    plain = False
-
     def __init__(self, channels: Sequence[int], kernel_size: int, normalise: bool) -> None:
         super().__init__()
         self.channels = list(channels)
@@ -144,38 +135,19 @@ class InvariantLayers(nn.Module):
         if self.normalise:
             mean, std = self.moments()
             w0, shift = w0 / std[:, None], mean / std
-        # The fast forms are differentiable in the weights only.
-        if self.plain or spins.requires_grad or not is_data(spins):
-            layers = torch.split(self._convolved(spins, w0, w1), self.channels, dim=-1)
-        else:
-            layers = self._fast(spins, w0, w1)
+        layers = self.products(spins, w0, w1)
         if shift is None:
             return layers
         return tuple(phi - each for phi, each in zip(layers, torch.split(shift, self.channels), strict=True))
 
-    def _convolved(self, spins: Tensor, w0: Tensor, w1: Tensor) -> Tensor:
-        """The plain form: for every component two convolutions, multiplied."""
+    def products(self, spins: Tensor, w0: Tensor, w1: Tensor) -> tuple[Tensor, ...]:
+        """Sum over the components of the product of two convolutions, (B, L, L, C) for each layer."""
         k = self.kernel_size
         planes = wrap(spins, k // 2).unbind(dim=1)  # x, y, z
         first, second = (weights.view(-1, 1, k, k) for weights in (w0, w1))
         products = [F.conv2d(each[:, None], first) * F.conv2d(each[:, None], second) for each in planes]
-        return torch.stack(products).sum(dim=0).permute(0, 2, 3, 1)
-
-    def _fast(self, spins: Tensor, w0: Tensor, w1: Tensor) -> tuple[Tensor, ...]:
-        """Both convolutions of all components and layers as one matrix product, by rows or by patches of spins."""
-        size, k, count = spins.shape[-1], self.kernel_size, len(w0)
-        if k <= size <= ROW_KERNELS * k and 2 * count <= ROW_OUTPUTS:
-            gather, columns = rows, [size * each for each in self.channels]
-            layers = [each.view(-1, k, k) for half in (w0, w1) for each in torch.split(half, self.channels)]
-            matrix = torch.cat([row_matrix(each, size) for each in layers], dim=1)
-        else:
-            gather, columns = patches, self.channels
-            matrix = torch.cat([w0, w1]).t()
-        bytes_each = 6 * count * size**2 * spins.element_size()  # of the intermediates of one configuration
-        block = BLOCK_BYTES // bytes_each if spins.device.type == "cpu" else len(spins)
-        phi = SumOfProducts.apply(spins, matrix, gather, k, max(1, block))  # type: ignore[no-untyped-call]
-        split = zip(torch.split(phi, columns, dim=-1), self.channels, strict=True)
-        return tuple(each.view(len(spins), size, size, channels) for each, channels in split)
+        phi = torch.stack(products).sum(dim=0).permute(0, 2, 3, 1)  # (B, L, L, sum of C)
+        return torch.split(phi, self.channels, dim=-1)
 
     def moments(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation (C,) of every invariant for independent uniform spins."""
@@ -205,11 +177,3 @@ class Readout(nn.Module):
         sums = x.sum(dim=(1, 2), dtype=torch.float64)  # (B, C)
         kernel_sum = self.weight[0].sum(dim=(1, 2), dtype=torch.float64)  # (C,)
         return sums @ kernel_sum + math.prod(x.shape[1:3]) * self.bias.double()
-
-
-def plain_form(network: nn.Module) -> nn.Module:
-    """`network` itself, from now on evaluated convolution by convolution: the reference of the fast forms."""
-    for module in network.modules():
-        if isinstance(module, (PeriodicConvolution, InvariantLayers)):
-            module.plain = True
-    return network

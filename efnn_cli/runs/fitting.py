@@ -17,7 +17,8 @@ from efnn_cli.core.console import Console, duration
 from efnn_cli.core.errors import InputError, LostError, NumericalError, Stopped
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.models import EnergyModel, build, parameter_count
-from efnn_cli.models.effective import Effective
+from efnn_cli.models.fast import accelerate
+from efnn_cli.models.linear_model import LinearModel
 from efnn_cli.physics import System
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.settings import TrainConfig
@@ -85,7 +86,7 @@ def fit(
 
 def initial_model(config: TrainConfig, system: System) -> EnergyModel:
     """The network with its initial weights, from the stream "init" of the seed, on the CPU."""
-    return build(
+    network = build(
         config.model,
         system.geometry,
         inputs=system.size,
@@ -93,6 +94,7 @@ def initial_model(config: TrainConfig, system: System) -> EnergyModel:
         seed=rng.integer(config.seed, "init"),
         dtype=getattr(torch, config.training.dtype if config.training else "float64"),
     )
+    return accelerate(network)
 
 
 def _resident(data: Dataset, parts: Split, name: str, dtype: torch.dtype, device: torch.device) -> Labelled:
@@ -195,7 +197,7 @@ def _fit_closed_form(
     start = time.perf_counter()
     model = initial_model(config, system).to(device)
     network = model.network
-    assert isinstance(network, Effective)
+    assert isinstance(network, LinearModel)
     spins = torch.from_numpy(data.spins[parts.train])
     features = torch.cat([network.features(block.to(device)) for block in torch.split(spins, 1000)])
     network.fit(features, torch.from_numpy(data.energies[parts.train]).to(device))

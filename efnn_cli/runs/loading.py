@@ -24,6 +24,7 @@ from efnn_cli.core.errors import ConfigError, EfnnError, InputError
 from efnn_cli.core.results import shown
 from efnn_cli.core.text import at_home
 from efnn_cli.models import EnergyModel, build, size_of
+from efnn_cli.models.fast import accelerate
 from efnn_cli.physics import System
 from efnn_cli.runs.folder import FILES, RunFolder
 from efnn_cli.runs.forms import config_defect
@@ -150,7 +151,7 @@ def rebuild(config: dict[str, Any], system: System) -> EnergyModel:
     """An untrained network of a stored configuration."""
     options = build_model(config["model"])
     dtype = build_training(config["training"]).dtype if config["training"] is not None else "float64"
-    return build(
+    network = build(
         options,
         system.geometry,
         inputs=system.size,
@@ -158,3 +159,4 @@ def rebuild(config: dict[str, Any], system: System) -> EnergyModel:
         seed=0,
         dtype=getattr(torch, dtype),
     )
+    return accelerate(network)

@@ -49,7 +49,7 @@ def train_config(composed: Composed, system: System | None = None) -> TrainConfi
         system = narrowed  # a name with variants leaves the geometry open
     if "budget" in composed.said and "epochs" in composed.said:
         raise ConfigError("budget and epochs both say how long to train", "keep one of them")
-    recipe = None if model.name == "effective" else build_training(training)
+    recipe = None if MODELS[model.name].closed_form else build_training(training)
     if system is not None:
         _check_form(model, recipe, system, composed)
     return TrainConfig(

@@ -128,7 +128,7 @@ class Lineup:
 def enter(contest: Contest, data: Path | None) -> Lineup:
     """The networks with their widths; refuses now what would fail after hours of training."""
     names = contest.models or ("efnn",)
-    leader = next((name for name in names if name != "effective"), names[0])
+    leader = next((name for name in names if not MODELS[name].closed_form), names[0])
     first = plan_new(_shared(contest.request, leader), data, None)
     system = first.system
     names = contest.models or tuple(MODELS)
@@ -139,7 +139,7 @@ def enter(contest: Contest, data: Path | None) -> Lineup:
     wanted = sorted(contest.parameters) or [_count(first.config, system)]
     entries = []
     for name in fitting:
-        entries += [_entry(contest, name, each, system) for each in (wanted if name != "effective" else [None])]
+        entries += [_entry(contest, name, each, system) for each in ([None] if MODELS[name].closed_form else wanted)]
     grid = default_grid(contest.request, system) if contest.grid is None else list(contest.grid)
     lineup = Lineup(entries, contest.seeds, [] if grid == [NO_GRID] else grid, first)
     _check_points(lineup, system)
@@ -196,7 +196,7 @@ def _config(request: Request, system: System) -> TrainConfig:
 def _shared(request: Request, model: str) -> Request:
     """The shared settings for one network, with the recipe that all networks of the system share."""
     kept = request.overrides
-    if model == "effective":
+    if MODELS[model].closed_form:
         kept = tuple(text for text in kept if not _of_training(key_of(text)))
     return dataclasses.replace(request, overrides=(*kept, f"model={model}"), common_recipe=True)
 

@@ -66,7 +66,7 @@ def default_grid(request: Request, system: System) -> list[str]:
     family = [said["training"].text] if "training" in said else []
     lrs, scales = set(), {NEUTRAL_SCALE}
     for name, entry in MODELS.items():
-        if name == "effective" or entry.form(system.geometry) is None:
+        if entry.closed_form or entry.form(system.geometry) is None:
             continue
         for common in (False, True):
             asked = Request((f"model={name}", *family), {}, request.config_dir, common)

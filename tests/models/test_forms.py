@@ -1,4 +1,4 @@
-"""Fast forms of the lattice networks: equal to convolution by convolution in value and gradient, at every size."""
+"""Fast forms of the lattice networks: equal to the plain form in value and both gradients, at every size."""
 
 import copy
 
@@ -6,10 +6,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from efnn_cli.models import MODELS, blocks, build
-from efnn_cli.models.blocks import InvariantLayers, PeriodicConvolution, plain_form
-from efnn_cli.models.periodic import Circulant, patches, row_matrix, rows, wrap
-from efnn_cli.models.products import SumOfProducts
+from efnn_cli.models import MODELS, build, fast
+from efnn_cli.models.blocks import InvariantLayers, PeriodicConvolution, wrap
+from efnn_cli.models.fast import accelerate
+from efnn_cli.models.fast.matrices import Circulant, patches, row_matrix, rows
+from efnn_cli.models.fast.products import SumOfProducts
 
 FORMS = [
     {"depth": 3, "width": 3},  # circulant blocks, invariants by rows up to L = 10
@@ -70,16 +71,19 @@ def test_sums_of_products_in_blocks(block):
 @pytest.mark.parametrize("size", [3, 5, 10, 13])
 @pytest.mark.parametrize("options", FORMS, ids=["published", "k3", "pointwise", "k7"])
 @pytest.mark.parametrize("name", ["efnn", "dnn", "resnet", "densenet"])
-def test_networks_equal_their_plain_form(name, options, size):
+def test_accelerated_networks_equal_the_plain_ones(name, options, size):
     chosen = MODELS[name].options(**options)
-    fast = build(chosen, "lattice", inputs=0, spin_range=(-1, 1), seed=1, dtype=torch.float64)
-    plain = copy.deepcopy(fast)
-    plain_form(plain)
+    plain = build(chosen, "lattice", inputs=0, spin_range=(-1, 1), seed=1, dtype=torch.float64)
+    quick = accelerate(copy.deepcopy(plain))
+    assert list(quick.state_dict()) == list(plain.state_dict())
     spins = F.normalize(drawn(7, 3, size, size), dim=1)
-    for model in (fast, plain):
+    for model in (quick, plain):
         model(spins).square().sum().backward()
-    torch.testing.assert_close(fast(spins), plain(spins), rtol=1e-11, atol=1e-11)
-    for (key, a), b in zip(fast.named_parameters(), plain.parameters(), strict=True):
+    torch.testing.assert_close(quick(spins), plain(spins), rtol=1e-11, atol=1e-11)
+    free = [spins.clone().requires_grad_() for _ in range(2)]
+    slopes = [torch.autograd.grad(model(x).sum(), x)[0] for model, x in zip((quick, plain), free, strict=True)]
+    torch.testing.assert_close(*slopes, rtol=1e-10, atol=1e-11)
+    for (key, a), b in zip(quick.named_parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(a.grad, b.grad, rtol=1e-9, atol=1e-9 * float(b.grad.abs().max()), msg=key)
 
 
@@ -90,23 +94,24 @@ def test_each_form_is_taken_where_it_pays(monkeypatch):
         kept = getattr(owner, name)
         monkeypatch.setattr(owner, name, lambda *args: taken.append(name) or kept(*args))
 
-    noted(blocks, "rows")
-    noted(blocks, "patches")
-    noted(blocks.Circulant, "apply")
-    few, many = InvariantLayers([3, 3], 5, normalise=False), InvariantLayers([32, 32], 5, normalise=False)
+    noted(fast, "rows")
+    noted(fast, "patches")
+    noted(fast.Circulant, "apply")
+    few, many = (accelerate(InvariantLayers([n, n], 5, normalise=False)) for n in (3, 32))
     for layers, size in ((few, 10), (few, 11), (few, 4), (many, 10)):
         layers(torch.zeros(1, 3, size, size))
     assert taken == ["rows", "patches", "patches", "patches"]
     taken.clear()
     for channels in (3, 9):
-        PeriodicConvolution(channels, channels, 5)(torch.zeros(1, 10, 10, channels))
+        accelerate(PeriodicConvolution(channels, channels, 5))(torch.zeros(1, 10, 10, channels))
     assert taken == ["apply"]
-    plain_form(few)(torch.zeros(1, 3, 10, 10))
+    InvariantLayers([3, 3], 5, normalise=False)(torch.zeros(1, 3, 10, 10))
     assert taken == ["apply"]
 
 
 def test_gradients_of_the_spins_are_there():
-    """The fast form has none, so the plain one steps in: effective fields -dE/dS of a network."""
-    model = build(MODELS["efnn"].options(depth=1), "lattice", inputs=0, spin_range=(-1, 1), seed=1, dtype=torch.float64)
+    """The fast form has none: the plain one is taken for fields -dE/dS of a network."""
+    chosen = MODELS["efnn"].options(depth=1)
+    model = accelerate(build(chosen, "lattice", inputs=0, spin_range=(-1, 1), seed=1, dtype=torch.float64))
     spins = F.normalize(drawn(2, 3, 5, 5), dim=1).requires_grad_()
     assert torch.autograd.gradcheck(model, spins)

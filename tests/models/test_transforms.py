@@ -5,8 +5,8 @@ import torch
 from torch import func
 from torch.export import Dim, export
 
-from efnn_cli.models import MODELS, build, periodic
-from efnn_cli.models.blocks import plain_form
+from efnn_cli.models import MODELS, build
+from efnn_cli.models.fast import accelerate, matrices
 from efnn_cli.physics import SYSTEMS, Draw
 
 WIDE = {"depth": 1, "width": 4, "kernel_size": 7, "normalise_invariants": True}
@@ -19,7 +19,7 @@ def network(name, seed=1, **options):
     model = build(made, "lattice", inputs=0, spin_range=(-1, 1), seed=seed, dtype=torch.float64)
     if name == "effective":
         torch.nn.init.ones_(model.network.coefficients)
-    return model
+    return accelerate(model)
 
 
 def spins(count, size, seed=0):
@@ -77,7 +77,8 @@ BEFORE = {
 @pytest.mark.parametrize("before", BEFORE)
 def test_nothing_of_one_call_survives_in_another(before, size):
     model, x = network("efnn"), spins(2, size)
-    periodic._kept.cache_clear()
+    matrices._kept.cache_clear()
     BEFORE[before](model, x)
-    close(model(x), plain_form(network("efnn"))(x))
+    plain = build(MODELS["efnn"].options(depth=2), "lattice", inputs=0, spin_range=(-1, 1), seed=1, dtype=torch.float64)
+    close(model(x), plain(x))
     model(x).sum().backward()

@@ -1,4 +1,4 @@
-"""`effective`: the linear effective spin model, fitted in closed form; what every network must beat.
+"""`model=effective`: the linear effective spin model, fitted in closed form; every network must beat it.
 
     E = e_0 L^2 + sum_r J_r sum_i S_i.S_{i+r} + four-spin terms           (lattice systems only)
 
@@ -57,7 +57,7 @@ def sum_sites(density: Tensor | int) -> Tensor:
     return density.sum(dim=(1, 2))
 
 
-class Effective(nn.Module):
+class LinearModel(nn.Module):
     """The linear model; its coefficients are a parameter, so that it is stored like any network."""
 
     def __init__(self, options: EffectiveOptions) -> None:

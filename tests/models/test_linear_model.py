@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from efnn_cli.models import MODELS, build
-from efnn_cli.models.effective import SHELLS, bond, four_spin_terms, pair_terms
+from efnn_cli.models.linear_model import SHELLS, bond, four_spin_terms, pair_terms
 from efnn_cli.physics import SYSTEMS, Draw
 
 Heisenberg = SYSTEMS["heisenberg"]

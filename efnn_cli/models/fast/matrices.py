@@ -1,4 +1,4 @@
-"""Periodic k x k convolutions of an L x L lattice as matrix products, and what they gather.
+"""Periodic k x k convolutions of an L x L lattice as matrix products.
 
 Three forms of one convolution; they differ by rounding only:
 
@@ -22,16 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-
-def wrap(planes: Tensor, margin: int, axes: tuple[int, int] = (2, 3)) -> Tensor:
-    """Periodic padding of the two `axes` of a lattice by `margin` on every side, for any margin (also beyond L)."""
-    for axis in axes:
-        size = planes.shape[axis]
-        pieces = [planes] * (2 * (margin // size) + 1)
-        if rest := int(margin % size):  # a number also where an export leaves L open: sums of symbols would grow
-            pieces = [planes.narrow(axis, size - rest, rest), *pieces, planes.narrow(axis, 0, rest)]
-        planes = torch.cat(pieces, dim=axis) if len(pieces) > 1 else planes
-    return planes
+from efnn_cli.models.blocks import wrap
 
 
 def patches(spins: Tensor, k: int) -> Tensor:
@@ -49,7 +40,7 @@ def rows(spins: Tensor, k: int) -> Tensor:
 
 
 def row_matrix(weight: Tensor, size: int) -> Tensor:
-    """What `rows` are multiplied by to be convolved with weights (N, k, k) at L = `size`: (k L, L N), channels last."""
+    """Return the matrix (k L, L N) that convolves `rows` with weights (N, k, k) at L = `size`, channels last."""
     count, k = weight.shape[:2]
     padded = torch.cat([weight, weight.new_zeros(count, k, 1)], dim=2)  # the last tap stands for "not within reach"
     spread = padded.index_select(2, _kept(_taps_of_a_row, size, k, weight.device)).view(count, k, size, size)
@@ -83,15 +74,6 @@ class Circulant(torch.autograd.Function):
         places = _kept(_places, ctx.size, k, spread.device)
         found = spread.index_select(0, places).view(k * k, sites, outputs * inputs).sum(dim=1)  # (K, C_out C_in)
         return found.t().reshape(ctx.shape), None
-
-
-def is_data(x: Tensor) -> bool:
-    """Return False where `x` is traced, exported, compiled, transformed (vmap, grad) or no plain tensor.
-
-    The fast forms are functions of autograd and keep their indices, of which none of these makes sense.
-    """
-    traced = torch.compiler.is_compiling() or torch._C._is_tracing() or torch._C._are_functorch_transforms_active()
-    return not traced and type(x) is Tensor
 
 
 Indices = NDArray[np.int64]
