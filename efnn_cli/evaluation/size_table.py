@@ -20,7 +20,6 @@ HEAD = ("weights", "sampling", "seed")
 COLUMNS = [*HEAD, *FIGURES, *ENSEMBLE_FIGURES]
 WHOLE = ("seed", "L", "samples")
 WORDS = ("weights", "sampling", "reference")
-SIGNED = ("bias_per_site", *ENSEMBLE_FIGURES)
 MAY_BE_EMPTY = ("relative_error", "rmse_over_std", *ENSEMBLE_FIGURES)
 METHODS = {"dense": "exact diagonalisation", "determinant": "determinant", "formula": "formula"}
 FORMS = {
@@ -87,9 +86,7 @@ def read_table(path: Path) -> Rows:
     if not os.path.exists(path):
         return []
     try:
-        rows = documents.read_table(
-            path, (*HEAD, *FIGURES), whole=WHOLE, words=WORDS, may_be_empty=MAY_BE_EMPTY, signed=SIGNED
-        )
+        rows = documents.read_table(path, (*HEAD, *FIGURES), whole=WHOLE, words=WORDS, may_be_empty=MAY_BE_EMPTY)
         for row in rows:
             _check(path, row)
     except InputError as error:

@@ -6,6 +6,7 @@ runs read nothing else.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,6 @@ from typing import Any
 from efnn_cli.config import keys
 from efnn_cli.core.checks import MAX_SEED
 from efnn_cli.core.errors import InputError
-from efnn_cli.storage.documents import is_figure
 
 SCHEMA_VERSION = 1
 FIGURES = ("parameters", "epochs", "seconds", "samples_per_second")
@@ -62,7 +62,7 @@ def _is_count(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and is_figure(value, signed=True)
+    return type(value) in (int, float) and math.isfinite(value)
 
 
 def _is_figure(value: Any) -> bool:

@@ -1,43 +1,36 @@
-"""HDF5 images: written as one atomic file, read whole and with suspicion.
+"""HDF5 files: arrays by name, one JSON string `/metadata`, and one checksum over both.
 
-A file is built in memory and written with plain Python: h5py writing straight to a full disk crashes the
-interpreter at exit. Every file has a seal over its bytes (seal.py), a `/metadata` JSON string, and an attribute
-`sha256` over all its arrays and that string, for readers in other languages and for files without a seal. Of those a
-process that may be lost reads every one first (trial.py). What a file claims is checked before memory is taken for it,
-links are refused, and nothing read can execute.
+A file is built in memory and written by Python, since h5py crashes the interpreter at exit where the disk is full.
+The attribute `sha256` of the root covers names, types, shapes and bytes of all arrays, and the metadata.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from efnn_cli.core.errors import InputError
-from efnn_cli.storage import trial
 from efnn_cli.storage.atomic import write_bytes
-from efnn_cli.storage.reading import MAX_DEPTH, open_regular, parse_json, reason, size_of
-from efnn_cli.storage.seal import seal, verify
+from efnn_cli.storage.reading import parse_json, reason, require_file
 
 SUFFIXES = (".h5", ".hdf5")
-CHUNK_BYTES = 2**20
-CHECKED_BYTES = 2**16  # arrays from this size on have a checksum for every chunk
-MAX_METADATA_BYTES = 16 * 2**20
-MAX_ARRAYS = 20_000
+METADATA = "metadata"
+DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError)  # raised by h5py for damaged files
 
 Arrays = Mapping[str, NDArray[Any]]
 
 
 def digest(arrays: Arrays, text: str) -> str:
-    """SHA-256 over names, types, shapes and bytes of all arrays, and over `text`."""
+    """Return the SHA-256 over names, types, shapes and bytes of all arrays, and over `text`."""
     total = hashlib.sha256(text.encode())
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
@@ -49,163 +42,91 @@ def digest(arrays: Arrays, text: str) -> str:
 def write(path: Path, arrays: Arrays, metadata: Mapping[str, Any]) -> None:
     """Write `arrays` by name and `metadata` as one JSON string, atomically."""
     text = json.dumps(metadata, allow_nan=False, indent=1)
-    # The name only exists in memory, but two threads must not use the same one.
+    # The file exists in memory only, but two threads must not use the same name.
     with h5py.File(f"image-{uuid.uuid4().hex}", "w", driver="core", backing_store=False) as file:
         for name, array in arrays.items():
-            # A chunk costs 2 kB of book-keeping; small arrays rely on the checksum of the whole file.
-            filters = {"chunks": _chunks(array), "fletcher32": True} if array.nbytes >= CHECKED_BYTES else {}
-            file.create_dataset(name, data=array, **filters)
-        file.create_dataset("metadata", data=text)
+            file.create_dataset(name, data=array)
+        file.create_dataset(METADATA, data=text)
         file.attrs["sha256"] = digest(arrays, text)
         file.flush()
         image = file.id.get_file_image()
-    write_bytes(path, seal(image), image)
-
-
-def _chunks(array: NDArray[Any]) -> tuple[int, ...]:
-    """Whole rows along the first axis, about a megabyte each."""
-    row = max(1, array.nbytes // array.shape[0])
-    return (min(array.shape[0], max(1, CHUNK_BYTES // row)), *array.shape[1:])
+    write_bytes(path, image)
 
 
 def read_metadata(path: Path, form: str, version: int) -> dict[str, Any]:
-    """The metadata of a file of format `form`, without its arrays."""
-    with Opened(path) as opened:
-        return _metadata(opened, form, version)[0]
+    """Return the metadata of a file of format `form`, without its arrays and without its checksum."""
+    with opened(path) as file:
+        return _checked(path, _text(file), form, version)
 
 
 def read(path: Path, form: str, version: int) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """All arrays by name, and the metadata, of a file of format `form` and at most schema `version`.
+    """Return all arrays by name, and the metadata, of a file of format `form` and at most schema `version`.
 
-    Raises `InputError` with one sentence for whatever is wrong with the file.
+    Raises `InputError` where the checksum does not match, and for any other file.
     """
-    with Opened(path) as opened:
-        metadata, text = _metadata(opened, form, version)
-        arrays = _Collected(opened).arrays
-        if opened.word("sha256") != digest(arrays, text):
+    with opened(path) as file:
+        text = _text(file)
+        metadata = _checked(path, text, form, version)
+        arrays = _arrays(file, path.stat().st_size)
+        if file.attrs.get("sha256") != digest(arrays, text or ""):
             raise InputError(f"{path} is damaged: its checksum does not match its content")
         return arrays, metadata
 
 
 def format_of(path: Path) -> str | None:
-    """The format that the file names itself; None where it names none."""
-    with Opened(path) as opened:
-        text = opened.metadata()
-        found = None if text is None else parse_json(text).get("format")
-        return found if isinstance(found, str) else None
+    """Return the format that the file names itself; None where it names none."""
+    with opened(path) as file:
+        text = _text(file)
+        return None if text is None else parse_json(text).get("format")
 
 
-class Opened:
-    """An open HDF5 file, its seal verified; whatever goes wrong inside becomes an `InputError` that names the path."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> Opened:
-        self.stream = open_regular(self.path)
-        try:
-            self.size = size_of(self.stream)
-            if not verify(self.path, self.stream) and (defect := trial.defect(self.path)):
-                raise InputError(f"{self.path} is damaged: {defect}")
-            self.file = h5py.File(self.stream, "r")  # the very file that was verified, whatever has its name now
-        except (OSError, RuntimeError, ValueError, TypeError) as error:
-            self.stream.close()
-            raise InputError(f"{self.path} is not a readable HDF5 file ({reason(error)})") from error
-        except BaseException:
-            self.stream.close()
-            raise
-        return self
-
-    def __exit__(self, kind: Any, value: BaseException | None, trace: Any) -> None:
-        self.file.close()
-        self.stream.close()
-        if isinstance(value, (OSError, RuntimeError, KeyError, ValueError, TypeError, UnicodeError)):
-            raise InputError(f"{self.path} is damaged ({reason(value)})") from value
-
-    def refuse(self, name: str, why: str) -> NoReturn:
-        """Raise `InputError` for the node /`name`."""
-        raise InputError(f"{self.path}: /{name} {why}")
-
-    def node(self, group: h5py.Group, name: str, prefix: str = "") -> h5py.Group | h5py.Dataset:
-        """A group or an array of this very file; raises `InputError` for links and for what lies in other files."""
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            self.refuse(prefix + name, "is a link, which is refused")
-        node = group[name]
-        if isinstance(node, h5py.Group):
-            return node
-        if not isinstance(node, h5py.Dataset):
-            self.refuse(prefix + name, "is no array")
-        if node.is_virtual or node.external:
-            self.refuse(prefix + name, "lies in another file, which is refused")
-        return node
-
-    def metadata(self) -> str | None:
-        """The string in /metadata; None where there is none."""
-        node = self.node(self.file, "metadata") if "metadata" in self.file else None
-        if not isinstance(node, h5py.Dataset) or node.shape != () or not h5py.check_string_dtype(node.dtype):
-            return None
-        if max(node.dtype.itemsize, node.id.get_storage_size()) > min(MAX_METADATA_BYTES, self.size):
-            return None
-        return str(node.asstr()[()])
-
-    def word(self, name: str) -> str | None:
-        """A short word in the attributes of the file; None where there is none."""
-        if name not in self.file.attrs:
-            return None
-        attribute = self.file.attrs.get_id(name)
-        if attribute.shape != () or not h5py.check_string_dtype(attribute.dtype) or attribute.dtype.itemsize > 512:
-            return None
-        return str(self.file.attrs[name])
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[h5py.File]:
+    """Open an HDF5 file for reading; whatever is wrong with it is an `InputError` that names the path."""
+    require_file(path)
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            yield file
+    except DAMAGE as error:
+        raise InputError(f"{path} is not a readable HDF5 file ({reason(error)})") from error
 
 
-def claimed_bytes(node: h5py.Dataset) -> int:
-    """What an array takes in memory, by what its file says: any number at all."""
-    return math.prod(int(length) for length in node.shape or ()) * int(node.dtype.itemsize)
+def _text(file: h5py.File) -> str | None:
+    """Return the string in /metadata; None where there is none."""
+    node = file.get(METADATA)
+    if not isinstance(node, h5py.Dataset) or node.shape != () or not h5py.check_string_dtype(node.dtype):
+        return None
+    return str(node.asstr()[()])
 
 
-def _metadata(opened: Opened, form: str, version: int) -> tuple[dict[str, Any], str]:
-    path, text = opened.path, opened.metadata()
+def _checked(path: Path, text: str | None, form: str, version: int) -> dict[str, Any]:
+    """Return the metadata in `text`; raises `InputError` for another format or a newer version."""
     if text is None:
         raise InputError(f"{path} is not a file of efnn: it has no /metadata string")
     metadata = parse_json(text)
     if metadata.get("format") != form:
         raise InputError(f"{path}: wanted a file of format {form}, found {metadata.get('format')}")
-    if not isinstance(metadata.get("schema_version"), int) or metadata["schema_version"] < 1:
+    found = metadata.get("schema_version")
+    if not isinstance(found, int) or found < 1:
         raise InputError(f"{path} has no valid schema version")
-    if metadata["schema_version"] > version:
+    if found > version:
         raise InputError(
-            f"{path} has schema version {metadata['schema_version']}, this efnn reads up to {version}",
+            f"{path} has schema version {found}, this efnn reads up to {version}",
             "it was written by a newer efnn: update with pip install -U",
         )
-    return metadata, text
+    return metadata
 
 
-class _Collected:
-    """All arrays of a file but /metadata; refuses more of them, and more bytes, than the file can hold."""
+def _arrays(file: h5py.File, size: int) -> dict[str, NDArray[Any]]:
+    """Return all numeric arrays of a file of `size` bytes by their paths; links are not followed."""
+    arrays: dict[str, NDArray[Any]] = {}
 
-    def __init__(self, opened: Opened) -> None:
-        self.opened = opened
-        self.room = opened.size
-        self.places = MAX_ARRAYS
-        self.arrays: dict[str, NDArray[Any]] = {}
-        self._gather(opened.file, "", 0)
-        del self.arrays["metadata"]
+    def add(name: str, node: h5py.Group | h5py.Dataset) -> None:
+        if name == METADATA or not isinstance(node, h5py.Dataset):
+            return
+        if node.dtype.kind not in "fiub" or node.nbytes > size:
+            raise ValueError(f"/{name} has {node.nbytes} bytes of {node.dtype}")
+        arrays[name] = np.asarray(node[()])
 
-    def _gather(self, group: h5py.Group, prefix: str, depth: int) -> None:
-        for name in group:
-            self.places -= 1
-            if self.places < 0 or depth > MAX_DEPTH:
-                self.opened.refuse(prefix + name, "is one of too many, or nested too deeply")
-            node = self.opened.node(group, name, prefix)
-            if isinstance(node, h5py.Group):
-                self._gather(node, f"{prefix}{name}/", depth + 1)
-            else:
-                self.arrays[prefix + name] = self._array(node, prefix + name)
-
-    def _array(self, node: h5py.Dataset, name: str) -> NDArray[Any]:
-        if name == "metadata":
-            return np.zeros(())
-        self.room -= claimed_bytes(node)
-        if self.room < 0 or node.dtype.kind not in "fiub" or node.shape is None:
-            self.opened.refuse(name, f"claims {claimed_bytes(node)} bytes of {node.dtype}")
-        return np.asarray(node[()])
+    file.visititems(add)
+    return arrays

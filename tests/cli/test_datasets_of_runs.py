@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import pytest
 
 from .conftest import SMALL, Workshop, call, files_below
@@ -14,15 +15,14 @@ NET = "lattice net"
 
 
 def flipped(path: Path) -> str:
-    image = bytearray(path.read_bytes())
-    image[len(image) // 2] ^= 1
-    path.write_bytes(image)
+    with h5py.File(path, "a") as file:
+        file["spins"][0] *= -1
     return "its checksum does not match"
 
 
 def cut(path: Path) -> str:
     path.write_bytes(path.read_bytes()[:-100])
-    return "its checksum does not match"
+    return "not a readable HDF5 file"
 
 
 def folder(path: Path) -> str:

@@ -40,9 +40,9 @@ def training(system: str, network: str) -> tuple[object, ...]:
 
 
 def rows(run: Path) -> list[dict[str, str]]:
-    """The rows of metrics.csv without times, and the checksum that these go into."""
+    """The rows of metrics.csv without times."""
     found = csv.DictReader((run / "metrics.csv").read_text().splitlines())
-    return [{key: value for key, value in row.items() if key not in ("seconds", "crc32")} for row in found]
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in found]
 
 
 def leaves(value: Any, path: str = "") -> dict[str, Any]:

@@ -41,7 +41,7 @@ def make_data(folder: Path) -> None:
 def rows(run: Path) -> list[dict[str, str]]:
     """The rows of metrics.csv without the column that is a time."""
     found = list(csv.DictReader((run / "metrics.csv").read_text().splitlines()))
-    return [{key: value for key, value in row.items() if key not in ("seconds", "crc32")} for row in found]
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in found]
 
 
 def arrays(path: Path) -> dict[str, np.ndarray]:

@@ -108,9 +108,9 @@ def only_run(folder: Path) -> Path:
 
 
 def rows(run: Path) -> list[dict[str, str]]:
-    """The rows of metrics.csv without the time, and the checksum that it goes into."""
+    """The rows of metrics.csv without the time."""
     found = list(csv.DictReader((run / "metrics.csv").read_text().splitlines()))
-    return [{key: value for key, value in row.items() if key not in ("seconds", "run", "crc32")} for row in found]
+    return [{key: value for key, value in row.items() if key not in ("seconds", "run")} for row in found]
 
 
 def numbers(run: Path) -> list[list[float]]:

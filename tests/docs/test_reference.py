@@ -80,7 +80,6 @@ def quoted(text):
 
 def opened(paths):
     for path in paths:
-        assert path.read_bytes()[512:516] == b"\x89HDF", "the seal is as long as the page says"
         with h5py.File(path) as file:
             assert re.fullmatch("[0-9a-f]{64}", file.attrs["sha256"])
             arrays = {

@@ -1,4 +1,4 @@
-"""A small folder with one of everything, made in this process, for the tests of faults."""
+"""A small folder with a dataset, a finished run and spins, for the tests of faults."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TRAIN = ("train", "model=efnn", "depth=1", "epochs=2", "training.optimizer=adam"
 
 
 @dataclass(frozen=True)
-class Shop:
+class Example:
     """A dataset, a finished run with an extrapolation, and spins without labels."""
 
     root: Path
@@ -31,18 +31,18 @@ class Shop:
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Example:
     """Only for tests that write nothing there."""
-    root = tmp_path_factory.mktemp("shop")
+    root = tmp_path_factory.mktemp("example")
     dataset = call(*DATA, "--json", cwd=root).done().json()["outputs"]["dataset"]
     run = call(*TRAIN, "--json", cwd=root).done().json()["outputs"]["run"]
     call("extrapolate", run, "--L", 3, "--samples", 3, cwd=root).done()
     np.save(root / "s.npy", np.ones((2, 3, 4, 4)) / np.sqrt(3))
-    return Shop(root, root / dataset, root / run, root / "s.npy")
+    return Example(root, root / dataset, root / run, root / "s.npy")
 
 
 @pytest.fixture
-def shop(made: Shop, tmp_path: Path) -> Shop:
+def example(made: Example, tmp_path: Path) -> Example:
     """A copy to change at will."""
-    root = Path(shutil.copytree(made.root, tmp_path / "shop"))
-    return Shop(root, *(root / path.relative_to(made.root) for path in (made.dataset, made.run, made.spins)))
+    root = Path(shutil.copytree(made.root, tmp_path / "example"))
+    return Example(root, *(root / path.relative_to(made.root) for path in (made.dataset, made.run, made.spins)))

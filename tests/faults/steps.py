@@ -73,14 +73,14 @@ def final_files(folder: Path) -> list[Path]:
 def content(path: Path) -> Any:
     """What a file says, but for times; raises where it is not whole."""
     if path.suffix == ".h5":
-        with hdf5.Opened(path) as opened:
+        with hdf5.opened(path) as file:
             found: dict[str, Any] = {}
 
             def take(name: str, node: Any) -> None:
                 if isinstance(node, h5py.Dataset) and name != "metadata":  # which holds times
                     found[name] = node[()].tobytes()
 
-            opened.file.visititems(take)
+            file.visititems(take)
             return found
     if path.suffix == ".json":
         return without_times(documents.read_json(path))
@@ -88,7 +88,7 @@ def content(path: Path) -> Any:
         return documents.read_yaml(path)
     if path.suffix == ".csv":
         rows = list(csv.DictReader(path.read_text().splitlines()))
-        return [{key: cell for key, cell in row.items() if key != "crc32" and not is_time(key)} for row in rows]
+        return [{key: cell for key, cell in row.items() if not is_time(key)} for row in rows]
     image = path.read_bytes()
     if path.suffix not in ENDS:
         return image

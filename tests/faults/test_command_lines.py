@@ -9,12 +9,10 @@ import pytest
 from cli.conftest import Outcome, call, files_below, run_efnn
 from hypothesis import HealthCheck, given, seed, settings
 
-from .conftest import Shop
+from .conftest import Example
 from .lines import command_lines
-from .record import Record
 
 DOCUMENTED = {0, 2, 3, 4, 5, 6, 74}
-ENDS_WELL = "a documented exit code, no traceback, no file left by what failed"
 
 
 def survived(outcome: Outcome) -> bool:
@@ -44,44 +42,39 @@ def may_leave(line: list[str], outcome: Outcome, left: set[str]) -> bool:
         *(pytest.param(number, 2000, marks=pytest.mark.soak) for number in range(10, 20)),
     ],
 )
-def test_generated_command_lines(shop: Shop, number: int, amount: int):
+def test_generated_command_lines(example: Example, number: int, amount: int):
     """In this process. What is not a dry run may write where it ends well (`evaluate --out`), and only there."""
-    record = Record("command lines", "generated overrides and options, in one process", ENDS_WELL, number)
-    before = files_below(shop.root)
+    before = files_below(example.root)
 
     @seed(number)
     @settings(max_examples=amount, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(command_lines())
     def run(line: list[str]) -> None:
-        outcome = call(*line, cwd=shop.root)
-        left = files_below(shop.root) - before
+        outcome = call(*line, cwd=example.root)
+        left = files_below(example.root) - before
         good = survived(outcome) and may_leave(line, outcome, left)
-        record.count(good)
         for name in left:
-            (shop.root / name).unlink()
+            (example.root / name).unlink()
         assert good, (line, outcome, left)
 
     run()
-    assert files_below(shop.root) == before
-    record.close(f"lines-{number}-{amount}")
+    assert files_below(example.root) == before
 
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
     "amount", [pytest.param(10, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.soak)]
 )
-def test_generated_command_lines_as_processes(shop: Shop, amount: int):
+def test_generated_command_lines_as_processes(example: Example, amount: int):
     """The same words, as the operating system hands them over: without NUL and halves of characters."""
-    record = Record("command lines as processes", "generated overrides and options, one process each", ENDS_WELL, 2)
-    before = files_below(shop.root)
+    before = files_below(example.root)
     for line in sample(amount):
-        outcome = run_efnn(*line, cwd=shop.root)
-        left = files_below(shop.root) - before
-        record.count(survived(outcome) and may_leave(line, outcome, left))
+        outcome = run_efnn(*line, cwd=example.root)
+        left = files_below(example.root) - before
+        assert survived(outcome), (line, outcome)
+        assert may_leave(line, outcome, left), (line, outcome, left)
         for name in left:
-            (shop.root / name).unlink()
-        assert record.lost == 0, (line, outcome, left)
-    record.close(f"lines-of-processes-{amount}")
+            (example.root / name).unlink()
 
 
 def speakable(word: str) -> bool:

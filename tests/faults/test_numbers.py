@@ -14,7 +14,7 @@ from efnn_cli.config.schema import build_system
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.storage import checkpoint, dataset
 
-from .conftest import DATA, TRAIN, Shop
+from .conftest import DATA, TRAIN, Example
 
 SYSTEM = {"name": "heisenberg", "L": 3}
 
@@ -50,15 +50,15 @@ def finite(path: Path) -> bool:
 @pytest.mark.parametrize(
     "words", [("lr=1e30",), ("lr=1e200",), ("lr=10", "epochs=30"), ("lr=1e30", "training.ema=0.9")]
 )
-def test_exploding_gradients(shop: Shop, words: tuple[str, ...]):
+def test_exploding_gradients(example: Example, words: tuple[str, ...]):
     """Either it trains, or it ends with exit 4; what is stored is finite either way, and no run is called finished."""
     settings = [
         word for word in TRAIN if not (word.startswith("epochs") and any(w.startswith("epochs") for w in words))
     ]
-    outcome = call(*settings, "seed=3", *words, cwd=shop.root)
+    outcome = call(*settings, "seed=3", *words, cwd=example.root)
     assert outcome.code in (0, 4), outcome.err
     assert "Traceback" not in outcome.err
-    (run,) = set((shop.root / "outputs").iterdir()) - {shop.run}
+    (run,) = set((example.root / "outputs").iterdir()) - {example.run}
     assert (run / "summary.json").exists() == (outcome.code == 0)
     for path in run.glob("*.h5"):
         assert finite(path), path
@@ -143,8 +143,8 @@ def test_the_dense_reference_of_a_large_lattice_is_refused(here: Path):
     assert not files_below(here)
 
 
-def test_a_network_that_cannot_fit_is_refused(shop: Shop):
+def test_a_network_that_cannot_fit_is_refused(example: Example):
     words = ("train", "model=efnn", "width=8192", "depth=64")
-    call(*words, "--dry-run", cwd=shop.root).failed(5, "GiB")
-    call(*words, cwd=shop.root).failed(5, "GiB")
-    assert json.loads(call(*DATA, "--json", cwd=shop.root).done().out)["status"] == "ok"
+    call(*words, "--dry-run", cwd=example.root).failed(5, "GiB")
+    call(*words, cwd=example.root).failed(5, "GiB")
+    assert json.loads(call(*DATA, "--json", cwd=example.root).done().out)["status"] == "ok"

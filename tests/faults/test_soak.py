@@ -18,8 +18,6 @@ import numpy as np
 import pytest
 from cli.conftest import Outcome, call, run_efnn, wait_for
 
-from .record import Record
-
 WARM_UP = 0.3  # of all rounds: imports, caches and pools come once
 MEBIBYTE = 2**20
 GROWTH = 20.0  # MiB that a fit may rise over all rounds after the warm-up: the allocator is not exact
@@ -83,9 +81,6 @@ def test_nothing_grows(tmp_path: Path, seconds: int):
     for name in ("files", "threads", "children"):
         values = [getattr(each, name) for each in kept]
         assert values[-1] <= values[0], (name, values)
-    record = Record("soak", f"{seconds} s of small experiments in one process", "memory, files, threads, children flat")
-    record.count(True, len(seen))
-    record.close(f"soak-{seconds}")
 
 
 # ------------------------------------------------------------------ a process for every command
@@ -120,7 +115,6 @@ def test_nothing_is_left_behind(tmp_path: Path, seconds: int):
         wait_for(lambda: begun.pid in marked(mark))
         begun.kill()
     end, rounds, before = time.monotonic() + seconds, 0, shared_memory()
-    record = Record("soak of processes", f"{seconds} s, a process for every command", "no process, no file left behind")
     while time.monotonic() < end or rounds < 2:
         folder = tmp_path / str(rounds)
         experiment(folder, rounds, efnn)
@@ -129,7 +123,5 @@ def test_nothing_is_left_behind(tmp_path: Path, seconds: int):
         assert all(name.startswith("torchinductor_") for name in left), left  # one cache of torch's, the same for all
         assert not [each for each in folder.rglob("*") if each.name.startswith(".") or each.suffix in (".tmp", ".lock")]
         rounds += 1
-        record.count(True)
     new = shared_memory() - before
     wait_for(lambda: not new & shared_memory())  # that of other tests, which run beside this one, goes too
-    record.close(f"soak-processes-{seconds}")

@@ -11,7 +11,6 @@ import torch
 
 from efnn_cli.core.errors import InputError, OutputError
 from efnn_cli.storage import atomic, checkpoint, dataset, hdf5, tree
-from efnn_cli.storage.seal import BLOCK_BYTES
 from efnn_cli.storage.spins_file import read_spins
 
 FROZEN = Path(__file__).parent.parent / "data"
@@ -60,34 +59,6 @@ def test_content_hash_covers_the_physics_and_not_the_provenance(stored, tmp_path
     assert content(system={"name": "three_spin", "L": 5}) != written.content_hash
 
 
-def test_any_flipped_byte_is_found_or_harmless(stored):
-    path, written = stored
-    image = bytearray(path.read_bytes())
-    found = 0
-    for position in range(0, len(image), 7):
-        image[position] ^= 0x10
-        path.write_bytes(image)
-        try:
-            read = dataset.read(path)
-        except InputError:
-            found += 1
-        else:
-            np.testing.assert_array_equal(read.spins, written.spins)
-            np.testing.assert_array_equal(read.energies, written.energies)
-            assert read.metadata == written.metadata
-        image[position] ^= 0x10
-    assert found > 0
-
-
-def test_truncated_files_are_refused(stored):
-    path, _ = stored
-    image = path.read_bytes()
-    for percent in range(0, 100, 3):
-        path.write_bytes(image[: len(image) * percent // 100])
-        with pytest.raises(InputError, match=r"d\.h5"):
-            dataset.read(path)
-
-
 def test_foreign_files_are_refused(stored, tmp_path):
     path, _ = stored
     newer = json.loads(json.dumps(dataset.read_metadata(path))) | {"schema_version": 2}
@@ -109,17 +80,6 @@ def test_foreign_files_are_refused(stored, tmp_path):
     for name, reason in (("missing.h5", "does not exist"), (".", "not a regular"), ("fifo.h5", "not a regular")):
         with pytest.raises(InputError, match=reason):
             dataset.read(tmp_path / name)
-
-
-def test_links_to_elsewhere_are_refused(stored, tmp_path):
-    path, _ = stored
-    link = tmp_path / "link.h5"
-    link.write_bytes(path.read_bytes()[BLOCK_BYTES:])  # without its seal, which would say it first
-    with h5py.File(link, "r+") as file:
-        del file["energies"]
-        file["energies"] = h5py.ExternalLink(str(path), "/energies")
-    with pytest.raises(InputError, match="is a link, which is refused"):
-        dataset.read(link)
 
 
 def test_symbolic_link_to_a_good_file_works(stored, tmp_path):
@@ -237,7 +197,7 @@ def test_spins_from_npy_and_hdf5(tmp_path):
         np.testing.assert_array_equal(read_spins(tmp_path / name), spins)
     np.save(tmp_path / "pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
     np.save(tmp_path / "cube.npy", np.zeros((2, 3, 4)))
-    for name, reason in (("pickled.npy", "found object"), ("cube.npy", "shape"), ("none.npy", "does not exist")):
+    for name, reason in (("pickled.npy", "not a .npy file"), ("cube.npy", "shape"), ("none.npy", "does not exist")):
         with pytest.raises(InputError, match=reason):
             read_spins(tmp_path / name)
 
