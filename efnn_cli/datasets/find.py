@@ -92,6 +92,7 @@ def find_dataset(content_hash: str, stored_path: str, run: Path, hint: str = SAM
     for path in _candidates(Path(stored_path), Path(os.path.abspath(run))):
         try:
             if dataset.read_metadata(path)["content_sha256"] == content_hash:
+                dataset.read(path)  # verifies the checksum: there may be a good copy elsewhere
                 return path
         except InputError as error:
             if path.name == Path(stored_path).name and _is_there(path):

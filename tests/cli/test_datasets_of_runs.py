@@ -76,5 +76,5 @@ def test_it_is_gone(copied: Workshop):
 
 def test_no_dataset_can_be_read(copied: Workshop):
     for path in (copied.root / "data").glob("*.h5"):
-        flipped(path)
+        cut(path)
     call("train", "model=efnn", "depth=1", *SMALL, cwd=copied.root).failed(3, "4 cannot be read", "efnn generate")
