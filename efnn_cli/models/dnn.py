@@ -1,4 +1,4 @@
-"""DNN, the plain rival: the two blocks of every EFNN layer in sequence instead of multiplied.
+"""DNN: the two blocks of every EFNN layer in sequence instead of multiplied.
 
 S_i = h_i(f_i(S_{i-1})); dense S_0 = s, lattice S_0 = Phi_0, an invariant layer.
 """

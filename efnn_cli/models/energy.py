@@ -1,4 +1,4 @@
-"""From a bare network to energies: units, centring, and what a network is for a given system."""
+"""Energies from a bare network: units, centring of scalar spins, receptive field."""
 
 from __future__ import annotations
 

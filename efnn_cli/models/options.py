@@ -20,7 +20,7 @@ class ActivationScale(NamedTuple):
 
 @dataclass
 class NetworkOptions:
-    """What the four trained networks share."""
+    """Options that the four trained networks share."""
 
     name: str
     depth: int = 3
@@ -30,7 +30,7 @@ class NetworkOptions:
     activation_scale: float = 1.0
     """eps of a block `W2 tanh(eps (W1 x + b1)) / eps + b2`: small values start nearly polynomial."""
     learn_activation_scale: bool = False
-    """Whether eps is a parameter of every block, with `activation_scale` as its initial value."""
+    """Make eps a parameter of every block, with `activation_scale` as its initial value."""
     centre_spins: bool = False
     """Dense: map the range of the spins to [-1, 1] first, for {0, 1} spins 2 s - 1."""
     kernel_size: int = 5

@@ -51,7 +51,7 @@ def is_faster(model: LatticeElectrons, device: str) -> bool:
     Diagonalisation costs L^6, determinants K L^3 for K frequencies: they cross at L^3 = c K.
     """
     try:
-        frequencies = matsubara.plan(model.T, model.bound, TOLERANCE).frequencies
+        frequencies = matsubara.truncation(model.T, model.bound, TOLERANCE).frequencies
     except NumericalError:
         return False
     return model.size**3 > CROSSOVER[device] * frequencies
@@ -62,7 +62,7 @@ def label(model: LatticeElectrons, spins: Tensor, tolerance: float) -> Labels:
 
     Raises `NumericalError` where an estimate exceeds `tolerance`.
     """
-    how = matsubara.plan(model.T, model.bound, tolerance)
+    how = matsubara.truncation(model.T, model.bound, tolerance)
     matrices = [model.sparse_hamiltonian(each) for each in spins.cpu()]
     if spins.device.type == "cpu" and model.size > BLOCKS_UP_TO:
         logs = np.stack([sparse_determinant.log_determinants(each, how.matsubara()) for each in matrices])
@@ -73,7 +73,7 @@ def label(model: LatticeElectrons, spins: Tensor, tolerance: float) -> Labels:
     return Labels(energies, errors)
 
 
-def logs_by_blocks(model: LatticeElectrons, spins: Tensor, how: matsubara.Plan) -> Tensor:
+def logs_by_blocks(model: LatticeElectrons, spins: Tensor, how: matsubara.Truncation) -> Tensor:
     """Return ln|det(H - i w_k)| (B, K) of spins (B, 3, L, L), on their device, in groups of bounded memory."""
     frequencies = torch.from_numpy(how.matsubara()).to(spins.device)
     room = max(1, batch_bytes(spins.device) // block_recursion.scratch_bytes(2 * model.size))
@@ -85,7 +85,7 @@ def logs_by_blocks(model: LatticeElectrons, spins: Tensor, how: matsubara.Plan) 
 
 
 def _grand_potential(
-    model: LatticeElectrons, matrix: Any, logs: Array, how: matsubara.Plan, tolerance: float
+    model: LatticeElectrons, matrix: Any, logs: Array, how: matsubara.Truncation, tolerance: float
 ) -> tuple[float, float]:
     """Return the grand potential of one sparse H with its ln|det(H - i w_k)| (K,), and the error estimate."""
     levels = matrix.shape[0]

@@ -6,8 +6,8 @@ From ln(1 + e^-x) = ln 2 - x/2 + sum_{k>=1} ln(1 + x^2 / ((2k-1) pi)^2), with w_
                  + sum_{m=1..M} (-1)^{m+1}/m tr(H^{2m}) (2 pi T)^{-2m} zeta(2m, K + 1/2) }
 
 (zeta: Hurwitz). The last sum is the tail k > K, an alternating series with falling terms while ||H|| < w_{K+1}: its
-first omitted term bounds the truncation. Rounding is estimated by 16 eps T times the sum of the absolute terms. Nothing
-is truncated that is not estimated. Every determinant is a sparse or banded one: the cost grows far slower than L^6.
+first omitted term bounds the truncation. Rounding is estimated by 16 eps T times the sum of the absolute terms. Every
+determinant is a sparse or banded one: the cost grows far slower than L^6.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ ROUNDING = 16 * float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How many frequencies and moments, for levels within `bound` at `temperature`."""
+class Truncation:
+    """Numbers of frequencies K and moments M that a tolerance needs at `temperature`."""
 
     temperature: float
     frequencies: int
@@ -51,7 +51,7 @@ class Plan:
         )
 
 
-def plan(temperature: float, bound: float, tolerance: float) -> Plan:
+def truncation(temperature: float, bound: float, tolerance: float) -> Truncation:
     """The fewest frequencies whose truncation is below `tolerance` * T per level for ||H|| <= `bound`.
 
     Raises `NumericalError` where rounding alone exceeds the tolerance, or too many frequencies are needed.
@@ -71,7 +71,7 @@ def plan(temperature: float, bound: float, tolerance: float) -> Plan:
             f"for levels up to {bound:.3g}",
             "use reference=dense, or a higher temperature",
         )
-    return Plan(temperature, low, MOMENTS)
+    return Truncation(temperature, low, MOMENTS)
 
 
 def omitted(x: float, frequencies: int) -> float:
@@ -85,7 +85,7 @@ def omitted(x: float, frequencies: int) -> float:
 
 
 def grand_potential(
-    how: Plan, levels: int, trace: float, log_determinants: Array, moments: Sequence[float]
+    how: Truncation, levels: int, trace: float, log_determinants: Array, moments: Sequence[float]
 ) -> tuple[float, float]:
     """Omega and its error estimate.
 

@@ -37,7 +37,7 @@ def uniform_angles(draw: Draw, size: int) -> Array:
 
 
 def published(draw: Draw, size: int) -> Array:
-    """What the authors' script of arXiv:2502.17665 really draws, bit for bit: phi = 2 theta.
+    """Draw as the authors' script of arXiv:2502.17665 does, bit for bit: phi = 2 theta.
 
     It seeds NumPy's legacy generator with the same seed before theta and again before phi, so every
     spin lies on one curve of the sphere. Configuration i of seed s uses RandomState(100 + i + 10^6 s).

@@ -56,7 +56,7 @@ def energy(spins: Tensor, couplings: Tensor, order: int) -> Tensor:
     chunk = max(1, CHUNK_BYTES // (8 * max(1, subsets.shape[1])))
     parts = []
     for block in torch.split(spins, chunk):
-        columns = block.T.contiguous()  # (L, b): gathering whole rows is what memory likes
+        columns = block.T.contiguous()  # (L, b): rows are contiguous in memory, and gathered whole
         products = columns[subsets[0]]  # (K, b)
         for row in subsets[1:]:
             products = products * columns[row]

@@ -40,7 +40,7 @@ class Bath:
 
 @dataclass(frozen=True)
 class Graph:
-    """Which spins interact: neighbours (n, z) of every spin, and groups of spins that do not touch each other."""
+    """Neighbours (n, z) of every spin, and groups of spins that do not interact with each other."""
 
     neighbours: Indices
     groups: Sequence[Indices]

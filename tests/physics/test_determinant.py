@@ -103,7 +103,7 @@ def test_measured_truncation_errors():
     levels = system.levels(spins)[0].numpy()
     exact = system.energy(spins).item()
     for frequencies, wanted in ((48, 3e-5), (64, 8e-7), (96, 4.3e-9)):
-        how = matsubara.Plan(system.T, frequencies, 6)
+        how = matsubara.Truncation(system.T, frequencies, 6)
         logs = 0.5 * np.log(levels[None] ** 2 + how.matsubara()[:, None] ** 2).sum(1)
         moments = [np.sum(levels ** (2 * m)) for m in range(1, 8)]
         omega, estimate = matsubara.grand_potential(how, len(levels), levels.sum(), logs, moments)
@@ -113,11 +113,11 @@ def test_measured_truncation_errors():
 
 
 def test_no_more_frequencies_than_needed():
-    how = matsubara.plan(0.1, 20.3, 1e-10)
+    how = matsubara.truncation(0.1, 20.3, 1e-10)
     x = 20.3 / (0.2 * np.pi)
     assert matsubara.omitted(x, how.frequencies) <= 1e-10 < matsubara.omitted(x, how.frequencies - 1)
-    assert matsubara.plan(5.0, 20.3, 1e-10).frequencies < 10
-    assert matsubara.plan(0.1, 20.3, 1e-4).frequencies < how.frequencies
+    assert matsubara.truncation(5.0, 20.3, 1e-10).frequencies < 10
+    assert matsubara.truncation(0.1, 20.3, 1e-4).frequencies < how.frequencies
 
 
 def test_what_cannot_be_reached_is_refused():
