@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: install demo test slow soak reliability lint reference clean
+.PHONY: install demo test slow soak reliability mutations lint reference clean
 
 install: $(STAMP)
 
@@ -32,6 +32,9 @@ soak: install  ## the longest: accuracy of the double-exchange recipe, 200 kills
 
 reliability: install  ## every kind of fault of docs/reliability.md, injected with fixed seeds: an hour or two
 	$(BIN)/python -m pytest -n auto -q tests/faults -m '' --timeout 7200
+
+mutations: install  ## forty small mistakes, planted one at a time, and the tests that notice them: half an hour
+	$(BIN)/python tests/mutations.py
 
 lint: install
 	$(BIN)/ruff check .

@@ -195,37 +195,6 @@ def test_neutral_options_leave_the_published_network():
     )
 
 
-def slow_efnn(model, x, depth):
-    """The lattice EFNN module by module, one small periodic convolution at a time, with the readout carried out."""
-    net = model.network
-
-    def conv(planes, weight, bias=None):
-        padded = torch.nn.functional.pad(planes, (weight.shape[-1] // 2,) * 4, mode="circular")
-        return torch.nn.functional.conv2d(padded, weight, bias)
-
-    def block(part, planes):
-        hidden = torch.tanh(conv(planes, part.inner.weight, part.inner.bias))
-        return conv(hidden, part.outer.weight, part.outer.bias)
-
-    def invariants(layer):
-        channels, k = net.invariants.channels, net.invariants.kernel_size
-        start = sum(channels[:layer])
-        w0, w1 = (w[start : start + channels[layer]].reshape(-1, 1, k, k) for w in net.invariants.weight)
-        return sum(conv(x[:, c : c + 1], w0) * conv(x[:, c : c + 1], w1) for c in range(3))
-
-    state = invariants(0)
-    for i in range(depth):
-        state = block(net.fields[i], state) * block(net.quasi_particles[i], invariants(i + 1))
-    return conv(state, net.readout.weight, net.readout.bias).sum(dim=(1, 2, 3))
-
-
-@pytest.mark.parametrize(("depth", "width", "kernel"), [(1, 3, 5), (3, 3, 5), (2, 4, 3)])
-def test_fast_form_equals_the_form_as_published(depth, width, kernel):
-    model = lattice("efnn", depth=depth, width=width, kernel_size=kernel)
-    x = spins(7)
-    close(model.bare(x), slow_efnn(model, x, depth))
-
-
 def test_calibration_sets_mean_and_spread():
     model, x = lattice("efnn", dtype=torch.float32), spins(6, 200)
     energies = 30.0 + 5.0 * torch.randn(200, generator=torch.Generator().manual_seed(0)).double()

@@ -1,0 +1,161 @@
+"""Plant small realistic mistakes, one at a time, and see which test notices: `python tests/mutations.py [--quick] [N]`.
+
+Each mistake replaces a text that occurs once below its folder. It is planted in a copy of the checkout. First the tests
+that should notice run, and only if they pass the whole default suite, which `--quick` leaves out. Numbers N choose
+mistakes. The exit code is 1 where a mistake survives without a reason in the list, or where the source has moved on.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+COPIED = ("efnn_cli", "conf", "docs", "tests", "README.md", "CHANGELOG.md", "pyproject.toml", "Makefile")
+
+
+class Mistake(NamedTuple):
+    """A mistake: its place, the text and what replaces it, the slip behind it, and the tests that should notice."""
+
+    folder: str
+    old: str
+    new: str
+    why: str
+    tests: str
+    survives: str = ""  # the reason, where no test of the default suite can notice
+
+
+PHYSICS = [
+    ("physics", "- b13 * b24)", "+ b13 * b24)", "sign of a ring-exchange term", "physics"),
+    ("physics", "J2 * (b13 + b24)", "J2 * b13", "one diagonal of a plaquette forgotten", "physics"),
+    ("physics", "COUPLING_STD = 2.0", "COUPLING_STD = 2.0**0.5", "variance for deviation", "physics"),
+    ("physics", "(0.5 * self.J * spins).unbind", "(self.J * spins).unbind", "spin 1/2 is sigma / 2", "physics"),
+    ("physics", "np.roll(site, -1, axis)\n", "np.roll(site, -1, 0)\n", "bonds along one axis only", "physics"),
+    ("physics", "(2 * k - 1) * math.pi", "2 * k * math.pi", "bosonic for fermionic frequencies", "physics"),
+    ("physics", "- coupling**2 * inverse", "- coupling * inverse", "a hop there without its way back", "physics"),
+    ("physics", "np.exp(-2.0 * b)", "np.exp(-b)", "2 sinh b for e^b - e^-b, half of it", "physics"),
+    ("physics", "torch.sigmoid(-levels", "torch.sigmoid(levels", "holes for electrons", "physics"),
+    ("physics", "covariance[0, 1] / covariance[0, 0]", "covariance[0, 1] / covariance[1, 1]",
+            "slope of the other regression", "physics"),
+]  # fmt: skip
+MODELS = [
+    ("models", "x = g(t) * f(x)", "x = g(t) + f(x)", "a sum of the layers for their product", "models"),
+    ("models", "x = g(s) * f(x)", "x = g(s) + f(x)", "the same, dense", "models"),
+    ("models", "- 2 * (w0 * w1).square()", "- (w0 * w1).square()", "a factor in a variance", "models"),
+    ("models", "-1.0 / kernel_size, 1.0 / kernel_size", "-1.0 / kernel_size**2, 1.0 / kernel_size**2",
+            "range from the fan-in, not from its root", "models"),
+    ("models", "math.prod(x.shape[1:3]) * self.bias", "self.bias", "energy not extensive", "models"),
+    ("models", "spread * target / width", "target / width", "an option without effect", "models"),
+    ("models", "(spins - self.centre) / self.half_range", "spins - self.centre", "half the range", "models"),
+    ("models", "x = self.lift(s) + self.blocks[0](s)", "x = self.blocks[0](s)", "no skip connection", "models"),
+]  # fmt: skip
+TRAINING = [
+    ("training", "            spins = point_group(spins, operation)", "            point_group(spins, operation)",
+            "result discarded", "training"),
+    ("training", 'rng.stream(self.seed, "epoch", self.epoch)', 'rng.stream(self.seed, "epoch")',
+            "the same batches in every epoch", "training"),
+    ("training", 'rng.stream(self.seed, "epoch", self.epoch)', "rng.stream(self.seed, self.epoch)",
+            "a random stream without its purpose", "cli/test_identity.py"),
+    ("training", "torch.optim.AdamW(", "torch.optim.Adam(", "decay as an L2 term", "training"),
+    ("training", '"weight_decay": options.weight_decay', '"weight_decay": 0.0', "decay ignored", "training"),
+    ("training", "options.lr * progress / options.warmup", "options.lr * progress", "no scale", "training"),
+    ("training", "/ unit).square()", ").square() / unit", "unit of the loss is a variance", "training"),
+    ("training", "get_ema_multi_avg_fn(options.ema)", "get_ema_multi_avg_fn(1 - options.ema)",
+            "decay for weight of the new", "training"),
+    ("training", "value.detach().clone() for key", "value.detach() for key", "best weights go on", "training"),
+    ("training", 'self.samples = int(state["samples"])', "self.samples = 0", "schedule begins anew", "training"),
+]  # fmt: skip
+FILES = [
+    ("storage", "os.fsync(file.fileno())", "file.fileno()", "fsync forgotten", "storage"),
+    ("storage", "        _sync_folder(path.parent)", "        path.parent.stat()", "name not durable", "storage"),
+    ("storage", 'opened.word("sha256") != digest(arrays, text)', 'opened.word("sha256") == ""',
+            "checksum stored, never compared", "storage"),
+    ("storage", '("spins", "energies", "couplings")', '("spins", "couplings")', "hash without labels", "storage"),
+    ("datasets", "**self.system.parameters()}",
+            '**{key: each for key, each in self.system.parameters().items() if key != "T"}}',
+            "temperature added without the name", "cli/test_identity.py"),
+    ("datasets", "self.given[draw.first : draw.first + draw.count]", "self.given[: draw.count]",
+            "first shard labelled again and again", "datasets"),
+    ("datasets", "of_whom == (self.job_hash, draw.shard) and", "", "shards of another job", "datasets"),
+    ("physics", 'uniform(rng.stream(draw.seed, "spins", draw.purpose, draw.shard)',
+            'uniform(rng.stream(draw.seed, "spins", draw.shard)', "references repeat the training", "physics"),
+]  # fmt: skip
+EVALUATION = [
+    ("evaluation", "rmse_per_site=metrics.rmse / sites", "rmse_per_site=metrics.rmse / size",
+     "a side for an area", "cli/test_errors.py"),
+    ("evaluation", "values.std(axis=0, ddof=1)", "values.std(axis=0)", "biased spread", "evaluation"),
+    ("evaluation", "measure(predicted.mean(axis=0)", "measure(predicted[0]", "one member", "cli/test_errors.py"),
+    ("training", "        return -gradient", "        return gradient", "gradient is no field",
+            "cli/test_errors.py"),
+]  # fmt: skip
+MISTAKES = [Mistake(*row) for row in (*PHYSICS, *MODELS, *TRAINING, *FILES, *EVALUATION)]
+
+
+def copy_of_checkout(folder: Path) -> Path:
+    """Copy the sources and tests into `folder`."""
+    for name in COPIED:
+        source = ROOT / name
+        ignored = shutil.ignore_patterns("__pycache__")
+        (shutil.copytree(source, folder / name, ignore=ignored) if source.is_dir() else shutil.copy(source, folder))
+    return folder
+
+
+def place_of(mistake: Mistake, checkout: Path) -> Path | None:
+    """Return the one file that holds the text once; None where the source has moved on."""
+    counts = {
+        path: path.read_text().count(mistake.old) for path in (checkout / "efnn_cli" / mistake.folder).rglob("*.py")
+    }
+    found = [path for path, count in counts.items() if count]
+    return found[0] if len(found) == 1 and counts[found[0]] == 1 else None
+
+
+def failing_test(checkout: Path, *tests: str) -> str | None:
+    """Return the first test that fails in `checkout`; None where all pass."""
+    environment = {**os.environ, "PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return None
+    names = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    return names[0] if names else f"pytest exit {done.returncode}: {done.stdout[-300:]}"
+
+
+def outcome(mistake: Mistake, checkout: Path, *, quick: bool) -> tuple[bool, str]:
+    """Plant `mistake`, run the tests and take it back; returns whether all is as the list says, and one line."""
+    place = place_of(mistake, checkout)
+    if place is None:
+        return False, "the source has moved on: the text does not occur exactly once"
+    text = place.read_text()
+    place.write_text(text.replace(mistake.old, mistake.new))
+    try:
+        caught = failing_test(checkout, f"tests/{mistake.tests}") or (None if quick else failing_test(checkout))
+    finally:
+        place.write_text(text)
+    if caught:
+        return True, f"caught by {caught}"
+    return bool(mistake.survives), f"SURVIVED {mistake.survives}"
+
+
+def main(words: list[str]) -> int:
+    """Run all mistakes, or those whose numbers are given; print a table."""
+    quick = "--quick" in words
+    chosen = [int(word) for word in words if word.isdigit()] or range(1, len(MISTAKES) + 1)
+    good = True
+    with tempfile.TemporaryDirectory() as folder:
+        checkout = copy_of_checkout(Path(folder))
+        for number in chosen:
+            mistake = MISTAKES[number - 1]
+            fine, line = outcome(mistake, checkout, quick=quick)
+            good &= fine
+            print(f"{number:3} {mistake.folder:<11}{mistake.why:<44}{line}", flush=True)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
