@@ -42,14 +42,14 @@ PHYSICS = [
     ("physics", "np.exp(-2.0 * b)", "np.exp(-b)", "2 sinh b for e^b - e^-b, half of it", "physics"),
     ("physics", "torch.sigmoid(-levels", "torch.sigmoid(levels", "holes for electrons", "physics"),
     ("physics", "covariance[0, 1] / covariance[0, 0]", "covariance[0, 1] / covariance[1, 1]",
-            "slope of the other regression", "physics"),
+     "slope of the other regression", "physics"),
 ]  # fmt: skip
 MODELS = [
     ("models", "x = g(t) * f(x)", "x = g(t) + f(x)", "a sum of the layers for their product", "models"),
     ("models", "x = g(s) * f(x)", "x = g(s) + f(x)", "the same, dense", "models"),
     ("models", "- 2 * (w0 * w1).square()", "- (w0 * w1).square()", "a factor in a variance", "models"),
     ("models", "-1.0 / kernel_size, 1.0 / kernel_size", "-1.0 / kernel_size**2, 1.0 / kernel_size**2",
-            "range from the fan-in, not from its root", "models"),
+     "range from the fan-in, not from its root", "models"),
     ("models", "math.prod(x.shape[1:3]) * self.bias", "self.bias", "energy not extensive", "models"),
     ("models", "spread * target / width", "target / width", "an option without effect", "models"),
     ("models", "(spins - self.centre) / self.half_range", "spins - self.centre", "half the range", "models"),
@@ -57,17 +57,17 @@ MODELS = [
 ]  # fmt: skip
 TRAINING = [
     ("training", "            spins = point_group(spins, operation)", "            point_group(spins, operation)",
-            "result discarded", "training"),
+     "result discarded", "training"),
     ("training", 'rng.stream(self.seed, "epoch", self.epoch)', 'rng.stream(self.seed, "epoch")',
-            "the same batches in every epoch", "training"),
+     "the same batches in every epoch", "training"),
     ("training", 'rng.stream(self.seed, "epoch", self.epoch)', "rng.stream(self.seed, self.epoch)",
-            "a random stream without its purpose", "cli/test_identity.py"),
+     "a random stream without its purpose", "cli/test_identity.py"),
     ("training", "torch.optim.AdamW(", "torch.optim.Adam(", "decay as an L2 term", "training"),
     ("training", '"weight_decay": options.weight_decay', '"weight_decay": 0.0', "decay ignored", "training"),
     ("training", "options.lr * progress / options.warmup", "options.lr * progress", "no scale", "training"),
     ("training", "/ unit).square()", ").square() / unit", "unit of the loss is a variance", "training"),
     ("training", "get_ema_multi_avg_fn(options.ema)", "get_ema_multi_avg_fn(1 - options.ema)",
-            "decay for weight of the new", "training"),
+     "decay for weight of the new", "training"),
     ("training", "value.detach().clone() for key", "value.detach() for key", "best weights go on", "training"),
     ("training", 'self.samples = int(state["samples"])', "self.samples = 0", "schedule begins anew", "training"),
 ]  # fmt: skip
@@ -75,16 +75,16 @@ FILES = [
     ("storage", "os.fsync(file.fileno())", "file.fileno()", "fsync forgotten", "storage"),
     ("storage", "        _sync_folder(path.parent)", "        path.parent.stat()", "name not durable", "storage"),
     ("storage", 'opened.word("sha256") != digest(arrays, text)', 'opened.word("sha256") == ""',
-            "checksum stored, never compared", "storage"),
+     "checksum stored, never compared", "storage"),
     ("storage", '("spins", "energies", "couplings")', '("spins", "couplings")', "hash without labels", "storage"),
     ("datasets", "**self.system.parameters()}",
-            '**{key: each for key, each in self.system.parameters().items() if key != "T"}}',
-            "temperature added without the name", "cli/test_identity.py"),
+     '**{key: each for key, each in self.system.parameters().items() if key != "T"}}',
+     "temperature added without the name", "cli/test_identity.py"),
     ("datasets", "self.given[draw.first : draw.first + draw.count]", "self.given[: draw.count]",
-            "first shard labelled again and again", "datasets"),
+     "first shard labelled again and again", "datasets"),
     ("datasets", "of_whom == (self.job_hash, draw.shard) and", "", "shards of another job", "datasets"),
     ("physics", 'uniform(rng.stream(draw.seed, "spins", draw.purpose, draw.shard)',
-            'uniform(rng.stream(draw.seed, "spins", draw.shard)', "references repeat the training", "physics"),
+     'uniform(rng.stream(draw.seed, "spins", draw.shard)', "references repeat the training", "physics"),
 ]  # fmt: skip
 EVALUATION = [
     ("evaluation", "rmse_per_site=metrics.rmse / sites", "rmse_per_site=metrics.rmse / size",
@@ -92,7 +92,7 @@ EVALUATION = [
     ("evaluation", "values.std(axis=0, ddof=1)", "values.std(axis=0)", "biased spread", "evaluation"),
     ("evaluation", "measure(predicted.mean(axis=0)", "measure(predicted[0]", "one member", "cli/test_errors.py"),
     ("training", "        return -gradient", "        return gradient", "gradient is no field",
-            "cli/test_errors.py"),
+     "cli/test_errors.py"),
 ]  # fmt: skip
 MISTAKES = [Mistake(*row) for row in (*PHYSICS, *MODELS, *TRAINING, *FILES, *EVALUATION)]
 
