@@ -6,7 +6,7 @@ The command line is `efnn`; from Python:
     run = efnn_cli.load("outputs/heisenberg-efnn-d3-s0-9f8e7d6c")
     energies = run.predict(spins)
 
-Floors, imports run downwards only: cli; commands; reproduction; comparison and sweeps; plotting and benchmarks;
+Floors, imports run downwards only: cli; reproduction; comparison and sweeps; plotting and benchmarks;
 evaluation; runs; configuration, figures and report; training and labelling; models and storage; physics; errors,
 checks, rng, device, memory, signals. `tests/test_floor_plan.py` has all of them and keeps them.
 """

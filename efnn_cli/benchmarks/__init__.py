@@ -5,4 +5,5 @@ labels.py              seconds per configuration against L
 published_network.py   the lattice EFNN as a plain script would train it
 networks.py            training and prediction
 rows.py                one comparison
+results.py             all of them as tables and JSON
 """

@@ -1,10 +1,11 @@
-"""The command line, one file for every kind of command: signatures and help alone, the work is in `commands`.
+"""The command line: one file a command, `efnn generate` in generate.py and so on.
 
-app.py        the commands, and where errors end    arguments.py   arguments and options that commands share
-labelling.py  generate, merge                       execution.py   one result to stdout, an exit code
-train.py      train                                 completion.py  words for the Tab key
-judge.py      evaluate, extrapolate, predict        parsing.py     the words of a command line
-                                                    compare.py, bench.py, runs.py (and plot), reproduce.py, look.py
+app.py         all commands, and where errors end    options.py     options that several commands share
+parsing.py     the words of a command line           execution.py   one result to stdout, an exit code
+completion.py  words for the Tab key
+
+generate.py merge.py train.py evaluate.py extrapolate.py predict.py inspect.py config.py
+compare.py reproduce.py runs.py plot.py bench.py
 """
 
 from efnn_cli.cli.app import main

@@ -12,15 +12,19 @@ from typing import Annotated
 
 import typer
 
-from efnn_cli.cli.arguments import print_version
 from efnn_cli.cli.bench import bench
 from efnn_cli.cli.compare import compare
-from efnn_cli.cli.judge import evaluate, extrapolate, predict
-from efnn_cli.cli.labelling import generate, merge
-from efnn_cli.cli.look import config, inspect
+from efnn_cli.cli.config import config
+from efnn_cli.cli.evaluate import evaluate
+from efnn_cli.cli.extrapolate import extrapolate
+from efnn_cli.cli.generate import generate
+from efnn_cli.cli.inspect import inspect
+from efnn_cli.cli.merge import merge
 from efnn_cli.cli.parsing import Command
+from efnn_cli.cli.plot import plot
+from efnn_cli.cli.predict import predict
 from efnn_cli.cli.reproduce import reproduce
-from efnn_cli.cli.runs import plot, runs
+from efnn_cli.cli.runs import runs
 from efnn_cli.cli.train import train
 from efnn_cli.core.errors import Interrupted
 from efnn_cli.core.failures import as_efnn_error, drop_stdout, report_error
@@ -38,6 +42,15 @@ for each in (generate, train, evaluate, extrapolate, predict, inspect, config):
 app.add_typer(bench, name="bench")
 for each in (compare, merge, reproduce, runs, plot):
     app.command(cls=Command)(each)
+
+
+def print_version(wanted: bool) -> None:
+    """Print the version of the package and end."""
+    from importlib.metadata import version
+
+    if wanted:
+        typer.echo(f"efnn {version('efnn')}")
+        raise typer.Exit
 
 
 @app.callback()

@@ -1,4 +1,4 @@
-"""The subcommands of `efnn bench`."""
+"""`efnn bench labels`, `train` and `predict`: our way against the straightforward one."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from efnn_cli.cli.arguments import Device, whole_numbers
 from efnn_cli.cli.execution import command
-from efnn_cli.cli.parsing import Command
+from efnn_cli.cli.options import Device
+from efnn_cli.cli.parsing import Command, whole_numbers
 
 if TYPE_CHECKING:
     from efnn_cli.core.console import Console
@@ -25,9 +25,9 @@ def bench_labels(
     repeats: Annotated[int, typer.Option("--repeats", help="Repeats up to L = 20; medians are shown.")] = 3,
 ) -> Result:
     """Seconds per configuration of double-exchange labels against L."""
-    from efnn_cli.commands.bench import run_labels
+    from efnn_cli.benchmarks.results import run_labels
 
-    return run_labels(console, sizes=whole_numbers("--L", size), repeats=repeats)
+    return run_labels(sizes=whole_numbers("--L", size), repeats=repeats)
 
 
 @bench.command("train", cls=Command)
@@ -42,10 +42,10 @@ def bench_train(
     device: Device = None,
 ) -> Result:
     """Training of the published lattice EFNN at L = 10, batch 1000: samples per second."""
-    from efnn_cli.commands.bench import run_train
+    from efnn_cli.benchmarks.results import run_train
 
     widths = whole_numbers("--width", width)
-    return run_train(console, widths=widths, samples=samples, repeats=repeats, device_name=device or "auto")
+    return run_train(widths=widths, samples=samples, repeats=repeats, device_name=device or "auto")
 
 
 @bench.command("predict", cls=Command)
@@ -59,9 +59,7 @@ def bench_predict(
     device: Device = None,
 ) -> Result:
     """Prediction by the published lattice EFNN, also against dense diagonalisation: seconds per configuration."""
-    from efnn_cli.commands.bench import run_predict
+    from efnn_cli.benchmarks.results import run_predict
 
     sizes = whole_numbers("--L", size)
-    return run_predict(
-        console, sizes=sizes, width=width, samples=samples, repeats=repeats, device_name=device or "auto"
-    )
+    return run_predict(sizes=sizes, width=width, samples=samples, repeats=repeats, device_name=device or "auto")

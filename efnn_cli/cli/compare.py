@@ -1,4 +1,4 @@
-"""The command `efnn compare`."""
+"""`efnn compare`: several networks on equal data with about equal parameters, their errors side by side."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from efnn_cli.cli.arguments import (
+from efnn_cli.cli.execution import command
+from efnn_cli.cli.options import (
     ConfigDir,
     Device,
     DryRun,
@@ -17,10 +18,8 @@ from efnn_cli.cli.arguments import (
     Sizes,
     TrainingData,
     Workers,
-    request_of,
-    whole_numbers,
 )
-from efnn_cli.cli.execution import command
+from efnn_cli.cli.parsing import request_of, whole_numbers
 
 if TYPE_CHECKING:
     from efnn_cli.core.console import Console
@@ -65,13 +64,13 @@ def compare(
     Widths are chosen for about equal numbers of parameters.
     Every network is a run of its own: what is finished is not trained again.
     """
-    from efnn_cli.commands.compare import run
+    from efnn_cli.studies.compare import run
     from efnn_cli.studies.compare_contest import Contest
 
     names = None if models is None else tuple(models.split(","))
     wanted = () if parameters is None else tuple(whole_numbers("--parameters", parameters))
     request = request_of(overrides, {"device": device}, config_dir)
     contest = Contest(request, names, seeds, tuple(grid) if grid else None, wanted)
-    carried = {"L": None if size is None else whole_numbers("--L", size), "samples": samples, "workers": workers}
-    references = request_of((), carried | {"device": device})
-    return run(contest, references, console, data=data, out=out, dry_run=dry_run)
+    sizes = None if size is None else whole_numbers("--L", size)
+    options = {"L": sizes, "samples": samples, "workers": workers, "device": device}
+    return run(contest, request_of((), options), console, data=data, out=out, dry_run=dry_run)

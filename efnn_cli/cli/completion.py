@@ -18,7 +18,6 @@ import typer
 
 from efnn_cli.config import keys
 from efnn_cli.config.keys import Key
-from efnn_cli.config.kinds import FIGURES
 
 Candidate = tuple[str, str]
 """A whole word, and what it means (bash shows only the word)."""
@@ -27,6 +26,7 @@ SEPARATORS = re.compile("[=:]+")  # at which bash splits words
 PLAIN = re.compile(r"^[\w.+-]+$")  # a default that no shell wants quoted
 MEANING_WIDTH = 60
 DEVICES = ("auto", "cpu", "cuda")
+FIGURES = ("curve", "parity", "width", "parameters", "samples", "sizes", "times", "spins")
 
 
 def complete_settings(ctx: typer.Context, incomplete: str) -> list[Candidate]:

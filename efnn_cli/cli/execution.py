@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from efnn_cli.cli.arguments import Debug, Json, Quiet, Verbose
+from efnn_cli.cli.options import Debug, Json, Quiet, Verbose
 from efnn_cli.core import ranks
 from efnn_cli.core.failures import drop_stdout
 from efnn_cli.core.text import at_home, printable

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand, TyperOption
@@ -10,6 +13,9 @@ from typer.core import TyperCommand, TyperOption
 from efnn_cli.config import keys
 from efnn_cli.config.hints import SIZE_HINTS
 from efnn_cli.core.errors import ConfigError, UnknownKey
+
+if TYPE_CHECKING:
+    from efnn_cli.config.compose import Request
 
 VARIADIC = -1
 AS_WORDS = ("experiment", "system")
@@ -101,3 +107,39 @@ def settable(name: str, words: list[str]) -> list[str]:
         chosen = next((word for word in words if word.rpartition("=")[2] in keys.options(group)), "")
         found += [each.name for each in keys.group_keys(group, chosen.rpartition("=")[2]) if not each.alias]
     return sorted(found, key=lambda key: "." in key)
+
+
+def request_of(
+    overrides: Sequence[str] | None, options: Mapping[str, object], config_dir: Path | None = None
+) -> Request:
+    """Return overrides and options as `compose` takes them."""
+    from efnn_cli.config.compose import Request
+
+    return Request(tuple(overrides or ()), options, config_dir)
+
+
+def split_one(arguments: Sequence[str] | None, name: str, meaning: str) -> tuple[str, list[str]]:
+    """Return the one argument that is no KEY=VALUE, in any place, and the KEY=VALUEs; raise `ConfigError`."""
+    words = [text for text in arguments or () if "=" not in text or os.path.exists(text)]
+    if len(words) != 1:
+        raise ConfigError(f"wanted one {name} ({meaning}), found {' '.join(words) or 'none'}")
+    return words[0], [text for text in arguments or () if text not in words]
+
+
+def split_runs(arguments: Sequence[str] | None) -> tuple[list[Path], list[str]]:
+    """Return RUNs and KEY=VALUEs, which may be mixed in any order; an existing path is a RUN."""
+    runs, overrides = [], []
+    for text in arguments or ():
+        if "=" in text and not os.path.exists(text):
+            overrides.append(text)
+        else:
+            runs.append(Path(text))
+    return runs, overrides
+
+
+def whole_numbers(name: str, text: str) -> list[int]:
+    """Return the integers of a list such as 10,20; raise `ConfigError`."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"{name}: wanted a list of integers such as 10,20, found {text!r}") from None

@@ -1,4 +1,4 @@
-"""The command `efnn reproduce`."""
+"""`efnn reproduce [EXPERIMENT ...]`: the experiments of the paper, and a report of our figures beside the published."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from efnn_cli.cli.arguments import ConfigDir, Device, DryRun, OutFolder, path_option, request_of
 from efnn_cli.cli.completion import complete_experiment
 from efnn_cli.cli.execution import command
+from efnn_cli.cli.options import ConfigDir, Device, DryRun, OutFolder, path_option
+from efnn_cli.cli.parsing import request_of
 
 if TYPE_CHECKING:
     from efnn_cli.core.console import Console
@@ -46,9 +47,9 @@ def reproduce(
     Experiments: three_spin, infinite_range, double_exchange (conf/experiment/). The same command goes on where it was
     interrupted, and writes the report again.
     """
-    from efnn_cli.commands.reproduce import run
+    from efnn_cli.studies.paper import run
 
-    typed = arguments or []
-    names = [text for text in typed if "=" not in text]
-    request = request_of([text for text in typed if "=" in text], {"device": device, "workers": workers}, config_dir)
+    names = [text for text in arguments or () if "=" not in text]
+    settings = [text for text in arguments or () if "=" in text]
+    request = request_of(settings, {"device": device, "workers": workers}, config_dir)
     return run(request, console, experiments=names, out=out, export=export, dry_run=dry_run)

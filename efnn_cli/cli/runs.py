@@ -1,19 +1,21 @@
-"""The commands that look at many runs: `efnn runs` and `efnn plot`."""
+"""`efnn runs`: the runs under outputs/ as a table, chosen and sorted."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import logging
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from efnn_cli.cli.arguments import Json, Overwrite, TestData, path_option
-from efnn_cli.cli.completion import complete_conditions, complete_figure
+from efnn_cli.cli.completion import complete_conditions
 from efnn_cli.cli.execution import command
+from efnn_cli.cli.options import Json
 
 if TYPE_CHECKING:
     from efnn_cli.core.console import Console
     from efnn_cli.core.results import Result
+
+LOGGER = logging.getLogger("efnn")
 
 
 @command
@@ -38,37 +40,26 @@ def runs(
 
     Example: efnn runs system=three_spin 'parameters>=1000' --sort relative_error
     """
-    from efnn_cli.commands.runs import run
+    from efnn_cli.core.errors import ConfigError
+    from efnn_cli.core.results import Result
+    from efnn_cli.runs import filters, table
+    from efnn_cli.runs.folder import OUTPUTS
+    from efnn_cli.runs.rows import list_runs
 
-    return run(console, conditions=conditions or (), sort=sort, reverse=reverse, as_csv=csv, as_json=json)
-
-
-@command
-def plot(
-    console: Console,
-    arguments: Annotated[
-        Optional[list[str]],
-        typer.Argument(
-            metavar="KIND [RUN|KEY=VALUE]",
-            help="curve, parity, width, parameters, samples, sizes, times or spins; RUNs, or conditions.",
-            autocompletion=complete_figure,
-        ),
-    ] = None,
-    data: TestData = None,
-    out: Annotated[
-        Optional[Path],
-        path_option("--out", metavar="STEM", help="Write STEM.png, STEM.svg and STEM.csv; STEM.pdf too if named so."),
-    ] = None,
-    overwrite: Overwrite = False,
-) -> Result:
-    """Draw a figure of runs, with a CSV of the data drawn beside it.
-
-    Example: efnn plot width system=three_spin model=efnn,dnn
-
-    curve: learning curves; parity: predicted against true energies; width, parameters, samples: error over many runs;
-    sizes, times: what efnn extrapolate found, against L; spins: a configuration (index=0) and its effective fields.
-    Without RUN the most recent one; for errors over many runs all finished ones.
-    """
-    from efnn_cli.commands.plot import run
-
-    return run(console, arguments=arguments or (), data=data, out=out, overwrite=overwrite)
+    if csv and json:
+        raise ConfigError("--csv and --json were both given", "keep one of them")
+    wanted = [filters.parse(text) for text in conditions or ()]
+    if sort is not None:
+        filters.check_key(sort)
+    every = list_runs()
+    if not every:
+        LOGGER.info("there is no run in %s/ yet: efnn train model=efnn depth=3 makes one", OUTPUTS)
+    rows = filters.chosen(every, wanted)
+    if every and not rows:
+        LOGGER.info("none of the %d runs in %s/ meets all conditions", len(every), OUTPUTS)
+    if sort is not None or reverse:
+        rows = filters.ordered(rows, sort or "run", reverse=reverse)
+    metrics = {"rows": [dict(row.values) for row in rows]}
+    if csv:
+        return Result("runs", metrics, text=table.as_text_csv(rows))
+    return Result("runs", metrics, rows=() if json else table.table(rows, table.terminal_width()), headed=True)

@@ -1,11 +1,13 @@
-"""The command `efnn train`, and its sweeps."""
+"""`efnn train`: train a network on a dataset, or many networks with -m."""
 
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from efnn_cli.cli.arguments import (
+from efnn_cli.cli.execution import command
+from efnn_cli.cli.options import (
     ArrayIndex,
     ConfigDir,
     Count,
@@ -17,14 +19,14 @@ from efnn_cli.cli.arguments import (
     Overwrite,
     Resume,
     TrainingData,
-    refuse_for_sweep,
-    request_of,
 )
-from efnn_cli.cli.execution import command
+from efnn_cli.cli.parsing import request_of
 
 if TYPE_CHECKING:
+    from efnn_cli.config.compose import Request
     from efnn_cli.core.console import Console
     from efnn_cli.core.results import Result
+    from efnn_cli.training.team import Team
 
 
 @functools.partial(command, together=True)
@@ -52,14 +54,77 @@ def train(
     one after the other, or with hydra/launcher=joblib or submitit_slurm (both need the extra sweep).
     Several processes or GPUs: torchrun --nproc-per-node N -m efnn_cli train ...
     """
-    from efnn_cli.commands import sweep, train
-
     request = request_of(overrides, {"device": device}, config_dir)
-    refuse_for_sweep(multirun=multirun, count=count, array_index=array_index, out=out, resume=resume)
-    if count:
-        return sweep.count(request)
-    if array_index is not None:
-        return sweep.run_one(request, console, index=array_index, data=data, overwrite=overwrite, dry_run=dry_run)
+    refuse_contradictions(multirun=multirun, count=count, array_index=array_index, out=out, resume=resume)
     if multirun:
-        return sweep.run(request, console, data=data, overwrite=overwrite, dry_run=dry_run)
-    return train.run(request, console, data=data, out=out, resume=resume, overwrite=overwrite, dry_run=dry_run)
+        from efnn_cli.studies import sweep
+
+        if count:
+            return sweep.count(request)
+        if array_index is None:
+            return sweep.run(request, console, data=data, overwrite=overwrite, dry_run=dry_run)
+        request = sweep.pick(request, array_index)
+    return train_one(request, console, data=data, out=out, resume=resume, overwrite=overwrite, dry_run=dry_run)
+
+
+def refuse_contradictions(
+    *, multirun: bool, count: bool, array_index: int | None, out: Path | None, resume: Path | None
+) -> None:
+    """Raise `ConfigError` for options that do not go together."""
+    from efnn_cli.core.errors import ConfigError
+
+    for name, given in (("--count", count), ("--array-index", array_index is not None)):
+        if given and not multirun:
+            raise ConfigError(f"{name} belongs to a sweep", "add -m: efnn train -m model=efnn,dnn ...")
+    if count and array_index is not None:
+        raise ConfigError("--count prints the number of runs, --array-index trains one: found both", "keep one of them")
+    for name, path in (("--out", out), ("--resume", resume)):
+        if path is not None and multirun:
+            raise ConfigError(
+                f"{name} is for one run, and every run of a sweep has a folder of its own", "leave it out"
+            )
+
+
+def train_one(
+    request: Request,
+    console: Console,
+    *,
+    data: Path | None,
+    out: Path | None,
+    resume: Path | None,
+    overwrite: bool,
+    dry_run: bool,
+) -> Result:
+    """Train the network of the configuration, resume it, or find it trained; alone or as one of several processes."""
+    from efnn_cli.config.compose import settle
+    from efnn_cli.core.errors import ConfigError
+    from efnn_cli.core.results import Result
+    from efnn_cli.runs import execute, planning, results
+    from efnn_cli.runs.folder import RunFolder
+    from efnn_cli.training.team import joined
+
+    if resume is not None and overwrite:
+        raise ConfigError("--resume goes on with a run, --overwrite starts it again: found both", "keep one of them")
+
+    def work(team: Team) -> Result:
+        if "device" in (said := settle(request)):
+            team.check_device(planning.device_asked(said))
+        if resume is not None and not dry_run:
+            if team.leads:
+                execute.complete_replacement(RunFolder(resume))
+            team.first_says()  # others wait, and then see what it has left
+        if resume is None:
+            plan = planning.plan_new(request, data, out)
+        else:
+            plan = planning.plan_resumed(request, resume, data, out)
+        team.agree("the run", plan.tag)
+        if dry_run:
+            if team.leads and not overwrite:
+                execute.claim_run(plan.folder, plan.tag)
+            team.device(plan.config.device)
+            return results.planned(plan) if team.leads else Result("train")
+        execute.obtain(plan, console, overwrite=overwrite, team=team)
+        return results.report(plan.folder) if team.leads else Result("train")
+
+    with joined() as team:
+        return team.together(lambda: work(team))

@@ -1,11 +1,9 @@
-"""Names of Hamiltonians as recipes, lists and figures tell them apart, and of figures; without loading any of them."""
+"""Names of Hamiltonians as recipes, lists and figures tell them apart; without loading any of them."""
 
 from __future__ import annotations
 
 from efnn_cli.config import keys
 from efnn_cli.core.kinds import HEISENBERG
-
-FIGURES = ("curve", "parity", "width", "parameters", "samples", "sizes", "times", "spins")
 
 
 def kinds_named(name: str) -> tuple[str, ...]:

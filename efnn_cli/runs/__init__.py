@@ -7,5 +7,7 @@ loading.py     a trained network read back          find.py       names and the 
 folder.py      one folder: configuration, table of epochs, checkpoints, summary
 forms.py       what must hold of config.yaml and summary.json, and which run a folder is of
 rows.py        one line for every run below a folder
+results.py     results of `train`                   describe.py   what `inspect` shows
+table.py       runs as CSV, and as a table
 filters.py     conditions such as seed<3 or model=efnn,dnn, and the order of the lines
 """

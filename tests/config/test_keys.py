@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from efnn_cli.commands.config import validate
+from efnn_cli.cli.config import validate
 from efnn_cli.config import keys
 from efnn_cli.config.compose import Request, compose
 from efnn_cli.core.errors import ConfigError

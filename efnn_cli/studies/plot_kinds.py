@@ -1,4 +1,4 @@
-"""`efnn plot KIND [RUN...]`: one figure of one or many runs, as PNG and SVG (and PDF), with a CSV of the data drawn."""
+"""Figures of `efnn plot` by their kind, with everything that they draw, and the files that they become."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from efnn_cli.config.kinds import FIGURES
 from efnn_cli.config.schema import fingerprint
-from efnn_cli.core import checks
-from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.core.results import Result, shown
+from efnn_cli.core.results import shown
 from efnn_cli.figures import PDF, SUFFIXES, beside
-from efnn_cli.runs.filters import is_condition, split_conditions
+from efnn_cli.runs.filters import split_conditions
 from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.runs.rows import RunRow
-from efnn_cli.storage import atomic
 from efnn_cli.storage.output import claim_file, refuse_nameless
 from efnn_cli.studies import plot_files, plot_networks
 from efnn_cli.studies.plot_selection import Drawing, select
@@ -33,44 +29,20 @@ PLOTS = OUTPUTS / "plots"
 FOREIGN = (".eps", ".gif", ".jpeg", ".jpg", ".ps", ".tif", ".tiff", ".webp")
 
 
-def run(
-    console: Console,
-    *,
-    arguments: Sequence[str],
-    data: Path | None = None,
-    out: Path | None = None,
-    overwrite: bool = False,
-) -> Result:
-    """Draw one figure, by default into outputs/plots under a name that the runs and settings decide."""
-    kind, rest = split_kind(arguments)
-    if data is not None and kind != "parity":
-        raise ConfigError(f"--data belongs to efnn plot parity, found it with {kind}")
-    if out is not None:
-        refuse_nameless(out, "NAME")
-        for path in files_of(out).values():
-            claim_file(path, overwrite)
-    drawing = prepare(kind, rest, data)
-    out = out or PLOTS / f"{kind}-{fingerprint({'kind': kind, **drawing.identity})}"
-    files = files_of(out)
-    atomic.make_folder(out.parent)
-    drawing.draw(files.get("pdf") or files["figure"].with_suffix(""))
-    outputs = {name: shown(path) for name, path in files.items()}
-    return Result("plot", {"kind": kind, **drawing.metrics}, outputs, rows=[["kind", kind]])
+def claim(out: Path, *, overwrite: bool) -> None:
+    """Raise unless the files of the figure `out` may be written."""
+    refuse_nameless(out, "NAME")
+    for path in files_of(out).values():
+        claim_file(path, overwrite)
 
 
-def split_kind(arguments: Sequence[str]) -> tuple[str, list[str]]:
-    """KIND, the first word that is no condition, and the rest; raises `ConfigError` for another one."""
-    words = [text for text in arguments if not is_condition(text)]
-    if not words:
-        raise ConfigError(f"wanted a KIND of figure: one of {', '.join(FIGURES)}", "efnn plot curve")
-    checks.one_of("KIND", words[0], FIGURES)
-    rest = list(arguments)
-    rest.remove(words[0])
-    return words[0], rest
+def default_stem(kind: str, drawing: Drawing) -> Path:
+    """Return a path in outputs/plots, named by the runs and settings of the figure."""
+    return PLOTS / f"{kind}-{fingerprint({'kind': kind, **drawing.identity})}"
 
 
 def prepare(kind: str, arguments: Sequence[str], data: Path | None) -> Drawing:
-    """The figure, everything it needs at hand."""
+    """Return the figure with everything that it draws."""
     if kind == "spins":
         return prepare_spins(arguments)
     paths, conditions = split_conditions(arguments)
@@ -79,7 +51,7 @@ def prepare(kind: str, arguments: Sequence[str], data: Path | None) -> Drawing:
 
 
 def prepare_spins(arguments: Sequence[str]) -> Drawing:
-    """One configuration of one run; `index` is a setting here, no condition."""
+    """Return the figure of one configuration of one run; `index` is a setting here, no condition."""
     sign = f"{plot_networks.INDEX}="
     indices = [text.removeprefix(sign) for text in arguments if text.startswith(sign)]
     paths, conditions = split_conditions([text for text in arguments if not text.startswith(sign)])
@@ -92,7 +64,7 @@ def prepare_spins(arguments: Sequence[str]) -> Drawing:
 
 
 def files_of(out: Path) -> dict[str, Path]:
-    """The files of a figure by their names in the result: STEM.png, .svg and .csv, and STEM.pdf where that is `out`.
+    """Return the files of a figure by their names in the result: STEM.png, .svg and .csv, and .pdf where `out` is one.
 
     `out` is STEM or one of these files. Raises `ConfigError` for another format of pictures.
     """

@@ -1,4 +1,4 @@
-"""`efnn inspect FILE-or-RUN`: what is in a dataset, a checkpoint, predictions or a run folder."""
+"""Descriptions of datasets, checkpoints, predictions and run folders, as plain values."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from efnn_cli.core.console import Console
 from efnn_cli.core.errors import InputError
-from efnn_cli.core.results import Result, number
+from efnn_cli.core.results import number
 from efnn_cli.datasets.hamiltonian import dataset_system
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.storage import checkpoint, dataset, hdf5, predictions
@@ -19,23 +18,16 @@ from efnn_cli.training.metrics import measure
 from efnn_cli.training.split import group_equal
 
 
-def run(console: Console, *, path: Path) -> Result:
-    """Describe `path`, after verifying its checksum."""
+def describe(path: Path) -> dict[str, Any]:
+    """Return what is in the file or run folder `path`; its checksum is verified."""
     if os.path.isdir(path):
-        found = describe_run(path)
-    else:
-        describe = {
-            dataset.FORMAT: describe_dataset,
-            checkpoint.FORMAT: describe_checkpoint,
-            predictions.FORMAT: describe_predictions,
-        }
-        form = hdf5.format_of(path)
-        if form not in describe:
-            raise InputError(
-                f"{path}: efnn inspects datasets, checkpoints, predictions and run folders, found format {form}"
-            )
-        found = describe[form](path)
-    return Result("inspect", found, rows=[[key, text(value)] for key, value in flat(found)])
+        return describe_run(path)
+    form = hdf5.format_of(path)
+    if form not in DESCRIBE:
+        raise InputError(
+            f"{path}: efnn inspects datasets, checkpoints, predictions and run folders, found format {form}"
+        )
+    return DESCRIBE[form](path)
 
 
 def describe_dataset(path: Path) -> dict[str, Any]:
@@ -100,6 +92,13 @@ def describe_run(path: Path) -> dict[str, Any]:
         "summary": folder.read_summary() if folder.finished else None,
         "config": folder.read_config(),
     }
+
+
+DESCRIBE = {
+    dataset.FORMAT: describe_dataset,
+    checkpoint.FORMAT: describe_checkpoint,
+    predictions.FORMAT: describe_predictions,
+}
 
 
 def flat(node: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from efnn_cli.commands import train
 from efnn_cli.config.compose import Request
 from efnn_cli.core import ranks
 from efnn_cli.core.console import Console
@@ -50,23 +49,14 @@ def count(request: Request) -> Result:
     return Result("train", {"count": len(every)}, rows=[[str(len(every))]])
 
 
-def run_one(
-    request: Request,
-    console: Console,
-    *,
-    index: int,
-    data: Path | None = None,
-    overwrite: bool = False,
-    dry_run: bool = False,
-) -> Result:
-    """Number `index` of the sweep alone, as `efnn train` would train it."""
+def pick(request: Request, index: int) -> Request:
+    """Return the request of run number `index` of the sweep alone."""
     every, _ = settings_of(request)
     if not 0 <= index < len(every):
         raise ConfigError(
             f"--array-index: wanted 0 to {len(every) - 1}, found {index}", "efnn train -m ... --count tells how many"
         )
-    one = replace(request, overrides=every[index])
-    return train.run(one, console, data=data, overwrite=overwrite, dry_run=dry_run)
+    return replace(request, overrides=every[index])
 
 
 def planned(sweep: Sweep) -> Result:

@@ -1,23 +1,17 @@
-"""Arguments and options that several commands share, with their help."""
+"""Options that several commands share, with their help."""
 
 from __future__ import annotations
 
 import functools
-import os
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from efnn_cli.cli import completion
 from efnn_cli.config import keys
 
-if TYPE_CHECKING:
-    from efnn_cli.config.compose import Request
-    from efnn_cli.datasets.job import Part
-
-# What a file is, and whether it can be read, is found out where it is read: Typer would call it a usage error.
+# The commands themselves check files (exit code 3): Typer would call an unreadable one a usage error.
 path_option = functools.partial(typer.Option, readable=False)
 path_argument = functools.partial(typer.Argument, readable=False)
 
@@ -137,80 +131,3 @@ Resume = Annotated[
         autocompletion=completion.complete_run_folder,
     ),
 ]
-
-
-def request_of(
-    overrides: Sequence[str] | None, options: Mapping[str, object], config_dir: Path | None = None
-) -> Request:
-    """What was typed, for `configuration.compose`."""
-    from efnn_cli.config.compose import Request
-
-    return Request(tuple(overrides or ()), options, config_dir)
-
-
-def refuse_for_sweep(
-    *, multirun: bool, count: bool, array_index: int | None, out: Path | None, resume: Path | None
-) -> None:
-    """Raise `ConfigError` for options that do not go together."""
-    from efnn_cli.core.errors import ConfigError
-
-    for name, given in (("--count", count), ("--array-index", array_index is not None)):
-        if given and not multirun:
-            raise ConfigError(f"{name} belongs to a sweep", "add -m: efnn train -m model=efnn,dnn ...")
-    if count and array_index is not None:
-        raise ConfigError("--count prints the number of runs, --array-index trains one: found both", "keep one of them")
-    for name, path in (("--out", out), ("--resume", resume)):
-        if path is not None and multirun:
-            raise ConfigError(
-                f"{name} is for one run, and every run of a sweep has a folder of its own", "leave it out"
-            )
-
-
-def print_version(wanted: bool) -> None:
-    """The version of the package, and the end."""
-    from importlib.metadata import version
-
-    if wanted:
-        typer.echo(f"efnn {version('efnn')}")
-        raise typer.Exit
-
-
-def part_of(shards: int | None, index: int | None) -> Part | None:
-    """The share of a job array; raises `ConfigError` unless both numbers are given, or none."""
-    from efnn_cli.core.errors import ConfigError
-    from efnn_cli.datasets.job import Part
-
-    if (shards is None) != (index is None):
-        raise ConfigError("--shards and --shard-index belong together", "for example --shards 8 --shard-index 0")
-    return None if shards is None or index is None else Part(shards, index)
-
-
-def split_one(arguments: Sequence[str] | None, name: str, meaning: str) -> tuple[str, list[str]]:
-    """The one argument that is no KEY=VALUE, in any place, and the KEY=VALUEs; raises `ConfigError`."""
-    from efnn_cli.core.errors import ConfigError
-
-    words = [text for text in arguments or () if "=" not in text or os.path.exists(text)]
-    if len(words) != 1:
-        raise ConfigError(f"wanted one {name} ({meaning}), found {' '.join(words) or 'none'}")
-    return words[0], [text for text in arguments or () if text not in words]
-
-
-def split_runs(arguments: Sequence[str] | None) -> tuple[list[Path], list[str]]:
-    """RUNs and KEY=VALUEs, which may be mixed in any order; an existing path is a RUN."""
-    runs, overrides = [], []
-    for text in arguments or ():
-        if "=" in text and not os.path.exists(text):
-            overrides.append(text)
-        else:
-            runs.append(Path(text))
-    return runs, overrides
-
-
-def whole_numbers(name: str, text: str) -> list[int]:
-    """A list such as 10,20; raises `ConfigError`."""
-    from efnn_cli.core.errors import ConfigError
-
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise ConfigError(f"{name}: wanted a list of integers such as 10,20, found {text!r}") from None

@@ -1,4 +1,4 @@
-"""`efnn generate SYSTEM`: draw spin configurations and label them with energies."""
+"""Results of `efnn generate` and `efnn merge`, as tables and JSON."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from efnn_cli.config.compose import Request
 from efnn_cli.core import device
 from efnn_cli.core.console import Console
-from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.results import Result, number, shown
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.datasets import find
 from efnn_cli.datasets.crew import Crew
 from efnn_cli.datasets.job import Job, Part
-from efnn_cli.datasets.planning import Plan, make_plan, obtain_dataset, refuse_other
+from efnn_cli.datasets.planning import Plan
 from efnn_cli.datasets.produce import produce_part, require_resources, shard_folder, size_in_bytes
-from efnn_cli.storage import atomic, output
+from efnn_cli.storage import atomic
 from efnn_cli.storage.dataset import Dataset
 
 LOGGER = logging.getLogger("efnn")
@@ -26,46 +24,8 @@ LOGGER = logging.getLogger("efnn")
 RESUME = "the same command continues from the finished shards"
 
 
-def run(
-    request: Request,
-    console: Console,
-    *,
-    spins: Path | None = None,
-    normalise: bool = False,
-    out: Path | None = None,
-    overwrite: bool = False,
-    dry_run: bool = False,
-    part: Part | None = None,
-) -> Result:
-    """Make the dataset of the configuration, or find it made; with `part` only a share of its shards."""
-    if part is not None and overwrite:
-        raise ConfigError(
-            "--overwrite has no effect with --shards: parts only add shards", "efnn generate ... --overwrite alone"
-        )
-    plan = make_plan(request, spins, out, normalise=normalise)
-    target = device.resolve(plan.config.device)
-    refuse_other(plan, overwrite=overwrite)
-    output.refuse_inputs(plan.path, [] if spins is None else [spins])
-    job, crew = plan.job(target.type), plan.config.crew(target)
-    if dry_run:
-        atomic.prove_writable(plan.path.parent)
-        require_resources(job, Path.cwd(), crew)
-        return planned(job, plan.path)
-    LOGGER.info("labelling on %s, reference %s", crew.describe(), job.reference)
-    if part is not None:
-        return label_part(plan, job, crew, part, console)
-    return label(plan, job, crew, overwrite, console)
-
-
-def label(plan: Plan, job: Job, crew: Crew, overwrite: bool, console: Console) -> Result:
-    """The whole dataset."""
-    with StopRequest(RESUME) as stop:
-        data, existed = obtain_dataset(plan, job, crew, console, stop, overwrite=overwrite)
-    return report(data, plan.path, existed=existed)
-
-
 def label_part(plan: Plan, job: Job, crew: Crew, part: Part, console: Console) -> Result:
-    """The shards of one part."""
+    """Label the shards of one part of a job array; the last part to end makes the dataset."""
     mine = part.of(job.shards())
     samples = sum(draw.count for draw in mine)
     if not mine:
@@ -88,16 +48,18 @@ def label_part(plan: Plan, job: Job, crew: Crew, part: Part, console: Console) -
     return Result("generate", metrics, {"shards": shown(shard_folder(plan.path))}, "partial", rows)
 
 
-def planned(job: Job, path: Path) -> Result:
-    """What a dry run says."""
+def planned(job: Job, path: Path, crew: Crew) -> Result:
+    """Return the result of a dry run; raise where memory, disk or the right to write are missing."""
+    atomic.prove_writable(path.parent)
+    require_resources(job, Path.cwd(), crew)
     size = size_in_bytes(job)
     metrics = {"samples": job.samples, "shards": len(job.shards()), "bytes": size, "reference": job.reference}
     rows = [[key, number(value)] for key, value in metrics.items()]
     return Result("generate", metrics, {"dataset": shown(path)}, "planned", rows)
 
 
-def report(data: Dataset, path: Path, *, existed: bool) -> Result:
-    """Mean and spread of the energies, and what the labels took; asking again makes a dataset the most recent one."""
+def report(data: Dataset, path: Path, *, existed: bool, command: str = "generate") -> Result:
+    """Return mean and spread of the energies, and the time of labelling; one that existed becomes the most recent."""
     if existed:
         LOGGER.info("%s was there already", shown(path))
         find.renew(path)
@@ -111,4 +73,15 @@ def report(data: Dataset, path: Path, *, existed: bool) -> Result:
         "reference": stored["method"],
     }
     rows = [[key, number(value)] for key, value in metrics.items()]
-    return Result("generate", metrics, {"dataset": shown(path)}, rows=rows)
+    return Result(command, metrics, {"dataset": shown(path)}, rows=rows)
+
+
+def possible_jobs(plan: Plan) -> list[Job]:
+    """Return the job as the chosen device would have labelled it, then as the other one would.
+
+    The device need not be here: a job array of GPUs may be merged where there are none.
+    """
+    name = plan.config.device
+    chosen = device.resolve(name).type if name == "auto" else name.partition(":")[0]
+    jobs = [plan.job(each) for each in sorted(("cpu", "cuda"), key=lambda each: each != chosen)]
+    return jobs[:1] if jobs[0].reference == jobs[1].reference else jobs

@@ -1,4 +1,4 @@
-"""`efnn bench labels`, `train`, `predict`: our way against the straightforward one, in one run."""
+"""The benchmarks with checked arguments, and their results as tables and JSON."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from efnn_cli.benchmarks import labels, networks
 from efnn_cli.benchmarks.rows import Row
 from efnn_cli.core import checks, device
-from efnn_cli.core.console import Console
 from efnn_cli.core.results import Result, number
 
 LOGGER = logging.getLogger("efnn")
 
 
-def run_labels(console: Console, *, sizes: Sequence[int], repeats: int) -> Result:
+def run_labels(*, sizes: Sequence[int], repeats: int) -> Result:
     """Seconds per configuration of the double-exchange labels at each size."""
     check_sizes(sizes)
     checks.within("repeats", repeats, 1, 1000)
@@ -26,9 +25,7 @@ def run_labels(console: Console, *, sizes: Sequence[int], repeats: int) -> Resul
     return Result("bench", dataclasses.asdict(report), rows=rows, headed=True)
 
 
-def run_train(
-    console: Console, *, widths: Sequence[int], samples: int | None, repeats: int, device_name: str
-) -> Result:
+def run_train(*, widths: Sequence[int], samples: int | None, repeats: int, device_name: str) -> Result:
     """Samples per second of training the published network, for each number of channels."""
     for width in widths:
         checks.within("width", width, 1, 256)
@@ -41,9 +38,7 @@ def run_train(
     return report_of(networks.measure_training(widths, samples, repeats, target, LOGGER.info))
 
 
-def run_predict(
-    console: Console, *, sizes: Sequence[int], width: int, samples: int, repeats: int, device_name: str
-) -> Result:
+def run_predict(*, sizes: Sequence[int], width: int, samples: int, repeats: int, device_name: str) -> Result:
     """Seconds per configuration of a batch of predictions at each size, also against dense diagonalisation."""
     check_sizes(sizes)
     checks.within("width", width, 1, 256)

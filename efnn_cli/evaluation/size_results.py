@@ -1,4 +1,4 @@
-"""`efnn extrapolate [RUN...] --L N[,N...]`: carry a lattice network to other sizes, against fresh references."""
+"""Results of `efnn extrapolate`: where they go, their figure, table and JSON."""
 
 from __future__ import annotations
 
@@ -7,24 +7,21 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 from efnn_cli import figures
-from efnn_cli.config.compose import Request, compose
-from efnn_cli.config.schema import fingerprint, typed
-from efnn_cli.core import device
+from efnn_cli.config.schema import fingerprint
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConflictError, InputError
 from efnn_cli.core.results import Result, number, shown
 from efnn_cli.core.signals import StopRequest
-from efnn_cli.datasets.idle import refuse_idle_tolerance
 from efnn_cli.datasets.settings import GenerateConfig
 from efnn_cli.evaluation.compatibility import require_same_hamiltonian
 from efnn_cli.evaluation.extrapolation import FIGURES, SizeRow, judge_size, weights_digest
-from efnn_cli.evaluation.references import label_references, plan_references
-from efnn_cli.evaluation.settings import ExtrapolateConfig
+from efnn_cli.evaluation.references import label_references
 from efnn_cli.evaluation.size_table import Rows, SizeTable, curves, spreads
-from efnn_cli.runs.find import picked
 from efnn_cli.runs.folder import EXTRAPOLATION, OUTPUTS
-from efnn_cli.runs.loading import Run, load
+from efnn_cli.runs.loading import Run
 from efnn_cli.storage import atomic
 from efnn_cli.training.metrics import warn_of_no_use
 
@@ -40,41 +37,7 @@ ENSEMBLE_SHOWN = (
     "within_1_spread",
     "within_2_spreads",
 )
-"""What the screen has room for; the CSV and the JSON have all figures of an ensemble."""
-
-
-def run(
-    request: Request,
-    console: Console,
-    *,
-    runs: Sequence[Path] = (),
-    out: Path | None = None,
-    overwrite: bool = False,
-    dry_run: bool = False,
-) -> Result:
-    """Errors, biases and times at every size; table and figure go into the run folder, or to `out`."""
-    composed = compose("extrapolate", request)
-    config = typed(ExtrapolateConfig, composed.values)
-    target = device.resolve(config.device)
-    members = [load(path, config.device) for path in runs or picked()]
-    require_lattice(members)
-    plans = plan_references(config, members[0], target)
-    refuse_idle_tolerance(plans, composed)
-    folder = out or output_folder(members)
-    ours = out is None and all(member.weights == "best" for member in members)  # whose results belong to the run
-    table = SizeTable(folder / f"{EXTRAPOLATION}.csv", weights_digest(members), own_folder=ours, overwrite=overwrite)
-    refuse_other(folder, table)
-    if dry_run:
-        return planned(plans, target.type, folder)
-    atomic.make_folder(folder)
-    LOGGER.info("extrapolating on %s", device.describe(target))
-    rows = []
-    with StopRequest("the same command continues with the references that are done") as stop:
-        for plan in plans:
-            rows.append(judge_size(members, label_references(plan, target, console, stop), stop.check))
-            stop.check()
-        every = table.merge(rows, plans[0].sampling, plans[0].seed, stop.check)
-    return report(rows, every, draw(every, members[0].system.size, folder), table.path)
+"""Columns of an ensemble on the screen; the CSV and the JSON have all of them."""
 
 
 def require_lattice(members: Sequence[Run]) -> None:
@@ -89,34 +52,53 @@ def require_lattice(members: Sequence[Run]) -> None:
 
 
 def output_folder(members: Sequence[Run]) -> Path:
-    """The run folder; for an ensemble a folder named by its members."""
+    """Return the run folder; for an ensemble a folder named by its members."""
     if len(members) == 1:
         return members[0].path
     tag = fingerprint({"members": sorted(member.config["hash"] for member in members)})
     return OUTPUTS / f"{members[0].system.name}-ensemble-{tag}"
 
 
-def refuse_other(folder: Path, table: SizeTable) -> None:
-    """Raise, before any work, where the results could not be put into `folder`."""
+def claim_table(members: Sequence[Run], out: Path | None, *, overwrite: bool) -> SizeTable:
+    """Return the table of the results, in `out` or the run folder; raise where they could not be put there."""
+    folder = out or output_folder(members)
+    ours = out is None and all(member.weights == "best" for member in members)  # whose results belong to the run
+    table = SizeTable(folder / f"{EXTRAPOLATION}.csv", weights_digest(members), own_folder=ours, overwrite=overwrite)
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise ConflictError(f"{folder} exists and is not a folder", "choose another --out")
     atomic.prove_writable(folder)
     table.check()
+    return table
 
 
-def planned(plans: Sequence[GenerateConfig], device_type: str, folder: Path) -> Result:
-    """What a dry run says."""
+def measure(
+    members: Sequence[Run],
+    plans: Sequence[GenerateConfig],
+    target: torch.device,
+    table: SizeTable,
+    console: Console,
+) -> tuple[list[SizeRow], Rows]:
+    """Return the errors at every size, and all rows of the table that they were added to."""
+    atomic.make_folder(table.path.parent)
+    with StopRequest("the same command continues with the references that are done") as stop:
+        rows = []
+        for plan in plans:
+            rows.append(judge_size(members, label_references(plan, target, console, stop), stop.check))
+            stop.check()
+        return rows, table.merge(rows, plans[0].sampling, plans[0].seed, stop.check)
+
+
+def planned(plans: Sequence[GenerateConfig], device_type: str, table: SizeTable) -> Result:
+    """Return the result of a dry run: sizes, samples and reference methods."""
     jobs = [plan.job("reference", device_type) for plan in plans]
     metrics = {"sizes": [{"L": job.system.size, "samples": job.samples, "reference": job.reference} for job in jobs]}
     head = ["L", "samples", "reference"]
     rows = [head, *([str(each[key]) for key in head] for each in metrics["sizes"])]
-    return Result(
-        "extrapolate", metrics, {"table": shown(folder / f"{EXTRAPOLATION}.csv")}, "planned", rows, headed=True
-    )
+    return Result("extrapolate", metrics, {"table": shown(table.path)}, "planned", rows, headed=True)
 
 
 def draw(rows: Rows, trained_at: int, folder: Path) -> Path:
-    """The figure of all rows of the table."""
+    """Draw error against size of all rows of the table, and the spread of ensembles; return the path of the figure."""
     relative = all(row["relative_error"] for row in rows)
     column, label = ("relative_error", "relative error") if relative else ("rmse_over_std", "RMSE / std(E)")
     spread = spreads(rows, column)
@@ -128,12 +110,15 @@ def draw(rows: Rows, trained_at: int, folder: Path) -> Path:
     return figures.error_against_size(lines, label, trained_at, folder / EXTRAPOLATION, table=False)
 
 
-def report(rows: Sequence[SizeRow], every: Rows, figure: Path, table: Path) -> Result:
-    """The sizes asked for, as table and JSON."""
+def report(rows: Sequence[SizeRow], every: Rows, trained_at: int, table: SizeTable) -> Result:
+    """Draw the figure of every row; return the `rows` of the sizes asked for."""
+    figure = draw(every, trained_at, table.path.parent)
     metrics = {"sizes": [row.as_json() for row in rows]}
     warn_of_no_use({where: ratio for row in rows for where, ratio in row.ratios().items()})
     head = [*FIGURES, *(ENSEMBLE_SHOWN if rows[0].ensemble is not None else ())]
     lines = [head, *([number(row.as_cells()[name]) for name in head] for row in rows)]
     if len(every) > len(rows):
-        LOGGER.info("%s holds %d more rows of earlier commands", shown(table), len(every) - len(rows))
-    return Result("extrapolate", metrics, {"table": shown(table), "figure": shown(figure)}, rows=lines, headed=True)
+        LOGGER.info("%s holds %d more rows of earlier commands", shown(table.path), len(every) - len(rows))
+    return Result(
+        "extrapolate", metrics, {"table": shown(table.path), "figure": shown(figure)}, rows=lines, headed=True
+    )

@@ -1,4 +1,4 @@
-"""`efnn runs`: the runs under outputs/ as a table, chosen and sorted."""
+"""Runs as CSV, and as a table that fits the terminal."""
 
 from __future__ import annotations
 
@@ -9,12 +9,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from efnn_cli.core.console import Console
-from efnn_cli.core.errors import ConfigError
-from efnn_cli.core.results import Result
-from efnn_cli.runs.filters import check_key, chosen, ordered, parse
-from efnn_cli.runs.folder import OUTPUTS
-from efnn_cli.runs.rows import COLUMNS, RunRow, list_runs
+from efnn_cli.runs.rows import COLUMNS, RunRow
 
 HIDDEN = ("variant", "samples", "planned_epochs", "budget")  # of the text: kind and epochs tell most of it
 SPARED = ("val_rmse", "rmse", "model", "depth", "seed", "system", "width", "seconds", "parameters")  # in this order
@@ -22,37 +17,8 @@ SPARED = ("val_rmse", "rmse", "model", "depth", "seed", "system", "width", "seco
 LOGGER = logging.getLogger("efnn")
 
 
-def run(
-    console: Console,
-    *,
-    conditions: Sequence[str] = (),
-    sort: str | None = None,
-    reverse: bool = False,
-    as_csv: bool = False,
-    as_json: bool = False,
-) -> Result:
-    """All runs that meet the conditions; damaged ones too, with a warning."""
-    if as_csv and as_json:
-        raise ConfigError("--csv and --json were both given", "keep one of them")
-    wanted = [parse(text) for text in conditions]
-    if sort is not None:
-        check_key(sort)
-    every = list_runs()
-    if not every:
-        LOGGER.info("there is no run in %s/ yet: efnn train model=efnn depth=3 makes one", OUTPUTS)
-    rows = chosen(every, wanted)
-    if every and not rows:
-        LOGGER.info("none of the %d runs in %s/ meets all conditions", len(every), OUTPUTS)
-    if sort is not None or reverse:
-        rows = ordered(rows, sort or "run", reverse=reverse)
-    metrics = {"rows": [dict(row.values) for row in rows]}
-    if as_csv:
-        return Result("runs", metrics, text=as_text_csv(rows))
-    return Result("runs", metrics, rows=() if as_json else table(rows, _room()), headed=True)
-
-
-def _room() -> int | None:
-    """Characters in a line of the terminal; None off one, where nobody has to see a whole line."""
+def terminal_width() -> int | None:
+    """Return the number of characters in a line of the terminal; None where stdout is no terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 

@@ -1,0 +1,101 @@
+"""`efnn config [COMMAND] [KEY=VALUE ...]`: the composed configuration, before anything is done with it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from efnn_cli.cli.completion import complete_configured
+from efnn_cli.cli.execution import command
+from efnn_cli.cli.options import SYSTEM_NAMES, ConfigDir, Overrides
+from efnn_cli.cli.parsing import request_of, split_one
+from efnn_cli.config import keys
+
+if TYPE_CHECKING:
+    from efnn_cli.config.compose import Composed, Request
+    from efnn_cli.core.console import Console
+    from efnn_cli.core.results import Result
+
+LOGGER = logging.getLogger("efnn")
+
+
+@command
+def config(
+    console: Console,
+    command: Annotated[
+        str, typer.Argument(metavar="[COMMAND]", help="Whose configuration.", autocompletion=complete_configured)
+    ] = "train",
+    overrides: Overrides = None,
+    config_dir: ConfigDir = None,
+) -> Result:
+    """Show the composed configuration of a command.
+
+    Example: efnn config train system=double_exchange model=efnn
+    """
+    import yaml
+
+    from efnn_cli.core import checks
+    from efnn_cli.core.results import Result
+
+    words = list(overrides or ())
+    if "=" in command:  # only settings were given
+        command, words = "train", [command, *words]
+    if command == "generate" and any("=" not in text for text in words):
+        system, words = split_one(words, "SYSTEM", SYSTEM_NAMES)
+        words.append(f"system={system}")
+    checks.one_of("COMMAND", command, [*keys.configured(), *keys.SAME_KEYS])
+    composed = compose_checked(keys.SAME_KEYS.get(command, command), request_of(words, {}, config_dir))
+    shown = yaml.safe_dump(composed.values, sort_keys=False).rstrip()
+    return Result("config", composed.values, rows=[[line] for line in shown.splitlines()])
+
+
+def compose_checked(command: str, request: Request) -> Composed:
+    """Return the configuration of `command`; raise `ConfigError` where the command would."""
+    from efnn_cli.config.compose import compose
+    from efnn_cli.config.schema import build_system
+
+    request = with_subject(command, request)
+    composed = compose(command, request)
+    if command == "train" and "system" in composed.values:
+        composed = compose(command, request, build_system(composed.values["system"]).kind)
+    elif command == "train":
+        LOGGER.info("the recipe is chosen by the dataset's system; see it with system=NAME")
+    validate(command, composed)
+    return composed
+
+
+def with_subject(command: str, request: Request) -> Request:
+    """Return the request with a system or an experiment to show, where none was given."""
+    from dataclasses import replace
+
+    from efnn_cli.config.compose import key_of
+
+    group, choice = {"generate": ("system", "heisenberg"), "reproduce": ("experiment", "three_spin")}.get(
+        command, ("", "")
+    )
+    if not group or group in map(key_of, request.overrides):
+        return request
+    LOGGER.info("no %s given: showing %s; choose with %s=NAME", group, choice, group)
+    return replace(request, overrides=(f"{group}={choice}", *request.overrides))
+
+
+def validate(command: str, composed: Composed) -> None:
+    """Raise `ConfigError` for values that the command would refuse."""
+    from efnn_cli.config.schema import typed
+    from efnn_cli.datasets.idle import refuse_idle_keys
+    from efnn_cli.datasets.settings import generate_config
+    from efnn_cli.evaluation.settings import EvaluateConfig, ExtrapolateConfig, PredictConfig
+    from efnn_cli.runs.settings import train_config
+    from efnn_cli.studies.paper_experiments import ReproduceKeys
+
+    if command == "generate":
+        refuse_idle_keys(generate_config(composed), composed)
+    elif command == "train":
+        train_config(composed)
+    elif command == "reproduce":
+        typed(ReproduceKeys, {key: value for key, value in composed.values.items() if key != "experiment"})
+    else:
+        kinds = {"evaluate": EvaluateConfig, "extrapolate": ExtrapolateConfig, "predict": PredictConfig}
+        typed(kinds[command], composed.values)

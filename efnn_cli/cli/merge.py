@@ -1,0 +1,49 @@
+"""`efnn merge SYSTEM`: join the shards of a job array to their dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from efnn_cli.cli.execution import command
+from efnn_cli.cli.options import SYSTEM_NAMES, ConfigDir, Normalise, OutFile, Seed, SystemAndOverrides, path_option
+from efnn_cli.cli.parsing import request_of, split_one
+
+if TYPE_CHECKING:
+    from efnn_cli.core.console import Console
+    from efnn_cli.core.results import Result
+
+
+@command
+def merge(
+    console: Console,
+    arguments: SystemAndOverrides = None,
+    size: Annotated[Optional[str], typer.Option("--L", metavar="N", help="As for generate.")] = None,
+    samples: Annotated[Optional[str], typer.Option("--samples", metavar="N", help="As for generate.")] = None,
+    seed: Seed = None,
+    spins: Annotated[Optional[Path], path_option("--spins", help="As for generate.")] = None,
+    normalise: Normalise = False,
+    device: Annotated[
+        Optional[str], typer.Option("--device", help="That of the parts; it need not be on this machine.")
+    ] = None,
+    out: OutFile = None,
+    config_dir: ConfigDir = None,
+) -> Result:
+    """Join the shards of a job array; the arguments are those of its efnn generate.
+
+    Example: efnn merge double_exchange --L 10
+    """
+    from efnn_cli.core.signals import StopRequest
+    from efnn_cli.datasets import planning, produce, results
+
+    system, overrides = split_one(arguments, "SYSTEM", SYSTEM_NAMES)
+    options = {"system.L": size, "samples": samples, "seed": seed, "device": device}
+    request = request_of([f"system={system}", *overrides], options, config_dir)
+    plan = planning.make_plan(request, spins, out, normalise=normalise)
+    jobs = results.possible_jobs(plan)
+    planning.refuse_other(plan, overwrite=False)
+    with StopRequest("the same command begins again") as stop:
+        data, existed = produce.merge(jobs, plan.path, plan.tag, on_wait=plan.on_wait, pause=stop.check)
+    return results.report(data, plan.path, existed=existed, command="merge")

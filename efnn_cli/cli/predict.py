@@ -1,0 +1,61 @@
+"""`efnn predict RUN --spins FILE`: energies of configurations without labels."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from efnn_cli.cli.execution import command
+from efnn_cli.cli.options import Device, Normalise, OutFile, Overwrite, RunAndOverrides, path_option
+from efnn_cli.cli.parsing import request_of, split_one
+
+if TYPE_CHECKING:
+    from efnn_cli.core.console import Console
+    from efnn_cli.core.results import Result
+
+LOGGER = logging.getLogger("efnn")
+
+
+@command
+def predict(
+    console: Console,
+    spins: Annotated[Path, path_option("--spins", help="Configurations (HDF5 /spins, .npy or .npz).")],
+    arguments: RunAndOverrides = None,
+    normalise: Normalise = False,
+    device: Device = None,
+    out: OutFile = None,
+    overwrite: Overwrite = False,
+) -> Result:
+    """Energies of configurations without labels.
+
+    Example: efnn predict outputs/RUN --spins mine.npy
+    """
+    from efnn_cli.config.compose import compose
+    from efnn_cli.config.schema import typed
+    from efnn_cli.core.device import describe, resolve
+    from efnn_cli.core.signals import StopRequest
+    from efnn_cli.datasets.idle import refuse_idle_normalise
+    from efnn_cli.evaluation import predicting
+    from efnn_cli.evaluation.settings import PredictConfig
+    from efnn_cli.runs.loading import load
+    from efnn_cli.storage import atomic, output
+    from efnn_cli.storage.spins_file import read_spins
+
+    run, overrides = split_one(arguments, "RUN", "a run folder, or a checkpoint file in it")
+    config = typed(PredictConfig, compose("predict", request_of(overrides, {"device": device})).values)
+    target = resolve(config.device)
+    output.claim_hdf5(out, overwrite)
+    with StopRequest("nothing was written; the same command starts again") as stop:
+        network = load(Path(run), config.device)
+        output.refuse_inputs(out, [spins, network.path])
+        refuse_idle_normalise(network.system, normalise=normalise)
+        configurations = read_spins(spins, normalise=normalise)
+        network.system_for(configurations).check_spins(configurations, str(spins))
+        path = out or predicting.default_path(network, configurations)
+        atomic.prove_writable(path.parent)
+        LOGGER.info("predicting on %s", describe(target))
+        energies = network.predict(configurations, stop.check)
+        stop.check()
+    predicting.write(path, energies, network, configurations, spins)
+    return predicting.report(energies, path)

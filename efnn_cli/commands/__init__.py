@@ -1,1 +1,0 @@
-"""The commands: one file each, `run(...) -> Result`, a table of contents of what happens."""

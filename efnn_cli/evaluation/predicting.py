@@ -1,0 +1,46 @@
+"""Predicted energies of configurations without labels: where they go, their file and result."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from efnn_cli.core.errors import NumericalError
+from efnn_cli.core.results import Result, number, shown
+from efnn_cli.core.text import printable
+from efnn_cli.physics.system import Array
+from efnn_cli.runs.loading import Run
+from efnn_cli.storage import atomic, predictions
+
+
+def default_path(network: Run, configurations: Array) -> Path:
+    """Return a file in the run folder, named by the configurations and by weights other than the best."""
+    weights = "" if network.weights == "best" else f"{network.weights}-"
+    return network.path / f"predictions-{weights}{_digest(configurations)[:8]}.h5"
+
+
+def write(path: Path, energies: Array, network: Run, configurations: Array, source: Path) -> None:
+    """Write energies (B,) of the configurations of the file `source`; raise `NumericalError` unless they are finite."""
+    if not np.isfinite(energies).all():
+        raise NumericalError("a predicted energy is not finite")
+    atomic.make_folder(path.parent)
+    metadata = {
+        "runs": [printable(shown(network.path))],
+        "weights": [network.weights],
+        "spins": printable(shown(source)),
+        "spins_sha256": _digest(configurations),
+    }
+    predictions.write(path, {"energies": energies}, metadata)
+
+
+def report(energies: Array, path: Path) -> Result:
+    """Return the number, mean and standard deviation of the energies."""
+    metrics = {"samples": len(energies), "mean": float(energies.mean()), "std": float(energies.std())}
+    rows = [[key, number(value)] for key, value in metrics.items()]
+    return Result("predict", metrics, {"energies": shown(path)}, rows=rows)
+
+
+def _digest(configurations: Array) -> str:
+    return hashlib.sha256(configurations.tobytes()).hexdigest()

@@ -1,0 +1,38 @@
+"""Results of `efnn train`, as tables and JSON."""
+
+from __future__ import annotations
+
+from efnn_cli.core.results import Result, number, shown
+from efnn_cli.models import parameter_count
+from efnn_cli.runs.fitting import initial_model
+from efnn_cli.runs.folder import FIGURES, PARTS, RunFolder
+from efnn_cli.runs.planning import Plan
+from efnn_cli.storage import atomic
+from efnn_cli.training.metrics import ON_TEST, warn_of_no_use
+
+
+def planned(plan: Plan) -> Result:
+    """Return the result of a dry run; raise `OutputError` where the run folder could not be written."""
+    atomic.prove_writable(plan.folder.path)
+    model = initial_model(plan.config, plan.system)
+    recipe = plan.config.training
+    epochs = 1 if recipe is None else recipe.epochs if recipe.budget is None else None
+    metrics = {
+        "parameters": parameter_count(model),
+        "epochs": epochs,
+        "receptive_field": plan.stored["receptive_field"],
+        "samples": len(plan.data),
+    }
+    rows = [[key, number(value)] for key, value in metrics.items()]
+    return Result("train", metrics, {"run": shown(plan.folder.path)}, "planned", rows)
+
+
+def report(folder: RunFolder) -> Result:
+    """Return the errors on the three parts, epochs and times of a finished run."""
+    metrics = folder.read_summary()["metrics"]
+    warn_of_no_use({ON_TEST: metrics["test"]["rmse_over_std"]})
+    rows = [[key, number(metrics[key])] for key in FIGURES]
+    for part in PARTS:
+        rows += [[f"{part} {key}", number(value)] for key, value in metrics[part].items()]
+    outputs = {"run": shown(folder.path), "checkpoint": shown(folder.best_file)}
+    return Result("train", metrics, outputs, rows=rows)
