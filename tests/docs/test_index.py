@@ -1,12 +1,13 @@
-"""Check that the index names every page, and that every link leads to a file and a heading."""
+"""Check that the index names every page, and that links, files and tests named by a page exist."""
 
 import re
 
 import pytest
-from fences import FENCE, ROOT
+from fences import FENCE, ROOT, blocks
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 GENERATED = {("fair",), ("results",)}  # folders of reports, which are linked as a whole
+NAMED = re.compile(r"`((?:efnn_cli|tests|conf|docs)/[a-z_0-9/.-]+)(?:::(\w+))?`")
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 
 
@@ -27,6 +28,14 @@ def test_links_lead_somewhere(path):
     for target, heading in links(path):
         assert target.exists(), target
         assert not heading or heading in headings(target), (target, heading)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_tests_that_a_page_names_exist(path):
+    new = {block.words.get("file") for block in blocks(path)}
+    for name, test in set(NAMED.findall(FENCE.sub("", path.read_text(encoding="utf-8")))):
+        assert name in new or (ROOT / name).exists(), name
+        assert not test or re.search(rf"^def {test}\(", (ROOT / name).read_text(), re.MULTILINE), test
 
 
 def test_the_index_names_every_page():
