@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import signal
@@ -73,8 +72,10 @@ def report_error(error: EfnnError, args: Sequence[str]) -> int:
         print(f"  {printable(error.hint)}", file=sys.stderr)
     if "--json" in args and not who:
         command = next((each for each in args if each in COMMANDS), "")
-        with contextlib.suppress(OSError):  # a full disk may be what is reported
+        try:
             print(error_json(command, error.code, error.message, error.hint), flush=True)
+        except OSError:  # the reader is gone, or the disk is full
+            drop_stdout()
     return error.code
 
 
