@@ -97,6 +97,15 @@ def test_strong_coupling_leaves_electrons_that_follow_the_spins():
     assert np.abs(lower - frozen).max() > 0.1
 
 
+@pytest.mark.parametrize(("hopping", "hund"), [(0.7, 2.0), (1.0, -3.0)])
+def test_effective_coupling_at_high_temperature(hopping, hund):
+    """Order 1 / T^3 of Omega at mu = 0 is tr H^4 / 192 T^3, in which 2 t^2 J^2 sum S_i.S_j depends on the spins."""
+    system = DoubleExchange(L=4, t=hopping, J=hund, mu=0.0, T=20.0)
+    expected = -((hopping * hund) ** 2) / (96 * system.T**3)
+    assert system.effective_coupling() == pytest.approx(expected, rel=0.03)
+    assert SYSTEMS["heisenberg"](J1=-0.7).effective_coupling() == -0.7
+
+
 @pytest.mark.parametrize("size", [3, 4, 5])
 def test_trace_identities(size):
     system, n = DoubleExchange(L=size), size**2
