@@ -15,12 +15,13 @@ from efnn_cli.benchmarks import published_labels
 from efnn_cli.benchmarks.rows import Row
 from efnn_cli.core.limits import cores
 from efnn_cli.datasets.cost import shard_size
-from efnn_cli.datasets.crew import Crew
+from efnn_cli.datasets.executors import Threads
 from efnn_cli.datasets.job import Job
-from efnn_cli.datasets.shards import Shard
 from efnn_cli.figures.power_law import power_law
+from efnn_cli.physics import Draw
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.physics.system import Array
+from efnn_cli.storage.dataset import Dataset
 
 UNIT = "seconds per configuration"
 STRAIGHTFORWARD_UP_TO = 40  # beyond, one configuration takes minutes and gigabytes
@@ -91,12 +92,14 @@ def label_straightforward(job: Job) -> Array:
 
 def label(job: Job, device: torch.device) -> Array:
     """Our way: shards side by side, kept in memory."""
-    shards: dict[int, Shard] = {}
-    Crew(device, cores()).label(
-        job, job.shards(), lambda draw, shard: shards.__setitem__(draw.shard, shard),
-        done=lambda draw: None, pause=lambda: None,
-    )  # fmt: skip
-    return np.concatenate([shards[index].content.energies for index in sorted(shards)])
+    energies: dict[int, Array] = {}
+
+    def store(draw: Draw, shard: Dataset) -> None:
+        energies[draw.shard] = shard.energies
+
+    for _ in Threads(device, cores()).label(job, job.shards(), store, check_stop=lambda: None):
+        pass
+    return np.concatenate([energies[index] for index in sorted(energies)])
 
 
 def _largest_difference(energies: list[Array]) -> float:

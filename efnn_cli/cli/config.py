@@ -84,14 +84,13 @@ def with_subject(command: str, request: Request) -> Request:
 def validate(command: str, composed: Composed) -> None:
     """Raise `ConfigError` for values that the command would refuse."""
     from efnn_cli.config.schema import typed
-    from efnn_cli.datasets.idle import refuse_idle_keys
-    from efnn_cli.datasets.settings import generate_config
+    from efnn_cli.datasets.settings import generate_config, refuse_keys_without_effect
     from efnn_cli.evaluation.settings import EvaluateConfig, ExtrapolateConfig, PredictConfig
     from efnn_cli.runs.settings import train_config
     from efnn_cli.studies.paper_experiments import ReproduceKeys
 
     if command == "generate":
-        refuse_idle_keys(generate_config(composed), composed)
+        refuse_keys_without_effect(generate_config(composed), composed)
     elif command == "train":
         train_config(composed)
     elif command == "reproduce":

@@ -46,7 +46,7 @@ def extrapolate(
     from efnn_cli.config.compose import compose
     from efnn_cli.config.schema import typed
     from efnn_cli.core.device import describe, resolve
-    from efnn_cli.datasets.idle import refuse_idle_tolerance
+    from efnn_cli.datasets.settings import refuse_tolerance_without_effect
     from efnn_cli.evaluation import size_results
     from efnn_cli.evaluation.references import plan_references
     from efnn_cli.evaluation.settings import ExtrapolateConfig
@@ -62,7 +62,7 @@ def extrapolate(
     members = [load(path, config.device) for path in runs or picked()]
     size_results.require_lattice(members)
     plans = plan_references(config, members[0], target)
-    refuse_idle_tolerance(plans, composed)
+    refuse_tolerance_without_effect([plan.config for plan in plans], composed)
     table = size_results.claim_table(members, out, overwrite=overwrite)
     if dry_run:
         return size_results.planned(plans, target.type, table)

@@ -67,18 +67,19 @@ def generate(
     system, overrides = split_one(arguments, "SYSTEM", SYSTEM_NAMES)
     request = request_of([f"system={system}", *overrides], options, config_dir)
     part = part_of(shards, shard_index, overwrite=overwrite)
-    plan = planning.make_plan(request, spins, out, normalise=normalise)
+    plan = planning.plan_dataset(request, spins, out, normalise=normalise)
     target = resolve(plan.config.device)
-    planning.refuse_other(plan, overwrite=overwrite)
+    planning.require_free_path(plan, overwrite=overwrite)
     refuse_inputs(plan.path, [] if spins is None else [spins])
-    job, crew = plan.job(target.type), plan.config.crew(target)
     if dry_run:
-        return results.planned(job, plan.path, crew)
-    LOGGER.info("labelling on %s, reference %s", crew.describe(), job.reference)
+        return results.planned(plan, target)
+    LOGGER.info(
+        "labelling on %s, reference %s", plan.config.executor_on(target).describe(), plan.job(target.type).reference
+    )
     if part is not None:
-        return results.label_part(plan, job, crew, part, console)
+        return results.label_part(plan, target, part, console)
     with StopRequest(results.RESUME) as stop:
-        data, existed = planning.obtain_dataset(plan, job, crew, console, stop, overwrite=overwrite)
+        data, existed = planning.obtain_dataset(plan, target, console, stop, overwrite=overwrite)
     return results.report(data, plan.path, existed=existed)
 
 

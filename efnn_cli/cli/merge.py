@@ -36,14 +36,14 @@ def merge(
     Example: efnn merge double_exchange --L 10
     """
     from efnn_cli.core.signals import StopRequest
-    from efnn_cli.datasets import planning, produce, results
+    from efnn_cli.datasets import labelling, planning, results
 
     system, overrides = split_one(arguments, "SYSTEM", SYSTEM_NAMES)
     options = {"system.L": size, "samples": samples, "seed": seed, "device": device}
     request = request_of([f"system={system}", *overrides], options, config_dir)
-    plan = planning.make_plan(request, spins, out, normalise=normalise)
+    plan = planning.plan_dataset(request, spins, out, normalise=normalise)
     jobs = results.possible_jobs(plan)
-    planning.refuse_other(plan, overwrite=False)
+    planning.require_free_path(plan, overwrite=False)
     with StopRequest("the same command begins again") as stop:
-        data, existed = produce.merge(jobs, plan.path, plan.tag, on_wait=plan.on_wait, pause=stop.check)
+        data, existed = labelling.merge_parts(jobs, plan.path, stop.check)
     return results.report(data, plan.path, existed=existed, command="merge")

@@ -35,7 +35,7 @@ def predict(
     from efnn_cli.config.schema import typed
     from efnn_cli.core.device import describe, resolve
     from efnn_cli.core.signals import StopRequest
-    from efnn_cli.datasets.idle import refuse_idle_normalise
+    from efnn_cli.datasets.settings import refuse_normalise_without_effect
     from efnn_cli.evaluation import predicting
     from efnn_cli.evaluation.settings import PredictConfig
     from efnn_cli.runs.loading import load
@@ -49,7 +49,7 @@ def predict(
     with StopRequest("nothing was written; the same command starts again") as stop:
         network = load(Path(run), config.device)
         output.refuse_inputs(out, [spins, network.path])
-        refuse_idle_normalise(network.system, normalise=normalise)
+        refuse_normalise_without_effect(network.system, normalise=normalise)
         configurations = read_spins(spins, normalise=normalise)
         network.system_for(configurations).check_spins(configurations, str(spins))
         path = out or predicting.default_path(network, configurations)

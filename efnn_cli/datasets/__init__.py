@@ -1,9 +1,9 @@
-"""Labelled configurations: planned, made in shards, found again.
+"""Datasets of labelled configurations: planned, labelled in shards, found again.
 
-settings.py   checked settings of `generate`        planning.py   what to label and where it goes
-idle.py       keys without effect                   job.py shards.py     the work, cut into pieces
-cost.py       memory and shard sizes of labels
-produce.py    a job to a dataset                    crew.py workers.py dask_cluster.py    who labels
-find.py       names and the most recent dataset     hamiltonian.py      the system of a dataset
-results.py    results of `generate` and `merge`
+settings.py     checked settings of `generate`       planning.py       a dataset to label, and its file
+job.py          configurations, method, shards       cost.py           shard size, memory, disk
+labelling.py    a job to a dataset file              shards.py metadata.py    its pieces and its description
+executors.py    threads                              dask_cluster.py   workers of a Dask cluster
+results.py      table and JSON
+find.py         names, the most recent dataset       hamiltonian.py    the system of a dataset
 """

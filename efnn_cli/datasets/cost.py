@@ -1,9 +1,11 @@
-"""Cost of labels: configurations per shard, and temporary memory of one configuration in bytes.
+"""Cost of labels: configurations per shard, temporary memory and disk space in bytes.
 
 Shard numbers name random streams, so that these sizes decide the spins: they never change.
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from efnn_cli.physics import System
 
@@ -33,3 +35,14 @@ def field_bytes(system: System) -> int:
     if "dense" in system.references:  # H, eigenvectors, LAPACK's work space of twice their size, checks, occupations
         return 6 * 16 * (2 * system.sites) ** 2
     return 0
+
+
+def label_bytes(system: System, reference: str, *, fields: bool) -> int:
+    """Bytes that all labels of one configuration take."""
+    energy = energy_bytes(system, reference)
+    return max(energy, field_bytes(system)) if fields else energy
+
+
+def file_bytes(system: System, samples: int, *, fields: bool) -> int:
+    """Size of a dataset file without its metadata."""
+    return 8 * samples * (2 + int(np.prod(system.spin_shape)) * (2 if fields else 1))

@@ -1,6 +1,6 @@
-"""What lies under the current directory: names of datasets and runs, and the most recent ones.
+"""Names of dataset files, the most recent dataset, and the dataset of a run.
 
-"Most recent" goes by modification time, which asking for something again renews.
+Modification times decide which one is most recent; asking for a dataset again renews its time.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from efnn_cli.config.schema import fingerprint
 from efnn_cli.core.errors import InputError
 from efnn_cli.core.results import shown
 from efnn_cli.datasets.settings import GenerateConfig
+from efnn_cli.physics.system import Array
 from efnn_cli.storage import dataset
 
 DATA = Path("data")
@@ -26,15 +27,15 @@ PURPOSES = {"train": DATA, "reference": REFERENCES}
 LOGGER = logging.getLogger("efnn")
 
 
-def dataset_path(config: GenerateConfig, purpose: str, given_hash: str | None = None) -> Path:
-    """`data/<system>-L<L>-n<samples>-s<seed>-<hash8>.h5`, references in a folder of their own."""
-    tag = fingerprint({"purpose": purpose, **config.identity(given_hash)})
+def dataset_path(config: GenerateConfig, purpose: str, given: Array | None = None) -> Path:
+    """Return `data/<system>-L<L>-n<samples>-s<seed>-<hash8>.h5`; reference datasets have a folder of their own."""
+    tag = fingerprint({"purpose": purpose, **config.identity(given)})
     system = config.system
     return PURPOSES[purpose] / f"{system.name}-L{system.size}-n{config.samples}-s{config.seed}-{tag}.h5"
 
 
 def renew(path: Path) -> None:
-    """Make `path` the most recent one; a file system that refuses loses nothing but the order."""
+    """Make `path` the most recent one by its modification time, where the file system permits it."""
     try:
         os.utime(path)
     except OSError as error:
@@ -42,7 +43,7 @@ def renew(path: Path) -> None:
 
 
 def newest_first(paths: Iterable[Path]) -> list[Path]:
-    """Regular files, the youngest first; files that vanish meanwhile are not among them."""
+    """Return the regular files among `paths`, the most recent first."""
     found = []
     for path in paths:
         with contextlib.suppress(OSError):
@@ -53,7 +54,7 @@ def newest_first(paths: Iterable[Path]) -> list[Path]:
 
 
 def latest_dataset(system_filter: Mapping[str, Any]) -> Path:
-    """The training dataset most recently made or asked for whose system has the wanted parameters.
+    """Return the most recent training dataset whose system has the parameters `system_filter`.
 
     Raises `InputError` with the command that makes one.
     """
@@ -84,9 +85,9 @@ SAME_SYSTEM = "give it, or another dataset of the same Hamiltonian, with --data 
 
 
 def find_dataset(content_hash: str, stored_path: str, run: Path, hint: str = SAME_SYSTEM) -> Path:
-    """The dataset with this content that `run` was trained on; raises `InputError` with the `hint` where it is missing.
+    """Return the dataset of this content that `run` was trained on; raises `InputError` with `hint` for none.
 
-    It is looked for where it was, in data/, and beside the run: both may have been copied elsewhere together.
+    The places are the stored path, data/, and the surroundings of the run, which may have been copied with its data.
     """
     unreadable: list[str] = []
     for path in _candidates(Path(stored_path), Path(os.path.abspath(run))):
@@ -95,7 +96,7 @@ def find_dataset(content_hash: str, stored_path: str, run: Path, hint: str = SAM
                 dataset.read(path)  # verifies the checksum: there may be a good copy elsewhere
                 return path
         except InputError as error:
-            if path.name == Path(stored_path).name and _is_there(path):
+            if path.name == Path(stored_path).name and os.path.lexists(path):
                 unreadable.append(error.message)
     if unreadable:
         raise InputError(
@@ -106,17 +107,6 @@ def find_dataset(content_hash: str, stored_path: str, run: Path, hint: str = SAM
         f"the dataset of the run {shown(run)} is neither at {stored_path} nor in data/, nor beside the run",
         hint,
     )
-
-
-def _is_there(path: Path) -> bool:
-    """Whether something has this name, or it cannot be told."""
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _candidates(stored: Path, run: Path) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""Datasets as physics: the system of a dataset."""
+"""The Hamiltonian of a dataset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from efnn_cli.storage.dataset import Dataset
 
 
 def dataset_system(data: Dataset, path: Path) -> System:
-    """The system of a dataset, with the stored couplings; raises `InputError` where file and physics disagree."""
+    """Return the system of a dataset with its stored couplings; raises `InputError` where file and physics disagree."""
     try:
         system = build_system(data.metadata["system"])
     except ConfigError as error:
@@ -27,5 +27,5 @@ def dataset_system(data: Dataset, path: Path) -> System:
 
 
 def couplings_hash(couplings: Array | None) -> str | None:
-    """SHA-256 of the couplings, which tells two random Hamiltonians apart."""
+    """Return the SHA-256 of the couplings (K,), hexadecimal; None for a Hamiltonian without."""
     return None if couplings is None else hashlib.sha256(np.ascontiguousarray(couplings).tobytes()).hexdigest()

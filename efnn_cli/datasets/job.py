@@ -1,10 +1,9 @@
-"""What is to be labelled, and how it falls into shards."""
+"""A labelling job: the configurations to draw, the method that labels them, and the shards they fall into."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from efnn_cli.core import checks
@@ -13,49 +12,13 @@ from efnn_cli.datasets import cost
 from efnn_cli.physics import Draw, System
 from efnn_cli.physics.system import TOLERANCE, Array
 from efnn_cli.physics.thermal import Bath
-
-
-@dataclass(frozen=True)
-class LabelledSpins:
-    """Configurations with what was computed for them."""
-
-    spins: Array
-    """(samples, ...)"""
-    energies: Array
-    """(samples,)"""
-    errors: Array | None = None
-    """Estimated absolute errors of the energies (samples,), for methods that are not exact to rounding."""
-    fields: Array | None = None
-    """Effective fields -dE/dS, shaped like the spins, where asked for."""
-    redone: int = 0
-    """How many labels were computed again on the CPU, since a check of the first result failed."""
-
-    def arrays(self) -> dict[str, Array]:
-        """By the names they have in files."""
-        named = {
-            "spins": self.spins,
-            "energies": self.energies,
-            "error_estimates": self.errors,
-            "fields": self.fields,
-        }
-        return {name: array for name, array in named.items() if array is not None}
-
-    @classmethod
-    def join(cls, parts: list[LabelledSpins]) -> LabelledSpins:
-        """All parts in order."""
-        names = parts[0].arrays()
-        joined = {name: np.concatenate([part.arrays()[name] for part in parts]) for name in names}
-        return cls.from_arrays(joined, sum(part.redone for part in parts))
-
-    @classmethod
-    def from_arrays(cls, arrays: dict[str, Array], redone: int) -> LabelledSpins:
-        """From arrays by their names in files."""
-        return cls(arrays["spins"], arrays["energies"], arrays.get("error_estimates"), arrays.get("fields"), redone)
+from efnn_cli.storage import dataset
+from efnn_cli.storage.dataset import Dataset
 
 
 @dataclass(frozen=True)
 class Part:
-    """Every `count`-th shard from number `index` on: what one task of a job array labels."""
+    """Every `count`-th shard from number `index` on: the share of one task of a job array."""
 
     count: int
     index: int
@@ -65,13 +28,13 @@ class Part:
         checks.within("--shard-index", self.index, 0, self.count - 1)
 
     def of(self, shards: list[Draw]) -> list[Draw]:
-        """The shards of this part; none where there are more parts than shards."""
+        """Return the shards of this part: none where there are more parts than shards."""
         return shards[self.index :: self.count]
 
 
 @dataclass(frozen=True)
 class Job:
-    """Configurations to draw (or given ones) and the method that computes their energies."""
+    """Configurations to draw (or given ones) and the method that labels them."""
 
     system: System
     sampling: str
@@ -87,9 +50,11 @@ class Job:
     """Of sampling=thermal."""
     given: Array | None = None
     """The user's own configurations (samples, ...) instead of drawn ones."""
+    tag: str = ""
+    """Hash of the configuration, stored with the shards and the dataset."""
 
     def shards(self) -> list[Draw]:
-        """The shards, of `cost.shard_size` configurations but for the last."""
+        """Return the shards, of `cost.shard_size` configurations but for the last."""
         size = cost.shard_size(self.system)
         starts = range(0, self.samples, size)
         return [
@@ -98,34 +63,25 @@ class Job:
         ]
 
     def spins(self, draw: Draw) -> Array:
-        """The configurations of one shard."""
+        """Return the configurations (draw.count, ...) of one shard."""
         if self.given is not None:
             return self.given[draw.first : draw.first + draw.count]
         return self.system.sample(self.sampling, draw)
 
-    def worker_bytes(self, device: torch.device) -> int:
-        """Temporary memory that one worker takes on `device`."""
-        return max(batch_bytes(device), self._scratch_bytes())
-
-    def _scratch_bytes(self) -> int:
-        """That of one configuration."""
-        energies = cost.energy_bytes(self.system, self.reference)
-        return max(energies, cost.field_bytes(self.system)) if self.fields else energies
-
-    def label(self, spins: Array, device: torch.device) -> LabelledSpins:
-        """Labels of one shard, in batches of bounded memory."""
-        batch = max(1, batch_bytes(device) // self._scratch_bytes())
+    def label(self, spins: Array, device: torch.device) -> Dataset:
+        """Label `spins` (B, ...) in batches of bounded memory; metadata: the number `redone` on the CPU."""
+        batch = max(1, batch_bytes(device) // cost.label_bytes(self.system, self.reference, fields=self.fields))
         blocks = torch.split(torch.from_numpy(spins), batch)
         parts = [part for block in blocks for part in in_parts(lambda each: self._label_batch(each, device), block)]
-        return LabelledSpins.join(parts)
+        return dataset.join(parts, {"redone": sum(part.metadata["redone"] for part in parts)})
 
-    def _label_batch(self, spins: torch.Tensor, device: torch.device) -> LabelledSpins:
-        there = spins.to(device)
-        labels = self.system.label(there, self.reference, self.tolerance)
-        return LabelledSpins(
+    def _label_batch(self, spins: torch.Tensor, device: torch.device) -> Dataset:
+        on_device = spins.to(device)
+        labels = self.system.label(on_device, self.reference, self.tolerance)
+        return Dataset(
             spins.numpy(),
             labels.energies.cpu().numpy(),
-            None if labels.errors is None else labels.errors.cpu().numpy(),
-            self.system.fields(there).cpu().numpy() if self.fields else None,
-            labels.redone,
+            fields=self.system.fields(on_device).cpu().numpy() if self.fields else None,
+            errors=None if labels.errors is None else labels.errors.cpu().numpy(),
+            metadata={"redone": labels.redone},
         )

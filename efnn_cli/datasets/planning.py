@@ -1,26 +1,28 @@
-"""What is to be labelled, and where it goes: settled from a command line before anything is done."""
+"""Plan a dataset before any work: its configuration, its spins and its file."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from efnn_cli.config.compose import Composed, Request, compose
-from efnn_cli.config.schema import fingerprint
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConfigError, ConflictError, InputError
-from efnn_cli.core.results import shown
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.datasets import find
-from efnn_cli.datasets.crew import Crew
-from efnn_cli.datasets.idle import refuse_idle_keys, refuse_idle_normalise, refuse_idle_tolerance
 from efnn_cli.datasets.job import Job
-from efnn_cli.datasets.produce import produce
-from efnn_cli.datasets.settings import GenerateConfig, generate_config
+from efnn_cli.datasets.labelling import label_dataset
+from efnn_cli.datasets.settings import (
+    GenerateConfig,
+    generate_config,
+    refuse_keys_without_effect,
+    refuse_normalise_without_effect,
+    refuse_tolerance_without_effect,
+)
 from efnn_cli.physics import System
 from efnn_cli.physics.system import Array
 from efnn_cli.storage import atomic, dataset
@@ -28,50 +30,46 @@ from efnn_cli.storage.dataset import Dataset
 from efnn_cli.storage.output import refuse_folder, refuse_run_files, require_hdf5_name
 from efnn_cli.storage.spins_file import read_spins
 
-LOGGER = logging.getLogger("efnn")
-
 
 @dataclass(frozen=True)
-class Plan:
-    """What to label and where it goes; `tag` identifies the job in its files."""
+class DatasetPlan:
+    """A dataset to label, and its file."""
 
     config: GenerateConfig
-    given: Array | None
-    """The user's own configurations (samples, ...)."""
     path: Path
-    tag: str
-    usual: bool
-    """Whether the path is the one that is named by the job, not the user's own."""
+    purpose: str = "train"
+    """Either "train" or "reference"."""
+    given: Array | None = None
+    """The user's own configurations (samples, ...)."""
+    usual: bool = True
+    """False for a path that the user chose."""
 
     def job(self, device_type: str) -> Job:
-        """The job on a device of type "cpu" or "cuda", which may decide the reference method."""
-        return self.config.job("train", device_type, self.given)
-
-    def on_wait(self, owner: str) -> None:
-        """Say that another process is at work."""
-        LOGGER.info("%s is being made by %s: waiting", shown(self.path), owner)
+        """Return the job on a device of type "cpu" or "cuda", which may decide the reference method."""
+        return self.config.job(self.purpose, device_type, self.given)
 
 
-def make_plan(request: Request, spins: Path | None, out: Path | None, *, normalise: bool = False) -> Plan:
-    """Everything settled and checked, nothing done yet."""
+def plan_dataset(
+    request: Request, spins: Path | None = None, out: Path | None = None, *, normalise: bool = False
+) -> DatasetPlan:
+    """Plan the dataset of `efnn generate`, every setting checked."""
     composed = compose("generate", request)
     config = generate_config(composed)
-    refuse_idle_keys(config, composed, spins_given=spins is not None)
-    refuse_idle_normalise(config.system, normalise=normalise, spins_given=spins is not None)
-    given = given_hash = None
+    refuse_keys_without_effect(config, composed, spins_given=spins is not None)
+    refuse_normalise_without_effect(config.system, normalise=normalise, spins_given=spins is not None)
+    given = None
     if spins is not None:
         config, given = with_given_spins(config, composed, spins, normalise=normalise)
-        refuse_idle_tolerance([config], composed)
-        given_hash = hashlib.sha256(given.tobytes()).hexdigest()
-    path = out or find.dataset_path(config, "train", given_hash)
+        refuse_tolerance_without_effect([config], composed)
+    path = out or find.dataset_path(config, "train", given)
     atomic.require_name(path)
-    return Plan(config, given, path, fingerprint(config.identity(given_hash)), usual=out is None)
+    return DatasetPlan(config, path, given=given, usual=out is None)
 
 
 def with_given_spins(
     config: GenerateConfig, composed: Composed, path: Path, *, normalise: bool
 ) -> tuple[GenerateConfig, Array]:
-    """The configuration for the user's own spins, which decide size and number; raises `InputError`."""
+    """Return `config` with size and number of the user's own spins, and these; raises `InputError`."""
     spins = read_spins(path, normalise=normalise)
     found = {"system.L": (spins.shape[-1], config.system.size), "samples": (len(spins), config.samples)}
     for key, (value, asked) in found.items():
@@ -83,19 +81,19 @@ def with_given_spins(
 
 
 def _at_size_of(spins: Array, system: System, path: Path) -> System:
-    """The system at the size of `spins`; raises `InputError` for a size that it cannot have."""
+    """Return the system at the size of `spins`; raises `InputError` for a size that it cannot have."""
     try:
         return system.at_size(spins.shape[-1])
     except ConfigError as error:
         if system.geometry == "lattice":
-            system.check_spins(spins, str(path))  # says it by the shape, where that is no lattice at all
+            system.check_spins(spins, str(path))  # its message names the shape
         raise InputError(f"{path} has spins of shape {spins.shape}: {error.message}", error.hint) from error
 
 
-def refuse_other(plan: Plan, *, overwrite: bool) -> None:
-    """Raise `ConflictError` where the path holds something else than this dataset; a folder cannot be overwritten.
+def require_free_path(plan: DatasetPlan, *, overwrite: bool) -> None:
+    """Raise `ConflictError` where the path holds something else than this dataset.
 
-    Raises `InputError` where the usual place holds something unreadable: that was this dataset.
+    Raises `InputError` for an unreadable file at the usual path: it was this dataset.
     """
     path = plan.path
     refuse_folder(path)
@@ -104,7 +102,7 @@ def refuse_other(plan: Plan, *, overwrite: bool) -> None:
     if overwrite or not os.path.exists(path):
         return
     try:
-        same = dataset.read_metadata(path).get("job") == plan.tag
+        same = dataset.read_metadata(path).get("job") == plan.config.tag(plan.given)
     except InputError as error:
         if plan.usual:
             hint = error.hint or "label it again: the same efnn generate with --overwrite"
@@ -115,17 +113,15 @@ def refuse_other(plan: Plan, *, overwrite: bool) -> None:
 
 
 def obtain_dataset(
-    plan: Plan, job: Job, crew: Crew, console: Console, stop: StopRequest, *, overwrite: bool = False
+    plan: DatasetPlan,
+    target: torch.device,
+    console: Console,
+    stop: StopRequest,
+    *,
+    overwrite: bool = False,
+    title: str = "labelling",
 ) -> tuple[Dataset, bool]:
-    """The dataset of `plan`, and whether it was there already; goes on with the shards that are there."""
-    with console.meter("labelling", job.samples, "configurations") as advance:
-        return produce(
-            job,
-            plan.path,
-            plan.tag,
-            crew,
-            overwrite=overwrite,
-            progress=advance,
-            on_wait=plan.on_wait,
-            pause=stop.check,
-        )
+    """Return the dataset of `plan`, and whether it existed; label on the device `target` what is missing."""
+    executor = plan.config.executor_on(target)
+    with console.meter(title, plan.config.samples, "configurations") as progress:
+        return label_dataset(plan.job(target.type), plan.path, executor, progress, stop.check, overwrite=overwrite)

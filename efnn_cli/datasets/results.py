@@ -6,16 +6,16 @@ import logging
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from efnn_cli.core import device
 from efnn_cli.core.console import Console
 from efnn_cli.core.results import Result, number, shown
 from efnn_cli.core.signals import StopRequest
-from efnn_cli.datasets import find
-from efnn_cli.datasets.crew import Crew
+from efnn_cli.datasets import cost, find, labelling
 from efnn_cli.datasets.job import Job, Part
-from efnn_cli.datasets.planning import Plan
-from efnn_cli.datasets.produce import produce_part, require_resources, shard_folder, size_in_bytes
+from efnn_cli.datasets.planning import DatasetPlan
+from efnn_cli.datasets.shards import shard_folder
 from efnn_cli.storage import atomic
 from efnn_cli.storage.dataset import Dataset
 
@@ -24,23 +24,15 @@ LOGGER = logging.getLogger("efnn")
 RESUME = "the same command continues from the finished shards"
 
 
-def label_part(plan: Plan, job: Job, crew: Crew, part: Part, console: Console) -> Result:
-    """Label the shards of one part of a job array; the last part to end makes the dataset."""
+def label_part(plan: DatasetPlan, target: torch.device, part: Part, console: Console) -> Result:
+    """Label the shards of one part of a job array; `efnn merge` makes the dataset."""
+    job, executor = plan.job(target.type), plan.config.executor_on(target)
     mine = part.of(job.shards())
     samples = sum(draw.count for draw in mine)
     if not mine:
         LOGGER.info("nothing to do for part %d: the job has only %d shards", part.index, len(job.shards()))
     with StopRequest(RESUME) as stop, console.meter("labelling", samples, "configurations") as advance:
-        data = produce_part(
-            job,
-            plan.path,
-            plan.tag,
-            crew,
-            part,
-            progress=advance,
-            on_wait=plan.on_wait,
-            pause=stop.check,
-        )
+        data = labelling.label_part(job, plan.path, executor, part, advance, stop.check)
     if data is not None:
         return report(data, plan.path, existed=True)
     metrics = {"samples": samples, "shards": part.count, "shard_index": part.index}
@@ -48,14 +40,15 @@ def label_part(plan: Plan, job: Job, crew: Crew, part: Part, console: Console) -
     return Result("generate", metrics, {"shards": shown(shard_folder(plan.path))}, "partial", rows)
 
 
-def planned(job: Job, path: Path, crew: Crew) -> Result:
+def planned(plan: DatasetPlan, target: torch.device) -> Result:
     """Return the result of a dry run; raise where memory, disk or the right to write are missing."""
-    atomic.prove_writable(path.parent)
-    require_resources(job, Path.cwd(), crew)
-    size = size_in_bytes(job)
+    job = plan.job(target.type)
+    atomic.prove_writable(plan.path.parent)
+    labelling.require_resources(job, Path.cwd(), plan.config.executor_on(target))
+    size = cost.file_bytes(job.system, job.samples, fields=job.fields)
     metrics = {"samples": job.samples, "shards": len(job.shards()), "bytes": size, "reference": job.reference}
     rows = [[key, number(value)] for key, value in metrics.items()]
-    return Result("generate", metrics, {"dataset": shown(path)}, "planned", rows)
+    return Result("generate", metrics, {"dataset": shown(plan.path)}, "planned", rows)
 
 
 def report(data: Dataset, path: Path, *, existed: bool, command: str = "generate") -> Result:
@@ -76,7 +69,7 @@ def report(data: Dataset, path: Path, *, existed: bool, command: str = "generate
     return Result(command, metrics, {"dataset": shown(path)}, rows=rows)
 
 
-def possible_jobs(plan: Plan) -> list[Job]:
+def possible_jobs(plan: DatasetPlan) -> list[Job]:
     """Return the job as the chosen device would have labelled it, then as the other one would.
 
     The device need not be here: a job array of GPUs may be merged where there are none.

@@ -1,18 +1,21 @@
-"""The checked settings of each command, from its composed configuration."""
+"""Settings of `efnn generate`: composed keys, checked and typed."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from efnn_cli.config.compose import Composed
-from efnn_cli.config.schema import build_system, typed
+from efnn_cli.config.schema import build_system, fingerprint, typed
 from efnn_cli.core import checks, device, limits
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.datasets.crew import Cluster, Crew
+from efnn_cli.datasets.dask_cluster import DaskCluster
+from efnn_cli.datasets.executors import Executor, Threads
 from efnn_cli.datasets.job import Job
 from efnn_cli.physics import System, sampling
 from efnn_cli.physics.system import TOLERANCE, Array
@@ -21,15 +24,17 @@ from efnn_cli.physics.thermal import Bath
 MAX_SAMPLES = 1_000_000_000
 MAX_WORKERS = 1024
 TOLERANCES = (1e-13, 1e-2)
+DRAWING_KEYS = ("seed", "sampling")
+THERMAL_KEYS = ("spin_temperature", "spin_coupling", "spin_sweeps")
 
 
 @dataclass
 class ExecutorOptions:
-    """Configuration keys `executor.*`: who labels."""
+    """Configuration keys `executor.*`."""
 
     name: str = "threads"
     address: str | None = None
-    """Of a running Dask scheduler."""
+    """Address of a running Dask scheduler."""
 
     def __post_init__(self) -> None:
         checks.one_of("executor", self.name, ("threads", "dask"))
@@ -60,20 +65,21 @@ class _GenerateKeys:
 
 @dataclass(frozen=True)
 class Thermal:
-    """Of sampling=thermal: temperature, coupling (None: that of the system, fitted if need be), sweeps."""
+    """Keys of sampling=thermal."""
 
     temperature: float
     coupling: float | None
+    """None: the effective coupling of the system."""
     sweeps: int
 
     def bath(self, system: System) -> Bath:
-        """With the coupling settled."""
+        """Return the bath for `system`; raises `ConfigError` for a system without effective coupling."""
         coupling = system.effective_coupling() if self.coupling is None else self.coupling
         return Bath(self.temperature, coupling, self.sweeps)
 
 
 def thermal_config(sampling: str, temperature: float | None, coupling: float | None, sweeps: int) -> Thermal | None:
-    """The thermal keys; raises `ConfigError` where they are missing."""
+    """Return the keys of sampling=thermal, None for others; raises `ConfigError` without a temperature."""
     if sampling != "thermal":
         return None
     if temperature is None:
@@ -84,7 +90,7 @@ def thermal_config(sampling: str, temperature: float | None, coupling: float | N
 
 @dataclass(frozen=True)
 class GenerateConfig:
-    """What to label, how, and where to compute it."""
+    """Configurations to label, the method, and the workers."""
 
     system: System
     samples: int
@@ -99,14 +105,14 @@ class GenerateConfig:
     device: str
     workers: int
 
-    def crew(self, target: torch.device) -> Crew:
-        """Who labels on the device `target`."""
+    def executor_on(self, target: torch.device) -> Executor:
+        """Return the executor that labels on the device `target`."""
         if self.executor.name == "threads":
-            return Crew(target, self.workers)
-        return Crew(target, self.workers, Cluster(self.executor.address, self.device))
+            return Threads(target, self.workers)
+        return DaskCluster(target, self.workers, self.device, self.executor.address)
 
     def method(self, device_type: str) -> str:
-        """The reference method on a device of type "cpu" or "cuda", which decides what "auto" means."""
+        """Return the reference method on a device of type "cpu" or "cuda", which may decide what "auto" is."""
         if self.reference != "auto":
             return self.reference
         if self.fields and "dense" in self.system.references:
@@ -114,13 +120,12 @@ class GenerateConfig:
         return self.system.fastest_reference(device_type)
 
     @property
-    def may_estimate(self) -> bool:
-        """Whether the method has a tolerance, on some device."""
+    def has_tolerance(self) -> bool:
+        """True where the method on some device has a tolerance."""
         return any(self.method(each) in self.system.estimated_references for each in ("cpu", "cuda"))
 
     def job(self, purpose: str, device_type: str, given: Array | None = None) -> Job:
-        """The labelling job on a device of type "cpu" or "cuda"."""
-        bath = None if self.thermal is None else self.thermal.bath(self.system)
+        """Return the labelling job on a device of type "cpu" or "cuda", for `given` or drawn spins."""
         return Job(
             self.system,
             self.sampling,
@@ -130,22 +135,27 @@ class GenerateConfig:
             self.method(device_type),
             self.tolerance,
             self.fields,
-            bath,
+            None if self.thermal is None else self.thermal.bath(self.system),
             given,
+            self.tag(given),
         )
 
-    def identity(self, given_hash: str | None = None) -> dict[str, Any]:
-        """What names the dataset: all that its content depends on, and so no device, no workers.
+    def tag(self, given: Array | None = None) -> str:
+        """Return the hash of `identity`, which marks the dataset and its shards."""
+        return fingerprint(self.identity(given))
 
-        Where a key has no effect its default stands, so that it cannot change the name.
+    def identity(self, given: Array | None = None) -> dict[str, Any]:
+        """Return all settings that the content of the dataset depends on: neither device nor workers.
+
+        A key without effect has its default here, so that it cannot change the name.
         """
         return {
             "system": {"name": self.system.name, **self.system.parameters()},
             "samples": self.samples,
-            "seed": self.seed if given_hash is None else 0,
-            "sampling": self.sampling if given_hash is None else given_hash,
+            "seed": self.seed if given is None else 0,
+            "sampling": self.sampling if given is None else hashlib.sha256(given.tobytes()).hexdigest(),
             "reference": self.reference,
-            "tolerance": self.tolerance if self.may_estimate else TOLERANCE,
+            "tolerance": self.tolerance if self.has_tolerance else TOLERANCE,
             "fields": self.fields,
             "thermal": None if self.thermal is None else dataclasses.asdict(self.thermal),
         }
@@ -175,14 +185,14 @@ def generate_config(composed: Composed) -> GenerateConfig:
 
 
 def check_published(chosen: str, seed: int, samples: int) -> None:
-    """Raise `ConfigError` for seeds and numbers of samples that the documented draw has no room for."""
+    """Raise `ConfigError` for a seed or a number of samples beyond the range of sampling=published."""
     if chosen == "published":
         checks.within("seed (with sampling=published)", seed, 0, sampling.PUBLISHED_MAX_SEED)
         checks.within("samples (with sampling=published)", samples, 1, sampling.PUBLISHED_BLOCK)
 
 
 def check_reference(system: System, reference: str, fields: bool) -> str:
-    """`reference`; raises `ConfigError` where the system does not offer it, or it gives no fields."""
+    """Return `reference`; raises `ConfigError` where the system does not have it, or it gives no fields."""
     checks.one_of("reference", reference, ("auto", *system.references))
     if fields and reference == "determinant":
         raise ConfigError("fields=true needs eigenvectors, which reference=determinant has none of", "reference=dense")
@@ -190,8 +200,46 @@ def check_reference(system: System, reference: str, fields: bool) -> str:
 
 
 def check_common(seed: int, device_name: str, workers: int | None) -> None:
-    """Raise `ConfigError` for what no command takes."""
+    """Raise `ConfigError` for a seed, a device or a number of workers that no command takes."""
     checks.seed("seed", seed)
     device.check_name(device_name)
     if workers is not None:
         checks.within("workers", workers, 1, MAX_WORKERS)
+
+
+def refuse_keys_without_effect(config: GenerateConfig, composed: Composed, *, spins_given: bool = False) -> None:
+    """Raise `ConfigError` for a key that the user gave and that has no effect.
+
+    The size of given spins is known only when they are read: call `refuse_tolerance_without_effect` then.
+    """
+    if spins_given:
+        _refuse(composed, (*DRAWING_KEYS, *THERMAL_KEYS), "--spins, which are labelled as they are")
+    elif config.sampling != "thermal":
+        _refuse(composed, THERMAL_KEYS, f"sampling={config.sampling}", "add sampling=thermal")
+    if not (spins_given and config.reference == "auto"):
+        refuse_tolerance_without_effect([config], composed)
+
+
+def refuse_tolerance_without_effect(configs: Sequence[GenerateConfig], composed: Composed) -> None:
+    """Raise `ConfigError` for a tolerance where every method is exact to rounding."""
+    if any(config.has_tolerance for config in configs):
+        return
+    config = configs[-1]
+    estimated = " or ".join(config.system.estimated_references)
+    method = f"reference={config.method('cpu')}" if config.reference == "auto" else f"reference={config.reference}"
+    hint = f"it belongs to reference={estimated}" if estimated else ""
+    _refuse(composed, ("tolerance",), f"{method} at L = {config.system.size}, which is exact to rounding", hint)
+
+
+def refuse_normalise_without_effect(system: System, *, normalise: bool, spins_given: bool = True) -> None:
+    """Raise `ConfigError` for --normalise without spins to scale."""
+    if normalise and not spins_given:
+        raise ConfigError("--normalise belongs to --spins: drawn spins are unit vectors", "leave it out")
+    if normalise and system.geometry != "lattice":
+        raise ConfigError(f"--normalise makes unit vectors, but the spins of {system.kind} are scalars", "leave it out")
+
+
+def _refuse(composed: Composed, keys: Sequence[str], beside: str, hint: str = "") -> None:
+    for key in keys:
+        if key in composed.said:
+            raise ConfigError(f"{key} has no effect with {beside}", hint or f"leave {key} out")

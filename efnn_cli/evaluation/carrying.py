@@ -11,7 +11,7 @@ import torch
 from efnn_cli.core.console import Console
 from efnn_cli.core.results import shown
 from efnn_cli.core.signals import StopRequest
-from efnn_cli.datasets.settings import GenerateConfig
+from efnn_cli.datasets.planning import DatasetPlan
 from efnn_cli.evaluation.extrapolation import SizeRow, judge_size, weights_digest
 from efnn_cli.evaluation.references import label_all, plan_references
 from efnn_cli.evaluation.settings import ExtrapolateConfig
@@ -47,22 +47,20 @@ def complete(
     for path, network in networks.items():
         missing = [plan for plan in plans if not _row(path, network, plan)]
         for plan in missing:
-            if plan.system.size not in datasets:
-                (datasets[plan.system.size],) = label_all([plan], target, console, stop)
+            if plan.config.system.size not in datasets:
+                (datasets[plan.config.system.size],) = label_all([plan], target, console, stop)
         if missing:
-            _judge(network, missing, [datasets[plan.system.size] for plan in missing], stop)
+            _judge(network, missing, [datasets[plan.config.system.size] for plan in missing], stop)
     return {path: [row for plan in plans for row in _row(path, network, plan)] for path, network in networks.items()}
 
 
-def _judge(
-    network: Run, plans: Sequence[GenerateConfig], datasets: Sequence[Dataset], stop: StopRequest
-) -> list[SizeRow]:
-    LOGGER.info("carrying %s to L = %s", shown(network.path), ", ".join(str(plan.system.size) for plan in plans))
+def _judge(network: Run, plans: Sequence[DatasetPlan], datasets: Sequence[Dataset], stop: StopRequest) -> list[SizeRow]:
+    LOGGER.info("carrying %s to L = %s", shown(network.path), ", ".join(str(plan.config.system.size) for plan in plans))
     rows = []
     for data in datasets:
         rows.append(judge_size([network], data, stop.check))
         stop.check()
-    _table(network).merge(rows, plans[0].sampling, plans[0].seed, stop.check)
+    _table(network).merge(rows, plans[0].config.sampling, plans[0].config.seed, stop.check)
     return rows
 
 
@@ -70,13 +68,13 @@ def _table(network: Run) -> SizeTable:
     return SizeTable(network.path / f"{EXTRAPOLATION}.csv", weights_digest([network]), own_folder=True)
 
 
-def _row(path: Path, network: Run, plan: GenerateConfig) -> Rows:
+def _row(path: Path, network: Run, plan: DatasetPlan) -> Rows:
     """The row that stands in the table of the run for the references of `plan`; none where they were not judged."""
     wanted: Mapping[str, str] = {
-        "L": str(plan.system.size),
-        "samples": str(plan.samples),
-        "sampling": plan.sampling,
-        "seed": str(plan.seed),
+        "L": str(plan.config.system.size),
+        "samples": str(plan.config.samples),
+        "sampling": plan.config.sampling,
+        "seed": str(plan.config.seed),
     }
     rows = [row for row in _table(network).rows() if all(row[key] == value for key, value in wanted.items())]
     return rows[-1:]

@@ -12,14 +12,14 @@ from typing import Any
 
 import torch
 
-from efnn_cli.config.schema import fingerprint
 from efnn_cli.core import limits
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.results import shown
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.datasets import find
-from efnn_cli.datasets.produce import produce, require_resources
+from efnn_cli.datasets.labelling import require_resources
+from efnn_cli.datasets.planning import DatasetPlan, obtain_dataset
 from efnn_cli.datasets.settings import GenerateConfig, Thermal, check_published, check_reference
 from efnn_cli.evaluation.settings import ExtrapolateConfig
 from efnn_cli.runs.loading import Run
@@ -29,7 +29,7 @@ from efnn_cli.storage.dataset import Dataset
 LOGGER = logging.getLogger("efnn")
 
 
-def plan_references(config: ExtrapolateConfig, member: Run, target: torch.device) -> list[GenerateConfig]:
+def plan_references(config: ExtrapolateConfig, member: Run, target: torch.device) -> list[DatasetPlan]:
     """The references of every size, smallest first; refuses now what could not be labelled later.
 
     Raises `ConfigError` for samplings and methods that the system has not, `DeviceError` and `OutputError` for what
@@ -37,9 +37,9 @@ def plan_references(config: ExtrapolateConfig, member: Run, target: torch.device
     """
     plans = [_plan(config, member, size) for size in _sizes(config, member)]
     for plan in plans:
-        if not os.path.exists(find.dataset_path(plan, "reference")):
+        if not os.path.exists(plan.path):
             place = atomic.existing_parent(find.REFERENCES)
-            require_resources(plan.job("reference", target.type), place, plan.crew(target))
+            require_resources(plan.job(target.type), place, plan.config.executor_on(target))
     return plans
 
 
@@ -53,7 +53,7 @@ def _sizes(config: ExtrapolateConfig, member: Run) -> list[int]:
     return sorted(chosen)
 
 
-def _plan(config: ExtrapolateConfig, member: Run, size: int) -> GenerateConfig:
+def _plan(config: ExtrapolateConfig, member: Run, size: int) -> DatasetPlan:
     """The references of one size: what `generate` would take, but from random streams of their own."""
     system = member.system.at_size(size)
     trained, stored = member.config["sampling"], member.config.get("thermal")
@@ -66,7 +66,7 @@ def _plan(config: ExtrapolateConfig, member: Run, size: int) -> GenerateConfig:
         raise ConfigError(f"sampling: {system.kind} offers {', '.join(system.samplings)}, found {sampling!r}")
     samples = config.samples or default_samples(size)
     check_published(sampling, config.seed, samples)
-    return GenerateConfig(
+    references = GenerateConfig(
         system=system,
         samples=samples,
         seed=config.seed,
@@ -79,6 +79,7 @@ def _plan(config: ExtrapolateConfig, member: Run, size: int) -> GenerateConfig:
         executor=config.executor,
         workers=config.workers or limits.cores(),
     )
+    return DatasetPlan(references, find.dataset_path(references, "reference"), "reference")
 
 
 def default_samples(size: int) -> int:
@@ -91,27 +92,14 @@ def _as_trained(stored: Mapping[str, Any] | None) -> Thermal | None:
     return None if stored is None else Thermal(stored["temperature"], stored["coupling"], stored["sweeps"])
 
 
-def label_references(plan: GenerateConfig, target: torch.device, console: Console, stop: StopRequest) -> Dataset:
+def label_references(plan: DatasetPlan, target: torch.device, console: Console, stop: StopRequest) -> Dataset:
     """The references of one size, from data/references/ or labelled now."""
-    path = find.dataset_path(plan, "reference")
-    title = f"references at L = {plan.system.size}"
-    with console.meter(title, plan.samples, "configurations") as advance:
-        data, existed = produce(
-            plan.job("reference", target.type),
-            path,
-            fingerprint(plan.identity()),
-            plan.crew(target),
-            overwrite=False,
-            progress=advance,
-            on_wait=lambda owner: LOGGER.info("%s is being made by %s: waiting", shown(path), owner),
-            pause=stop.check,
-        )
-    LOGGER.info("%s: %s", title, f"{shown(path)}, {'stored' if existed else 'new'}")
+    title = f"references at L = {plan.config.system.size}"
+    data, existed = obtain_dataset(plan, target, console, stop, title=title)
+    LOGGER.info("%s: %s, %s", title, shown(plan.path), "stored" if existed else "new")
     return data
 
 
-def label_all(
-    plans: Sequence[GenerateConfig], target: torch.device, console: Console, stop: StopRequest
-) -> list[Dataset]:
+def label_all(plans: Sequence[DatasetPlan], target: torch.device, console: Console, stop: StopRequest) -> list[Dataset]:
     """The references of every size."""
     return [label_references(plan, target, console, stop) for plan in plans]

@@ -15,7 +15,7 @@ from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConflictError, InputError
 from efnn_cli.core.results import Result, number, shown
 from efnn_cli.core.signals import StopRequest
-from efnn_cli.datasets.settings import GenerateConfig
+from efnn_cli.datasets.planning import DatasetPlan
 from efnn_cli.evaluation.compatibility import require_same_hamiltonian
 from efnn_cli.evaluation.extrapolation import FIGURES, SizeRow, judge_size, weights_digest
 from efnn_cli.evaluation.references import label_references
@@ -73,7 +73,7 @@ def claim_table(members: Sequence[Run], out: Path | None, *, overwrite: bool) ->
 
 def measure(
     members: Sequence[Run],
-    plans: Sequence[GenerateConfig],
+    plans: Sequence[DatasetPlan],
     target: torch.device,
     table: SizeTable,
     console: Console,
@@ -85,12 +85,12 @@ def measure(
         for plan in plans:
             rows.append(judge_size(members, label_references(plan, target, console, stop), stop.check))
             stop.check()
-        return rows, table.merge(rows, plans[0].sampling, plans[0].seed, stop.check)
+        return rows, table.merge(rows, plans[0].config.sampling, plans[0].config.seed, stop.check)
 
 
-def planned(plans: Sequence[GenerateConfig], device_type: str, table: SizeTable) -> Result:
+def planned(plans: Sequence[DatasetPlan], device_type: str, table: SizeTable) -> Result:
     """Return the result of a dry run: sizes, samples and reference methods."""
-    jobs = [plan.job("reference", device_type) for plan in plans]
+    jobs = [plan.job(device_type) for plan in plans]
     metrics = {"sizes": [{"L": job.system.size, "samples": job.samples, "reference": job.reference} for job in jobs]}
     head = ["L", "samples", "reference"]
     rows = [head, *([str(each[key]) for key in head] for each in metrics["sizes"])]

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,20 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset in memory; `metadata` as it stands in the file."""
+    """B labelled configurations in memory, from labelling to training."""
 
     spins: Array
+    """(B, L) or (B, 3, L, L)"""
     energies: Array
-    couplings: Array | None
-    fields: Array | None
-    errors: Array | None
-    metadata: dict[str, Any]
+    """(B,)"""
+    couplings: Array | None = None
+    """(K,), of a Hamiltonian with random couplings."""
+    fields: Array | None = None
+    """-dE/dS, shaped like `spins`."""
+    errors: Array | None = None
+    """(B,), estimated absolute errors of the energies, for methods that are not exact to rounding."""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    """The metadata of the file."""
 
     @property
     def content_hash(self) -> str:
@@ -54,6 +60,29 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.energies)
 
+    def arrays(self) -> dict[str, Array]:
+        """Return the arrays by their names in files."""
+        named = {
+            "spins": self.spins,
+            "energies": self.energies,
+            "couplings": self.couplings,
+            "fields": self.fields,
+            "error_estimates": self.errors,
+        }
+        return {name: array for name, array in named.items() if array is not None}
+
+
+def from_arrays(arrays: Mapping[str, Array], metadata: dict[str, Any]) -> Dataset:
+    """Return the dataset of arrays by their names in files."""
+    couplings, fields, errors = (arrays.get(name) for name in ("couplings", "fields", "error_estimates"))
+    return Dataset(arrays["spins"], arrays["energies"], couplings, fields, errors, metadata)
+
+
+def join(parts: Sequence[Dataset], metadata: dict[str, Any]) -> Dataset:
+    """Return the configurations of all `parts` in order; they have the same arrays and no couplings."""
+    names = parts[0].arrays()
+    return from_arrays({name: np.concatenate([part.arrays()[name] for part in parts]) for name in names}, metadata)
+
 
 def write(path: Path, arrays: Mapping[str, Array], metadata: dict[str, Any]) -> Dataset:
     """Write `arrays` by name; `metadata` must hold `system` (its parameters) and what else is to be known."""
@@ -61,12 +90,7 @@ def write(path: Path, arrays: Mapping[str, Array], metadata: dict[str, Any]) -> 
     content = hdf5.digest(physics, json.dumps(metadata["system"], sort_keys=True))
     head = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **metadata, "content_sha256": content}
     hdf5.write(path, arrays, head)
-    return _dataset(arrays, head)
-
-
-def _dataset(arrays: Mapping[str, Array], metadata: dict[str, Any]) -> Dataset:
-    couplings, fields, errors = (arrays.get(name) for name in ("couplings", "fields", "error_estimates"))
-    return Dataset(arrays["spins"], arrays["energies"], couplings, fields, errors, metadata)
+    return from_arrays(arrays, head)
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -85,7 +109,7 @@ def read(path: Path) -> Dataset:
         raise InputError(f"{path}: wanted float64, found spins {spins.dtype}, energies {energies.dtype}")
     if not len(energies) or not (np.abs(energies) <= MAX_ENERGY).all():
         raise InputError(f"{path}: wanted finite energies (up to {MAX_ENERGY:g}) of at least one configuration")
-    return _dataset(arrays, metadata)
+    return from_arrays(arrays, metadata)
 
 
 def _complete(path: Path, metadata: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from efnn_cli.config.compose import Request, compose
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.datasets.planning import make_plan
+from efnn_cli.datasets.planning import plan_dataset
 from efnn_cli.evaluation.references import default_samples
 from efnn_cli.physics import System
 from efnn_cli.runs.fitting import initial_model
@@ -53,7 +53,7 @@ def _config(point: Point, choice: Point, system: System, chosen: Chosen) -> Trai
 
 def _steps(chosen: Chosen) -> list[Step]:
     name = chosen.experiment.name
-    label = make_plan(chosen.generate, None, None)
+    label = plan_dataset(chosen.generate)
     system, samples = label.config.system, label.config.samples
     there = os.path.exists(label.path)
     steps = [

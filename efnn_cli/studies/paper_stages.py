@@ -17,7 +17,7 @@ from efnn_cli.core import device
 from efnn_cli.core.console import Console
 from efnn_cli.core.results import shown
 from efnn_cli.core.signals import StopRequest
-from efnn_cli.datasets.planning import make_plan, obtain_dataset, refuse_other
+from efnn_cli.datasets.planning import obtain_dataset, plan_dataset, require_free_path
 from efnn_cli.evaluation.carrying import complete
 from efnn_cli.evaluation.settings import ExtrapolateConfig
 from efnn_cli.evaluation.size_table import Rows
@@ -65,10 +65,10 @@ def carry_out(chosen: Chosen, folder: Path, progress: Progress, console: Console
 
 def label(chosen: Chosen, console: Console, stop: StopRequest) -> Path:
     """The dataset, made or found."""
-    plan = make_plan(chosen.generate, None, None)
-    refuse_other(plan, overwrite=False)
+    plan = plan_dataset(chosen.generate)
+    require_free_path(plan, overwrite=False)
     target = device.resolve(plan.config.device)
-    _, existed = obtain_dataset(plan, plan.job(target.type), plan.config.crew(target), console, stop)
+    _, existed = obtain_dataset(plan, target, console, stop)
     LOGGER.info("dataset: %s, %s", shown(plan.path), "stored" if existed else "new")
     return plan.path
 

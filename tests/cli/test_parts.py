@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from efnn_cli.config.compose import Request
-from efnn_cli.datasets.crew import Crew
+from efnn_cli.datasets.executors import Threads
 from efnn_cli.datasets.job import Part
-from efnn_cli.datasets.planning import make_plan
-from efnn_cli.datasets.produce import produce_part
+from efnn_cli.datasets.labelling import label_part
+from efnn_cli.datasets.planning import plan_dataset
 
 from .conftest import Outcome, begin_efnn, call, files_below, finish, finish_after, run_efnn, wait_for
 
@@ -139,15 +139,16 @@ def test_merge_finds_the_shards_of_another_kind_of_device(here: Path):
     """At T = 10 and L = 8 a CPU would take determinants, a GPU eigenvalues: the shards are those of a GPU."""
     words = ("double_exchange", "--L", "8", "--samples", "6", "system.T=10")
     request = Request(("system=double_exchange", "system.T=10"), {"system.L": "8", "samples": "6"})
-    plan = make_plan(request, None, here / "d.h5")
+    plan = plan_dataset(request, None, here / "d.h5")
     job = plan.job("cuda")
     assert (plan.job("cpu").reference, job.reference) == ("determinant", "dense")
     one = Part(1, 0)
-    quiet = {"progress": lambda amount, earlier=False: None, "on_wait": print, "pause": lambda: None}
-    assert produce_part(job, plan.path, plan.tag, Crew(torch.device("cpu"), 1), one, **quiet) is None
+    quiet = {"progress": lambda amount, earlier=False: None, "check_stop": lambda: None}
+    threads = Threads(torch.device("cpu"), 1)
+    assert label_part(job, plan.path, threads, one, **quiet) is None
     merged = call("merge", *words, "--device", "cuda", "--out", "d.h5", "--json", cwd=here).done()
     assert merged.json()["metrics"]["reference"] == "dense"
-    assert produce_part(plan.job("cpu"), here / "e.h5", plan.tag, Crew(torch.device("cpu"), 1), one, **quiet) is None
+    assert label_part(plan.job("cpu"), here / "e.h5", threads, one, **quiet) is None
     merged = call("merge", *words, "--device", "cpu", "--out", "e.h5", "--json", cwd=here).done()
     assert merged.json()["metrics"]["reference"] == "determinant"
     call("merge", *words, "--device", "gpu", cwd=here).failed(2, "gpu")

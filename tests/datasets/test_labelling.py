@@ -1,5 +1,7 @@
 """Shards: the same dataset for any number of workers and any restart; resources are checked first."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,14 +9,13 @@ import torch
 from efnn_cli.core import memory
 from efnn_cli.core.errors import ConflictError, DeviceError, InputError, NumericalError, OutputError, Stopped
 from efnn_cli.datasets import cost
-from efnn_cli.datasets.crew import Crew
+from efnn_cli.datasets.executors import Threads, label_shard
 from efnn_cli.datasets.job import Job
-from efnn_cli.datasets.produce import produce, require_resources
-from efnn_cli.datasets.shards import FORMAT, SCHEMA_VERSION, ShardFolder
-from efnn_cli.datasets.workers import label_shard
+from efnn_cli.datasets.labelling import label_dataset, require_resources
+from efnn_cli.datasets.shards import ShardFolder
 from efnn_cli.physics import SYSTEMS, diagonalise
 from efnn_cli.physics.system import Labels
-from efnn_cli.storage import dataset, hdf5
+from efnn_cli.storage import dataset
 
 CPU = torch.device("cpu")
 
@@ -27,16 +28,16 @@ def shards_of_five():
 
 
 def job(samples=23, **changes):
-    return Job(SYSTEMS["double_exchange"](L=4, **changes), "uniform_sphere", 3, "train", samples, "dense")
+    return Job(SYSTEMS["double_exchange"](L=4, **changes), "uniform_sphere", 3, "train", samples, "dense", tag="hash")
 
 
-def make(path, workers=2, pause=lambda: None, which=None, **options):
+def make(path, workers=2, check_stop=lambda: None, which=None, **options):
     progress = []
-    data, existed = produce(
-        which or job(), path, "hash", Crew(CPU, workers),
-        overwrite=options.get("overwrite", False), on_wait=print, pause=pause,
-        progress=lambda amount, earlier=False: progress.append((amount, earlier)),
-    )  # fmt: skip
+
+    def advance(amount, earlier=False):
+        progress.append((amount, earlier))
+
+    data, existed = label_dataset(which or job(), path, Threads(CPU, workers), advance, check_stop, **options)
     return data, existed, progress
 
 
@@ -64,7 +65,7 @@ def test_a_stopped_job_goes_on_with_its_shards(tmp_path, expected):
             raise Stopped(15, "stopped")
 
     with pytest.raises(Stopped):
-        make(tmp_path / "d.h5", workers=1, pause=stop_later)
+        make(tmp_path / "d.h5", workers=1, check_stop=stop_later)
     shards = sorted(folder.glob("*.h5"))
     assert 2 <= len(shards) < 5
     assert not (tmp_path / "d.h5").exists()
@@ -77,70 +78,22 @@ def test_a_stopped_job_goes_on_with_its_shards(tmp_path, expected):
     assert data.content_hash == expected.content_hash
 
 
-def test_shards_of_another_job_are_not_taken(tmp_path, expected):
-    store = store_in(tmp_path, "other job")
-    draw = job().shards()[0]
-    store.save(draw, label_shard(job(), draw, CPU))
-    assert store.load(draw) is not None
-    assert store_in(tmp_path).load(draw) is None
-
-
-def store_in(folder, job_hash="hash dense"):
-    return ShardFolder(folder, job_hash, job().system.spin_shape, fields=False)
-
-
-BAD_SHARDS = {
-    "no job": lambda arrays, head: head.pop("job"),
-    "no number": lambda arrays, head: head.pop("shard"),
-    "no seconds": lambda arrays, head: head.pop("seconds"),
-    "no device": lambda arrays, head: head.pop("device"),
-    "seconds in words": lambda arrays, head: head.update(seconds="x"),
-    "redone in words": lambda arrays, head: head.update(redone="x"),
-    "no spins": lambda arrays, head: arrays.pop("spins"),
-    "no energies": lambda arrays, head: arrays.pop("energies"),
-    "fewer spins": lambda arrays, head: arrays.update(spins=arrays["spins"][:-1]),
-    "another lattice": lambda arrays, head: arrays.update(spins=arrays["spins"][..., :-1]),
-    "no number as energy": lambda arrays, head: arrays["energies"].__setitem__(1, np.nan),
-    "no number as spin": lambda arrays, head: arrays["spins"].__setitem__(1, np.inf),
-    "single precision": lambda arrays, head: arrays.update(energies=arrays["energies"].astype(np.float32)),
-    "what was not asked for": lambda arrays, head: arrays.update(fields=arrays["spins"]),
-}
-
-
-@pytest.mark.parametrize("kind", BAD_SHARDS)
-def test_a_bad_shard_is_labelled_again(tmp_path, expected, kind):
-    """Sealed by our own writer, and still not what this job wants: it neither fails the job nor enters the dataset."""
-    draw = job().shards()[0]
-    folder = tmp_path / ".d.shards"
-    folder.mkdir()
-    store_in(folder).save(draw, label_shard(job(), draw, CPU))
-    (path,) = folder.iterdir()
-    arrays, head = hdf5.read(path, FORMAT, SCHEMA_VERSION)
-    arrays = {name: array.copy() for name, array in arrays.items()}
-    BAD_SHARDS[kind](arrays, head)
-    hdf5.write(path, arrays, head)
+@pytest.mark.parametrize(("other", "taken"), [({}, 5), ({"tag": "other"}, 0), ({"reference": "determinant"}, 0)])
+def test_a_shard_is_taken_by_its_own_job_only(tmp_path, expected, other, taken):
+    store = ShardFolder(replace(job(), **other), tmp_path / "d.h5")
+    store.make()
+    store.save(job().shards()[0], label_shard(job(), job().shards()[0], CPU))
     data, _, progress = make(tmp_path / "d.h5")
-    assert not any(earlier for _, earlier in progress)
+    assert sum(amount for amount, earlier in progress if earlier) == taken
     assert data.content_hash == expected.content_hash
-
-
-def test_a_good_shard_is_taken(tmp_path):
-    """The control of the test above."""
-    draw = job().shards()[0]
-    (tmp_path / ".d.shards").mkdir()
-    store_in(tmp_path / ".d.shards").save(draw, label_shard(job(), draw, CPU))
-    assert make(tmp_path / "d.h5")[2][0] == (5, True)
 
 
 def test_the_dataset_of_another_job_is_not_taken(tmp_path):
     """Whatever its name says: it may have been copied there."""
-    make(tmp_path / "d.h5", which=job(samples=4, J=3.0))
+    make(tmp_path / "d.h5", which=replace(job(samples=4, J=3.0), tag="other"))
     before = (tmp_path / "d.h5").read_bytes()
     with pytest.raises(ConflictError, match="another job"):
-        produce(
-            job(), tmp_path / "d.h5", "another hash", Crew(CPU, 1),
-            overwrite=False, on_wait=print, pause=lambda: None, progress=print,
-        )  # fmt: skip
+        make(tmp_path / "d.h5")
     assert (tmp_path / "d.h5").read_bytes() == before
 
 
@@ -180,10 +133,10 @@ def test_metadata_say_where_the_labels_come_from(expected):
 def test_what_cannot_fit_is_refused_before_any_work(tmp_path):
     huge = Job(SYSTEMS["double_exchange"](L=400), "uniform_sphere", 0, "train", 4, "dense")
     with pytest.raises(DeviceError, match=r"dense labelling at L = 400 needs about \d+\.\d GiB"):
-        require_resources(huge, tmp_path, Crew(CPU, 2))
+        require_resources(huge, tmp_path, Threads(CPU, 2))
     many = Job(SYSTEMS["heisenberg"](), "uniform_sphere", 0, "train", 900_000_000, "formula")
     with pytest.raises((DeviceError, OutputError), match=r"GiB|MiB"):
-        require_resources(many, tmp_path, Crew(CPU, 2))
+        require_resources(many, tmp_path, Threads(CPU, 2))
 
 
 def test_a_failing_shard_ends_the_job_and_keeps_the_others(tmp_path):

@@ -1,0 +1,131 @@
+"""Executors label the shards of a job: threads of this process, or (dask_cluster.py) the workers of a Dask cluster.
+
+LAPACK runs outside Python's lock, so threads diagonalise side by side without the start-up time of processes. One
+BLAS thread a worker is faster than one worker with all cores (1.6 times at L = 10). It also makes the result
+independent of the number of workers, bit for bit.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+
+from efnn_cli.core.device import describe
+from efnn_cli.core.errors import NumericalError, Stopped
+from efnn_cli.datasets.job import Job
+from efnn_cli.physics import Draw
+from efnn_cli.storage.dataset import MAX_ENERGY, Dataset
+
+POLL_SECONDS = 0.2
+
+LOGGER = logging.getLogger("efnn")
+
+Store = Callable[[Draw, Dataset], None]
+CheckStop = Callable[[], None]
+
+
+class Executor(Protocol):
+    """Labels shards with `count` workers on devices of the type of `device`."""
+
+    @property
+    def device(self) -> torch.device:
+        """The device that every worker takes."""
+
+    @property
+    def count(self) -> int:
+        """Number of workers."""
+
+    @property
+    def batches_in_memory(self) -> int:
+        """Number of batches that lie in the memory of this machine at a time."""
+
+    def label(self, job: Job, draws: Iterable[Draw], store: Store, check_stop: CheckStop) -> Iterator[Draw]:
+        """Label `draws` in any order, `store` each shard, and yield its draw.
+
+        `check_stop` is called often and may raise: shards in work are finished then, others are dropped.
+        """
+
+    def describe(self) -> str:
+        """Return a text for logs."""
+
+
+@dataclass(frozen=True)
+class Threads:
+    """Workers are threads of this process; on an accelerator a single one, which takes whole batches."""
+
+    device: torch.device
+    count: int
+
+    @property
+    def batches_in_memory(self) -> int:
+        """See `Executor`."""
+        return self.count if self.device.type == "cpu" else 1
+
+    def label(self, job: Job, draws: Iterable[Draw], store: Store, check_stop: CheckStop) -> Iterator[Draw]:
+        """See `Executor`; `store` is called by the threads."""
+
+        def work(draw: Draw) -> None:
+            store(draw, label_shard(job, draw, self.device))
+
+        with (
+            one_thread_each(self.device),
+            ThreadPoolExecutor(self.batches_in_memory, initializer=_one_torch_thread, initargs=(self.device,)) as pool,
+        ):
+            waiting: dict[Future[None], Draw] = {pool.submit(work, draw): draw for draw in draws}
+            try:
+                while waiting:
+                    check_stop()
+                    finished, _ = wait(waiting, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        draw = waiting.pop(future)
+                        future.result()
+                        yield draw
+            except Stopped:
+                LOGGER.warning("finishing the shards in work; a second signal stops at once")
+                raise
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def describe(self) -> str:
+        """See `Executor`."""
+        return f"{describe(self.device)}, {self.count} workers"
+
+
+def label_shard(job: Job, draw: Draw, device: torch.device) -> Dataset:
+    """Draw and label one shard; raises `NumericalError` for labels that no dataset can hold."""
+    spins = job.spins(draw)
+    start = time.perf_counter()
+    shard = job.label(spins, device)
+    seconds = time.perf_counter() - start
+    if not (np.abs(shard.energies) <= MAX_ENERGY).all():
+        raise NumericalError(f"shard {draw.shard}: an energy is not finite, or beyond {MAX_ENERGY:g}")
+    if shard.fields is not None and not np.isfinite(shard.fields).all():
+        raise NumericalError(f"shard {draw.shard}: a field is not finite")
+    return replace(shard, metadata=shard.metadata | {"seconds": seconds, "device": describe(device)})
+
+
+@contextmanager
+def one_thread_each(device: torch.device) -> Iterator[None]:
+    """Limit BLAS and PyTorch to one thread while on a CPU."""
+    threads = torch.get_num_threads()
+    with threadpool_limits(1 if device.type == "cpu" else None):
+        _one_torch_thread(device)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
+
+def _one_torch_thread(device: torch.device) -> None:
+    """Limit PyTorch in this thread, which does not inherit the limit of its parent."""
+    if device.type == "cpu":
+        torch.set_num_threads(1)
