@@ -1,4 +1,4 @@
-"""Draw floors.svg, the packages of efnn_cli by floor, from FLOORS in tests/test_floor_plan.py: python docs/draw_floors.py."""
+"""Draw floors.svg, the packages of efnn_cli by floor, from tests/test_floor_plan.py: python docs/draw_floors.py."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def row(names: list[str], y: int) -> str:
     for index, name in enumerate(names):
         x = MARGIN + index * (width + GAP)
         fill = BODY if name in PHYSICS_AND_NETWORKS else FILL
-        boxes += f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{HEIGHT}" rx="6" fill="{fill}" stroke="{INK}"/>'
+        size = f'width="{width:.1f}" height="{HEIGHT}" rx="6"'
+        boxes += f'<rect x="{x:.1f}" y="{y}" {size} fill="{fill}" stroke="{INK}"/>'
         boxes += f'<text x="{x + width / 2:.1f}" y="{y + 25}" text-anchor="middle" fill="{INK}">{name}</text>\n'
     return boxes
 
