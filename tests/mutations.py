@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -144,6 +145,12 @@ def place_of(mistake: Mistake, checkout: Path) -> Path | None:
     return found[0] if len(found) == 1 and counts[found[0]] == 1 else None
 
 
+@cache
+def passes_untouched(checkout: Path, test: str) -> bool:
+    """Return True where `test` passes without any mistake: the control of the table."""
+    return failing_test(checkout, test) is None
+
+
 def failing_test(checkout: Path, *tests: str) -> str | None:
     """Return the first test that fails in `checkout`; None where all pass."""
     environment = {**os.environ, "PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -152,7 +159,7 @@ def failing_test(checkout: Path, *tests: str) -> str | None:
     if done.returncode == 0:
         return None
     names = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
-    return names[0] if names else f"pytest exit {done.returncode}: {done.stdout[-300:]}"
+    return names[0] if names else f"pytest, which ends with {done.returncode}: {done.stdout[-300:]}"
 
 
 def outcome(mistake: Mistake, checkout: Path, *, quick: bool) -> tuple[bool, str]:
@@ -166,6 +173,8 @@ def outcome(mistake: Mistake, checkout: Path, *, quick: bool) -> tuple[bool, str
         caught = failing_test(checkout, f"tests/{mistake.tests}") or (None if quick else failing_test(checkout))
     finally:
         place.write_text(text)
+    if caught and not passes_untouched(checkout, caught.split("[")[0]):
+        return False, f"{caught} fails without the mistake too"
     if caught:
         return True, f"caught by {caught}"
     return bool(mistake.survives), f"SURVIVED {mistake.survives}"
