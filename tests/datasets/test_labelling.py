@@ -153,11 +153,12 @@ def test_a_failing_shard_ends_the_job_and_keeps_the_others(tmp_path):
     assert len(list((tmp_path / ".d.shards").glob("*.h5"))) >= 3
 
 
-def test_given_spins_are_stored_as_they_are(tmp_path):
-    spins = job().spins(job().shards()[0])
-    given = Job(SYSTEMS["double_exchange"](L=4), "uniform_sphere", 0, "train", 5, "dense", given=spins)
+def test_given_spins_are_stored_as_they_are(tmp_path, expected):
+    """In the order of their shards, each with its own energy."""
+    given = replace(job(), seed=0, given=expected.spins)
     data, _, _ = make(tmp_path / "d.h5", which=given)
-    np.testing.assert_array_equal(data.spins, spins)
+    np.testing.assert_array_equal(data.spins, expected.spins)
+    np.testing.assert_array_equal(data.energies, expected.energies)
     assert dataset.read_metadata(tmp_path / "d.h5")["sampling"] == "given"
 
 
