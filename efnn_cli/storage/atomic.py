@@ -1,7 +1,7 @@
 """Atomic files: a reader sees the old file or the new one, never half of either.
 
-Bytes go to a temporary name in the same folder, are forced to disk and renamed. Failures to write become
-`OutputError` (exit 74), whatever the reason.
+Bytes go to a temporary name in the same folder, are forced to disk and renamed. Any failure to write is an
+`OutputError` (exit 74).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from pathlib import Path
 
 from efnn_cli.core.errors import OutputError, writing
 
-UNSUPPORTED = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL)  # what a file system cannot do at all
+UNSUPPORTED = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL)  # of file systems without the call
 ELSEWHERE = "choose another place with --out, or work in another folder"
-MAX_NAME = 200  # of the 255 that file systems take; temporary files, locks and shards have longer ones
+MAX_NAME = 200  # of 255 bytes; names of temporary files, locks and shards are longer
 
 
 def make_folder(folder: Path) -> None:
-    """Make `folder` and its parents, and prove that a file can be written in it."""
+    """Make `folder` and its parents; raises `OutputError` unless a file can be written in it."""
     with writing(folder, ELSEWHERE):
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".probe-{uuid.uuid4().hex}"
@@ -47,20 +47,20 @@ def require_name(path: Path) -> None:
 
 
 def existing_parent(folder: Path) -> Path:
-    """`folder`, or the nearest folder above it that exists."""
+    """Return `folder`, or the nearest folder above it that exists."""
     parent = folder.absolute()
     while not os.path.exists(parent):
         parent = parent.parent
     return parent
 
 
-def write_bytes(path: Path, *parts: bytes) -> None:
-    """Write a whole file, made of `parts`, atomically and durably."""
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a whole file atomically and durably."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     with writing(path):
         try:
             with temporary.open("wb") as file:
-                file.writelines(parts)
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
@@ -71,7 +71,7 @@ def write_bytes(path: Path, *parts: bytes) -> None:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove what processes that were killed while they wrote `path` have left; only for whoever owns it now."""
+    """Remove temporary files of killed writers of `path`; only its owner may do so."""
     with writing(path):
         for each in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
             each.unlink(missing_ok=True)
@@ -83,7 +83,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a new name last; some network file systems do that by themselves, and refuse to be asked."""
+    """Force a new name to disk; some network file systems do so by themselves and refuse the call."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

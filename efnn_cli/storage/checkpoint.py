@@ -1,6 +1,6 @@
 """Checkpoint files: every tensor an HDF5 dataset, the rest one JSON string in `/metadata`.
 
-`config` is the resolved configuration of the run; `state` is what the trainer needs to go on, or only the weights.
+`config` is the resolved configuration of the run; `state` is the state of the training, or only the weights.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def write(path: Path, config: dict[str, Any], state: dict[str, Any]) -> None:
 
 
 def read(path: Path) -> Checkpoint:
-    """Read a checkpoint, its checksum verified; raises `InputError` for anything else."""
+    """Return a checkpoint, its checksum verified; raises `InputError` for anything else."""
     arrays, metadata = hdf5.read(path, FORMAT, SCHEMA_VERSION)
     if not isinstance(metadata.get("config"), dict) or not isinstance(metadata.get("state"), dict):
         raise InputError(f"{path}: its metadata have no valid config and state")

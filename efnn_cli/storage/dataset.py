@@ -28,9 +28,9 @@ from efnn_cli.storage import hdf5
 
 FORMAT = "efnn-dataset"
 SCHEMA_VERSION = 1
-MAX_ENERGY = 1e100  # its square is a number too
+MAX_ENERGY = 1e100  # its square is finite
 PHYSICS = ("spins", "energies", "couplings")
-TIMES = ("seconds", "seconds_per_configuration")  # of a reference, which tables and speed-ups are made of
+TIMES = ("seconds", "seconds_per_configuration")  # of a reference; tables and speed-ups are computed from them
 
 Array = NDArray[np.float64]
 
@@ -85,7 +85,7 @@ def join(parts: Sequence[Dataset], metadata: dict[str, Any]) -> Dataset:
 
 
 def write(path: Path, arrays: Mapping[str, Array], metadata: dict[str, Any]) -> Dataset:
-    """Write `arrays` by name; `metadata` must hold `system` (its parameters) and what else is to be known."""
+    """Write `arrays` by name; `metadata` must hold `system` (its parameters), `purpose`, `samples`, `reference`."""
     physics = {name: arrays[name] for name in PHYSICS if name in arrays}
     content = hdf5.digest(physics, json.dumps(metadata["system"], sort_keys=True))
     head = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **metadata, "content_sha256": content}
@@ -94,12 +94,12 @@ def write(path: Path, arrays: Mapping[str, Array], metadata: dict[str, Any]) -> 
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """The metadata only; raises `InputError` for anything that is not a dataset."""
+    """Return the metadata only; raises `InputError` for anything that is not a dataset."""
     return _complete(path, hdf5.read_metadata(path, FORMAT, SCHEMA_VERSION))
 
 
 def read(path: Path) -> Dataset:
-    """A whole dataset, its checksum verified; raises `InputError` for anything that is not a good dataset."""
+    """Return a whole dataset, its checksum verified; raises `InputError` for anything else."""
     arrays, metadata = hdf5.read(path, FORMAT, SCHEMA_VERSION)
     _complete(path, metadata)
     spins, energies = arrays.get("spins"), arrays.get("energies")
@@ -127,5 +127,5 @@ def _complete(path: Path, metadata: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_time(value: object) -> bool:
-    """Whether `value` is a number of seconds."""
+    """Return whether `value` is a number of seconds."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf

@@ -1,12 +1,11 @@
-"""Ownership of a dataset or run: a lock that the kernel releases when its process ends, however it ends.
+"""Ownership of a dataset or a run: a lock that the kernel releases when its process ends, however it ends.
 
-    owned      one holder, everybody else is refused           (a run)
-    awaited    one holder, everybody else waits
+    owned      one holder, all others are refused              (a run)
+    awaited    one holder, all others wait
     beside     many holders, while nobody is `alone`           (parts of a labelling job)
-    alone      one holder, once everybody `beside` has left    (a whole labelling job)
+    alone      one holder, once all those `beside` have left   (a whole labelling job)
 
-Lock files of the last three are removed by their holder: whoever waited on one looks for the finished result first.
-That is safe since `filelock` never takes a lock on a file that has lost its name.
+The holder removes the lock files of the last three. `filelock` never takes a lock on a file that has lost its name.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ Pause = Callable[[], None]
 
 @contextlib.contextmanager
 def owned(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock file `path`; raises `InUseError` naming the owner where somebody else does."""
+    """Hold the lock file `path`; raises `InUseError` with the owner where another process holds it."""
     lock = _lock(path)
     if not _acquired(lock, path):
         raise InUseError(f"{what} is in use by {owner(path)}", "wait for it to end; the same command then continues")
@@ -49,11 +48,11 @@ def owned(path: Path, what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def awaited(path: Path, on_wait: OnWait, pause: Pause) -> Iterator[None]:
-    """Hold the lock file `path`, waiting for its owner to end; `on_wait` is told the owner once."""
+    """Hold the lock file `path` once its owner has ended; `on_wait` gets the owner, once."""
     lock = _lock(path)
-    patience = _Patience(on_wait, pause)
+    wait = _Wait(on_wait, pause)
     while not _acquired(lock, path):
-        patience.wait(path)
+        wait(path)
     yield from _hold(lock, path, remove=True)
 
 
@@ -61,43 +60,38 @@ def awaited(path: Path, on_wait: OnWait, pause: Pause) -> Iterator[None]:
 def beside(gate: Path, name: str, on_wait: OnWait, pause: Pause) -> Iterator[None]:
     """Hold a lock file of the own `name` next to `gate`, side by side with other names.
 
-    Waits for whoever is `alone` behind `gate`, and for a holder of the same name.
+    Waits for a holder of `alone` behind `gate`, and for a holder of the same name.
     """
-    path = gate.with_name(_beside(gate) + name)
+    path = gate.with_name(f"{gate.name}.{name}")
     lock = _lock(path)
-    patience = _Patience(on_wait, pause)
+    wait = _Wait(on_wait, pause)
     while True:
         with awaited(gate, on_wait, pause):  # held for this moment only
             if _acquired(lock, path):
                 break
-        patience.wait(path)
+        wait(path)
     yield from _hold(lock, path, remove=True)
 
 
 @contextlib.contextmanager
 def alone(gate: Path, on_wait: OnWait, pause: Pause) -> Iterator[None]:
-    """Hold the lock file `gate` with nobody `beside` it: those who are there are waited for, nobody else gets in."""
+    """Hold the lock file `gate` once all holders `beside` it have ended; no new one gets in."""
     with awaited(gate, on_wait, pause):
         for path in sorted(gate.parent.iterdir()):
-            if path.name.startswith(_beside(gate)):
+            if path.name.startswith(f"{gate.name}."):
                 with awaited(path, on_wait, pause):
                     pass  # its holder has ended, and its file is removed now
         yield
 
 
-def _beside(gate: Path) -> str:
-    return f"{gate.name}."
-
-
-class _Patience:
-    """Waiting for others, with a word about it unless they end within a moment."""
+class _Wait:
+    """Wait until a lock file is tried again; report its owner at the second try."""
 
     def __init__(self, on_wait: OnWait, pause: Pause) -> None:
         self.on_wait, self.pause = on_wait, pause
         self.tries = 0
 
-    def wait(self, path: Path) -> None:
-        """A moment, until the lock file `path` is to be tried again."""
+    def __call__(self, path: Path) -> None:
         self.tries += 1
         if self.tries == 2:
             self.on_wait(owner(path))
@@ -106,19 +100,19 @@ class _Patience:
 
 
 def _lock(path: Path) -> FileLock:
-    """The lock of the kernel or none: a file whose existence is the lock would outlive a killed process for ever."""
+    """Return a lock of the kernel: a file whose existence is the lock would outlive a killed process."""
     return FileLock(path, fallback_to_soft=False)
 
 
 def _acquired(lock: FileLock, path: Path) -> bool:
-    """Try once; `OutputError` where the lock file cannot be made. (`Timeout` is an `OSError` too.)
+    """Try once to take the lock; raises `OutputError` where the lock file cannot be made.
 
-    On a file system without locks everybody gets one, and is warned.
+    Where the file system has no locks, every process gets one and a warning.
     """
     with writing(path):
         try:
             lock.acquire(blocking=False)
-        except Timeout:
+        except Timeout:  # an OSError too
             return False
         except OSError as error:
             if error.errno not in NO_LOCKS:
@@ -143,12 +137,12 @@ def _hold(lock: FileLock, path: Path, *, remove: bool = False) -> Iterator[None]
         yield
     finally:
         if remove:
-            path.unlink(missing_ok=True)  # before the release: nobody else's file can be hit
+            path.unlink(missing_ok=True)  # before the release, so that no other holder's file is removed
         lock.release()
 
 
 def owner(path: Path) -> str:
-    """Who holds the lock, as far as its file tells."""
+    """Return the holder of the lock, as far as its file says."""
     try:
         return read_text(path).strip() or "another process"
     except InputError:
@@ -156,17 +150,16 @@ def owner(path: Path) -> str:
 
 
 def held(path: Path) -> bool:
-    """Whether a living process of this machine holds the lock, found out without ever taking it.
+    """Return whether a living process of this machine holds the lock, without taking it.
 
-    Taking it, for however short a time, would refuse a process that begins at that moment. What a process of another
-    machine holds, with which a file system may be shared, cannot be seen from here.
+    To take it, for however short a time, would refuse a process that begins at that moment.
     """
     found = OWNER.fullmatch(owner(path))
-    return found is not None and found[2] == socket.gethostname() and _alive(int(found[1])) and _listed(path)
+    return found is not None and found[2] == socket.gethostname() and _listed(path)
 
 
 def is_free(path: Path) -> bool:
-    """Whether nobody holds the lock, on whatever machine; only for locks that others wait for, since it is tried."""
+    """Return whether nobody holds the lock; only for locks that others wait for, since it is tried."""
     lock = _lock(path)
     if free := _acquired(lock, path):
         lock.release()
@@ -175,9 +168,9 @@ def is_free(path: Path) -> bool:
 
 @contextlib.contextmanager
 def abandoned(path: Path) -> Iterator[bool]:
-    """Whether a process of this machine held the lock and has ended without tidying up; held by us meanwhile if so.
+    """Yield whether a process of this machine held the lock and was killed; the lock is held meanwhile if so.
 
-    The kernel is asked, not the number of the process, which means nothing in another container.
+    The number of the process means nothing in another container, so the kernel is asked.
     """
     found = OWNER.fullmatch(owner(path))  # none while a lock has just been made
     lock = _lock(path)
@@ -189,18 +182,8 @@ def abandoned(path: Path) -> Iterator[bool]:
             lock.release()
 
 
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # it is somebody else's
-    return True
-
-
 def _listed(path: Path) -> bool:
-    """Whether the kernel lists a lock on this file; true where it has no such list."""
+    """Return whether the kernel lists a lock on this file; true where it has no such list."""
     try:
         lines = LOCKS.read_text().splitlines()
         inode = str(path.stat().st_ino)

@@ -15,13 +15,13 @@ from efnn_cli.storage.reading import read_text
 COMPARISON_MARK = "comparison.hash"
 REPRODUCTION_MARK = "reproduction.scale"
 LASTING = {dataset.FORMAT: "a dataset", checkpoint.FORMAT: "a checkpoint"}
-"""What takes hours to make: only the command that made it replaces it."""
+"""Formats that take hours to make: no other result replaces them, even with `--overwrite`."""
 
 
 def claim_file(out: Path | None, overwrite: bool) -> None:
-    """Raise `ConflictError` where the file `out` is there, `OutputError` where it could not be written.
+    """Raise `ConflictError` where the file `out` exists, `OutputError` where it could not be written.
 
-    What a run consists of, datasets and checkpoints are not replaced by a result even to `overwrite`.
+    With `overwrite` only files of runs, datasets and checkpoints are refused.
     """
     if out is None:
         return
@@ -36,7 +36,7 @@ def claim_file(out: Path | None, overwrite: bool) -> None:
 
 
 def claim_hdf5(out: Path | None, overwrite: bool) -> None:
-    """Claim the file `out` for HDF5; raises `ConfigError` where its name says another format."""
+    """Claim the file `out` for HDF5; raises `ConfigError` where its name has the suffix of another format."""
     claim_file(out, overwrite)
     if out is not None:
         require_hdf5_name(out)
@@ -56,27 +56,20 @@ def refuse_folder(out: Path) -> None:
 
 
 def refuse_nameless(out: Path, example: str) -> None:
-    """Raise `ConflictError` for `.`, `..`, `/` and nothing, which can only be folders."""
+    """Raise `ConflictError` for `.`, `..`, `/` and the empty path, which can only be folders."""
     if out.name in ("", ".."):
         raise _no_file(out, example)
 
 
 def refuse_run_files(out: Path) -> None:
-    """Raise `ConflictError` where `out` is one of the files that a run consists of, or would become one."""
-    for path in (out, Path(os.path.realpath(out))):
-        folder = path.parent
-        own = [folder / name for name in ("lock", *FILES)]
-        if os.path.exists(folder / "config.yaml") and any(_same(path, each) for each in own):
-            raise taken(out, f"belongs to the run {folder}", "choose another --out")
-
-
-def _same(path: Path, other: Path) -> bool:
-    both = os.path.exists(path) and os.path.exists(other)
-    return path.samefile(other) if both else path.name == other.name
+    """Raise `ConflictError` where `out` is, or would become, one of the files of a run."""
+    place = Path(os.path.realpath(out))
+    if place.name in ("lock", *FILES) and os.path.exists(place.parent / "config.yaml"):
+        raise taken(out, f"belongs to the run {place.parent}", "choose another --out")
 
 
 def _lasting(out: Path) -> str | None:
-    """What `out` is, where it is worth more than a result; anything else may be overwritten, readable or not."""
+    """Return the kind of `out` where it is worth more than a result; unreadable files are not."""
     try:
         return LASTING.get(format_of(out) or "")
     except InputError:
@@ -84,7 +77,7 @@ def _lasting(out: Path) -> str | None:
 
 
 def refuse_inputs(out: Path | None, inputs: Iterable[Path]) -> None:
-    """Raise `ConflictError` where `out` is one of the files or among the files of a run that the command reads."""
+    """Raise `ConflictError` where `out` is an input of the command, or a file of a run that is one."""
     if out is None or not os.path.exists(out):
         return
     for path in inputs:
@@ -94,7 +87,7 @@ def refuse_inputs(out: Path | None, inputs: Iterable[Path]) -> None:
 
 
 def claim_marked(folder: Path, mark: str, tag: str) -> None:
-    """Raise `ConflictError` where `folder` holds something else than what its file `mark` calls `tag`."""
+    """Raise `ConflictError` where `folder` holds anything but the work that its file `mark` names `tag`."""
     if os.path.isdir(folder) and any(folder.iterdir()):
         name = folder / mark
         if not os.path.exists(name) or read_text(name).strip() != tag:
@@ -114,5 +107,5 @@ def _no_file(out: Path, example: str) -> ConflictError:
 
 
 def taken(path: Path, how: str, hint: str = "choose another --out, or --overwrite it") -> ConflictError:
-    """The error of a path that is in use; `how` says by what."""
+    """Return the error for a path that is in use; `how` completes the sentence."""
     return ConflictError(f"{path} {how}", hint)

@@ -1,4 +1,4 @@
-"""Prediction files: energies that networks gave, beside what they belong to.
+"""Prediction files: energies predicted by networks, with the references where there are any.
 
 /energies   float64 (samples,), the mean over the networks
 /members    float64 (networks, samples), of `efnn evaluate`
@@ -28,7 +28,7 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str,
 
 
 def read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Arrays by name and metadata, the checksum verified; raises `InputError` for anything else."""
+    """Return arrays by name and metadata, the checksum verified; raises `InputError` for anything else."""
     arrays, metadata = hdf5.read(path, FORMAT, SCHEMA_VERSION)
     if "energies" not in arrays or arrays["energies"].ndim != 1:
         raise InputError(f"{path}: wanted /energies of shape (samples,)")

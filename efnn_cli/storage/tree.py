@@ -18,7 +18,7 @@ from efnn_cli.core.errors import InputError
 
 
 def flatten(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:
-    """JSON skeleton of `value`; its tensors are added to `arrays` under names that begin with `path`."""
+    """Return the JSON skeleton of `value`; its tensors go to `arrays` under names that begin with `path`."""
     if isinstance(value, torch.Tensor):
         arrays[path] = value.detach().cpu().numpy()
         order = memory_order(value)
@@ -38,13 +38,13 @@ def flatten(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:
 
 
 def on_cpu(value: Any) -> Any:
-    """A copy of `value` with all its tensors on the CPU."""
+    """Return a copy of `value` with all its tensors on the CPU."""
     arrays: dict[str, NDArray[Any]] = {}
     return restore(flatten(value, "", arrays), arrays)
 
 
 def restore(skeleton: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
-    """The value that `flatten` was given; raises `InputError` where an array is missing."""
+    """Return the value that `flatten` was given; raises `InputError` where an array is missing."""
     if isinstance(skeleton, list):
         return [restore(item, arrays) for item in skeleton]
     if not isinstance(skeleton, dict):
@@ -61,13 +61,13 @@ def restore(skeleton: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
 
 
 def memory_order(tensor: torch.Tensor) -> list[int]:
-    """Axes of `tensor` from the one with the widest steps in memory to the one with the closest."""
+    """Axes of `tensor` from the largest stride to the smallest."""
     steps = tensor.stride()
     return sorted(range(tensor.ndim), key=lambda axis: (-steps[axis], -tensor.shape[axis]))
 
 
 def _tensor(name: str, order: list[int] | None, arrays: Mapping[str, NDArray[Any]]) -> torch.Tensor:
-    """The tensor `name` in memory of its own, aligned as torch does, with its axes in this `order`."""
+    """Return a copy of the array `name` as a tensor whose strides have this `order`."""
     if name not in arrays:
         raise InputError(f"a checkpoint without its tensor {name!r}")
     stored = torch.from_numpy(np.asarray(arrays[name]))

@@ -31,7 +31,7 @@ def test_bytes_are_on_the_disk_before_the_name_and_the_name_before_the_end(tmp_p
 
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "replace", replaced)
-    atomic.write_bytes(path, b"new", b"er")
+    atomic.write_bytes(path, b"newer")
     assert steps == ["5 bytes", "old -> newer", "folder"]
     assert path.read_bytes() == b"newer"
 
