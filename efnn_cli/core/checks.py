@@ -14,7 +14,7 @@ PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
-    """A did-you-mean clause for `name`, empty where nothing is near."""
+    """Return a did-you-mean clause for `name`, empty where nothing is near."""
     found = difflib.get_close_matches(name, list(choices), n=3, cutoff=0.6)
     return f"did you mean {' or '.join(found)}?" if found else ""
 
@@ -27,7 +27,7 @@ def one_of(name: str, value: object, choices: Iterable[str]) -> None:
 
 
 def plain_name(name: str, value: object) -> None:
-    """Raise `ConfigError` unless `value` can be part of the name of a file, and of nothing but that file."""
+    """Raise `ConfigError` unless `value` can be part of the name of a file, without leaving its folder."""
     if not isinstance(value, str) or not PLAIN_NAME.fullmatch(value):
         raise ConfigError(
             f"{name}: wanted a name of at most 64 letters, digits, - and _, found {value!r}", "for example tiny_lattice"

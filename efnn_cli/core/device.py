@@ -1,4 +1,4 @@
-"""Which device a name means."""
+"""Devices by name: auto, cpu, cuda, cuda:INDEX."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def check_name(name: str) -> None:
 
 
 def resolve(name: str) -> torch.device:
-    """The device `name` means; "auto" is CUDA if there, else the CPU.
+    """Return the device `name` means; "auto" is CUDA if there, else the CPU.
 
     Raises `DeviceError` with the reason where CUDA is asked for and not there: never a silent fallback.
     """
@@ -43,7 +43,7 @@ def resolve(name: str) -> torch.device:
 
 
 def resolve_shared(name: str, local_rank: int) -> torch.device:
-    """The device `name` means to the process `local_rank` of several on one machine: every one its own GPU."""
+    """Return the device `name` means to the process `local_rank` of a machine: each has its own GPU."""
     import torch
 
     check_shared(name)
@@ -76,7 +76,7 @@ def _require_cuda(index: int) -> None:
 
 
 def describe(device: torch.device) -> str:
-    """A name for logs, such as `cpu (2 cores)` or `cuda:0 (NVIDIA H200)`."""
+    """Return a name for logs, such as `cpu (2 cores)` or `cuda:0 (NVIDIA H200)`."""
     import torch
 
     if device.type == "cuda":

@@ -1,4 +1,4 @@
-"""What can go wrong, and the exit code each kind ends with.
+"""Errors, one class for each exit code.
 
 Every error a user can cause is an `EfnnError`: one sentence on what was wanted and what was
 found, and a hint on what to type next. `failures.py` turns them into text.
@@ -60,7 +60,7 @@ class LostError(DeviceError):
 
 
 class Echo(EfnnError):
-    """What the first of several processes says for all: here only the exit code is left to give."""
+    """Failure that the main process reports for all ranks; this rank has the exit code only."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"ends with the others, exit code {code}")

@@ -1,4 +1,4 @@
-"""How a failed command ends: what the error means to a user, one clear message, the exit code."""
+"""Errors as users see them: one message on stderr, and the exit code."""
 
 from __future__ import annotations
 
@@ -34,11 +34,13 @@ UNWRITABLE = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG)
 
 
 def as_efnn_error(error: BaseException, args: Sequence[str]) -> EfnnError:
-    """What `error` means to a user."""
+    """Return the error with message, hint and exit code that stands for `error`."""
     if isinstance(error, EfnnError):
         return error
     if ranks.follows() and isinstance(error, (typer.TyperException, Interrupted)):
-        return Echo(2 if isinstance(error, typer.TyperException) else 128 + error.signum)  # it met all of them
+        return Echo(
+            2 if isinstance(error, typer.TyperException) else 128 + error.signum
+        )  # every process has the same one
     if isinstance(error, typer.TyperException):
         command = next((each for each in args if each in COMMANDS), "")
         hint = getattr(error, "hint", None) or f"efnn {command} --help".replace("  ", " ")
@@ -55,7 +57,7 @@ def as_efnn_error(error: BaseException, args: Sequence[str]) -> EfnnError:
         return DeviceError(f"the GPU failed: {str(error).splitlines()[0]}", "look with nvidia-smi, or use --device cpu")
     if isinstance(error, OSError) and error.errno in UNWRITABLE:
         return OutputError(f"cannot write {error.filename or 'the output'}: {error.strerror}")
-    if isinstance(error, PermissionError):  # of reading: whatever is written says so itself
+    if isinstance(error, PermissionError):  # of reading: failures to write are OutputError already
         return InputError(f"{error.filename or 'a file'} cannot be read: {error.strerror}", "chmod u+rX lets you in")
     return EfnnError(
         f"a defect of efnn: {type(error).__name__}: {error}", "run it again with --debug and report the traceback"
@@ -63,7 +65,7 @@ def as_efnn_error(error: BaseException, args: Sequence[str]) -> EfnnError:
 
 
 def report_error(error: EfnnError, args: Sequence[str]) -> int:
-    """One clear message on stderr, with --json also one object on stdout; returns the exit code."""
+    """Print the message on stderr, with --json also one object on stdout; returns the exit code."""
     if isinstance(error, Echo):
         return error.code
     who = f"rank {ranks.place().rank}: " if ranks.follows() else ""
@@ -80,7 +82,7 @@ def report_error(error: EfnnError, args: Sequence[str]) -> int:
 
 
 def drop_stdout() -> None:
-    """Send what is still buffered for stdout nowhere: its reader is gone or its disk is full."""
+    """Discard what is still buffered for stdout: its reader is gone or its disk is full."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Memory and cores that this process may take: what the machine has, a batch system or a shell may not give."""
+"""Memory and cores of this process, below the limits of the machine, of control groups and of the shell."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 
 PROC = Path("/proc")
 CGROUPS = Path("/sys/fs/cgroup")
-# Limit, use, and in the statistics what would be given back at once: by version of the interface of the kernel.
+# Files of the limit and of the use, and the statistic of memory that the kernel gives back at once, by version.
 VERSION_2 = ("memory.max", "memory.current", "inactive_file")
 VERSION_1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
 
 def free_bytes() -> int:
-    """The least of what is free on the machine, in the control groups of the process, and below `ulimit -v`."""
+    """Free bytes: the least of the machine, the control groups of the process, and `ulimit -v`."""
     return max(0, min([_of_machine(), *_of_groups(), *_of_process()]))
 
 
@@ -35,15 +35,15 @@ def _of_process() -> Iterator[int]:
 
 
 def _of_groups() -> Iterator[int]:
-    """Bytes that every group of the process, as Slurm and containers make them, leaves below its limit."""
+    """Yield the bytes below the limit of every control group of the process (Slurm, containers)."""
     for group, version in _groups("memory"):
-        limit, used, idle = VERSION_2 if version == 2 else VERSION_1
+        limit, used, reclaimable = VERSION_2 if version == 2 else VERSION_1
         if (most := _number(group / limit)) is not None and (now := _number(group / used)) is not None:
-            yield most - now + _statistic(group / "memory.stat", idle)
+            yield most - now + _statistic(group / "memory.stat", reclaimable)
 
 
 def cores() -> int:
-    """Cores that this process has time for: those it may run on, or the CPU quotas of its groups, rounded up."""
+    """Cores of this process: the least of its affinity and of the CPU quotas of its groups, rounded up."""
     return min([allowed_cores(), *_quotas()])
 
 
@@ -53,7 +53,7 @@ def allowed_cores() -> int:
 
 
 def _quotas() -> Iterator[int]:
-    """Whole cores that every group of the process with a limit has time for, at least one."""
+    """Yield the quota of every limited control group in whole cores, at least one."""
     for group, version in _groups("cpu"):
         names = ("cpu.max",) if version == 2 else ("cpu.cfs_quota_us", "cpu.cfs_period_us")
         numbers = [word for name in names for line in _lines(group / name) for word in line.split()]
@@ -62,7 +62,7 @@ def _quotas() -> Iterator[int]:
 
 
 def _groups(controller: str) -> Iterator[tuple[Path, int]]:
-    """Folders of the control groups of this process and of those above them, with the version of their interface.
+    """Yield the folders of the control groups of this process and of those above, with their version.
 
     A container may see its own group as the root.
     """

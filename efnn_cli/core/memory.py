@@ -1,4 +1,4 @@
-"""How much room a device has, and what is done where there is less of it than needed."""
+"""Memory of a device: size of batches, refusals, and smaller batches where memory is short."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 BATCH_BYTES = 64 * 2**20
 ACCELERATOR_SHARE = 4
-# What libraries of the host and of CUDA say in their own words.
+# Messages of libraries of the host and of CUDA.
 SHORT = (
     "DefaultCPUAllocator",
     "CUDA error: out of memory",
@@ -39,8 +39,8 @@ def free_memory(device: torch.device) -> int:
 def batch_bytes(device: torch.device) -> int:
     """Bytes for the temporary memory of one batch.
 
-    On a CPU what its caches profit from; on an accelerator a share of what is free now, since a batch takes several
-    copies and other processes may be there.
+    On a CPU a size that fits its caches. On an accelerator a share of what is free now, since a batch takes several
+    copies and other processes may use it too.
     """
     return BATCH_BYTES if device.type == "cpu" else max(BATCH_BYTES, free_memory(device) // ACCELERATOR_SHARE)
 
@@ -56,16 +56,16 @@ def require_memory(device: torch.device, needed: int, purpose: str, hint: str = 
 
 
 def is_short(error: BaseException) -> bool:
-    """Whether `error` says that memory, of whatever device, did not suffice."""
+    """Return whether `error` means that some device has too little memory."""
     text = str(error)
     # By names: torch is not loaded for this, and the libraries below it have errors of their own.
     return isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or any(w in text for w in SHORT)
 
 
 def in_parts(work: Callable[[torch.Tensor], Found], batch: torch.Tensor) -> list[Found]:
-    """What `work` makes of `batch` (B, ...), or of its halves and their halves, in order, where memory is short.
+    """Return [work(batch)], or the results for halves of `batch` (B, ...) and their halves where memory is short.
 
-    What was estimated to fit may not: others take memory too. Raises what `work` raises where one item is too much.
+    A batch that was estimated to fit may not, since other processes take memory too. Raises where one item is too much.
     """
     try:
         return [work(batch)]

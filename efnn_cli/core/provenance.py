@@ -1,4 +1,4 @@
-"""Which versions, which state of the code and which machine made a file."""
+"""Versions, commit and machine that a file was made with."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from pathlib import Path
 
 PACKAGES = ("efnn", "torch", "numpy", "scipy", "h5py")
 CPU_INFO = Path("/proc/cpuinfo")
+PACKAGE = Path(__file__).parents[1]
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, this package and what its numbers depend on."""
+    """Return the versions of Python, this package and the libraries that its numbers depend on."""
     return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
 def commit() -> str | None:
-    """The commit that the package is a checkout of, read from .git; None where it is not one."""
-    root = Path(__file__).parent.parent
+    """Return the commit of the checkout that the package is in, read from .git; None outside of one."""
+    root = PACKAGE.parent
     git = root / ".git"
     with contextlib.suppress(OSError, ValueError, IndexError, StopIteration):
         if git.is_file():  # a linked working tree
@@ -40,9 +41,8 @@ def commit() -> str | None:
 
 
 def is_changed() -> bool | None:
-    """Whether the package differs from its commit, by git; None where that cannot be told."""
-    package = Path(__file__).parent
-    words = ["git", "--no-optional-locks", "-C", str(package), "status", "--porcelain", "--", ".", "../conf"]
+    """Return whether the package differs from its commit; None where git cannot say."""
+    words = ["git", "--no-optional-locks", "-C", str(PACKAGE), "status", "--porcelain", "--", ".", "../conf"]
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=10)
         return bool(done.stdout.strip())
@@ -50,7 +50,7 @@ def is_changed() -> bool | None:
 
 
 def processor() -> str:
-    """The name of the processor, as far as the system tells it."""
+    """Return the name of the processor, as the system gives it."""
     with contextlib.suppress(OSError, IndexError, StopIteration):
         lines = CPU_INFO.read_text(encoding="utf-8").splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
@@ -58,5 +58,5 @@ def processor() -> str:
 
 
 def memory_gib() -> float:
-    """Memory of the machine."""
+    """Memory of the machine in GiB."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30

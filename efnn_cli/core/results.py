@@ -1,4 +1,4 @@
-"""What a command gives back: one JSON object, or a short table, on stdout."""
+"""Results of commands: one JSON object, or a short table, on stdout."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Failure:
-    """Why the exit code is not 0: the keys that the JSON of an error has."""
+    """Reason of an exit code other than 0; the keys of the JSON of an error."""
 
     code: int
     message: str
@@ -25,22 +25,22 @@ class Failure:
 
 @dataclass
 class Result:
-    """The result of one command; `rows` is what people see instead of the JSON."""
+    """Result of one command; people see `rows` instead of the JSON."""
 
     command: str
     metrics: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     status: str = "ok"
     rows: Sequence[Sequence[str]] = ()
-    """Lines of the table; the first is its head if `headed`."""
+    """Lines of the table; the first one is its head if `headed`."""
     headed: bool = False
     failure: Failure | None = None
-    """What went wrong in a part of the work, whose result is this all the same."""
+    """Failure of a part of the work that has a result nevertheless."""
     text: str | None = None
-    """What people see instead of the rows."""
+    """Text shown instead of the rows."""
 
     def as_json(self, warnings: Sequence[str]) -> str:
-        """Exactly one object, never NaN."""
+        """Return one JSON object, without NaN."""
         return json.dumps(
             {
                 "schema_version": SCHEMA_VERSION,
@@ -55,7 +55,7 @@ class Result:
         )
 
     def as_text(self) -> str:
-        """The text, or the table in plain columns for people and awk; what came from a file cannot steer a terminal."""
+        """Return the text, or the table in plain columns; control characters are written out."""
         lines = self._table() if self.text is None else self.text.split("\n")
         return "\n".join(map(printable, lines))
 
@@ -71,7 +71,7 @@ class Result:
 
 
 def error_json(command: str, code: int, message: str, hint: str) -> str:
-    """The one object of a failed command."""
+    """Return the JSON object of a failed command."""
     return json.dumps(
         {
             "schema_version": SCHEMA_VERSION,
@@ -85,14 +85,14 @@ def error_json(command: str, code: int, message: str, hint: str) -> str:
 
 
 def shown(path: Path) -> str:
-    """`path` relative to the current directory where it lies below it, else as it is."""
+    """Return `path` relative to the current directory where it lies below it, else as it is."""
     absolute = Path(os.path.abspath(path))
     here = Path.cwd()
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(path)
 
 
 def number(value: object) -> str:
-    """A figure for people: four significant digits, `-` where undefined."""
+    """Return a number with four significant digits, `-` where undefined."""
     if value is None:
         return "-"
     if isinstance(value, float):

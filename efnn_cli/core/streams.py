@@ -1,7 +1,6 @@
-"""stdin, stdout and stderr as they should have been handed over.
+"""stdin, stdout and stderr made safe: a full disk under stderr, or a reader that is gone, ends no training.
 
-What is said on stderr is never worth the work that it tells of: a full disk under a log, or a reader that has gone,
-ends no training. A result that cannot be shown on stdout is a failure (see `cli/execution.py`).
+A result that cannot be written to stdout is a failure (see `cli/execution.py`).
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 
 
 def secure_streams() -> None:
-    """Open what was closed, take every sign, and let stderr fail without a word."""
+    """Open closed streams, escape characters that the encoding lacks, and drop what stderr cannot take."""
     _open_closed()
     if sys.stdout is None:
         sys.stdout = os.fdopen(1, "w", closefd=False)
@@ -26,7 +25,7 @@ def secure_streams() -> None:
 
 
 def _open_closed() -> None:
-    """Put the null device where a stream was closed: the next file to be opened would get its number and its output."""
+    """Open the null device for closed streams; the next file would get their numbers and their output."""
     for number in (0, 1, 2):
         try:
             os.fstat(number)
@@ -37,10 +36,10 @@ def _open_closed() -> None:
 
 
 class _Unfailing(io.FileIO):
-    """A file descriptor that takes everything."""
+    """File descriptor whose failed writes are dropped."""
 
     def write(self, data: Any) -> int:
-        """As `FileIO`, but what cannot be written is dropped."""
+        """Write, or drop what cannot be written."""
         try:
             return super().write(data) or 0
         except OSError:

@@ -1,4 +1,4 @@
-"""Words for people, and from them."""
+"""Text for the terminal and paths from it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 
 
 def printable(text: str) -> str:
-    """`text` with everything but printable characters written out: escape sequences, halves of characters, NUL.
+    """Return `text` with all but printable characters escaped.
 
-    What came from a file, or from the command line, cannot steer a terminal then.
+    Text from a file or from the command line can then not steer the terminal.
     """
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def at_home(path: str) -> str:
-    """`path` with the home folder for `~` at its beginning, which no shell replaces in `--out=~/x`."""
+    """Return `path` with the home folder for `~` at its beginning, which no shell replaces in `--out=~/x`."""
     return os.path.expanduser(path)  # noqa: PTH111 - that of Path fails for `~x` where no user has that name

@@ -1,4 +1,4 @@
-"""Which state of the code a report was made by: the commit, and whether the files are those of the commit."""
+"""The commit that a report was made with, and whether the files differ from it."""
 
 import shutil
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import efnn_cli
 
-PROGRAM = "from efnn_cli import provenance; print(provenance.commit(), provenance.is_changed())"
+PROGRAM = "from efnn_cli.core import provenance; print(provenance.commit(), provenance.is_changed())"
 
 
 def git(folder: Path, *words: str) -> str:
@@ -21,8 +21,8 @@ def seen(folder: Path) -> list[str]:
 
 
 def test_a_changed_checkout_is_told_from_its_commit(tmp_path: Path):
-    for name in ("__init__.py", "provenance.py"):
-        (tmp_path / "efnn_cli").mkdir(exist_ok=True)
+    (tmp_path / "efnn_cli" / "core").mkdir(parents=True)
+    for name in ("__init__.py", "core/__init__.py", "core/provenance.py"):
         shutil.copy(Path(efnn_cli.__file__).parent / name, tmp_path / "efnn_cli" / name)
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "a.yaml").write_text("a: 1\n")

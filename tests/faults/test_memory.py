@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
-import os
 import resource
 import subprocess
 import sys
@@ -18,14 +17,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from efnn_cli.__main__ import share_cores
-from efnn_cli.config.compose import Request, compose
 from efnn_cli.config.schema import build_system
 from efnn_cli.core import limits
-from efnn_cli.core.failures import as_efnn_error
 from efnn_cli.core.memory import in_parts, is_short
 from efnn_cli.datasets.job import Job
-from efnn_cli.datasets.settings import generate_config
 from efnn_cli.physics.system import Labels, System
 from efnn_cli.training.gradients import Gradients, GraphedGradients
 from efnn_cli.training.predict import predict, predict_fields
@@ -167,14 +162,6 @@ def test_labels_that_do_not_fit(monkeypatch: pytest.MonkeyPatch):
     assert np.array_equal(found.energies, wanted.energies)
 
 
-@pytest.mark.parametrize(
-    "text", ["CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`", "std::bad_alloc"]
-)
-def test_memory_has_many_names(text: str):
-    assert is_short(RuntimeError(text))
-    assert not is_short(RuntimeError("CUDA error: an illegal memory access was encountered"))
-
-
 def test_what_fails_otherwise_is_not_tried_again():
     seen: list[int] = []
 
@@ -211,72 +198,6 @@ def test_a_small_gpu():
     assert np.allclose(labels, job.label(job.spins(job.shards()[0]), torch.device("cpu")).energies, rtol=1e-12, atol=0)
 
 
-@pytest.mark.parametrize(
-    ("files", "free"),
-    [
-        ({}, 8000),
-        ({"cgroup/a/b/memory.max": "3000", "cgroup/a/b/memory.current": "1000"}, 2000),
-        ({"cgroup/a/b/memory.max": "max", "cgroup/a/b/memory.current": "1000"}, 8000),
-        ({"cgroup/a/memory.max": "1500", "cgroup/a/memory.current": "1000", "cgroup/a/b/memory.max": "max"}, 500),
-        (
-            {
-                "cgroup/a/b/memory.max": "3000",
-                "cgroup/a/b/memory.current": "2900",
-                "cgroup/a/b/memory.stat": "anon 7\ninactive_file 900\n",
-            },
-            1000,
-        ),
-        ({"cgroup/memory.max": "700", "cgroup/memory.current": "900"}, 0),
-        ({"cgroup/memory/c/memory.limit_in_bytes": "600", "cgroup/memory/c/memory.usage_in_bytes": "200"}, 400),
-    ],
-    ids=["none", "own", "no limit", "above", "page cache", "container, used up", "version 1"],
-)
-def test_a_batch_system_gives_less_than_the_machine_has(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], free: int
-):
-    """What Slurm and containers allow, as the kernel tells it in files."""
-    memory = f"MemTotal: 9 kB\nMemAvailable: {8000 // 1024 + 1} kB\n"
-    tell(tmp_path, monkeypatch, {"proc/meminfo": memory} | files)
-    assert limits.free_bytes() == (8192 if free == 8000 else free)
-
-
-def tell(folder: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str]) -> None:
-    """Let `files` in `folder` stand for what the kernel says of the process and of its control groups."""
-    for name, text in ({"proc/self/cgroup": "0::/a/b\n5:cpu,memory:/c\n"} | files).items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    monkeypatch.setattr(limits, "PROC", folder / "proc")
-    monkeypatch.setattr(limits, "CGROUPS", folder / "cgroup")
-
-
-@pytest.mark.parametrize(
-    ("files", "cores"),
-    [
-        ({}, 64),
-        ({"cgroup/a/b/cpu.max": "max 100000\n"}, 64),
-        ({"cgroup/a/b/cpu.max": "50000 100000\n"}, 1),
-        ({"cgroup/a/b/cpu.max": "250000 100000\n"}, 3),
-        ({"cgroup/a/b/cpu.max": "9900000 100000\n"}, 64),
-        ({"cgroup/a/cpu.max": "200000 100000\n", "cgroup/a/b/cpu.max": "max 100000\n"}, 2),
-        ({"cgroup/cpu.max": "400000 100000\n"}, 4),
-        ({"cgroup/cpu/c/cpu.cfs_quota_us": "150000\n", "cgroup/cpu/c/cpu.cfs_period_us": "100000\n"}, 2),
-        ({"cgroup/cpu/cpu.cfs_quota_us": "-1\n", "cgroup/cpu/cpu.cfs_period_us": "100000\n"}, 64),
-    ],
-    ids=["none", "no limit", "half", "rounded up", "more than there is", "above", "container", "version 1", "v1, none"],
-)
-@pytest.mark.parametrize("chosen", [None, "7"], ids=["", "OMP_NUM_THREADS=7"])
-def test_a_batch_system_gives_less_time_than_the_machine_has_cores(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], cores: int, chosen: str | None
-):
-    """As many workers and threads as there is time for; a number of threads that was asked for stays."""
-    tell(tmp_path, monkeypatch, files)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
-    monkeypatch.setattr(os, "environ", {} if chosen is None else {"OMP_NUM_THREADS": chosen})
-    share_cores()
-    assert os.environ.get("OMP_NUM_THREADS", "64") == (chosen or str(cores))
-    assert generate_config(compose("generate", Request(("system=heisenberg",), {}))).workers == cores
-
-
 def test_what_ulimit_leaves_is_all_there_is():
     before = limits.free_bytes()
     with room(300):
@@ -292,17 +213,3 @@ def test_a_dataset_beyond_ulimit_is_refused_before_work(tmp_path: Path):
     assert done.returncode == 5, done.stderr
     assert "a dataset of 20000 configurations needs about" in done.stderr
     assert not list(tmp_path.rglob("*.h5"))
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        "CUDA error: the launch timed out and was terminated",
-        "CUDA error: no kernel image is available for execution on the device",
-        "CUDA driver error: out of memory",
-        "cuBLAS error: CUBLAS_STATUS_EXECUTION_FAILED",
-    ],
-)
-def test_what_a_gpu_says_is_no_defect_of_ours(words: str):
-    assert as_efnn_error(RuntimeError(words), ["train"]).code == 5
-    assert as_efnn_error(RuntimeError("something else"), ["train"]).code == 1
