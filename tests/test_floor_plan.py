@@ -24,7 +24,11 @@ FLOORS = [  # from the cellar to the roof
     {"__main__", "__init__"},
 ]
 STRANGERS = {"physics": {"models", "storage", "training"}, "models": {"physics", "storage"}, "storage": {"physics"}}
-ONLY_ONE = {"hydra": {"config.compose", "studies.sweep_multirun"}, "rich": {"core.console"}, "matplotlib": {"figures"}}
+ONLY_ONE = {
+    "hydra": {"config.compose", "studies.grid", "studies.launchers"},
+    "rich": {"core.console"},
+    "matplotlib": {"figures"},
+}
 
 
 def floor(module):

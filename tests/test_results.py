@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from efnn_cli.config.compose import Request
-from efnn_cli.studies.paper_experiments import choose
+from efnn_cli.studies.paper_presets import choose
 
 RESULTS = Path(__file__).parent.parent / "docs" / "results"
 REPORT = RESULTS / "report.md"
@@ -70,9 +70,7 @@ def test_every_published_figure_stands_there_with_a_verdict():
     section = text.partition("## Published figures and ours")[2].partition("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("|")][2:]
     _, every = choose((), Request(("scale=laptop",), {"device": "cpu"}))
-    (wanted,) = [
-        each.experiment.published["dense_seconds"] for each in every if each.experiment.name == "double_exchange"
-    ]
+    (wanted,) = [each.preset.published.dense_seconds for each in every if each.name == "double_exchange"]
     assert len(lines) == 3 + 1 + 4 + len(wanted)
     for line in lines:
         assert re.search(r"(met|missed)", line), line

@@ -27,7 +27,7 @@ from efnn_cli.models import MODELS
 from efnn_cli.models.options import NetworkOptions
 from efnn_cli.physics import SYSTEMS
 from efnn_cli.runs import settings as run_settings
-from efnn_cli.studies.paper_experiments import ReproduceKeys
+from efnn_cli.studies.paper_presets import ReproduceKeys
 from efnn_cli.training.options import TrainingOptions
 
 HERE = Path(__file__).parent

@@ -63,14 +63,17 @@ def compare(
     Settings are those of efnn train; recipe and grid are the same for every network.
     Widths are chosen for about equal numbers of parameters.
     Every network is a run of its own: what is finished is not trained again.
+    hydra/launcher=joblib or submitit_slurm distributes the runs, as in efnn train -m.
     """
     from efnn_cli.studies.compare import run
-    from efnn_cli.studies.compare_contest import Contest
+    from efnn_cli.studies.compare_networks import Comparison
+    from efnn_cli.studies.launchers import split_launcher
 
     names = None if models is None else tuple(models.split(","))
     wanted = () if parameters is None else tuple(whole_numbers("--parameters", parameters))
-    request = request_of(overrides, {"device": device}, config_dir)
-    contest = Contest(request, names, seeds, tuple(grid) if grid else None, wanted)
+    settings, launcher = split_launcher(overrides or ())
+    request = request_of(settings, {"device": device}, config_dir)
+    comparison = Comparison(request, names, seeds, tuple(grid) if grid else None, wanted, launcher)
     sizes = None if size is None else whole_numbers("--L", size)
     options = {"L": sizes, "samples": samples, "workers": workers, "device": device}
-    return run(contest, request_of((), options), console, data=data, out=out, dry_run=dry_run)
+    return run(comparison, request_of((), options), console, data=data, out=out, dry_run=dry_run)

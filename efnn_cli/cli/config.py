@@ -87,7 +87,7 @@ def validate(command: str, composed: Composed) -> None:
     from efnn_cli.datasets.settings import generate_config, refuse_keys_without_effect
     from efnn_cli.evaluation.settings import EvaluateConfig, ExtrapolateConfig, PredictConfig
     from efnn_cli.runs.settings import train_config
-    from efnn_cli.studies.paper_experiments import ReproduceKeys
+    from efnn_cli.studies.paper_presets import ReproduceKeys
 
     if command == "generate":
         refuse_keys_without_effect(generate_config(composed), composed)

@@ -45,7 +45,7 @@ def reproduce(
     Example: efnn reproduce scale=laptop --dry-run
 
     Experiments: three_spin, infinite_range, double_exchange (conf/experiment/). The same command goes on where it was
-    interrupted, and writes the report again.
+    interrupted, and writes the report again. hydra/launcher=submitit_slurm distributes the runs, as in efnn train -m.
     """
     from efnn_cli.studies.paper import run
 

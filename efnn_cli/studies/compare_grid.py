@@ -1,8 +1,7 @@
-"""Settings among which a comparison chooses for every network by validation: the same points for all of them."""
+"""`--grid` of `efnn compare`: the points among which validation chooses, the same for every network."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 from efnn_cli.config.compose import Request, compose, key_of, settle
@@ -10,6 +9,7 @@ from efnn_cli.core.errors import ConfigError
 from efnn_cli.models import MODELS
 from efnn_cli.physics import System
 from efnn_cli.runs.settings import train_config
+from efnn_cli.studies.grid import combine
 
 NO_GRID = "none"
 SMALLER = 0.3
@@ -22,9 +22,6 @@ SET_ELSEWHERE = {
     "model": "--models says which networks take part",
     "width": "--parameters says how large they are",
 }
-
-Point = tuple[str, ...]
-"""Settings `KEY=VALUE`, one for every key of the grid."""
 
 
 def check_grid(texts: Sequence[str]) -> None:
@@ -41,35 +38,26 @@ def check_grid(texts: Sequence[str]) -> None:
             raise ConfigError(f"--grid: {key} is not chosen by validation, found {text!r}", SET_ELSEWHERE[key])
         if "(" in values:
             raise ConfigError(f"--grid: wanted values with commas, found {text!r}", f"for example --grid {key}=V1,V2")
-        typed = [settle(Request(point))[key].value for point in points([text])]
+        typed = [settle(Request(point))[key].value for point in combine([text])]
         if any(value in typed[:i] for i, value in enumerate(typed)):
             raise ConfigError(f"--grid: wanted different values, found {text!r}", "give each of them once")
 
 
-def points(texts: Sequence[str]) -> list[Point]:
-    """All combinations of the values in `KEY=V1,V2`; one empty point without any."""
-    axes = []
-    for text in () if list(texts) == [NO_GRID] else texts:
-        key, _, values = text.partition("=")
-        axes.append([f"{key}={value}" for value in values.split(",")])
-    return [tuple(point) for point in itertools.product(*axes)]
-
-
 def default_grid(request: Request, system: System) -> list[str]:
-    """The grid where none was asked for, at most 2 x 3 points, from the recipes that the networks of `system` have.
+    """Return at most 2 x 3 points from the recipes that the networks of `system` have.
 
     lr: the least and the greatest of the recipes, or where they agree that one and 0.3 of it. activation_scale: the
-    least and the greatest of the recipes, and 1. It depends on no choice of networks, so that adding one to a
-    comparison trains nothing anew; what the user set is left as it is.
+    least and the greatest of the recipes, and 1. The grid depends on no choice of networks, so that adding one to a
+    comparison trains nothing anew. What the user has set is not varied.
     """
     said = settle(request)
-    family = [said["training"].text] if "training" in said else []
+    recipe = [said["training"].text] if "training" in said else []
     lrs, scales = set(), {NEUTRAL_SCALE}
     for name, entry in MODELS.items():
         if entry.closed_form or entry.form(system.geometry) is None:
             continue
         for common in (False, True):
-            asked = Request((f"model={name}", *family), {}, request.config_dir, common)
+            asked = Request((f"model={name}", *recipe), {}, request.config_dir, common)
             config = train_config(compose("train", asked, system.kind), system)
             if config.training is not None:
                 lrs.add(config.training.lr)

@@ -14,16 +14,16 @@ from efnn_cli.figures import Curve, SizeSeries
 from efnn_cli.report import Figure
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.loading import load
-from efnn_cli.studies.paper_experiments import LABELS
-from efnn_cli.studies.paper_findings import Findings, Group
-from efnn_cli.studies.paper_tables import capital, carried_groups, size_column
+from efnn_cli.studies.paper_results import Reproduction
+from efnn_cli.studies.paper_tables import capital, extrapolated, size_column
+from efnn_cli.studies.summary import LABELS, Group
 from efnn_cli.training.predict import predict_fields
 
 
-def against_width(findings: Findings, sweep: str, folder: Path) -> Figure:
+def against_width(result: Reproduction, sweep: str, folder: Path) -> Figure:
     """Error against width: a panel a depth with a line a network, or one panel with a line a depth."""
-    groups = findings.groups[sweep]
-    quantity = findings.quantity
+    groups = result.groups[sweep]
+    quantity = result.quantity
     several = len({each.model for each in groups}) > 1
     lattice = groups[0].members[0].plan.system.geometry == "lattice"
     panels: dict[str, list[Curve]] = {}
@@ -36,7 +36,7 @@ def against_width(findings: Findings, sweep: str, folder: Path) -> Figure:
     label = f"{LABELS[quantity]}, test split"
     what = "networks" if several else "depths"
     return _picture(
-        figures.error_against(panels, width, label, folder / f"{findings.chosen.experiment.name}-{sweep}"),
+        figures.error_against(panels, width, label, folder / f"{result.experiment.preset.name}-{sweep}"),
         f"{LABELS[quantity]} on the test split against the {width}; bars: sample standard deviation over the seeds.",
         f"{LABELS[quantity]} against the {width} for several {what}",
     )
@@ -53,48 +53,48 @@ def _curves(groups: Sequence[Group], kind: str, depth: int, quantity: str) -> It
             yield Curve(name, points, [bar for _, bar in errors], style if kind == "model" else depth - 1)
 
 
-def against_size(findings: Findings, folder: Path) -> Figure:
+def against_size(result: Reproduction, folder: Path) -> Figure:
     """Error and bias against L of everything that was carried."""
     series = []
-    carried = carried_groups(findings)
+    carried = extrapolated(result)
     column = size_column(carried)
     for name, group in carried:
         rows = []
-        for size in findings.chosen.sizes:
+        for size in result.experiment.sizes:
             error, bias = group.at_size(size, column), group.at_size(size, "bias_per_site")
             if error is not None and bias is not None:
                 rows.append((size, *error, *bias))
         series.append(SizeSeries(name, rows))
-    stem = folder / f"{findings.chosen.experiment.name}-sizes"
+    stem = folder / f"{result.experiment.preset.name}-sizes"
     return _picture(
-        figures.error_and_bias(series, findings.size, LABELS[column], stem),
+        figures.error_and_bias(series, result.size, LABELS[column], stem),
         f"{LABELS[column]} and bias per site, in units of the hopping or coupling, against the side of the lattice; "
         "trained at the marked size.",
         "Error and bias against the side of the lattice",
     )
 
 
-def times(findings: Findings, folder: Path) -> Figure:
+def times(result: Reproduction, folder: Path) -> Figure:
     """Seconds per configuration against L, each way."""
-    series: dict[str, Sequence[tuple[float, float]]] = {name: list(points) for name, points in findings.seconds.items()}
-    published = findings.chosen.experiment.published.get("dense_seconds", {})
-    timed = findings.chosen.scale.times
+    series: dict[str, Sequence[tuple[float, float]]] = {name: list(points) for name, points in result.seconds.items()}
+    published = result.experiment.preset.published.dense_seconds
+    timed = result.experiment.scale.times
     shown = sorted((float(size), seconds) for size, seconds in published.items() if int(size) in timed)
     if len(shown) > 1:
         series = {"exact diagonalisation, published": shown, **series}
     return _picture(
-        figures.times(series, folder / f"{findings.chosen.experiment.name}-times"),
+        figures.times(series, folder / f"{result.experiment.preset.name}-times"),
         "Seconds per configuration against the side of the lattice, ours on one core; dashed: power laws fitted to the "
         "largest sizes.",
         "Seconds per configuration against the side of the lattice for networks and references",
     )
 
 
-def learning_curve(findings: Findings, group: Group, folder: Path) -> Figure:
+def learning_curve(result: Reproduction, group: Group, folder: Path) -> Figure:
     """Training and validation error against the epoch, seed 0."""
     member = group.members[0]
     name = f"{group.title}, D = {group.depth}"
-    stem = folder / f"{findings.chosen.experiment.name}-curve"
+    stem = folder / f"{result.experiment.preset.name}-curve"
     return _picture(
         figures.learning_curves({name: RunFolder(member.run).history()}, stem),
         f"Learning curve of the {name} with the default recipe, seed {member.seed}.",
@@ -102,30 +102,30 @@ def learning_curve(findings: Findings, group: Group, folder: Path) -> Figure:
     )
 
 
-def parity(findings: Findings, groups: Sequence[Group], folder: Path) -> Figure:
+def parity(result: Reproduction, groups: Sequence[Group], folder: Path) -> Figure:
     """Predicted against true energies of the test split, seed 0."""
     members = [load(group.members[0].run, "cpu") for group in groups]
-    task = plan_judgement(members, findings.data, "test", drop_seen=False)
+    task = plan_judgement(members, result.data, "test", drop_seen=False)
     found = task.predictions(lambda: None)
     sites = members[0].system.sites
     names = [each.title if each.width == 0 else f"{each.title}, D = {each.depth}" for each in groups]
     panels = {name: np.asarray(values) / sites for name, values in zip(names, found, strict=True)}
     return _picture(
-        figures.parity(panels, task.true / sites, folder / f"{findings.chosen.experiment.name}-parity"),
+        figures.parity(panels, task.true / sites, folder / f"{result.experiment.preset.name}-parity"),
         "Predicted against true energies per site on the test split, and residuals; seed 0.",
         "Predicted against true energies, with a histogram of the residuals",
     )
 
 
-def effective_fields(findings: Findings, group: Group, folder: Path) -> Figure:
+def effective_fields(result: Reproduction, group: Group, folder: Path) -> Figure:
     """Spins of the first test configuration with their effective fields, of the network and exact."""
     run = load(group.members[0].run, "cpu")
-    task = plan_judgement([run], findings.data, "test", drop_seen=False)
+    task = plan_judgement([run], result.data, "test", drop_seen=False)
     chosen = task.data.spins[task.chosen[:1]]
     free = torch.from_numpy(chosen)
     network = predict_fields(run.model, free.to(run.device)).cpu()
     fields = {"exact": run.system.fields(free).numpy()[0], "network": network.numpy()[0]}
-    stem = folder / f"{findings.chosen.experiment.name}-spins"
+    stem = folder / f"{result.experiment.preset.name}-spins"
     return _picture(
         figures.spins(chosen[0], fields, stem),
         "One configuration of the test split and the effective fields -dE/dS on its spins, the part perpendicular to "

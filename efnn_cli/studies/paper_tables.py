@@ -8,10 +8,9 @@ from typing import Any
 
 from efnn_cli.report import Table
 from efnn_cli.storage import atomic
-from efnn_cli.studies.compare_standings import with_spread
-from efnn_cli.studies.paper_experiments import LABELS
-from efnn_cli.studies.paper_findings import Findings, Group
+from efnn_cli.studies.paper_results import Reproduction
 from efnn_cli.studies.paper_timing import BATCHED, DENSE, DETERMINANT, NETWORK, PUBLISHED_WAY
+from efnn_cli.studies.summary import LABELS, Group, with_spread
 
 RUN_COLUMNS = ("experiment", "sweep", "model", "depth", "width", "choice", "seed", "parameters", "epochs", "seconds")
 ERRORS = ("rmse", "relative_error", "rmse_over_std")
@@ -21,25 +20,25 @@ SIZE_FIGURES = (
 )  # fmt: skip
 
 
-def write_runs(path: Path, every: Sequence[Findings]) -> None:
+def write_runs(path: Path, every: Sequence[Reproduction]) -> None:
     """runs.csv: a line for every run that was chosen, with its errors."""
     head = [*RUN_COLUMNS, *(f"val_{name}" for name in ERRORS), *(f"test_{name}" for name in ERRORS), "run"]
     lines: list[list[Any]] = [head]
-    for findings, sweep, group in _groups(every):
+    for result, sweep, group in _groups(every):
         for member in group.members:
             metrics = member.metrics
-            facts = [findings.chosen.experiment.name, sweep, group.model, group.depth, group.width]
+            facts = [result.experiment.preset.name, sweep, group.model, group.depth, group.width]
             took = [metrics["parameters"], metrics["epochs"], metrics["seconds"]]
             errors = [metrics[part][name] for part in ("val", "test") for name in ERRORS]
-            lines.append([*facts, " ".join(group.choice), member.seed, *took, *errors, member.run.name])
+            lines.append([*facts, group.settings, member.seed, *took, *errors, member.run.name])
     atomic.write_csv(path, lines)
 
 
-def write_sizes(path: Path, every: Sequence[Findings]) -> None:
+def write_sizes(path: Path, every: Sequence[Reproduction]) -> None:
     """sizes.csv: a line for every run at every size it was carried to."""
     lines: list[list[Any]] = [[*SIZE_HEAD, *SIZE_FIGURES]]
-    for findings, sweep, group in _groups(every):
-        facts = [findings.chosen.experiment.name, sweep, group.model, group.depth, group.width]
+    for result, sweep, group in _groups(every):
+        facts = [result.experiment.preset.name, sweep, group.model, group.depth, group.width]
         for member in group.members:
             for row in member.sizes:
                 lines.append([*facts, member.seed, *(row[name] for name in SIZE_FIGURES)])
@@ -47,17 +46,17 @@ def write_sizes(path: Path, every: Sequence[Findings]) -> None:
         atomic.write_csv(path, lines)
 
 
-def _groups(every: Sequence[Findings]) -> Iterator[tuple[Findings, str, Group]]:
-    for findings in every:
-        for sweep, groups in findings.groups.items():
+def _groups(every: Sequence[Reproduction]) -> Iterator[tuple[Reproduction, str, Group]]:
+    for result in every:
+        for sweep, groups in result.groups.items():
             for group in groups:
-                yield findings, sweep, group
+                yield result, sweep, group
 
 
-def by_network(findings: Findings, sweep: str) -> Table:
+def by_network(result: Reproduction, sweep: str) -> Table:
     """Mean and spread over the seeds: a row a depth and width, a column a network; of one network a column a depth."""
-    groups = findings.groups[sweep]
-    quantity = findings.quantity
+    groups = result.groups[sweep]
+    quantity = result.quantity
     several = len({each.model for each in groups}) > 1
     rows_of: dict[str, dict[str, Group]] = {}
     for each in sorted(groups, key=lambda each: (each.depth, each.width) if several else (0, each.width)):
@@ -79,9 +78,9 @@ def _marked(group: Group | None, quantity: str, least: float | None) -> str:
     return error_cell(*group.test(quantity), best=group.test(quantity)[0] == least)
 
 
-def details(findings: Findings, sweep: str) -> Table:
+def details(result: Reproduction, sweep: str) -> Table:
     """A row for every network, depth and width: parameters, what was chosen, epochs, time, both errors."""
-    groups = findings.groups[sweep]
+    groups = result.groups[sweep]
     chosen = any(each.choice for each in groups)
     head = [
         "",
@@ -95,7 +94,7 @@ def details(findings: Findings, sweep: str) -> Table:
     for each in groups:
         name = each.title if each.width == 0 else f"{each.title}, D = {each.depth}, width {each.width}"
         facts = [f"{each.parameters:_}".replace("_", " ")]
-        facts += [" ".join(each.choice)] if chosen else []
+        facts += [each.settings] if chosen else []
         facts += [f"{each.mean('epochs'):.0f}", f"{each.mean('seconds'):.3g}"]
         rows.append([name, *facts, *(defined_cell(each, quantity) for quantity in ERRORS)])
     return Table("Networks and errors on the test split", head, rows, note=seeds_note(groups))
@@ -108,13 +107,13 @@ def defined_cell(group: Group, quantity: str) -> str:
     return error_cell(*group.test(quantity))
 
 
-def against_size(findings: Findings) -> Table:
+def against_size(result: Reproduction) -> Table:
     """A row for every size: relative error of everything that was carried, and bias per site of the best."""
-    carried = [(sweep, each) for sweep, each in carried_groups(findings)]
+    carried = [(sweep, each) for sweep, each in extrapolated(result)]
     column = size_column(carried)
     head = ["L", "references", *(name for name, _ in carried), "bias of the first, per site"]
     rows: list[list[str]] = []
-    for size in findings.chosen.sizes:
+    for size in result.experiment.sizes:
         cells = [_at(each, size, column) for _, each in carried]
         one = carried[0][1]
         samples = next((row["samples"] for row in one.members[0].sizes if int(row["L"]) == size), "")
@@ -124,12 +123,12 @@ def against_size(findings: Findings) -> Table:
     )
 
 
-def carried_groups(findings: Findings) -> list[tuple[str, Group]]:
+def extrapolated(result: Reproduction) -> list[tuple[str, Group]]:
     """What was carried to other sizes, by a name for tables and figures; the default recipe first."""
     carried = [
         each
         for sweep in ("best", "effective", "rivals")
-        for each in findings.groups.get(sweep, ())
+        for each in result.groups.get(sweep, ())
         if each.members and each.members[0].sizes
     ]
     short = [each.title if each.width == 0 else f"{each.title}, {each.mean('epochs'):.0f} epochs" for each in carried]
@@ -155,13 +154,11 @@ def _at(group: Group, size: int, column: str) -> str:
     return "" if value is None else error_cell(*value)
 
 
-def times(findings: Findings) -> Table:
+def times(result: Reproduction) -> Table:
     """Seconds per configuration at every size, each way."""
-    published = {
-        int(size): value for size, value in findings.chosen.experiment.published.get("dense_seconds", {}).items()
-    }
+    published = {int(size): value for size, value in result.experiment.preset.published.dense_seconds.items()}
     methods = [PUBLISHED_WAY, DENSE, DETERMINANT, NETWORK, BATCHED]
-    found = {name: dict(points) for name, points in findings.seconds.items()}
+    found = {name: dict(points) for name, points in result.seconds.items()}
     sizes = sorted({size for points in found.values() for size in points})
     rows: list[list[str]] = [
         [
@@ -180,7 +177,7 @@ def _seconds(value: float | None) -> str:
 
 def error_cell(mean: float, deviation: float | None, *, best: bool = False) -> str:
     """Mean and spread, the best one bold."""
-    text = with_spread(mean, deviation, "±")
+    text = with_spread(mean, deviation)
     return f"**{text}**" if best else text
 
 

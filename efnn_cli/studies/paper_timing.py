@@ -1,11 +1,9 @@
-"""Seconds per configuration of the double-exchange energies on one core, each way: measured once, kept in a table."""
+"""Seconds per configuration of the double-exchange energies on one core, by several methods; measured once."""
 
 from __future__ import annotations
 
 import csv
-import io
 import logging
-import os
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +18,6 @@ from efnn_cli.core.signals import StopRequest
 from efnn_cli.datasets.job import Job
 from efnn_cli.evaluation.extrapolation import one_thread
 from efnn_cli.physics.double_exchange import DoubleExchange
-from efnn_cli.physics.system import Array
 from efnn_cli.runs.loading import Run
 from efnn_cli.storage import atomic
 from efnn_cli.training.predict import predict
@@ -43,11 +40,11 @@ NETWORKS = (NETWORK, BATCHED)
 
 Times = Mapping[str, list[tuple[int, float]]]
 Key = tuple[str, int, str]
-"""Method, L, and the run whose network was timed; no run for references."""
+"""Method, L, and the run of the network; no run for references."""
 
 
 def measure_times(system: DoubleExchange, network: Run, sizes: Sequence[int], path: Path, stop: StopRequest) -> Times:
-    """Seconds against L by method; what stands in the table at `path`, of this network, is not measured again."""
+    """Return seconds against L by method; figures in the table at `path` are not measured again."""
     known = read(path)
     run = network.path.name
     for size in sorted(sizes):
@@ -63,19 +60,21 @@ def measure_times(system: DoubleExchange, network: Run, sizes: Sequence[int], pa
 
 
 def by_method(known: Mapping[Key, float], sizes: Sequence[int], run: str) -> Times:
-    """The table as curves, only with the sizes asked for and the network of `run`."""
-    order = (PUBLISHED_WAY, DENSE, DETERMINANT, NETWORK, BATCHED)
-    mine = {(method, L): value for (method, L, who), value in known.items() if who in ("", run)}
-    found = {name: sorted((L, value) for (method, L), value in mine.items() if method == name) for name in order}
-    return {name: [(L, value) for L, value in points if L in sizes] for name, points in found.items() if points}
+    """Return the table as curves, only with the sizes asked for and the network of `run`."""
+    curves = {}
+    for method in (PUBLISHED_WAY, DENSE, DETERMINANT, NETWORK, BATCHED):
+        mine = [(L, value) for (name, L, owner), value in known.items() if name == method and owner in ("", run)]
+        if mine:
+            curves[method] = sorted((L, value) for L, value in mine if L in sizes)
+    return curves
 
 
 def _methods(system: DoubleExchange, network: Run) -> list[tuple[str, Callable[[], object], int]]:
-    """What is timed at one size, and how many configurations it does."""
+    """Return name, work and number of configurations of every method at one size."""
     job = Job(system, "uniform_sphere", 0, "bench", BATCH, "dense")
     spins = job.spins(job.shards()[0])
     one = torch.from_numpy(spins[:1])
-    many = _tiled(spins)
+    many = spins[[index % len(spins) for index in range(BATCH)]]  # a shard of a large lattice is smaller
 
     def published() -> object:
         return published_labels.energy(spins[0], system.t, system.J, system.mu, system.T)
@@ -90,13 +89,8 @@ def _methods(system: DoubleExchange, network: Run) -> list[tuple[str, Callable[[
     return methods
 
 
-def _tiled(spins: Array) -> Array:
-    """A batch: a shard of a large lattice has fewer configurations."""
-    return spins[[index % len(spins) for index in range(BATCH)]]
-
-
 def _seconds(work: Callable[[], object]) -> float:
-    """Median on one core, repeated while it is quick; the first call warms up unless it takes long."""
+    """Return the median on one core, repeated while it is quick; the first call warms up unless it takes long."""
     times: list[float] = []
     with one_thread(), threadpool_limits(1):
         while len(times) < 2 or (sum(times) < SECONDS and len(times) <= REPEATS):
@@ -109,17 +103,17 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def read(path: Path) -> dict[Key, float]:
-    """The table by method, size and run; raises `InputError` where it is none."""
-    if not os.path.exists(path):
+    """Return the table by method, size and run; raises `InputError` for another table."""
+    if not path.exists():
         return {}
     try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
-        return {(row["method"], int(row["L"]), row["run"]): float(row["seconds"]) for row in rows}
-    except (OSError, UnicodeError, csv.Error, KeyError, TypeError, ValueError) as error:
+        with path.open(encoding="utf-8") as file:
+            return {(row["method"], int(row["L"]), row["run"]): float(row["seconds"]) for row in csv.DictReader(file)}
+    except (OSError, csv.Error, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is not a table of times: {error}", "remove it; it is then measured again") from error
 
 
 def write(path: Path, known: Mapping[Key, float]) -> None:
-    """The table, a row a method, size and network."""
+    """Write the table, a row a method, size and network."""
     rows = ((method, size, seconds, run) for (method, size, run), seconds in sorted(known.items()))
     atomic.write_csv(path, [COLUMNS, *rows])

@@ -1,99 +1,139 @@
-"""`efnn train -m`: many runs from one command; one of them by its number for arrays of a batch system."""
+"""`efnn train -m`: many runs from one command, each in its own folder, as if they had been asked for one by one."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from efnn_cli.config.compose import Request
+from efnn_cli.config.compose import Request, compose, key_of
 from efnn_cli.core import ranks
 from efnn_cli.core.console import Console
-from efnn_cli.core.errors import ConfigError
+from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.results import Result, number, shown
 from efnn_cli.core.signals import GO_ON, to_go_on
 from efnn_cli.models import parameter_count
 from efnn_cli.runs.fitting import initial_model
-from efnn_cli.studies.sweep_jobs import ELSEWHERE, FAILED, FINISHED, Outcome, failure_of
-from efnn_cli.studies.sweep_run import Sweep, carry_out_all, check, plan_sweep, settings_of
+from efnn_cli.runs.planning import choose_source
+from efnn_cli.runs.settings import train_config
+from efnn_cli.studies.engine import Engine, Progress
+from efnn_cli.studies.grid import expand
+from efnn_cli.studies.launchers import split_launcher
+from efnn_cli.studies.trials import ELSEWHERE, FAILED, FINISHED, Outcome, Trial, failure_of
+from efnn_cli.training.metrics import ON_TEST, warn_of_no_use
 
 FACTS = ("parameters", "epochs", "seconds")
 AGAIN = "the same command goes on with the run it was in, and trains all the others again"
 ERRORS = ("relative_error", "rmse_over_std")
-COUNTED = {"finished": FINISHED, "running_elsewhere": ELSEWHERE, "failed": FAILED}
 
 
 def run(
-    request: Request,
-    console: Console,
-    *,
-    data: Path | None = None,
-    overwrite: bool = False,
-    dry_run: bool = False,
+    request: Request, console: Console, *, data: Path | None = None, overwrite: bool = False, dry_run: bool = False
 ) -> Result:
-    """Train every run of the sweep that is not finished; its table, and the highest exit code among the failed."""
+    """Train every run of the sweep that is not finished; return its table."""
     if ranks.several():
         raise ConfigError("a sweep trains one network after the other: found several processes", "leave out torchrun")
-    sweep = plan_sweep(request, data)
+    requests, launcher = expand_sweep(request)
+    trials = _trials(request, requests, data)
     if dry_run:
-        return planned(sweep)
+        return _planned(trials)
+    engine = Engine(console, launcher, overwrite=overwrite, waits=False)
     with to_go_on(AGAIN if overwrite else GO_ON):
-        outcomes = carry_out_all(sweep, console, overwrite=overwrite)
-    return report(sweep, outcomes)
+        outcomes = engine.run(trials, Progress(len(trials)))
+    return _report(trials, outcomes)
 
 
 def count(request: Request) -> Result:
-    """How many runs the sweep has."""
-    every, _ = settings_of(request)
-    check(request, every)
-    return Result("train", {"count": len(every)}, rows=[[str(len(every))]])
+    """Return the number of runs of the sweep."""
+    requests, _ = expand_sweep(request)
+    return Result("train", {"count": len(requests)}, rows=[[str(len(requests))]])
 
 
 def pick(request: Request, index: int) -> Request:
-    """Return the request of run number `index` of the sweep alone."""
-    every, _ = settings_of(request)
-    if not 0 <= index < len(every):
+    """Return run number `index` of the sweep."""
+    requests, _ = expand_sweep(request)
+    if not 0 <= index < len(requests):
         raise ConfigError(
-            f"--array-index: wanted 0 to {len(every) - 1}, found {index}", "efnn train -m ... --count tells how many"
+            f"--array-index: wanted 0 to {len(requests) - 1}, found {index}", "efnn train -m ... --count tells how many"
         )
-    return replace(request, overrides=every[index])
+    return requests[index]
 
 
-def planned(sweep: Sweep) -> Result:
-    """What a dry run says."""
-    todo = set(sweep.unfinished(overwrite=False))
+def expand_sweep(request: Request) -> tuple[list[Request], tuple[str, ...]]:
+    """Return the settings of every run and of the launcher; raises `ConfigError` before any file is looked for."""
+    settings, launcher = split_launcher(request.overrides)
+    requests = [dataclasses.replace(request, overrides=point) for point in expand(settings)]
+    for each in requests:
+        try:
+            train_config(compose("train", each))
+        except ConfigError as error:
+            raise _named(each, error) from error
+    return requests, launcher
+
+
+def _trials(request: Request, requests: Sequence[Request], data: Path | None) -> list[Trial]:
+    """Return the trials; the dataset of every system is picked once."""
+    trials = []
+    picked: dict[tuple[str, ...], Path] = {}
+    for each in requests:
+        of_system = tuple(text for text in each.overrides if key_of(text).partition(".")[0] == "system")
+        if of_system not in picked:
+            picked[of_system] = choose_source(Request(of_system, {}, request.config_dir), data)
+        trials.append(Trial(each, picked[of_system]))
+        try:
+            trials[-1].plan  # noqa: B018 - planned now, so that every error comes before any training
+        except (ConfigError, InputError) as error:
+            raise _named(each, error) from error
+    return trials
+
+
+def _named(request: Request, error: ConfigError | InputError) -> ConfigError | InputError:
+    """Return the error with the settings of its run."""
+    return type(error)(f"{' '.join(request.overrides)}: {error.message}", error.hint)
+
+
+def _planned(trials: Sequence[Trial]) -> Result:
+    """Return the table of a dry run."""
     rows = [
         {
-            "index": job.index,
-            "settings": " ".join(job.settings),
-            "run": shown(plan.folder.path),
-            "parameters": parameter_count(initial_model(plan.config, plan.system)),
-            "status": "to do" if job.index in todo else FINISHED,
+            "index": index,
+            "settings": trial.settings,
+            "run": shown(trial.plan.folder.path),
+            "parameters": parameter_count(initial_model(trial.plan.config, trial.plan.system)),
+            "status": FINISHED if trial.finished else "to do",
         }
-        for job, plan in zip(sweep.jobs, sweep.plans, strict=True)
+        for index, trial in enumerate(trials)
     ]
     head = ["index", "run", "parameters", "status", "settings"]
     lines = [head, *([number(row[key]) for key in head] for row in rows)]
-    metrics = {"count": len(rows), "finished": len(rows) - len(todo), "runs": rows}
-    return Result("train", metrics, status="planned", rows=lines, headed=True)
+    finished = sum(row["status"] == FINISHED for row in rows)
+    return Result(
+        "train", {"count": len(rows), "finished": finished, "runs": rows}, status="planned", rows=lines, headed=True
+    )
 
 
-def report(sweep: Sweep, outcomes: Sequence[Outcome]) -> Result:
-    """A line a run, failed ones last with their reasons."""
-    lines = [["run", "status", *FACTS, *(f"test {name}" for name in ERRORS)]]
-    for each in outcomes:
-        if each.metrics is not None:
-            values = [*(each.metrics[key] for key in FACTS), *(each.metrics["test"][name] for name in ERRORS)]
-            lines.append([each.run, each.status, *map(number, values)])
-    for each in outcomes:
+def _report(trials: Sequence[Trial], outcomes: Sequence[Outcome]) -> Result:
+    """Return the table: finished runs first, then the others with their status."""
+    results, others, runs = [], [], []
+    for index, (trial, each) in enumerate(zip(trials, outcomes, strict=True)):
+        runs.append({"settings": list(trial.request.overrides), "index": index, **dataclasses.asdict(each)})
         if each.metrics is None:
             status = f"{each.status}, exit {each.code}" if each.code else each.status
-            lines.append([each.run or " ".join(sweep.jobs[each.index].settings), status])
-    runs = [{"settings": list(sweep.jobs[each.index].settings), **each.as_json()} for each in outcomes]
-    counts = {key: sum(each.status == status for each in outcomes) for key, status in COUNTED.items()}
-    named = [(" ".join(sweep.jobs[each.index].settings), each) for each in outcomes if each.status == FAILED]
-    failure = failure_of(named, len(outcomes))
-    status = "ok" if failure is None else "error"
-    return Result(
-        "train", {"count": len(runs), **counts, "runs": runs}, {}, status, lines, headed=True, failure=failure
-    )
+            others.append([each.run or trial.settings, status])
+        else:
+            warn_of_no_use({ON_TEST: each.metrics["test"]["rmse_over_std"]}, each.run)
+            results.append([each.run, each.status, *_figures(each.metrics)])
+    failed = [(trial.settings, each) for trial, each in zip(trials, outcomes, strict=True) if each.status == FAILED]
+    counts = {
+        name.replace(" ", "_"): sum(each.status == name for each in outcomes) for name in (FINISHED, ELSEWHERE, FAILED)
+    }
+    failure = failure_of(failed, len(outcomes))
+    lines = [["run", "status", *FACTS, *(f"test {name}" for name in ERRORS)], *results, *others]
+    metrics: dict[str, Any] = {"count": len(runs), **counts, "runs": runs}
+    return Result("train", metrics, {}, "error" if failure else "ok", lines, headed=True, failure=failure)
+
+
+def _figures(metrics: Any) -> list[str]:
+    """Return the cells of one finished run."""
+    return [number(value) for value in [*(metrics[key] for key in FACTS), *(metrics["test"][key] for key in ERRORS)]]

@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import re
+import shutil
 import signal
 from pathlib import Path
 
@@ -13,9 +14,9 @@ import pytest
 import yaml
 
 from efnn_cli.core.errors import NumericalError
-from efnn_cli.studies import compare_run as comparison
+from efnn_cli.studies import trials
 
-from .conftest import Workshop, begin_efnn, call, files_below, finish, wait_for
+from .conftest import Workshop, begin_efnn, call, files_below, finish, run_efnn, wait_for
 
 QUICK = ("epochs=2", "training.optimizer=adam")
 
@@ -38,8 +39,8 @@ def test_networks_on_a_lattice(copied: Workshop):
     data, root = copied.dataset("lattice"), copied.root
     words = ("--data", data, "--seeds", 2, "--grid", "lr=1e-9,1e-3", "--L", "6,9", "--samples", 3, "depth=1", *QUICK)
     outcome = call("compare", *words, "--json", cwd=root).done()
-    assert "run 1 of 13\n" in outcome.err
-    assert "run 13 of 13\n" in outcome.err
+    assert "run 1 of 13:" in outcome.err
+    assert "run 13 of 13:" in outcome.err
     result = outcome.json()
     rows = {row["model"]: row for row in result["metrics"]["rows"]}
     assert list(rows) == ["efnn", "dnn", "resnet", "densenet", "effective"]
@@ -83,13 +84,6 @@ def test_parameters_are_about_equal(workshop: Workshop, name: str, settings: tup
     for model in ("dnn", "resnet", "densenet"):
         assert abs(rows[model]["parameters"] / wanted - 1) < 0.2, rows
     assert files_below(workshop.root) == before
-
-
-def test_parameters_on_request(workshop: Workshop):
-    words = ("--models", "resnet,efnn", "--parameters", 3000, "--dry-run", "--json")
-    plan = call("compare", "--data", workshop.dataset("binary"), *words, cwd=workshop.root).done().json()
-    assert [row["model"] for row in plan["metrics"]["rows"]] == ["resnet", "efnn"]
-    assert all(abs(row["parameters"] / 3000 - 1) < 0.1 for row in plan["metrics"]["rows"])
 
 
 def test_parameters_out_of_reach_are_warned_of(workshop: Workshop):
@@ -214,6 +208,21 @@ def test_what_is_left_for_a_text(copied: Workshop):
     assert re.search(r"`data/heisenberg-L6-n60-s0-\w{8}.h5`, split 43 / 5 / 12", text), text
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "launcher", [("hydra/launcher=joblib", "hydra.launcher.n_jobs=2"), ("hydra/launcher=submitit_local",)]
+)
+def test_launchers_train_what_one_process_trains(copied: Workshop, launcher: tuple[str, ...]):
+    words = ("--data", copied.dataset("lattice"), "--models", "dnn,resnet", "--seeds", 2, "--L", 6, "--samples", 2)
+    words = ("compare", *words, "--grid", "lr=1e-9,1e-3", "depth=1", *QUICK, "--json")
+    launched = run_efnn(*words, *launcher, cwd=copied.root).done().json()
+    for row in table(copied.root, launched):
+        shutil.rmtree(copied.root / row["run"])
+    alone = call(*words, cwd=copied.root).done().json()
+    for one, other in zip(launched["metrics"]["rows"], alone["metrics"]["rows"], strict=True):
+        assert (one["choice"], one["errors"], one["spread"]) == (other["choice"], other["errors"], other["spread"])
+
+
 def test_what_diverges_is_not_chosen(copied: Workshop):
     """A point of the grid that diverges is a result; a network that always does ends the command."""
     words = ("--data", copied.dataset("lattice"), "--models", "dnn", "--seeds", 1, "--L", 6, "--samples", 2, *QUICK)
@@ -233,8 +242,8 @@ def test_a_seed_that_diverges_is_counted(copied: Workshop, monkeypatch: pytest.M
             raise NumericalError("training: the loss (nan) is not finite in epoch 1")
         obtained(plan, console, overwrite=overwrite)
 
-    obtained = comparison.obtain
-    monkeypatch.setattr(comparison, "obtain", diverging)
+    obtained = trials.obtain
+    monkeypatch.setattr(trials, "obtain", diverging)
     words = ("--data", copied.dataset("scalar"), "--models", "dnn", "--grid", "none", "depth=1", "width=6", *QUICK)
     result = call("compare", *words, "--json", cwd=copied.root).done().json()
     (row,) = result["metrics"]["rows"]

@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import yaml
 
 from .conftest import Outcome, begin_efnn, call, files_below, finish, run_efnn, wait_for
 
@@ -73,6 +74,7 @@ def test_the_report_and_its_tables(done: tuple[Path, Outcome]):
     text = (root / found["outputs"]["markdown"]).read_text()
     for title in ("Published figures and ours", "A tiny experiment", "Deviations", "Provenance"):
         assert f"## {title}" in text
+    assert "efnn reproduce tiny scale=smoke --config-dir mine" in text
     lines = rows(root / "outputs/reproduce-smoke/runs.csv")
     assert {(row["sweep"], row["model"], row["width"], row["seed"]) for row in lines} >= {
         ("widths", model, width, seed) for model in ("efnn", "dnn") for width in "46" for seed in "01"
@@ -89,9 +91,6 @@ def test_the_choice_is_by_validation_with_seed_0(done: tuple[Path, Outcome]):
     tried: dict[tuple[str, int], dict[float, float]] = {}
     for path in root.glob("outputs/*/summary.json"):
         config = (path.parent / "config.yaml").read_text()
-        assert "seed: " in config
-        import yaml
-
         stored = yaml.safe_load(config)
         if stored["seed"] == 0:
             key = (stored["model"]["name"], stored["model"]["width"])
@@ -137,9 +136,14 @@ def test_again_it_trains_nothing_and_says_the_same(done: tuple[Path, Outcome]):
 
 
 @pytest.mark.slow
-def test_workers_train_what_one_process_trains(done: tuple[Path, Outcome], tmp_path: Path):
+@pytest.mark.parametrize(
+    "extra", [(), ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2"), ("hydra/launcher=submitit_local",)]
+)
+def test_workers_and_launchers_train_what_one_process_trains(
+    done: tuple[Path, Outcome], tmp_path: Path, extra: tuple[str, ...]
+):
     preset(tmp_path)
-    run_efnn(*ARGS, "--workers", 2, "--json", cwd=tmp_path).done()
+    run_efnn(*ARGS, "--workers", 2, *extra, "--json", cwd=tmp_path).done()
     table = "outputs/reproduce-smoke/runs.csv"
     assert without_times(tmp_path / table) == without_times(done[0] / table)
 
@@ -171,11 +175,16 @@ def test_failed_runs_are_listed_and_the_rest_is_reported(tmp_path: Path):
 
 
 @pytest.mark.parametrize("option", ["--out", "--export"])
-def test_a_file_is_no_place_for_a_report(tmp_path: Path, option: str):
+def test_something_else_is_no_place_for_a_report(tmp_path: Path, option: str):
     preset(tmp_path)
     (tmp_path / "mine.txt").write_text("kept")
     call(*ARGS, option, "mine.txt", cwd=tmp_path).failed(6, option)
     assert (tmp_path / "mine.txt").read_text() == "kept"
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "report.md").write_text("mine")
+    if option == "--out":
+        call(*ARGS, option, "notes", cwd=tmp_path).failed(6, "notes", "something else")
+    assert files_below(tmp_path / "notes") == {"report.md"}
     assert not (tmp_path / "outputs").exists()
 
 
@@ -201,8 +210,10 @@ def test_interrupted_it_goes_on_to_the_same_result(done: tuple[Path, Outcome], t
     preset(tmp_path)
     with begin_efnn(*ARGS, "--workers", 2, "--json", cwd=tmp_path) as process:
         wait_for(lambda: finished(tmp_path) >= 2)
+        workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         process.send_signal(signum)
         stopped = finish(process)
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
     assert stopped.code == (143 if signum == signal.SIGTERM else -9)
     if signum == signal.SIGTERM:
         assert "same command" in stopped.err
@@ -216,21 +227,6 @@ def test_unknown_experiments_and_scales(here: Path):
     call("reproduce", "scale=huge", cwd=here).failed(2, "laptop")
     call("reproduce", "model=dnn", cwd=here).failed(2, "model")
     assert files_below(here) == set()
-
-
-def test_a_folder_with_something_else_is_left_alone(tmp_path: Path):
-    preset(tmp_path)
-    (tmp_path / "notes").mkdir()
-    (tmp_path / "notes" / "report.md").write_text("mine")
-    call(*ARGS, "--out", "notes", cwd=tmp_path).failed(6, "notes", "something else")
-    assert files_below(tmp_path / "notes") == {"report.md"}
-    assert (tmp_path / "notes" / "report.md").read_text() == "mine"
-
-
-def test_the_report_names_the_command_that_made_it(done: tuple[Path, Outcome]):
-    root, outcome = done
-    text = (root / outcome.json()["outputs"]["markdown"]).read_text()
-    assert "efnn reproduce tiny scale=smoke --config-dir mine" in text
 
 
 def test_a_preset_may_use_recipes_of_its_own_folder(tmp_path: Path):

@@ -6,18 +6,11 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from efnn_cli.studies.sweep_desk import Desk
-from efnn_cli.studies.sweep_jobs import Outcome
-from efnn_cli.studies.sweep_run import KEPT_SECONDS
-
-from .conftest import Workshop, begin_efnn, call, environment, files_below, finish, run_efnn, wait_for
+from .conftest import Workshop, begin_efnn, call, files_below, finish, run_efnn, wait_for
 
 SWEEP = ("-m", "system=three_spin", "model=efnn,dnn", "depth=1,2", "width=6", "epochs=2", "training.optimizer=adam")
 
@@ -45,71 +38,29 @@ def test_a_sweep_is_the_same_runs_as_one_by_one(copied: Workshop):
     assert orders == ["model=efnn depth=1", "model=efnn depth=2", "model=dnn depth=1", "model=dnn depth=2"]
 
 
-def test_finished_runs_are_skipped_and_new_ones_trained(copied: Workshop):
-    call("train", *SWEEP, "model=efnn", cwd=copied.root).failed(2, "model was given twice")
-    first = call("train", "system=three_spin", *SWEEP[2:3], "model=efnn", *SWEEP[4:], "depth=2", cwd=copied.root)
-    assert first.code == 2  # a sweep without -m is refused
-    call("train", "-m", *SWEEP[1:2], "model=efnn", *SWEEP[3:], cwd=copied.root).done()
-    again = call("train", *SWEEP, cwd=copied.root).done()
-    assert "4 runs, 2 of them finished earlier" in again.err
-    trained = [line for line in again.err.splitlines() if line.startswith("training ") and " on cpu" in line]
-    assert len(trained) == 2
-
-
-def test_one_failure_fails_only_itself(copied: Workshop):
-    settings = ("-m", "system=three_spin", "model=efnn", "depth=1", "width=6", "epochs=2", "training.optimizer=adam")
-    done = call("train", *settings, "lr=0.001,1e200,0.002", "--json", cwd=copied.root)
-    assert done.code == 4
-    found = done.json()
-    assert statuses(found) == ["finished", "failed", "finished"]
-    assert (found["status"], found["code"]) == ("error", 4)
-    assert "1 of 3 runs failed" in found["message"]
-    assert "lr=1e+200" in found["message"]
-    assert "not finite" in found["message"]
-    assert "Traceback" not in done.err
-    (bad,) = [each for each in found["metrics"]["runs"] if each["status"] == "failed"]
-    assert "Traceback" in (copied.root / bad["run"] / "run.log").read_text()
-    assert not (copied.root / bad["run"] / "summary.json").exists()
-
-
-def test_the_highest_code_counts(copied: Workshop):
-    """One run diverges (4), the place of another is taken by something else (6)."""
-    settings = ("system=three_spin", "model=efnn", "depth=1", "width=6", "epochs=2", "training.optimizer=adam")
-    plan = call("train", *settings, "lr=0.003", "--dry-run", "--json", cwd=copied.root).done().json()
-    taken = copied.root / plan["outputs"]["run"]
-    taken.mkdir()
-    (taken / "precious.txt").write_text("mine")
-    done = call("train", "-m", *settings, "lr=0.001,1e200,0.003", "--json", cwd=copied.root)
-    assert done.code == 6
-    assert statuses(done.json()) == ["finished", "failed", "failed"]
-    assert (taken / "precious.txt").read_text() == "mine"
-
-
 @pytest.mark.parametrize(
-    ("args", "code", "named"),
+    ("args", "named"),
     [
-        (("model=efnn,dnnn",), 2, "did you mean dnn"),
-        (("model=efnn", "depth=1,99"), 2, "depth=99"),
-        (("model=efnn", "depht=1,2"), 2, "depth"),
-        (("model=efnn,effective", "depth=1"), 2, "no effect"),
-        (("model=efnn", "lr=interval(0,1)"), 2, "as a sweep"),
-        (("model=efnn", "hydra/launcher=nonesuch"), 2, "efnn[sweep]"),
-        (("model=efnn", "hydra.run.dir=elsewhere"), 2, "not a setting"),
-        (("model=efnn", "--out", "there"), 2, "--out"),
-        (("model=efnn", "--resume", "there"), 2, "--resume"),
-        (("model=efnn", "--count", "--array-index", "0"), 2, "keep one"),
-        (("model=efnn,dnn", "--array-index", "2"), 2, "0 to 1"),
-        (("model=efnn,dnn", "--array-index", "-1"), 2, "0 to 1"),
+        (("model=efnn,dnnn",), "did you mean dnn"),
+        (("model=efnn", "depth=1,99"), "depth=99"),
+        (("model=efnn", "depht=1,2"), "depth"),
+        (("model=efnn,effective", "depth=1"), "no effect"),
+        (("model=efnn", "lr=interval(0,1)"), "as a sweep"),
+        (("model=efnn", "hydra/launcher=nonesuch"), "efnn[sweep]"),
+        (("model=efnn", "hydra.run.dir=elsewhere"), "not a setting"),
+        (("model=efnn", "model=dnn"), "model was given twice"),
+        (("model=efnn", "--out", "there"), "--out"),
+        (("model=efnn", "--resume", "there"), "--resume"),
+        (("model=efnn", "--count", "--array-index", "0"), "keep one"),
+        (("model=efnn,dnn", "--array-index", "2"), "0 to 1"),
+        (("model=efnn,dnn", "--array-index", "-1"), "0 to 1"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_before_anything(here: Path, args: tuple[str, ...], code: int, named: str):
-    call("train", "-m", *args, cwd=here).failed(code, named)
+def test_what_cannot_be_meant_is_refused_before_anything(here: Path, args: tuple[str, ...], named: str):
+    call("train", "-m", *args, cwd=here).failed(2, named)
+    for option in (("--count",), ("--array-index", "0")):  # options of sweeps alone
+        call("train", "model=efnn", *option, cwd=here).failed(2, "-m")
     assert files_below(here) == set()
-
-
-@pytest.mark.parametrize("option", ["--count", ("--array-index", "0")])
-def test_options_of_sweeps_need_one(here: Path, option: str | tuple[str, ...]):
-    call("train", "model=efnn", *([option] if isinstance(option, str) else option), cwd=here).failed(2, "-m")
 
 
 def test_count_and_array_index_cover_the_sweep(copied: Workshop):
@@ -128,11 +79,6 @@ def test_count_and_array_index_cover_the_sweep(copied: Workshop):
     assert [each["run"] for each in swept.json()["metrics"]["runs"]] == runs
 
 
-def test_count_needs_no_dataset(here: Path):
-    assert call("train", "-m", "model=efnn,dnn", "seed=range(3)", "--count", cwd=here).done().out == "6\n"
-    assert files_below(here) == set()
-
-
 def test_a_dry_run_lists_the_plan_and_writes_nothing(copied: Workshop):
     before = files_below(copied.root)
     plan = call("train", *SWEEP, "--dry-run", "--json", cwd=copied.root).done().json()
@@ -145,12 +91,31 @@ def test_a_sweep_works_in_a_folder_of_any_name(copied: Workshop):
     root = copied.root.rename(copied.root.with_name("it's (a) b, c=[d] {e}\\"))
     found = call("train", *SWEEP, "--json", cwd=root).done().json()
     assert statuses(found) == ["finished"] * 4
-    assert not list(root.glob("outputs/.sweep-*"))
-    odd = root.rename(root.with_name("${x}"))
-    call("train", *SWEEP, "--overwrite", cwd=odd).failed(2, "rename the folder")
+    assert not list(root.glob("outputs/.study-*"))
+
+
+def test_failures_are_listed_and_the_highest_code_counts(copied: Workshop):
+    """One run diverges (4), the place of another is taken by something else (6), the first one is trained."""
+    settings = ("system=three_spin", "model=efnn", "depth=1", "width=6", "epochs=2", "training.optimizer=adam")
+    plan = call("train", *settings, "lr=0.003", "--dry-run", "--json", cwd=copied.root).done().json()
+    taken = copied.root / plan["outputs"]["run"]
+    taken.mkdir()
+    (taken / "precious.txt").write_text("mine")
+    done = call("train", "-m", *settings, "lr=0.001,1e200,0.003", "--json", cwd=copied.root)
+    found = done.json()
+    assert statuses(found) == ["finished", "failed", "failed"]
+    assert (taken / "precious.txt").read_text() == "mine"
+    assert (found["status"], found["code"], done.code) == ("error", 6, 6)
+    for named in ("2 of 3 runs failed", "lr=1e+200", "not finite"):
+        assert named in found["message"]
+    assert "Traceback" not in done.err
+    diverged = copied.root / found["metrics"]["runs"][1]["run"]
+    assert "Traceback" in (diverged / "run.log").read_text()
+    assert not (diverged / "summary.json").exists()
 
 
 def test_no_run_of_too_many_is_dropped(here: Path):
+    assert call("train", "-m", "model=efnn,dnn", "seed=range(3)", "--count", cwd=here).done().out == "6\n"
     for settings in (("seed=range(100001)",), ("seed=range(1000)", "width=range(1,1001)")):
         call("train", "-m", "system=three_spin", *settings, "--count", cwd=here).failed(2, "at most 100000 runs")
 
@@ -195,22 +160,7 @@ def test_four_processes_sweep_one_folder(copied: Workshop):
     assert {status for found in outcomes for status in statuses(found)} <= {"finished", "running elsewhere"}
     after = call("train", *SWEEP, "seed=range(3)", "--json", cwd=copied.root).done()
     assert statuses(after.json()) == ["finished"] * 12
-    assert not list((copied.root / "outputs").glob(".sweep-*"))
-
-
-@pytest.mark.slow
-def test_four_shells_loop_over_one_folder(copied: Workshop):
-    """The same in plain shell: a run that another shell trains ends with 6, and the loop goes on."""
-    efnn = f"{sys.executable} -m efnn_cli"
-    train = f"{efnn} train -q system=three_spin model=efnn depth=$d seed=$s width=6 epochs=2"
-    script = f"for d in 1 2; do for s in 0 1; do {train} || [ $? -eq 6 ] || exit 9; done; done"
-    before = runs_in(copied.root)
-    shells = [
-        subprocess.Popen(["bash", "-c", script], cwd=copied.root, env=environment(), stdout=subprocess.DEVNULL)
-        for _ in range(4)
-    ]
-    assert [shell.wait(120) for shell in shells] == [0] * 4
-    assert len(runs_in(copied.root) - before) == 4
+    assert not list((copied.root / "outputs").glob(".study-*"))
 
 
 def test_a_run_that_another_process_trains_is_skipped(copied: Workshop):
@@ -241,39 +191,10 @@ def test_a_signal_ends_the_sweep_and_the_same_command_goes_on(copied: Workshop):
     assert stopped.code == 143
     assert "same command" in stopped.err
     assert json.loads(stopped.out)["code"] == 143
-    assert not list((copied.root / "outputs").glob(".sweep-*"))
+    assert not list((copied.root / "outputs").glob(".study-*"))
     resumed = run_efnn(*args, cwd=copied.root).done().json()
     for one, other in zip(undisturbed["metrics"]["runs"], resumed["metrics"]["runs"], strict=True):
         assert one["metrics"]["test"] == other["metrics"]["test"]
-
-
-def test_a_killed_sweep_leaves_no_folder_for_ever(copied: Workshop):
-    """Days later the next sweep tidies up after it, but not after one that is at work, or was on another machine."""
-    words = ("train", "-m", "system=three_spin", "model=efnn", "depth=1", "width=6", "training.optimizer=adam")
-    outputs = copied.root / "outputs"
-
-    def days_later(folder: Path) -> None:
-        then = time.time() - 2 * KEPT_SECONDS
-        os.utime(folder, (then, then))
-
-    with begin_efnn(*words, "epochs=100000,100001", cwd=copied.root) as process:
-        wait_for(lambda: any(outputs.glob(".sweep-*/.owner")) and any(outputs.glob("three_spin-efnn-d1-*/metrics.csv")))
-        (left,) = outputs.glob(".sweep-*")
-        days_later(left)
-        call(*words, "epochs=1,2", cwd=copied.root).done()
-        assert left.exists(), "it is at work"
-        process.kill()
-    (left / "young").mkdir()
-    call(*words, "epochs=1,3", cwd=copied.root).done()
-    assert left.exists(), "a queue may still hold its jobs"
-    foreign = outputs / ".sweep-elsewhere"
-    foreign.mkdir()
-    (foreign / ".owner").write_text("process 1 on another-machine\n")
-    for folder in (left, foreign):
-        days_later(folder)
-    call(*words, "epochs=1,4", cwd=copied.root).done()
-    assert not left.exists()
-    assert foreign.exists()
 
 
 @pytest.mark.slow
@@ -289,7 +210,7 @@ def test_launchers_train_what_the_basic_one_trains(copied: Workshop, launcher: s
         where = alone / Path(each["run"]).name
         single = call("train", *settings, "--data", data, "--out", where, "--json", cwd=copied.root)
         assert single.done().json()["metrics"]["test"] == each["metrics"]["test"]
-    assert not list((copied.root / "outputs").glob(".sweep-*"))
+    assert not list((copied.root / "outputs").glob(".study-*"))
 
 
 @pytest.mark.slow
@@ -335,7 +256,7 @@ def test_a_killed_job_of_a_queue_takes_no_other_with_it(copied: Workshop):
     assert sorted(statuses(found)) == ["failed", "finished", "finished"]
     assert "1 of 3 runs failed" in found["message"]
     assert "Traceback" not in outcome.err
-    assert not list((copied.root / "outputs").glob(".sweep-*"))
+    assert not list((copied.root / "outputs").glob(".study-*"))
 
 
 @pytest.mark.slow
@@ -354,40 +275,3 @@ def test_a_preempted_job_goes_into_the_queue_again(copied: Workshop):
     undisturbed = call("train", "-m", *words, "seed=5,6", "--json", cwd=copied.root).done().json()
     for one, other in zip(found["metrics"]["runs"], undisturbed["metrics"]["runs"], strict=True):
         assert one["metrics"]["test"] == other["metrics"]["test"]
-
-
-AT_WORK = """
-import sys, time
-from pathlib import Path
-from efnn_cli.studies.sweep_desk import Desk
-from efnn_cli.studies.sweep_jobs import Outcome
-
-desk = Desk(Path(sys.argv[1]))
-with desk.working(1):
-    print(flush=True)
-    time.sleep(2)
-    desk.leave(Outcome(1, "outputs/b", "finished"))
-"""
-
-
-def test_what_has_not_ended_is_waited_for_and_keeps_its_folder(tmp_path: Path):
-    """Jobs on another machine have no process here: the lock tells, and without one only time does."""
-    desk = Desk(tmp_path)
-    desk.leave(Outcome(0, "outputs/a", "finished"))
-    assert desk.settled([0])
-    assert not desk.settled([0, 1]), "1 has not begun"
-    assert desk.verdict(1).message == "it has not begun"
-    with subprocess.Popen([sys.executable, "-c", AT_WORK, tmp_path], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        assert not desk.settled([0, 1])
-        desk.wait_for([0, 1], 0)
-        assert desk.verdict(1) == Outcome(1, "outputs/b", "finished")
-    (tmp_path / "1.json").unlink()
-    with subprocess.Popen([sys.executable, "-c", AT_WORK, tmp_path], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        process.kill()
-    desk.wait_for([0, 1], 60)
-    assert "out of memory, or killed" in desk.verdict(1).message
-    assert desk.settled([0, 1])

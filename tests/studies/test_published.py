@@ -3,61 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from efnn_cli.studies.paper_findings import Findings, Group, Member, best_choices
-from efnn_cli.studies.paper_published import NOT_RUN, rows
+from efnn_cli.studies.paper_presets import Published, Speed
+from efnn_cli.studies.paper_published import NOT_RUN, verdicts
+from efnn_cli.studies.paper_results import Reproduction
 from efnn_cli.studies.paper_timing import DENSE, NETWORK, PUBLISHED_WAY
+from efnn_cli.studies.summary import Group, Member, best_choice
+from efnn_cli.studies.trials import LOST, Outcome
 from efnn_cli.training.metrics import mean_and_spread
 
 
-@dataclass(frozen=True)
-class Known:
-    """An outcome with known figures."""
-
-    metrics: Mapping[str, Any]
-    run: str = "outputs/x"
+def member(model: str, depth: int, width: int, metrics: Mapping[str, Any], choice=(), sizes=()) -> Member:
+    """A run with known figures."""
+    config = SimpleNamespace(model=SimpleNamespace(name=model, depth=depth, width=width), seed=0)
+    plan = SimpleNamespace(tag=f"{model}{depth}{width}", config=config)
+    return Member(SimpleNamespace(plan=plan), choice, Outcome("outputs/x", "finished", metrics=metrics), list(sizes))
 
 
 def group(model: str, depth: int, width: int, errors: list[float], sizes: Mapping[int, float] | None = None) -> Group:
     """A network whose test errors over the seeds are known, and those at other sizes."""
-    plan = SimpleNamespace(tag=f"{model}{depth}{width}", system=SimpleNamespace(size=10))
     table = [{"L": str(L), "relative_error": str(error), "bias_per_site": "0"} for L, error in (sizes or {}).items()]
     members = [
-        Member(seed, Known({"parameters": 13, "test": {"relative_error": error, "rmse": error}}), plan, table)
-        for seed, error in enumerate(errors)
+        member(model, depth, width, {"parameters": 13, "test": {"relative_error": error, "rmse": error}}, sizes=table)
+        for error in errors
     ]
-    return Group(model, depth, width, (), members)
+    return Group(model, depth, width, (), members, members)
 
 
-def findings(published: dict, groups: dict, *, quantity: str = "relative_error", sizes=(), seconds=None) -> Findings:
-    experiment = SimpleNamespace(name="made_up", published=published, quantity=quantity)
-    chosen = SimpleNamespace(experiment=experiment, sizes=list(sizes))
-    return Findings(chosen, None, SimpleNamespace(size=10), groups, [], seconds or {})
+def result(published: Published, groups: dict, *, quantity="relative_error", sizes=(), seconds=None) -> Reproduction:
+    preset = SimpleNamespace(published=published, quantity=quantity)
+    experiment = SimpleNamespace(name="made_up", preset=preset, sizes=list(sizes))
+    return Reproduction(experiment, None, SimpleNamespace(size=10), groups, [], seconds or {})
 
 
 @pytest.mark.parametrize(("errors", "met"), [([1e-3, 3e-3], True), ([9e-3, 2e-3], False)])
 def test_a_bound_is_judged_by_the_mean(errors: list[float], met: bool):
-    (row,) = rows([findings({"relative_error": {"2": 5e-3}}, {"best": [group("efnn", 2, 100, errors)]})])
+    (row,) = verdicts([result(Published(relative_error={"2": 5e-3}), {"best": [group("efnn", 2, 100, errors)]})])
     assert row.met is met
     assert "±" in row.ours
 
 
 def test_what_was_not_run_is_neither_met_nor_missed():
-    published = {
-        "relative_error": {"3": 5e-3},
-        "rivals": "far above",
-        "order": 1e-3,
-        "over_effective": 6.0,
-        "decreases": [10, 40],
-        "network_seconds": {"L": 40, "network": 7.6e-3, "dense": 7.76},
-        "dense_seconds": {"10": 6.2e-3},
-    }
-    found = rows([findings(published, {"widths": [group("efnn", 1, 15, [1e-2])]})])
+    published = Published(
+        {"3": 5e-3}, {}, "far above", 1e-3, 6.0, [10, 40], Speed(40, 7.6e-3, 7.76), dense_seconds={"10": 6.2e-3}
+    )
+    found = verdicts([result(published, {"widths": [group("efnn", 1, 15, [1e-2])]})])
     assert len(found) == 7
     assert {row.met for row in found} == {None}
     assert {row.ours for row in found} == {NOT_RUN}
@@ -65,12 +59,13 @@ def test_what_was_not_run_is_neither_met_nor_missed():
 
 def test_a_figure_is_judged_by_its_own_error():
     """Whatever error the tables show: rmse by the RMSE, relative_error by the relative error."""
-    plan = SimpleNamespace(tag="x")
-    best = Group("efnn", 2, 100, (), [Member(0, Known({"test": {"relative_error": 1e-3, "rmse": 0.5}}), plan)])
-    published = {"rmse": {"2": 4e-2}, "relative_error": {"2": 4e-2}}
-    found = rows([findings(published, {"best": [best]}, quantity="rmse_over_std")])
-    assert [row.met for row in found] == [False, True]
-    assert ["RMSE" in row.what for row in found] == [True, False]
+    best = member("efnn", 2, 100, {"test": {"relative_error": 1e-3, "rmse": 0.5}})
+    published = Published(relative_error={"2": 4e-2}, rmse={"2": 4e-2})
+    found = verdicts(
+        [result(published, {"best": [Group("efnn", 2, 100, (), [best], [best])]}, quantity="rmse_over_std")]
+    )
+    assert [row.met for row in found] == [True, False]
+    assert ["RMSE" in row.what for row in found] == [False, True]
 
 
 @pytest.mark.parametrize(("rival", "met"), [(2e-2, True), (2e-3, False), (1e-4, False)])
@@ -84,7 +79,7 @@ def test_rivals_are_compared_at_equal_width_and_depth(rival: float, met: bool):
         group("efnn", 2, 15, [0.5]),
         group("dnn", 1, 60, [1e-9]),
     ]
-    (row,) = rows([findings({"rivals": "far above"}, {"widths": groups})])
+    (row,) = verdicts([result(Published(rivals="far above"), {"widths": groups})])
     assert row.met is met
     assert "width 60" in row.ours
     assert "D = 1" not in row.ours
@@ -93,7 +88,7 @@ def test_rivals_are_compared_at_equal_width_and_depth(rival: float, met: bool):
 @pytest.mark.parametrize(("fitted", "met"), [(7e-3, True), (5e-3, False)])
 def test_against_the_effective_model(fitted: float, met: bool):
     groups = {"best": [group("efnn", 3, 24, [1e-3])], "effective": [group("effective", 0, 0, [fitted])]}
-    (row,) = rows([findings({"over_effective": 6.0}, groups)])
+    (row,) = verdicts([result(Published(over_effective=6.0), groups)])
     assert row.met is met
 
 
@@ -102,17 +97,16 @@ def test_against_the_effective_model(fitted: float, met: bool):
     [({10: 3e-3, 20: 2e-3, 40: 1e-3}, True), ({10: 3e-3, 20: 4e-3, 40: 1e-3}, False), ({10: 3e-3, 20: 2e-3}, None)],
 )
 def test_the_error_must_fall_from_size_to_size(errors: dict[int, float], met: bool | None):
-    published = {"decreases": [10, 40]}
+    published = Published(decreases=[10, 40])
     best = group("efnn", 3, 24, [1e-3], errors | {100: 1.0})
-    (row,) = rows([findings(published, {"best": [best]}, sizes=[10, 20, 40, 100])])
+    (row,) = verdicts([result(published, {"best": [best]}, sizes=[10, 20, 40, 100])])
     assert row.met is met
 
 
 def test_speed_is_the_factor_not_the_seconds():
-    network = {"L": 40, "network": 7.6e-3, "dense": 7.76}
-    published = {"network_seconds": network, "dense_seconds": {"40": 7.76, "10": 1e-9}}
+    published = Published(network_seconds=Speed(40, 7.6e-3, 7.76), dense_seconds={"40": 7.76, "10": 1e-9})
     seconds = {NETWORK: [(40, 1e-3)], PUBLISHED_WAY: [(40, 20.0)], DENSE: [(10, 2e-3), (40, 2.0)]}
-    speed, large, small = rows([findings(published, {"best": [group("efnn", 3, 24, [1e-3])]}, seconds=seconds)])
+    speed, large, small = verdicts([result(published, {"best": [group("efnn", 3, 24, [1e-3])]}, seconds=seconds)])
     assert speed.met is True
     assert "a factor 2000" in speed.ours
     assert "20000 against eigh, as published" in speed.ours
@@ -121,9 +115,9 @@ def test_speed_is_the_factor_not_the_seconds():
 
 def test_speed_is_judged_by_the_quicker_diagonalisation():
     """The slow way alone would pass."""
-    published = {"network_seconds": {"L": 40, "network": 7.6e-3, "dense": 7.76}}
+    published = Published(network_seconds=Speed(40, 7.6e-3, 7.76))
     seconds = {NETWORK: [(40, 1e-2)], PUBLISHED_WAY: [(40, 20.0)], DENSE: [(40, 2.0)]}
-    (speed,) = rows([findings(published, {"best": [group("efnn", 3, 24, [1e-3])]}, seconds=seconds)])
+    (speed,) = verdicts([result(published, {"best": [group("efnn", 3, 24, [1e-3])]}, seconds=seconds)])
     assert speed.met is False
 
 
@@ -135,9 +129,10 @@ def test_spread_is_the_sample_standard_deviation():
 
 def test_the_validation_error_chooses():
     """The choice with the better test error loses to the one with the better validation error."""
-    plan = SimpleNamespace(config=SimpleNamespace(model=SimpleNamespace(name="dnn", depth=1, width=4)))
     seen = [
-        (Known({"val": {"rmse": 2.0}, "test": {"rmse": 0.1}}), plan, ("lr=1",)),
-        (Known({"val": {"rmse": 1.0}, "test": {"rmse": 9.0}}), plan, ("lr=2",)),
+        member("dnn", 1, 4, {"val": {"rmse": 2.0}, "test": {"rmse": 0.1}}, ("lr=1",)),
+        member("dnn", 1, 4, {"val": {"rmse": 1.0}, "test": {"rmse": 9.0}}, ("lr=2",)),
+        Member(SimpleNamespace(), ("lr=3",), LOST),
     ]
-    assert best_choices(seen) == {("dnn", 1, 4): ("lr=2",)}
+    assert best_choice(seen) == ("lr=2",)
+    assert best_choice(seen[2:]) is None

@@ -9,8 +9,8 @@ import pytest
 
 from efnn_cli.config.compose import Request
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.studies.paper_experiments import SweepOptions, choose, names
-from efnn_cli.studies.paper_planning import Step, plan
+from efnn_cli.studies.paper_plan import Step, plan_steps
+from efnn_cli.studies.paper_presets import SweepOptions, choose, names
 
 SCALES = ("smoke", "laptop", "paper")
 
@@ -19,7 +19,7 @@ SCALES = ("smoke", "laptop", "paper")
 def planned(scale: str) -> tuple[str, list[Step]]:
     """The plan of all experiments: composing every configuration takes seconds."""
     found, every = choose((), Request((f"scale={scale}",), {"device": "cpu"}))
-    return found, plan(every)
+    return found, [step for each in every for step in plan_steps(each)]
 
 
 def test_the_experiments_of_the_paper_are_there():
@@ -28,7 +28,7 @@ def test_the_experiments_of_the_paper_are_there():
 
 def test_a_name_given_twice_counts_once():
     _, every = choose(("three_spin", "infinite_range", "three_spin"), Request(("scale=smoke",), {"device": "cpu"}))
-    assert [each.experiment.name for each in every] == ["three_spin", "infinite_range"]
+    assert [each.name for each in every] == ["three_spin", "infinite_range"]
 
 
 @pytest.mark.parametrize(
@@ -124,10 +124,11 @@ scales:
 @pytest.mark.parametrize(
     ("published", "setting", "choices", "named"),
     [
-        ("{speed: 1}", "epochs=2", "", "experiment.published: wanted one of relative_error"),
-        ("{relative_error: 5.0e-3}", "epochs=2", "", "experiment.published.relative_error: wanted {DEPTH: ERROR}"),
-        ("{dense_seconds: {ten: 1.0}}", "epochs=2", "", "dense_seconds: wanted {L: SECONDS}"),
-        ("{network_seconds: {L: 10}}", "epochs=2", "", "network_seconds: wanted {L: SIZE"),
+        ("{speed: 1}", "epochs=2", "", "experiment.published"),
+        ("{relative_error: 5.0e-3}", "epochs=2", "", "experiment.published.relative_error"),
+        ("{dense_seconds: {ten: 1.0}}", "epochs=2", "", "dense_seconds: wanted numbers as keys"),
+        ("{decreases: [10]}", "epochs=2", "", "decreases: wanted [L, L]"),
+        ("{network_seconds: {L: 10}}", "epochs=2", "", "network_seconds"),
         ("{}", '"lr=0.1,0.2"', "", "would pass for seeds of one network"),
         ("{}", "epochs=2", '"lr=0.1,fast"', "fast"),
     ],
@@ -139,5 +140,5 @@ def test_presets_that_could_not_be_reported_are_refused_first(
     text = PRESET.format(published=published, setting=setting, choices=choices)
     (tmp_path / "experiment" / "mine.yaml").write_text(text)
     with pytest.raises(ConfigError) as caught:
-        plan(choose(("mine",), Request((), {"device": "cpu"}, tmp_path))[1])
+        plan_steps(choose(("mine",), Request((), {"device": "cpu"}, tmp_path))[1][0])
     assert named in f"{caught.value.message} {caught.value.hint}"

@@ -1,0 +1,107 @@
+"""The plan of a reproduction, with rough estimates of time: seconds on one core of a Xeon at 2.x GHz."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from efnn_cli.config.compose import compose
+from efnn_cli.core.errors import ConfigError
+from efnn_cli.datasets.planning import plan_dataset
+from efnn_cli.evaluation.references import default_samples
+from efnn_cli.models import parameter_count
+from efnn_cli.physics import System
+from efnn_cli.runs.fitting import initial_model
+from efnn_cli.runs.settings import TrainConfig, train_config
+from efnn_cli.studies.paper_presets import Experiment
+from efnn_cli.studies.paper_timing import DENSE_UP_TO
+from efnn_cli.studies.summary import network_key
+from efnn_cli.training.options import TrainingOptions
+
+TRAINED_SHARE = 0.72
+STEP_SECONDS = {"adam": 4e-4, "soap": 7e-4}  # of a step for every layer, whatever its size
+LATTICE_STEP_SECONDS = 5e-3
+RUN_SECONDS = 0.5  # of a run, for its files and its evaluation
+FLOP_SECONDS = 2.5e-11  # arithmetic of a step: six operations for every parameter, site and sample
+LABEL_SECONDS = {"dense": (2.5e-3, 10, 4.8), "determinant": (1.9, 40, 2.9)}  # at a size, and the power of its growth
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the plan; `seconds` on one core."""
+
+    experiment: str
+    what: str
+    count: int
+    seconds: float
+    trains: bool = False
+
+
+def plan_steps(experiment: Experiment) -> list[Step]:
+    """Return all steps; composes every network and choice, and raises `ConfigError` for what cannot be trained."""
+    label = plan_dataset(experiment.generate)
+    system, samples = label.config.system, label.config.samples
+    there = os.path.exists(label.path)
+    seconds = 0.0 if there else label_seconds(system, samples)
+    steps = [Step(experiment.name, f"{'read' if there else 'label'} {label.path}", samples, seconds)]
+    steps += [_training(experiment, sweep, system, samples) for sweep in experiment.scale.train]
+    return [*steps, *_extrapolation(experiment, system), *_times(experiment, system)]
+
+
+def _training(experiment: Experiment, sweep: str, system: System, samples: int) -> Step:
+    """Return the step of one sweep; every network may occur once, since runs of equal networks count as seeds."""
+    seconds, count = 0.0, 0
+    seen: set[tuple[str, int, int]] = set()
+    for cell in experiment.cells(sweep):
+        asked = [cell.asked(choice, 0) for choice in (cell.choices if not seen else cell.choices[:1])]
+        config, *_ = [train_config(compose("train", each, system.kind), system) for each in asked]
+        key = network_key(config.model)
+        if key in seen:
+            raise ConfigError(
+                f"experiment {experiment.name}: {sweep} has {' '.join(cell.request.overrides)} besides another "
+                f"{key[0]} of depth {key[1]} and width {key[2]}: their runs would pass for seeds of one network",
+                "a sweep varies network, depth and width; make another sweep, or let choose decide",
+            )
+        seen.add(key)
+        count += cell.runs
+        seconds += cell.runs * training_seconds(config, system, samples)
+    return Step(experiment.name, f"train {sweep}", count, seconds, trains=True)
+
+
+def _extrapolation(experiment: Experiment, system: System) -> Iterator[Step]:
+    scale = experiment.scale
+    for size in experiment.sizes:
+        default = size in scale.beyond or scale.samples is None
+        count = default_samples(size) if default else int(scale.samples or 0)
+        yield Step(experiment.name, f"references at L = {size}", count, label_seconds(system.at_size(size), count))
+
+
+def _times(experiment: Experiment, system: System) -> Iterator[Step]:
+    sizes = experiment.scale.times
+    if sizes:
+        seconds = sum(label_seconds(system.at_size(size), 3) for size in sizes if size <= DENSE_UP_TO)
+        yield Step(experiment.name, "times", len(sizes), 10 * seconds)
+
+
+def training_seconds(config: TrainConfig, system: System, samples: int) -> float:
+    """Return the seconds of one run on one core."""
+    recipe = config.training
+    if not isinstance(recipe, TrainingOptions):
+        return RUN_SECONDS
+    per_epoch = max(TRAINED_SHARE * samples / recipe.batch_size, 1.0)
+    lattice = system.geometry == "lattice"
+    sites = system.sites if lattice else 1
+    layers = int(getattr(config.model, "depth", 1))
+    fixed = (STEP_SECONDS.get(recipe.optimizer, 4e-4) + (LATTICE_STEP_SECONDS if lattice else 0.0)) * layers
+    parameters = parameter_count(initial_model(config, system))
+    work: float = FLOP_SECONDS * 6 * parameters * sites * min(recipe.batch_size, samples)
+    return RUN_SECONDS + recipe.epochs * per_epoch * (fixed + work / (10 if lattice else 1))
+
+
+def label_seconds(system: System, samples: int) -> float:
+    """Return the seconds of labels on one core, by the faster reference."""
+    if "dense" not in system.references:
+        return 1e-5 * samples
+    return samples * min(start * math.pow(system.size / at, power) for start, at, power in LABEL_SECONDS.values())

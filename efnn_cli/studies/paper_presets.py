@@ -1,0 +1,228 @@
+"""Presets of `efnn reproduce`: `conf/experiment/NAME.yaml`, typed and checked, and an experiment at one scale."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+
+from efnn_cli.config.compose import Request, compose
+from efnn_cli.config.schema import typed
+from efnn_cli.core import checks, device, limits
+from efnn_cli.core.errors import ConfigError
+from efnn_cli.datasets.settings import MAX_WORKERS
+from efnn_cli.studies.engine import Cell
+from efnn_cli.studies.grid import Point, expand
+from efnn_cli.studies.summary import LABELS
+
+ORDER = ("three_spin", "infinite_range", "double_exchange")
+
+
+@dataclass
+class Speed:
+    """Published seconds per configuration of the network and of exact diagonalisation, at one size."""
+
+    L: int
+    network: float
+    dense: float
+
+
+@dataclass
+class Published:
+    """The published figures that the report sets beside ours."""
+
+    relative_error: dict[str, float] = field(default_factory=dict)
+    """Upper bounds by depth."""
+    rmse: dict[str, float] = field(default_factory=dict)
+    """Upper bounds by depth."""
+    rivals: str = ""
+    """The error of the other networks against that of the EFNN, in words."""
+    order: float | None = None
+    """The order of the relative error at the size of training."""
+    over_effective: float | None = None
+    """The error of the effective model over that of the EFNN."""
+    decreases: list[int] = field(default_factory=list)
+    """The two sizes between which the relative error falls."""
+    network_seconds: Speed | None = None
+    dense_seconds: dict[str, float] = field(default_factory=dict)
+    """Seconds of exact diagonalisation by L."""
+
+    def __post_init__(self) -> None:
+        for name in ("relative_error", "rmse", "dense_seconds"):
+            for key in getattr(self, name):
+                if not key.isdigit():
+                    raise ConfigError(f"experiment.published.{name}: wanted numbers as keys, found {key!r}")
+        if len(self.decreases) not in (0, 2):
+            raise ConfigError(f"experiment.published.decreases: wanted [L, L], found {self.decreases}")
+
+
+@dataclass
+class SweepText:
+    """The words of the report about a sweep."""
+
+    title: str
+    text: str = ""
+    axis: str = ""
+    """The axis of its figure: "width", or nothing for no figure."""
+    extrapolate: bool = False
+    """Evaluate its networks at the other sizes."""
+
+
+@dataclass
+class SweepOptions:
+    """Runs of `efnn train`: all combinations of `settings`, for each of `networks` if there are any."""
+
+    settings: list[str]
+    networks: list[str] = field(default_factory=list)
+    """Settings that belong together, such as "model=dnn width=32"."""
+    choose: list[str] = field(default_factory=list)
+    """Settings whose value the validation error of seed 0 chooses, for every combination of the others."""
+    seeds: int = 1
+    text: str = ""
+    """Words of the report at this scale, instead of the text of the sweep."""
+
+    def __post_init__(self) -> None:
+        checks.within("seeds", self.seeds, 1, 1000)
+
+    def points(self) -> list[Point]:
+        """Return every combination of settings, without seeds and choices."""
+        groups = [text.split() for text in self.networks] or [[]]
+        return [(*group, *point) for group, point in itertools.product(groups, expand(self.settings))]
+
+    def choices(self) -> list[Point]:
+        """Return the points to choose from; one empty point without any."""
+        return expand(self.choose)
+
+
+@dataclass
+class ScaleOptions:
+    """The size of an experiment at one scale."""
+
+    generate: list[str]
+    train: dict[str, SweepOptions]
+    sizes: list[int] = field(default_factory=list)
+    """Lattices of the extrapolation."""
+    samples: int | None = None
+    """Number of references at each of these sizes; None: as `efnn extrapolate` takes them."""
+    beyond: list[int] = field(default_factory=list)
+    """More lattices, with as many references as `efnn extrapolate` takes."""
+    times: list[int] = field(default_factory=list)
+    """Lattices at which seconds per configuration are measured."""
+    note: str = ""
+    """A caution about results at this scale."""
+
+
+@dataclass
+class Preset:
+    """One experiment of the paper, at all scales."""
+
+    name: str
+    title: str
+    lead: str
+    system: list[str]
+    """As typed after `efnn generate`: the system, and its settings."""
+    sweeps: dict[str, SweepText]
+    scales: dict[str, ScaleOptions]
+    quantity: str = "relative_error"
+    """The error of tables and figures, as in the paper."""
+    published: Published = field(default_factory=Published)
+    deviations: list[str] = field(default_factory=list)
+    """Differences from the published experiment, with reasons."""
+
+    def __post_init__(self) -> None:
+        checks.plain_name("experiment.name", self.name)
+        for name in self.sweeps:
+            checks.plain_name("experiment.sweeps", name)
+        for name in self.scales:
+            checks.plain_name("experiment.scales", name)
+        checks.one_of("experiment.quantity", self.quantity, LABELS)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment at one scale."""
+
+    preset: Preset
+    scale: ScaleOptions
+    device: str
+    workers: int
+    config_dir: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the preset."""
+        return self.preset.name
+
+    @property
+    def sizes(self) -> list[int]:
+        """All lattices of the extrapolation."""
+        return sorted({*self.scale.sizes, *self.scale.beyond})
+
+    @property
+    def generate(self) -> Request:
+        """The settings of `efnn generate`."""
+        system, *settings = self.preset.system
+        return Request((f"system={system}", *settings, *self.scale.generate), {"device": self.device}, self.config_dir)
+
+    def cells(self, sweep: str) -> list[Cell]:
+        """Return the networks of one sweep."""
+        options = self.scale.train[sweep]
+        choices = options.choices()
+        return [
+            Cell(Request(point, {"device": self.device}, self.config_dir), choices, options.seeds)
+            for point in options.points()
+        ]
+
+
+@dataclass
+class ReproduceKeys:
+    """Configuration keys of `efnn reproduce` besides the experiment."""
+
+    scale: str
+    device: str
+    workers: int | None
+
+    def __post_init__(self) -> None:
+        device.check_name(self.device)
+        if self.workers is not None:
+            checks.within("workers", self.workers, 1, MAX_WORKERS)
+
+
+def names() -> list[str]:
+    """Return the experiments of the package, in the order of the paper."""
+    found = files("efnn_cli.conf").joinpath("experiment").iterdir()
+    every = sorted(path.name.removesuffix(".yaml") for path in found if path.name.endswith(".yaml"))
+    return sorted(every, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+
+
+def choose(wanted: Sequence[str], request: Request) -> tuple[str, list[Experiment]]:
+    """Return the scale, and every experiment at that scale; raises `ConfigError`."""
+    every = []
+    scale = ""
+    for name in dict.fromkeys(wanted) or names():
+        asked = Request((*request.overrides, f"experiment={name}"), request.options, request.config_dir)
+        values = dict(compose("reproduce", asked).values)
+        preset = typed(Preset, values.pop("experiment"), "experiment.")
+        keys = typed(ReproduceKeys, values)
+        scale = keys.scale
+        checks.one_of("scale", scale, preset.scales)
+        _check_sweeps(preset, scale)
+        every.append(Experiment(preset, preset.scales[scale], keys.device, _workers(keys), request.config_dir))
+    return scale, every
+
+
+def _check_sweeps(preset: Preset, scale: str) -> None:
+    for name in preset.scales[scale].train:
+        if name not in preset.sweeps:
+            raise ConfigError(
+                f"experiment {preset.name}: scale {scale} trains {name!r}, which has no title in sweeps",
+                f"the sweeps are {', '.join(preset.sweeps)}",
+            )
+
+
+def _workers(keys: ReproduceKeys) -> int:
+    if keys.workers is not None:
+        return keys.workers
+    return limits.cores() if device.resolve(keys.device).type == "cpu" else 1

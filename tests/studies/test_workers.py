@@ -1,0 +1,36 @@
+"""Trials side by side: a killed worker costs one trial."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from efnn_cli.config.compose import Request
+from efnn_cli.studies.trials import LOST, Trial
+from efnn_cli.studies.workers import train_in_workers
+
+
+def die() -> None:
+    """Kill this process, as the kernel does with one that takes all memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Deadly(Trial):
+    """A trial that kills the process that receives it."""
+
+    def __reduce__(self):
+        return die, ()
+
+
+@pytest.mark.parametrize("place", [0, 3])
+def test_a_trial_that_kills_its_worker_fails_alone(tmp_path: Path, place: int):
+    """The others end as they would alone: here each finds no dataset."""
+    kinds = [Deadly if index == place else Trial for index in range(5)]
+    trials = [kind(Request(("model=dnn",)), tmp_path / "none.h5") for kind in kinds]
+    found = dict(train_in_workers(trials, 2, overwrite=False))
+    assert sorted(found) == list(range(5))
+    assert found.pop(place) == LOST
+    assert {each.code for each in found.values()} == {3}
