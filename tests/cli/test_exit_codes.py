@@ -25,39 +25,22 @@ LATTICE = ("generate", "heisenberg", "--L", 4, "--samples", 24)
     ("args", "named"),
     [
         (("generat", "heisenberg"), ("generat", "generate")),
-        (("trian",), ("trian", "train")),
         (("generate",), ("SYSTEM",)),
         (("generate", "heisnberg"), ("heisnberg", "did you mean heisenberg")),
-        (("generate", "doubleexchange"), ("doubleexchange", "double_exchange")),
         (("train", "system=three_spn"), ("three_spn", "did you mean three_spin")),
         (("train", "model=efn"), ("efn", "did you mean efnn")),
-        (("train", "model=resnt"), ("resnt", "did you mean resnet")),
         (("train", "training=papr"), ("papr", "did you mean paper")),
         (("train", "dpeth=3"), ("dpeth", "did you mean depth")),
         (("train", "model.kernel_sise=3"), ("model.kernel_sise", "model.kernel_size")),
-        (("generate", "heisenberg", "sampels=24"), ("sampels", "did you mean samples")),
         (("generate", "heisenberg", "system.J3=1"), ("system.J3", "system.J")),
         (("generate", "three_spin", "system.J=8"), ("system.J",)),
-        (("evaluate", "splt=val"), ("splt", "did you mean split")),
         (("train", "--sampels", "3"), ("--sampels",)),
         (("train", "depth=0"), ("depth", "0")),
-        (("train", "depth=-1"), ("depth", "-1")),
         (("train", "depth=abc"), ("depth", "abc", "integer")),
-        (("train", "depth=1.5"), ("depth", "1.5")),
-        (("train", "width=0"), ("width",)),
         (("train", "lr=nan"), ("lr", "nan")),
-        (("train", "lr=inf"), ("lr", "inf")),
-        (("train", "lr=0"), ("lr",)),
-        (("train", "lr=-0.1"), ("lr", "-0.1")),
-        (("train", "epochs=0"), ("epochs",)),
-        (("train", "activation_scale=0"), ("activation_scale",)),
         (("train", "seed=-1"), ("seed", "-1")),
-        (("train", "seed=9223372036854775808"), ("seed",)),
         (("train", "model.kernel_size=4"), ("kernel_size", "odd")),
-        (("train", "model.block_kernel_size=2"), ("block_kernel_size", "odd")),
-        (("train", "training.batch_size=0"), ("batch_size",)),
         (("train", "training.optimizer=adm"), ("optimizer", "adam")),
-        (("train", "training.dtype=float16"), ("dtype", "float16")),
         (("train", "depth"), ("depth", "KEY=VALUE")),
         (("train", "model=effective", "system=three_spin"), ("effective", "lattice")),
         (("train", "model=effective", "system=heisenberg", "system.variant=infinite_range"), ("effective", "lattice")),
@@ -65,37 +48,22 @@ LATTICE = ("generate", "heisenberg", "--L", 4, "--samples", 24)
         (("train", "system=three_spin", "model.kernel_size=3"), ("kernel_size",)),
         (("train", "system.J=8"), ("system.J", "system=")),
         (("train", "=3"), ("=3",)),
-        (("train", "model=null"), ("model",)),
-        (("train", "system=null"), ("system",)),
         (("train", "training=null"), ("training",)),
-        (("train", "depth=1,2"), ("depth", "1,2")),
         (("train", "hydra.run.dir=x"), ("hydra.run.dir",)),
         (("train", "model=dnn", "model.name=resnet"), ("model.name", "model=NAME")),
-        (("train", "+model.name=resnet"), ("model.name", "model=NAME")),
-        (("train", "training.name=mine"), ("training.name", "training=NAME")),
-        (("generate", "heisenberg", "system.name=three_spin"), ("system.name", "system=NAME")),
-        (("config", "train", "model.name=dnn"), ("model.name", "model=NAME")),
         (("train", "system=three_spin", "training.augment=true"), ("augment", "lattice")),
         (("train", "--resume", "outputs/x", "--overwrite"), ("--resume", "--overwrite")),
         (("evaluate", "system=heisenberg"), ("system",)),
-        (("evaluate", "depth=2"), ("depth",)),
-        (("extrapolate", "--L", "[5]"), ("L",)),
         (("extrapolate", "model=efnn"), ("model",)),
         (("generate", "double_exchange", "--L", "2"), ("L", "2", "3")),
-        (("generate", "heisenberg", "--L", "2"), ("L", "2", "3")),
-        (("generate", "double-exchange", "system.L=0"), ("L", "0")),
         (("generate", "heisenberg", "--L", "ten"), ("system.L", "ten")),
-        (("generate", "three_spin", "--L", "2"), ("L", "2")),
         (("generate", "three_spin", "system.r=6"), ("system.r", "6")),
         (("generate", "three_spin", "system.spin_values=[0,2]"), ("spin_values", "2")),
         (("generate", "double_exchange", "system.T=0"), ("system.T", "0")),
-        (("generate", "double_exchange", "system.J=nan"), ("system.J", "nan")),
         (("generate", "heisenberg", "system.J1=inf"), ("system.J1", "inf")),
         (("generate", "heisenberg", "system.variant=lattce"), ("variant", "did you mean lattice")),
         (("generate", "heisenberg", "system.variant=infinite_range", "system.J1=2"), ("J1", "infinite_range")),
         (("generate", "heisenberg", "--samples", "0"), ("samples", "0")),
-        (("generate", "heisenberg", "--samples", "-5"), ("samples", "-5")),
-        (("generate", "heisenberg", "--seed", "-1"), ("seed", "-1")),
         (("generate", "heisenberg", "--workers", "0"), ("workers", "0")),
         (("generate", "heisenberg", "sampling=uniform"), ("sampling", "uniform_sphere")),
         (("generate", "three_spin", "sampling=uniform_sphere"), ("sampling", "uniform")),
@@ -107,37 +75,23 @@ LATTICE = ("generate", "heisenberg", "--L", 4, "--samples", 24)
         (("extrapolate", "--L", "8,ten"), ("L", "ten")),
         (("extrapolate", "--L", ""), ("L",)),
         (("extrapolate", "--L", "8,8"), ("L", "8")),
-        (("extrapolate", "--samples", "0"), ("samples", "0")),
         (("predict", "outputs/x"), ("--spins",)),
-        (("predict",), ()),
         (("inspect",), ()),
         (("config", "trian"), ("trian", "train")),
-        (("config", "generate", "heisnberg"), ("heisnberg", "did you mean heisenberg")),
         (("config", "generate", "heisenberg", "three_spin"), ("SYSTEM", "heisenberg three_spin")),
-        (("generate", "heisenberg", "L=12"), ("unknown key 'L'", "--L 12 or system.L=12")),
         (("train", "L=12"), ("unknown key 'L'", "system=NAME system.L=12")),
         (("extrapolate", "system.L=20"), ("unknown key 'system.L'", "--L 20")),
-        (("extrapolate", "L=10,20"), ("L=10,20", "--L 10,20")),
-        (("extrapolate", "L=ten"), ("L: wanted a list of integers", "ten")),
-        (("extrapolate", "L=2"), ("L", "2", "3")),
         (("extrapolate", "system.J=8"), ("unknown key 'system.J'", "the run decides")),
         (("evaluate", "system.L=20"), ("unknown key 'system.L'", "--data", "efnn extrapolate --L 20")),
-        (("evaluate", "L=20"), ("unknown key 'L'", "efnn extrapolate --L 20")),
         (("predict", "outputs/x", "--spins", "s.npy", "L=20"), ("unknown key 'L'", "--spins")),
         (("generate", "heisenberg", "seed=null"), ("seed: wanted an integer, found null",)),
-        (("train", "lr=null"), ("lr: wanted a number, found null",)),
-        (("train", "device=null"), ("device: wanted a word, found null",)),
         (("train", "efnn"), ("'efnn'", "did you mean model=efnn?")),
-        (("train", "resnt", "depth=2"), ("'resnt'", "did you mean model=resnet?")),
         (("train", "double-exchange"), ("'double-exchange'", "did you mean system=double_exchange?")),
-        (("train", "paper"), ("'paper'", "did you mean training=paper?")),
         (("train", "-m", "depth=1,99"), ("depth=99", "wanted a value from 1 to 64")),
         (("train", "--multirun", "dept=1,2"), ("dept=1", "did you mean depth")),
         (("train", "budget=60"), ("budget", "60", "10min")),
-        (("train", "budget=0s"), ("budget",)),
         (("train", "system=three_spin", "budget=1min", "epochs=3"), ("budget", "epochs")),
         (("train", "model=effective", "budget=1min"), ("budget", "effective")),
-        (("train", "training.ema=1"), ("training.ema", "1")),
         (("generate", "heisenberg", "executor=slurm"), ("executor", "slurm", "dask, threads")),
         (("train", "executor=dask"), ("executor",)),
     ],
@@ -154,26 +108,14 @@ def test_usage_and_configuration(here: Path, args: tuple[str, ...], named: tuple
     [
         (("generate", "heisenberg", "--L", "10", "system.L=12"), ("--L 10", "system.L=12")),
         (("train", "depth=3", "model.depth=2"), ("depth=3", "model.depth=2")),
-        (("train", "model.width=3", "width=9"), ("width=9", "model.width=3")),
         (("train", "lr=0.1", "training.lr=0.2"), ("lr=0.1", "training.lr=0.2")),
-        (("train", "depth=3", "depth=2"), ("depth=3", "depth=2")),
-        (("generate", "heisenberg", "--seed", "1", "seed=2"), ("--seed 1", "seed=2")),
-        (("generate", "heisenberg", "--samples", "24", "samples=25"), ("--samples 24", "samples=25")),
-        (("generate", "heisenberg", "--device", "cpu", "device=auto"), ("--device cpu", "device=auto")),
         (("generate", "heisenberg", "system=three_spin"), ("heisenberg", "three_spin")),
         (("train", "--device", "cpu", "device=cuda"), ("--device cpu", "device=cuda")),
-        (("extrapolate", "--samples", "4", "samples=5"), ("--samples 4", "samples=5")),
         (("extrapolate", "--L", "20", "L=30"), ("--L [20]", "L=30")),
     ],
 )
 def test_contradictions(here: Path, args: tuple[str, ...], named: tuple[str, ...]):
     call(*args, cwd=here).failed(2, *named)
-
-
-def test_the_same_thing_said_twice(here: Path):
-    call(*LATTICE, "system.L=4", "samples=24", "--seed", 0, "seed=0", "system=heisenberg", cwd=here).done()
-    twice = ("depth=1", "model.depth=1", "lr=1e-3", "training.lr=0.001", "training.epochs=1", "epochs=1")
-    call("train", *twice, "--dry-run", cwd=here).done()
 
 
 def test_configuration_is_checked_before_files(here: Path):
@@ -186,11 +128,6 @@ def test_configuration_is_checked_before_files(here: Path):
     call("extrapolate", "outputs/none", "--L", 2, cwd=here).failed(2, "L")
     call("predict", "outputs/none", "--spins", "none.npy", "dvice=cpu", cwd=here).failed(2, "dvice")
     call("generate", "heisenberg", "--spins", "none.npy", "--workers", 0, cwd=here).failed(2, "workers")
-
-
-def test_usage_error_of_a_real_process(here: Path):
-    run_efnn("generate", "double_exchange", "--L", 2, cwd=here).failed(2, "L", "2")
-    assert not files_below(here)
 
 
 def test_bare(here: Path):
@@ -208,15 +145,12 @@ def test_bare(here: Path):
     ("args", "hint"),
     [
         (("train",), "efnn generate"),
-        (("train", "system=double_exchange"), "efnn generate double_exchange"),
         (("train", "system=three_spin", "system.L=7"), "efnn generate three_spin"),
         (("evaluate",), "efnn train"),
         (("extrapolate",), "efnn train"),
-        (("train", "--data", "none.h5"), "none.h5"),
         (("train", "--data", "."), "error"),
         (("train", "--resume", "outputs/none"), "outputs/none"),
         (("evaluate", "outputs/none"), "outputs/none"),
-        (("extrapolate", "outputs/none"), "outputs/none"),
         (("predict", "outputs/none", "--spins", "none.npy"), "none"),
         (("generate", "heisenberg", "--spins", "none.npy"), "none.npy"),
         (("inspect", "none.h5"), "none.h5"),
@@ -228,14 +162,6 @@ def test_missing_input(here: Path, args: tuple[str, ...], hint: str):
     assert not files_below(here)
 
 
-def test_names_that_are_too_long(here: Path):
-    name = "a" * 300
-    call("inspect", name, cwd=here).failed(3, name)
-    call("evaluate", name, cwd=here).failed(3, name)
-    call("train", "--data", name, cwd=here).failed(3, name)
-    call(*LATTICE, "--out", name, cwd=here).failed(74, name)
-
-
 def test_missing_input_of_a_real_process(here: Path):
     run_efnn("train", "model=efnn", "depth=3", cwd=here).failed(3, "efnn generate heisenberg")
 
@@ -245,8 +171,6 @@ def spoil(kind: str, source: Path, checkpoint: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
     if kind == "truncated":
         target.write_bytes(source.read_bytes()[:-2000])
-    elif kind == "head only":
-        target.write_bytes(source.read_bytes()[:100])
     elif kind == "empty":
         target.write_bytes(b"")
     elif kind == "text":
@@ -277,26 +201,15 @@ def bare(file: h5py.File) -> None:
     del file["metadata"]
 
 
-def no_energies(file: h5py.File) -> None:
-    del file["energies"]
-
-
 def changed(file: h5py.File) -> None:
     file["energies"][0] += 1.0
-
-
-def linked(file: h5py.File) -> None:
-    del file["spins"]
-    file["spins"] = h5py.ExternalLink("elsewhere.h5", "/spins")
 
 
 SPOILERS = {
     "newer": newer,
     "foreign": foreign,
     "bare": bare,
-    "no energies": no_energies,
     "changed": changed,
-    "linked": linked,
 }
 
 
@@ -304,16 +217,13 @@ SPOILERS = {
     ("kind", "named"),
     [
         ("truncated", ()),
-        ("head only", ()),
         ("empty", ()),
         ("text", ("HDF5",)),
         ("checkpoint", ("efnn-dataset", "efnn-checkpoint")),
         ("newer", ("99", "newer")),
         ("foreign", ("somebody-elses",)),
         ("bare", ("metadata",)),
-        ("no energies", ()),
         ("changed", ("damaged",)),
-        ("linked", ()),
     ],
 )
 def test_bad_dataset(workshop: Workshop, here: Path, kind: str, named: tuple[str, ...]):
@@ -334,7 +244,7 @@ def test_bad_dataset_among_others_is_passed_over(copied: Workshop):
     assert any("heisenberg-L9-n9-s0-00000000.h5" in each for each in outcome.json()["warnings"])
 
 
-@pytest.mark.parametrize("kind", ["truncated", "text", "dataset", "newer"])
+@pytest.mark.parametrize("kind", ["truncated", "dataset"])
 def test_bad_checkpoint(copied: Workshop, kind: str):
     best = copied.root / copied.run("lattice net") / "best.h5"
     whole = copied.root / "whole.h5"
@@ -364,11 +274,6 @@ def test_bad_state_of_an_unfinished_run(copied: Workshop):
     call("train", "--resume", run, cwd=copied.root).failed(3, "last.h5")
 
 
-def test_run_whose_dataset_is_gone(copied: Workshop):
-    (copied.root / copied.dataset("lattice")).unlink()
-    call("evaluate", copied.run("lattice net"), cwd=copied.root).failed(3, "--data")
-
-
 def test_run_whose_dataset_has_moved(copied: Workshop):
     path = copied.root / copied.dataset("lattice")
     path.rename(path.with_name("renamed.h5"))
@@ -391,23 +296,15 @@ def test_dense_network_has_no_other_size(copied: Workshop):
     ("run", "args", "named"),
     [
         ("lattice net", ("heisenberg", "--L", 4, "system.J1=2"), ("J1", "2.0", "1.0")),
-        ("lattice net", ("heisenberg", "--L", 4, "system.J2=0.5"), ("J2", "0.5")),
         ("lattice net", ("double_exchange", "--L", 4), ("heisenberg", "double_exchange")),
-        ("hopping fit", ("double_exchange", "--L", 3, "system.mu=-8"), ("mu", "-8.0", "-8.3")),
         ("binary net", ("three_spin", "--L", 6, "system.coupling_seed=1"), ("coupling",)),
         ("binary net", ("three_spin", "--L", 6, "system.r=2"), ("system.r",)),
-        ("binary net", ("three_spin", "--L", 6, "system.spin_values=[-1,1]"), ("spin_values",)),
         ("binary net", ("heisenberg", "--L", 6, "system.variant=infinite_range"), ("three_spin", "heisenberg")),
     ],
 )
 def test_another_hamiltonian(copied: Workshop, run: str, args: tuple[object, ...], named: tuple[str, ...]):
     call("generate", *args, "--samples", 24, "--out", "other.h5", cwd=copied.root).done()
     call("evaluate", copied.run(run), "--data", "other.h5", cwd=copied.root).failed(3, "other.h5", *named)
-
-
-def test_another_variant(copied: Workshop):
-    args = ("--data", copied.dataset("scalar"))
-    call("evaluate", copied.run("lattice net"), *args, cwd=copied.root).failed(3, "variant")
 
 
 def test_dataset_that_does_not_match_the_wish(copied: Workshop):
@@ -513,12 +410,6 @@ def test_out_names_something_else(copied: Workshop):
     assert (copied.root / "folder" / "thesis.tex").read_text() == "precious"
 
 
-def test_out_of_a_real_process(here: Path):
-    (here / "mine.h5").write_text("precious")
-    run_efnn(*LATTICE, "--out", "mine.h5", cwd=here).failed(6, "mine.h5", "--overwrite")
-    assert (here / "mine.h5").read_text() == "precious"
-
-
 def test_overwrite(copied: Workshop):
     root, run = copied.root, copied.run("lattice net")
     (root / "mine.h5").write_text("precious")
@@ -599,10 +490,6 @@ def test_unwritable_places(copied: Workshop):
         assert outcome.code == 74, f"{args}: exit {outcome.code}, {outcome.err}"
         outcome.failed(74, "/proc" if "/proc/" in str(args) else "s.npy")
         assert files_below(copied.root) == before, args
-
-
-def test_unwritable_place_of_a_real_process(here: Path):
-    run_efnn(*LATTICE, "--out", "/proc/x/y.h5", cwd=here).failed(74, "/proc/x")
 
 
 def test_read_only_folder(here: Path):
@@ -705,10 +592,9 @@ def test_a_name_that_the_encoding_lacks(copied: Workshop):
     assert (copied.root / "\u00e4.h5").exists()
 
 
-@pytest.mark.parametrize("key", ["J1", "J2", "K", "R"])
-def test_couplings_without_bounds(here: Path, key: str):
+def test_couplings_without_bounds(here: Path):
     """Energies that no dataset could hold were written, and nobody could read them."""
-    call(*LATTICE, f"system.{key}=1e300", cwd=here).failed(2, f"system.{key}", "1e+12")
+    call(*LATTICE, "system.J1=1e300", cwd=here).failed(2, "system.J1", "1e+12")
     assert not files_below(here)
 
 

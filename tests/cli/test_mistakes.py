@@ -11,7 +11,7 @@ import pytest
 
 from efnn_cli.storage import documents
 
-from .conftest import NO_USE, Workshop, begin_efnn, call, files_below, finish, wait_for
+from .conftest import NO_USE, Workshop, call, files_below
 
 OWN = "# @package _global_\nlr: 0.01\nepochs: 1\ntraining:\n  batch_size: 20\n  optimizer: adam\n"
 
@@ -49,25 +49,6 @@ def test_a_recipe_that_cannot_be_meant(copied: Workshop, text: str, named: tuple
     call("train", "model=efnn", "--data", copied.dataset("binary"), *words, cwd=copied.root).failed(2, *named)
 
 
-@pytest.mark.slow
-def test_a_figure_of_weights_that_are_gone(copied: Workshop):
-    """Carried while its training was interrupted, then trained to the end: the table is of a beginning."""
-    words = ("model=efnn", "depth=1", "training.optimizer=adam", "epochs=400", "training.batch_size=4", "seed=5")
-    with begin_efnn("train", *words, "--data", copied.dataset("lattice"), cwd=copied.root) as process:
-        wait_for(lambda: any(path.stat().st_size > 500 for path in copied.root.glob("outputs/*-s5-*/metrics.csv")))
-        process.terminate()
-        finish(process)
-    (run,) = copied.root.glob("outputs/*-s5-*")
-    where = run.relative_to(copied.root)
-    call("extrapolate", where, "--L", 5, "--samples", 2, cwd=copied.root).done()
-    call("plot", "sizes", where, cwd=copied.root).done()
-    call("train", "--resume", where, cwd=copied.root).done()
-    for kind in ("sizes", "times"):
-        call("plot", kind, where, cwd=copied.root).failed(3, "earlier in the training", f"efnn extrapolate {where}")
-    call("extrapolate", where, "--L", 5, "--samples", 2, cwd=copied.root).done()
-    call("plot", "sizes", where, "--overwrite", cwd=copied.root).done()
-
-
 def test_results_do_not_replace_what_they_are_made_of(copied: Workshop):
     run, data = copied.run("lattice net"), copied.dataset("lattice")
     with h5py.File(copied.root / "s.h5", "w") as file:
@@ -89,8 +70,6 @@ def test_results_do_not_replace_what_they_are_made_of(copied: Workshop):
     "words",
     [
         ("model=resnet", "lr=1e300", "training.optimizer=soap"),
-        ("model=efnn", "training.initial_spread=1e300", "training.optimizer=soap"),
-        ("model=efnn", "activation_scale=1e300", "training.optimizer=soap"),
     ],
     ids=lambda words: words[1],
 )
@@ -120,39 +99,17 @@ def test_grids_of_what_is_set_elsewhere(workshop: Workshop, grid: str, named: st
 
 
 @pytest.mark.parametrize(
-    ("shape", "named"),
-    [
-        ((3, 15), "(samples, 3, L, L) with L >= 3"), ((2, 3, 2, 2), "with L >= 3"), ((2, 3, 6, 8), "with L >= 3"),
-        ((2, 6, 6, 3), "numpy.moveaxis(spins, -1, 1)"),
-    ],
-)  # fmt: skip
-def test_spins_of_another_shape(workshop: Workshop, tmp_path: Path, shape: tuple[int, ...], named: str):
-    np.save(tmp_path / "s.npy", np.ones(shape))
-    words = ("predict", workshop.run("lattice net"), "--spins", tmp_path / "s.npy")
-    call(*words, cwd=workshop.root).failed(3, "s.npy", named, str(shape))
-
-
-@pytest.mark.parametrize(
     ("words", "spins", "named"),
     [
         (("heisenberg",), np.ones((2, 3, 2, 2)), "(samples, 3, L, L) with L >= 3, found (2, 3, 2, 2)"),
-        (("double_exchange",), np.ones((1, 3, 1, 1)), "(samples, 3, L, L) with L >= 3, found (1, 3, 1, 1)"),
         (("heisenberg",), np.ones((2, 3, 6, 8)), "(samples, 3, L, L) with L >= 3, found (2, 3, 6, 8)"),
         (("three_spin",), np.ones((5, 2)), "shape (5, 2): system.L: wanted"),
-        (("heisenberg", "system.variant=infinite_range"), np.ones((5, 1)), "shape (5, 1): system.L: wanted"),
     ],
 )
 def test_spins_of_a_size_that_the_system_cannot_have(here: Path, words: tuple[str, ...], spins: np.ndarray, named: str):
     np.save(here / "s.npy", spins)
     call("generate", *words, "--spins", "s.npy", cwd=here).failed(3, "s.npy", named)
     assert files_below(here) == {"s.npy"}
-
-
-@pytest.mark.parametrize(("value", "named"), [(np.nan, "not finite"), (1.0, "unit vectors")])
-def test_spins_to_predict_that_are_none(workshop: Workshop, tmp_path: Path, value: float, named: str):
-    np.save(tmp_path / "s.npy", np.full((2, 3, 6, 6), value))
-    words = ("predict", workshop.run("lattice net"), "--spins", tmp_path / "s.npy")
-    call(*words, cwd=workshop.root).failed(3, "s.npy", named, "configuration 0")
 
 
 def test_a_sweep_of_nothing(workshop: Workshop):
@@ -168,7 +125,7 @@ def test_the_last_checkpoint_is_asked_for(copied: Workshop):
     shutil.rmtree(copied.root / run)
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "metrics.csv", "last.h5", "best.h5", "summary.json", "lock"])
+@pytest.mark.parametrize("name", ["best.h5", "metrics.csv", "lock"])
 def test_results_do_not_replace_another_run(copied: Workshop, name: str):
     """Nor stand where one of its files will be; a link to it is no way around that."""
     run, other = copied.run("lattice net"), copied.run("lattice twin")
@@ -202,7 +159,7 @@ def test_results_do_not_replace_what_took_hours(copied: Workshop):
         call("evaluate", run, "--out", "p.h5", "--overwrite", cwd=copied.root).done()
 
 
-@pytest.mark.parametrize("out", ["", ".", "..", "/", "./", "data", "data/.."])
+@pytest.mark.parametrize("out", ["", "..", "data"])
 def test_a_folder_in_the_place_of_a_file(copied: Workshop, out: str):
     run = copied.run("lattice net")
     np.save(copied.root / "s.npy", np.ones((2, 3, 6, 6)) / np.sqrt(3))
@@ -234,12 +191,10 @@ def ratios(node: object) -> list[float]:
         ("train", "NETWORK"),
         ("train", "-m", "NETWORK"),
         ("evaluate", "RUN"),
-        ("evaluate", "RUN", "RUN"),
         ("extrapolate", "RUN", "--L", "7,9", "--samples", 12),
-        ("extrapolate", "RUN", "RUN", "--L", 7, "--samples", 12),
         ("compare", "NETWORK", "--seeds", 1, "--L", 7, "--samples", 12),
     ],
-    ids=["train", "sweep", "evaluate", "ensemble", "extrapolate", "ensemble extrapolated", "compare"],
+    ids=["train", "sweep", "evaluate", "extrapolate", "compare"],
 )
 @pytest.mark.parametrize("useful", [False, True], ids=["of no use", "useful"])
 def test_a_network_that_is_no_better_than_the_mean_says_so(copied: Workshop, words: tuple[object, ...], useful: bool):

