@@ -146,7 +146,7 @@ def settings(command: str, words: Iterable[str], word: str) -> Iterator[Candidat
     matching = [each for each in offered if each.name.startswith(word)]
     yield from ((f"{each.name}=", _meaning(each)) for each in matching)
     for key in matching if len(matching) + len(prefixes) == 1 else ():
-        yield from _named(f"{key.name}={value}" for value in key.choices or PLAIN.findall(key.default))
+        yield from _named(f"{key.name}={value}" for value in key.choices or PLAIN.findall(key.text))
 
 
 def _meaning(key: Key) -> str:

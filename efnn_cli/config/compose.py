@@ -164,7 +164,7 @@ def compose(command: str, request: Request, kind: str | None = None) -> Composed
 def _require_groups(command: str, values: Any, said: Mapping[str, Said]) -> None:
     """Raise `ConfigError` where a file that was chosen does not set what it was chosen for."""
     for group, default in keys.groups(command).items():
-        if (default != "null" or group in said) and not isinstance(values.get(group), dict):
+        if (default is not None or group in said) and not isinstance(values.get(group), dict):
             raise ConfigError(
                 f"{said[group].text if group in said else group}: wanted a file with keys below '{group}:', found none",
                 f"where it begins with # @package _global_, write {group}: and, below it, its keys",

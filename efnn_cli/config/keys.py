@@ -1,80 +1,82 @@
-"""Keys of the configuration files, with their defaults and comments, read line by line.
+"""Keys of the configuration files with their defaults and comments, for completion and hints.
 
-Completion must answer within a blink, and so reads neither with Hydra nor with a YAML parser. The files of `conf/` are
-written one key a line, `key: default  # comment`; a comment that begins with `one of a, b, c` lists the values there
-are. `tests/test_keys.py` compares what is read here with a YAML parser, and the lists with what the commands accept.
+Hydra and the dataclasses take a second to load, so only the files of `conf/` are read. A comment that begins with
+`one of a, b, c` lists the values of its key.
 """
 
 from __future__ import annotations
 
-import re
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 HIDDEN_OPTIONS = ("neutral", "closed_form")  # recipes that others build on, or that a network brings along
 BASES = {"training": "neutral"}  # the option of a group that has every key, where not each has its own
 SAME_KEYS = {"compare": "train", "merge": "generate"}  # commands with the keys of another one
 PLACED_AT_ROOT = "# @package _global_"
-
-LINE = re.compile(r"(?P<indent> *)(?P<key>\w+):(?: +(?P<value>[^#\s](?:[^#]*[^#\s])?))?\s*(?:# ?(?P<comment>.*))?")
-GROUP = re.compile(r" +- (?P<group>\w+): (?P<option>\S+)")
-CHOICES = re.compile(r"one of (\w+(?:, \w+)*)")
+LISTED = "one of "
 
 
 @dataclass(frozen=True)
 class Key:
-    """One key as users write it, such as `model.kernel_size`, its default and comment as they stand in the file."""
+    """One key as users write it, such as `model.kernel_size`, with its default and comment."""
 
     name: str
-    default: str
+    default: object
     comment: str
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The values there are, where they can be listed."""
-        found = CHOICES.match(self.comment)
-        if found:
-            return tuple(found.group(1).split(", "))
-        return ("true", "false") if self.default in ("true", "false") else ()
+        """The values of the key, where they can be listed."""
+        if self.comment.startswith(LISTED):
+            return tuple(self.comment.removeprefix(LISTED).partition(";")[0].partition(":")[0].split(", "))
+        return ("true", "false") if isinstance(self.default, bool) else ()
+
+    @property
+    def text(self) -> str:
+        """The default as it is typed."""
+        plain = self.default is None or isinstance(self.default, bool)
+        return json.dumps(self.default) if plain else str(self.default)
 
     @property
     def alias(self) -> str:
         """The short name that the key stands for, such as `depth` for `model.depth`; empty where it has none."""
-        found = re.fullmatch(r"\$\{(\w+)\}", self.default)
-        return found.group(1) if found else ""
+        return self.text[2:-1] if self.text.startswith("${") else ""
 
 
 def folder() -> Path:
-    """Where the configuration files are, in a checkout as in a wheel."""
+    """Return the folder of the configuration files, in a checkout or a wheel."""
     return Path(str(import_module("efnn_cli.conf").__file__)).parent
 
 
 def configured() -> list[str]:
-    """Commands with a configuration of their own."""
+    """Return the commands with a configuration of their own."""
     return sorted(path.stem for path in folder().glob("*.yaml"))
 
 
-def groups(command: str) -> dict[str, str]:
-    """Groups that `command` chooses from, such as `model`, with their default options."""
-    found = map(GROUP.fullmatch, _lines(command))
-    return {each["group"]: each["option"] for each in found if each}
+def groups(command: str) -> dict[str, str | None]:
+    """Return the groups that `command` chooses from, such as `model`, with their default options."""
+    listed = _read(command)[1].get("defaults", [])
+    return {group: option for each in listed if isinstance(each, dict) for group, option in each.items()}
 
 
 def options(group: str) -> list[str]:
-    """Names to choose from in `group`."""
+    """Return the names to choose from in `group`."""
     names = sorted(path.stem for path in (folder() / group).glob("*.yaml"))
     return [name for name in names if name not in HIDDEN_OPTIONS]
 
 
 def root_keys(command: str) -> list[Key]:
-    """Keys of `command` itself."""
+    """Return the keys of `command` itself."""
     return file_keys(command)
 
 
 def group_keys(group: str, option: str | None = None) -> list[Key]:
-    """Keys of `group`, those that stand at the root (`depth`) among them: of one option, or of any."""
+    """Return the keys of `group`, those at the root (`depth`) among them: of one option, or of any."""
     known = options(group)
     chosen = [BASES[group]] if group in BASES else [option] if option in known else known
     keys: dict[str, Key] = {}
@@ -84,20 +86,33 @@ def group_keys(group: str, option: str | None = None) -> list[Key]:
     return list(keys.values())
 
 
-@cache
-def _lines(name: str) -> tuple[str, ...]:
-    return tuple((folder() / f"{name}.yaml").read_text(encoding="utf-8").splitlines())
-
-
 def file_keys(name: str, group: str = "") -> list[Key]:
-    """Keys of the file `name`, such as `training/paper`, their paths as users write them below `group`."""
-    lines = _lines(name)
-    outer = f"{group}." if group and lines[0] != PLACED_AT_ROOT else ""
-    path, found = outer, []
-    for match in filter(None, map(LINE.fullmatch, lines)):
-        key, value = match["key"], match["value"]
-        if not match["indent"]:
-            path = outer if value else f"{outer}{key}."
-        if value and key != "name":
-            found.append(Key(f"{path}{key}", value, match["comment"] or ""))
-    return found
+    """Return the keys of the file `name`, such as `training/paper`, as users write them below `group`."""
+    text, values = _read(name)
+    comments = {}
+    for line in text.splitlines():
+        setting, _, comment = line.partition("#")
+        if comment:
+            comments[setting.partition(":")[0].strip()] = comment.strip()
+    outer = f"{group}." if group and not text.startswith(PLACED_AT_ROOT) else ""
+    flat = [
+        (path, value) for path, value in _flat(values, outer) if path.rpartition(".")[2] not in ("name", "defaults")
+    ]
+    return [Key(path, value, comments.get(path.rpartition(".")[2], "")) for path, value in flat]
+
+
+@cache
+def _read(name: str) -> tuple[str, dict[str, Any]]:
+    """Return the text and the values of a configuration file."""
+    import yaml
+
+    text = (folder() / f"{name}.yaml").read_text(encoding="utf-8")
+    return text, yaml.safe_load(text)
+
+
+def _flat(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.config.kinds import KINDS, kinds_named
+from efnn_cli.config import keys
 from efnn_cli.core import checks
 from efnn_cli.core.errors import ConfigError
+from efnn_cli.core.kinds import HEISENBERG
 from efnn_cli.runs.rows import COLUMNS, STATUSES, RunRow
 
 CONDITION = re.compile(r"([A-Za-z_][\w.]*)\s*(<=|>=|!=|=|<|>)\s*(.*)", re.DOTALL)
@@ -20,6 +21,15 @@ ORDERS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 MISSING = ("null", "none", "-")
+
+
+def kinds_named(name: str) -> tuple[str, ...]:
+    """Return the kinds of Hamiltonian that `name` may mean, dashes accepted: one kind, or all variants of a system."""
+    plain = name.replace("-", "_")
+    return tuple(HEISENBERG.values()) if plain == "heisenberg" else (plain,)
+
+
+KINDS = tuple(kind for name in keys.options("system") for kind in kinds_named(name))
 
 
 @dataclass(frozen=True)

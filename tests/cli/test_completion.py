@@ -14,7 +14,7 @@ from efnn_cli.cli.app import app
 from efnn_cli.cli.completion import settings, typed
 
 BIN = Path(sys.executable).parent
-HEAVY = {"torch", "h5py", "matplotlib", "hydra", "omegaconf", "scipy", "numpy", "yaml"}
+HEAVY = {"torch", "h5py", "matplotlib", "hydra", "omegaconf", "scipy", "numpy"}
 TIMEOUT = 120
 
 

@@ -1,7 +1,6 @@
-"""What the quick reader of the configuration files finds is what a YAML parser finds, and what the commands accept."""
+"""Keys, defaults and listed values for completion are those that the commands accept."""
 
 import pytest
-import yaml
 
 from efnn_cli.cli.config import validate
 from efnn_cli.config import keys
@@ -14,50 +13,22 @@ BY_SYSTEM = ("sampling", "reference")  # every system has some of the values
 COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict")
 
 
-def leaves(node, prefix=""):
-    for key, value in node.items():
-        if key in ("defaults", "name"):
-            continue
-        if isinstance(value, dict):
-            yield from leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def parsed(name, prefix=""):
-    return dict(leaves(yaml.safe_load((keys.folder() / f"{name}.yaml").read_text()), prefix))
-
-
-def as_values(found):
-    return {key.name: yaml.safe_load(key.default) for key in found}
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_keys_of_commands_are_those_of_a_parser(command):
-    assert as_values(keys.root_keys(command)) == parsed(command)
-
-
-@pytest.mark.parametrize(
-    ("group", "option", "prefix"),
-    [(group, option, f"{group}.") for group in ("system", "executor") for option in keys.options(group)]
-    + [("model", option, "") for option in keys.options("model")],
-)
-def test_keys_of_groups_are_those_of_a_parser(group, option, prefix):
-    assert as_values(keys.group_keys(group, option)) == parsed(f"{group}/{option}", prefix)
-
-
-def test_recipes_have_the_keys_of_the_neutral_one():
-    assert as_values(keys.group_keys("training", "paper")) == parsed("training/neutral")
-
-
 def test_without_a_choice_all_options_of_a_group_are_read():
     names = {key.name for key in keys.group_keys("system")}
     assert {"system.L", "system.J1", "system.mu", "system.spin_values"} <= names
 
 
 def test_groups_and_their_options():
-    assert keys.groups("train") == {"system": "null", "model": "efnn", "training": "default"}
+    assert keys.groups("train") == {"system": None, "model": "efnn", "training": "default"}
     assert keys.options("training") == ["default", "paper"]
+
+
+def test_a_key_has_its_default_comment_and_short_name():
+    found = {key.name: key for key in keys.group_keys("model", "efnn")}
+    assert (found["depth"].text, found["depth"].comment) == ("3", "D, number of layers")
+    assert (found["model.depth"].alias, found["model.kernel_size"].alias) == ("depth", "")
+    assert found["model.centre_spins"].choices == ("true", "false")
+    assert found["model.invariant_channels"].text == "null"
 
 
 def listed():

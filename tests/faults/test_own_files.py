@@ -45,11 +45,6 @@ def test_a_place_that_no_configuration_has(here: Path, group: str, package: str)
     call("train", f"{group}=bad", "--config-dir", "mine", cwd=here).failed(2, "bad.yaml", "# @package _global_")
 
 
-def test_lines_end_where_they_end_for_hydra(here: Path):
-    own(here, "training/bad.yaml", "# @comment x\u2028# @package hydra.callbacks.x\na: 1\n")
-    call("train", "training=bad", "--config-dir", "mine", cwd=here).failed(2, "bad.yaml", "about Hydra")
-
-
 @pytest.mark.parametrize("group", ["training", "model", "system"])
 def test_a_file_that_does_not_set_what_it_is_chosen_for(here: Path, group: str):
     own(here, f"{group}/bad.yaml", "# @package _global_\nseed: 1\n")
@@ -61,15 +56,6 @@ def test_an_empty_file(here: Path, text: str):
     own(here, "training/bad.yaml", text)
     for command in (("train",), ("config", "train")):
         call(*command, "training=bad", "--config-dir", "mine", cwd=here).failed(2, "mine/training/bad.yaml")
-
-
-@pytest.mark.parametrize("name", ["scale", "workers", "lr", "system.L"])
-def test_a_folder_with_the_name_of_a_key(here: Path, name: str):
-    """Hydra would look for the value among its files."""
-    own(here, "experiment/bad.yaml", PRESET.format(**PLAIN))
-    (here / "mine" / name).mkdir()
-    outcome = call("reproduce", "bad", "scale=smoke", "--config-dir", "mine", "--dry-run", cwd=here)
-    outcome.failed(2, f"mine/{name}", "rename the folder")
 
 
 def test_a_mistyped_key_beside_a_file_of_ones_own(here: Path):
