@@ -34,7 +34,7 @@ def evaluate(
     from efnn_cli.core.device import describe, resolve
     from efnn_cli.core.signals import StopRequest
     from efnn_cli.evaluation import results
-    from efnn_cli.evaluation.judging import plan_judgement
+    from efnn_cli.evaluation.evaluation_set import evaluation_set
     from efnn_cli.evaluation.settings import EvaluateConfig
     from efnn_cli.runs.find import picked
     from efnn_cli.runs.loading import load
@@ -46,10 +46,10 @@ def evaluate(
     output.claim_hdf5(out, overwrite)
     with StopRequest("nothing was written; the same command starts again") as stop:
         members = [load(path, config.device) for path in runs or picked()]
-        task = plan_judgement(members, data, config.split, drop_seen=config.seen == "drop")
-        output.refuse_inputs(out, [task.path, *(member.path for member in members)])
+        chosen = evaluation_set(members, data, config.split, drop_seen=config.seen == "drop")
+        output.refuse_inputs(out, [chosen.path, *(member.path for member in members)])
         LOGGER.info("evaluating on %s", describe(target))
-        found = task.predictions(stop.check)
+        found = chosen.predictions(stop.check)
         stop.check()
-    outputs = {} if out is None else {"predictions": results.write(out, found, task)}
-    return results.report(found, task, outputs)
+    outputs = {} if out is None else {"predictions": results.write(out, found, chosen)}
+    return results.report(found, chosen, outputs)

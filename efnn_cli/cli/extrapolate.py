@@ -48,7 +48,7 @@ def extrapolate(
     from efnn_cli.core.device import describe, resolve
     from efnn_cli.datasets.settings import refuse_tolerance_without_effect
     from efnn_cli.evaluation import size_results
-    from efnn_cli.evaluation.references import plan_references
+    from efnn_cli.evaluation.reference_datasets import plan_references
     from efnn_cli.evaluation.settings import ExtrapolateConfig
     from efnn_cli.runs.find import picked
     from efnn_cli.runs.loading import load

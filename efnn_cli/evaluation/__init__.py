@@ -1,9 +1,8 @@
-"""What networks are worth on data they have not seen, and on other lattices.
+"""Errors of trained networks on configurations that they have not seen, and on lattices of other sizes.
 
-judging.py        errors on a dataset                  references.py   labels of other sizes, made once
-compatibility.py  whether a dataset fits a network     extrapolation.py  errors and times at one size
-overlap.py        configurations seen in training      size_table.py   extrapolation.csv
-carrying.py       networks over many sizes             calibration.py   whether a spread tells the error
-settings.py       checked settings of the commands   predicting.py  energies of configurations without labels
-results.py size_results.py   results of `evaluate` and `extrapolate`
+settings.py         checked settings            evaluation_set.py   configurations to evaluate on, predictions
+compatibility.py    same Hamiltonian            overlap.py          configurations seen in training
+reference_datasets.py   labels at other sizes   size_errors.py      errors and times at one size
+extrapolation.py    many networks and sizes     size_table.py       extrapolation.csv
+calibration.py      spread against error        results.py size_results.py predicting.py   files, tables, JSON
 """

@@ -1,4 +1,4 @@
-"""Whether the spread of an ensemble predicts the error of its mean (B configurations, M members, all in float64).
+"""Calibration of an ensemble: its spread against the error of its mean (B configurations, M members, float64).
 
 For a configuration x with the exact energy E the members predict p_1 .. p_M; s(x) is their sample standard deviation
 (ddof = 1), the *spread*, and e(x) = mean(p) - E the error that it is to predict. Two cases have a known ratio of their
@@ -50,8 +50,8 @@ class Calibration:
     bias_over_spread: float | None
     """mean(e) / rms_spread"""
     rank_correlation: float | None
-    """Spearman's, of |e(x)| and s(x): whether a wide spread marks a bad prediction. None also for fewer than 3
-    configurations, or where all errors or all spreads are equal."""
+    """Spearman's rank correlation of |e(x)| and s(x). None also for fewer than 3 configurations, or where all errors or
+    all spreads are equal."""
     within_1_spread: float | None
     """Share of configurations with |e(x)| <= s(x)."""
     within_2_spreads: float | None
@@ -59,7 +59,7 @@ class Calibration:
 
 
 def calibrate(predicted: Array, true: Array) -> Calibration:
-    """Calibration of the predictions (M, B), M > 1, of members against the true energies (B,)."""
+    """Return the calibration of predictions (M, B), M > 1, against the true energies (B,)."""
     if predicted.ndim != 2 or len(predicted) < 2 or predicted.shape[1:] != true.shape or true.size == 0:
         raise ValueError(f"wanted (members > 1, B) and (B,), got {predicted.shape} and {true.shape}")
     values = predicted.astype(np.float64)
@@ -84,7 +84,7 @@ def calibrate(predicted: Array, true: Array) -> Calibration:
 
 
 def rank_correlation(first: Array, second: Array) -> float | None:
-    """Spearman's rank correlation of two arrays (B,); None where it is undefined."""
+    """Return Spearman's rank correlation of two arrays (B,); None where it is undefined."""
     from scipy.stats import spearmanr  # imported here: it takes half a second, and only ensembles need it
 
     if first.size < 3 or any(np.ptp(each) <= ROUNDING * np.abs(each).max() for each in (first, second)):

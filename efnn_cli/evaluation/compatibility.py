@@ -1,4 +1,4 @@
-"""Datasets as physics: the system of a dataset, and whether a network may be judged by it."""
+"""Compatibility of a network and a dataset: both of one Hamiltonian."""
 
 from __future__ import annotations
 

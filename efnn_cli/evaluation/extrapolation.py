@@ -1,163 +1,67 @@
-"""Errors of a network against the size of the lattice, and the time it takes against the reference."""
+"""Errors of several networks of one Hamiltonian on the same reference datasets of other sizes."""
 
 from __future__ import annotations
 
-import hashlib
-import statistics
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+import logging
+from collections.abc import Sequence
+from pathlib import Path
 
-import numpy as np
 import torch
 
-from efnn_cli.core.errors import NumericalError
-from efnn_cli.evaluation.calibration import Calibration, calibrate
-from efnn_cli.physics.system import Array
-from efnn_cli.runs.loading import Run
+from efnn_cli.core.console import Console
+from efnn_cli.core.results import shown
+from efnn_cli.core.signals import StopRequest
+from efnn_cli.datasets.planning import DatasetPlan
+from efnn_cli.datasets.settings import GenerateConfig
+from efnn_cli.evaluation.reference_datasets import label_references, plan_references
+from efnn_cli.evaluation.settings import ExtrapolateConfig
+from efnn_cli.evaluation.size_errors import errors_at_size, weights_digest
+from efnn_cli.evaluation.size_table import Rows, SizeTable
+from efnn_cli.runs.folder import EXTRAPOLATION
+from efnn_cli.runs.loading import Run, load
 from efnn_cli.storage.dataset import Dataset
-from efnn_cli.training.metrics import Metrics, measure
-from efnn_cli.training.predict import predict
 
-TIMING_REPEATS = 3
+LOGGER = logging.getLogger("efnn")
 
 
-@dataclass(frozen=True)
-class Ensemble:
-    """What several members add to the errors of their mean at one size."""
-
-    members: list[Metrics]
-    """Errors of every one."""
-    calibration: Calibration
-    spread_per_site: float
-    """Root mean square over configurations of the members' standard deviation, by the number of sites."""
-
-
-@dataclass(frozen=True)
-class SizeRow:
-    """One lattice size: errors, and seconds per configuration of network and reference."""
-
-    L: int
-    samples: int
-    rmse: float
-    relative_error: float | None
-    rmse_over_std: float | None
-    rmse_per_site: float
-    bias_per_site: float
-    seconds_per_configuration: float
-    reference_seconds_per_configuration: float
-    speedup: float
-    reference: str
-    ensemble: Ensemble | None = None
-    """None for a single network."""
-
-    def ratios(self) -> dict[str, float | None]:
-        """RMSE / std(E) at this size, of the mean and of every member."""
-        members = [] if self.ensemble is None else self.ensemble.members
-        of_members = {f"at L = {self.L} for member {i}": each.rmse_over_std for i, each in enumerate(members)}
-        return {f"at L = {self.L}": self.rmse_over_std, **of_members}
-
-    def as_json(self) -> dict[str, Any]:
-        """Every figure by name; those of an ensemble only where there is one."""
-        row = {name: getattr(self, name) for name in FIGURES}
-        if self.ensemble is None:
-            return row
-        members = [_per_site(each, self.L**2) for each in self.ensemble.members]
-        calibration = asdict(self.ensemble.calibration)
-        return row | {
-            "spread_per_site": self.ensemble.spread_per_site,
-            "calibration": calibration,
-            "members": members,
-        }
-
-    def as_cells(self) -> dict[str, Any]:
-        """Every figure by name, for a table; None where there is no ensemble."""
-        row: dict[str, Any] = {name: getattr(self, name) for name in FIGURES}
-        if self.ensemble is None:
-            return row | dict.fromkeys(ENSEMBLE_FIGURES)
-        return row | {"spread_per_site": self.ensemble.spread_per_site, **asdict(self.ensemble.calibration)}
+def extrapolate_runs(
+    runs: Sequence[Path], config: ExtrapolateConfig, target: torch.device, console: Console, stop: StopRequest
+) -> dict[Path, Rows]:
+    """Return the rows of every run at every size from its table; measure only the missing ones."""
+    networks = {path: load(path, config.device) for path in runs}
+    plans = plan_references(config, next(iter(networks.values())), target)
+    datasets: dict[int, Dataset] = {}
+    for network in networks.values():
+        missing = {plan.config.system.size: plan for plan in plans if not _rows(network, plan)}
+        for size in sorted(missing.keys() - datasets.keys()):
+            datasets[size] = label_references(missing[size], target, console, stop)
+        if missing:
+            _measure(network, [datasets[size] for size in missing], plans[0].config, stop)
+    return {path: [row for plan in plans for row in _rows(network, plan)] for path, network in networks.items()}
 
 
-FIGURES = tuple(each.name for each in fields(SizeRow) if each.name != "ensemble")
-ENSEMBLE_FIGURES = ("spread_per_site", *(each.name for each in fields(Calibration)))
+def _measure(network: Run, datasets: Sequence[Dataset], config: GenerateConfig, stop: StopRequest) -> None:
+    """Add the errors on all `datasets` to the table of the run; `config` has their sampling and seed."""
+    sizes = ", ".join(str(data.spins.shape[-1]) for data in datasets)
+    LOGGER.info("extrapolating %s to L = %s", shown(network.path), sizes)
+    errors = []
+    for data in datasets:
+        errors.append(errors_at_size([network], data, stop.check))
+        stop.check()
+    _table(network).merge(errors, config.sampling, config.seed, stop.check)
 
 
-def _per_site(metrics: Metrics, sites: int) -> dict[str, float | None]:
-    """The figures of a member, named like those of the mean."""
-    return {**metrics.brief(), "rmse_per_site": metrics.rmse / sites, "bias_per_site": metrics.bias / sites}
+def _table(network: Run) -> SizeTable:
+    return SizeTable(network.path / f"{EXTRAPOLATION}.csv", weights_digest([network]), own_folder=True)
 
 
-def judge_size(members: Sequence[Run], data: Dataset, pause: Callable[[], None] = lambda: None) -> SizeRow:
-    """Errors of the mean prediction of `members` on references of one size, and timings; `pause` may raise to stop."""
-    size = data.spins.shape[-1]
-    sites = size * size
-    predicted = predictions(members, data.spins, pause)
-    metrics = measure(predicted.mean(axis=0), data.energies)
-    seconds = seconds_per_configuration(members, data.spins, pause)
-    reference = data.metadata["reference"]
-    return SizeRow(
-        L=size,
-        samples=metrics.samples,
-        rmse=metrics.rmse,
-        relative_error=metrics.relative_error,
-        rmse_over_std=metrics.rmse_over_std,
-        rmse_per_site=metrics.rmse / sites,
-        bias_per_site=metrics.bias / sites,
-        seconds_per_configuration=seconds,
-        reference_seconds_per_configuration=reference["seconds_per_configuration"],
-        speedup=reference["seconds_per_configuration"] / seconds,
-        reference=reference["method"],
-        ensemble=None if len(members) == 1 else judge_ensemble(predicted, data.energies, sites),
-    )
-
-
-def judge_ensemble(predicted: Array, true: Array, sites: int) -> Ensemble:
-    """What the members say beside their mean, from their energies (members, B)."""
-    found = calibrate(predicted, true)
-    return Ensemble([measure(each, true) for each in predicted], found, found.rms_spread / sites)
-
-
-def predictions(members: Sequence[Run], spins: Array, pause: Callable[[], None] = lambda: None) -> Array:
-    """Energies (members, B); `pause` may raise to stop. Raises `NumericalError` where one is not finite."""
-    found = np.stack([predict(member.model, spins, member.device, pause) for member in members])
-    if not np.isfinite(found).all():
-        raise NumericalError(f"a prediction at L = {spins.shape[-1]} is not finite")
-    return np.asarray(found, dtype=np.float64)
-
-
-def seconds_per_configuration(members: Sequence[Run], spins: Array, pause: Callable[[], None] = lambda: None) -> float:
-    """Median time of a prediction in batches, summed over the ensemble; on a CPU on one core, like the reference.
-
-    `pause` may raise to stop.
-    """
-    times = []
-    with one_thread():
-        for _ in range(TIMING_REPEATS + 1):  # the first one warms up
-            start = time.perf_counter()
-            for member in members:
-                predict(member.model, spins, member.device, pause)
-            times.append(time.perf_counter() - start)
-    return statistics.median(times[1:]) / len(spins)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread of torch meanwhile."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def weights_digest(members: Sequence[Run]) -> str:
-    """First 8 hexadecimal digits of the SHA-256 over the weights of all members: which network a figure is of."""
-    total = hashlib.sha256()
-    for member in members:
-        for name, tensor in sorted(member.model.state_dict().items()):
-            total.update(name.encode())
-            total.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return total.hexdigest()[:8]
+def _rows(network: Run, plan: DatasetPlan) -> Rows:
+    """Return the row of the reference dataset of `plan` in the table of the run; no row where there is none."""
+    wanted = {
+        "L": str(plan.config.system.size),
+        "samples": str(plan.config.samples),
+        "sampling": plan.config.sampling,
+        "seed": str(plan.config.seed),
+    }
+    rows = [row for row in _table(network).rows() if all(row[key] == value for key, value in wanted.items())]
+    return rows[-1:]

@@ -1,4 +1,4 @@
-"""Configurations that a network has seen in training or validation: they cannot judge it."""
+"""Configurations that a network has seen in training or validation, and that flatter its errors."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ DRAWN_BY = ("sampling", "thermal")  # beside size and seed
 LOGGER = logging.getLogger("efnn")
 
 
-def judges(members: Sequence[Run], data: Dataset, chosen: Indices, path: Path, *, drop: bool) -> Indices:
-    """The `chosen` configurations of `data`; with `drop` only those that no member has seen in another dataset.
+def unseen(members: Sequence[Run], data: Dataset, chosen: Indices, path: Path, *, drop: bool) -> Indices:
+    """Return the `chosen` configurations of `data`; with `drop` only those that no member has seen in another dataset.
 
     Warns of their number, and where a training dataset is gone but may have shared configurations. Raises
     `InputError` where nothing is left.
@@ -54,13 +54,13 @@ def judges(members: Sequence[Run], data: Dataset, chosen: Indices, path: Path, *
     if not fresh.any():
         raise InputError(
             f"every configuration of {shown(path)} was in training or validation",
-            "judge by another dataset: efnn generate with another --seed",
+            "evaluate on another dataset: efnn generate with another --seed",
         )
     return chosen[fresh]
 
 
 def _seen(member: Run) -> set[bytes] | None:
-    """Digests of what `member` was trained and validated on; None where its dataset is gone."""
+    """Return the digests of the training and validation configurations; None where their dataset is gone."""
     stored = member.config["dataset"]
     try:
         data = dataset.read(find.find_dataset(stored["content_sha256"], stored["path"], member.path))
@@ -71,7 +71,7 @@ def _seen(member: Run) -> set[bytes] | None:
 
 
 def _warn_if_alike(member: Run, data: Dataset, path: Path) -> None:
-    """Warn unless the metadata show that the random streams were different ones."""
+    """Warn unless the metadata show different random streams."""
     theirs = {"seed": member.config["dataset"].get("seed"), **{key: member.config.get(key) for key in DRAWN_BY}}
     ours = {key: data.metadata.get(key) for key in theirs}
     if theirs["seed"] is None:  # of a run that did not store it

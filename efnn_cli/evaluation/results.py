@@ -9,7 +9,7 @@ from typing import Any
 from efnn_cli.core.results import Result, number, shown
 from efnn_cli.core.text import printable
 from efnn_cli.evaluation.calibration import calibrate
-from efnn_cli.evaluation.judging import Judgement
+from efnn_cli.evaluation.evaluation_set import EvaluationSet
 from efnn_cli.physics.system import Array
 from efnn_cli.storage import atomic, predictions
 from efnn_cli.training.metrics import Metrics, measure, warn_of_no_use
@@ -17,7 +17,7 @@ from efnn_cli.training.metrics import Metrics, measure, warn_of_no_use
 PER_SITE = ("rmse", "mae", "bias")
 
 
-def write(out: Path, found: Array, task: Judgement) -> str:
+def write(out: Path, found: Array, task: EvaluationSet) -> str:
     """Write predicted and true energies with their indices in the dataset; return the path as shown."""
     arrays = {"energies": found.mean(axis=0), "members": found, "reference": task.true, "indices": task.chosen}
     members = {
@@ -29,7 +29,7 @@ def write(out: Path, found: Array, task: Judgement) -> str:
     return shown(out)
 
 
-def report(found: Array, task: Judgement, outputs: dict[str, str]) -> Result:
+def report(found: Array, task: EvaluationSet, outputs: dict[str, str]) -> Result:
     """Return the errors of the mean prediction; of an ensemble also those of its members, and its spread.
 
     `found` are predictions (members, B). Lattices also get errors per site.

@@ -1,4 +1,4 @@
-"""The checked settings of the commands that judge networks."""
+"""Settings of `evaluate`, `extrapolate` and `predict`, checked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from efnn_cli.physics import sampling
 
 @dataclass
 class EvaluateConfig:
-    """Which part of the training dataset to judge, and where."""
+    """Part of the training dataset to evaluate on, and the device."""
 
     split: str
     seen: str
@@ -26,7 +26,7 @@ class EvaluateConfig:
 
 @dataclass
 class PredictConfig:
-    """Where to predict."""
+    """Device of the predictions."""
 
     device: str
 
@@ -36,7 +36,7 @@ class PredictConfig:
 
 @dataclass
 class ExtrapolateConfig:
-    """Sizes and references of an extrapolation."""
+    """Sizes and reference datasets of an extrapolation."""
 
     L: list[int] | None
     samples: int | None

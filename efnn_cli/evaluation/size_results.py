@@ -17,8 +17,8 @@ from efnn_cli.core.results import Result, number, shown
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.datasets.planning import DatasetPlan
 from efnn_cli.evaluation.compatibility import require_same_hamiltonian
-from efnn_cli.evaluation.extrapolation import FIGURES, SizeRow, judge_size, weights_digest
-from efnn_cli.evaluation.references import label_references
+from efnn_cli.evaluation.reference_datasets import label_references
+from efnn_cli.evaluation.size_errors import FIGURES, SizeErrors, errors_at_size, weights_digest
 from efnn_cli.evaluation.size_table import Rows, SizeTable, curves, spreads
 from efnn_cli.runs.folder import EXTRAPOLATION, OUTPUTS
 from efnn_cli.runs.loading import Run
@@ -77,13 +77,13 @@ def measure(
     target: torch.device,
     table: SizeTable,
     console: Console,
-) -> tuple[list[SizeRow], Rows]:
+) -> tuple[list[SizeErrors], Rows]:
     """Return the errors at every size, and all rows of the table that they were added to."""
     atomic.make_folder(table.path.parent)
     with StopRequest("the same command continues with the references that are done") as stop:
         rows = []
         for plan in plans:
-            rows.append(judge_size(members, label_references(plan, target, console, stop), stop.check))
+            rows.append(errors_at_size(members, label_references(plan, target, console, stop), stop.check))
             stop.check()
         return rows, table.merge(rows, plans[0].config.sampling, plans[0].config.seed, stop.check)
 
@@ -110,7 +110,7 @@ def draw(rows: Rows, trained_at: int, folder: Path) -> Path:
     return figures.error_against_size(lines, label, trained_at, folder / EXTRAPOLATION, table=False)
 
 
-def report(rows: Sequence[SizeRow], every: Rows, trained_at: int, table: SizeTable) -> Result:
+def report(rows: Sequence[SizeErrors], every: Rows, trained_at: int, table: SizeTable) -> Result:
     """Draw the figure of every row; return the `rows` of the sizes asked for."""
     figure = draw(every, trained_at, table.path.parent)
     metrics = {"sizes": [row.as_json() for row in rows]}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from efnn_cli.core.errors import ConflictError, InputError
-from efnn_cli.evaluation.extrapolation import ENSEMBLE_FIGURES, FIGURES, SizeRow
+from efnn_cli.evaluation.size_errors import ENSEMBLE_FIGURES, FIGURES, SizeErrors
 from efnn_cli.storage import atomic, documents
 from efnn_cli.storage.lock import awaited
 
@@ -33,9 +33,9 @@ Rows = list[dict[str, str]]
 
 
 class SizeTable:
-    """The table at `path`, of the network with these `weights` (a digest).
+    """The table at `path` of the network with these `weights` (a digest).
 
-    Rows of other weights are stale in a run folder of our own, and somebody else's in a folder the user named.
+    Rows of other weights are dropped from a run's own table, and refused in a folder that the user named.
     """
 
     def __init__(self, path: Path, weights: str, *, own_folder: bool, overwrite: bool = False) -> None:
@@ -51,10 +51,10 @@ class SizeTable:
                 "choose another --out, or --overwrite it",
             )
 
-    def merge(self, rows: Sequence[SizeRow], sampling: str, seed: int, pause: Callable[[], None]) -> Rows:
-        """Add `rows`, replacing earlier ones of the same size, samples, sampling and seed; returns all rows.
+    def merge(self, rows: Sequence[SizeErrors], sampling: str, seed: int, check_stop: Callable[[], None]) -> Rows:
+        """Add `rows`, replacing earlier ones of the same size, samples, sampling and seed; return all rows.
 
-        Commands that run side by side on one run take turns.
+        Holds the lock of the table meanwhile.
         """
         head = {"weights": self.weights, "sampling": sampling, "seed": seed}
         fresh = [
@@ -62,7 +62,7 @@ class SizeTable:
             for row in rows
         ]
         lock = self.path.with_name(f".{self.path.name}.lock")
-        with awaited(lock, lambda owner: LOGGER.info("%s is in use by %s: waiting", self.path, owner), pause):
+        with awaited(lock, lambda owner: LOGGER.info("%s is in use by %s: waiting", self.path, owner), check_stop):
             self.check()
             taken = {_identity(row) for row in fresh}
             kept = [
@@ -74,14 +74,14 @@ class SizeTable:
         return merged
 
     def rows(self) -> Rows:
-        """What stands in it of these weights."""
+        """Return the rows of these weights."""
         return [row for row in read_table(self.path) if row["weights"] == self.weights]
 
 
 def read_table(path: Path) -> Rows:
-    """The rows of the table at `path`, none where there is none; raises `InputError` where it is no such table.
+    """Return the rows of the table at `path`, none where it is missing; raises `InputError` for another table.
 
-    A table from before there were figures of ensembles has none of them.
+    Older tables have no columns of ensembles.
     """
     if not os.path.exists(path):
         return []
@@ -95,7 +95,7 @@ def read_table(path: Path) -> Rows:
 
 
 def _check(path: Path, row: dict[str, str]) -> None:
-    """Raise `InputError` for words that are none of ours, and for no lattice or no configuration at all."""
+    """Raise `InputError` for other columns, and for values that no table has."""
     if list(row) not in (COLUMNS, [*HEAD, *FIGURES]):
         raise InputError(f"{path} is not an extrapolation table of this efnn")
     good = {name: form.fullmatch(row[name]) is not None for name, form in FORMS.items()}
@@ -110,14 +110,14 @@ def _identity(row: dict[str, str]) -> tuple[str, ...]:
 
 
 def curves(rows: Sequence[dict[str, str]], column: str) -> dict[str, list[tuple[int, float]]]:
-    """Values of `column` against L, one curve for every sampling and seed; the most samples count at each L."""
+    """Return `column` against L, one curve for every sampling and seed, from the row with most samples at each L."""
     return _against_size(rows, lambda row: row[column])
 
 
 def spreads(rows: Sequence[dict[str, str]], column: str) -> dict[str, list[tuple[int, float]]]:
-    """The spread of the members in the unit of the error `column`, curves like those of the error itself."""
-    told = [row for row in rows if row["error_over_spread"] and float(row["error_over_spread"]) > 0 and row[column]]
-    return _against_size(told, lambda row: str(float(row[column]) / float(row["error_over_spread"])), among=rows)
+    """Return the spread of the members in the unit of the error `column`, as `curves` does for the error."""
+    kept = [row for row in rows if row["error_over_spread"] and float(row["error_over_spread"]) > 0 and row[column]]
+    return _against_size(kept, lambda row: str(float(row[column]) / float(row["error_over_spread"])), among=rows)
 
 
 def _against_size(
@@ -125,7 +125,7 @@ def _against_size(
     value: Callable[[dict[str, str]], str],
     among: Sequence[dict[str, str]] | None = None,
 ) -> dict[str, list[tuple[int, float]]]:
-    """`value` against L; seeds are named where there are several `among` all rows."""
+    """Return `value` against L; name the seeds where there are several `among` all rows."""
     many = len({row["seed"] for row in among or rows}) > 1
     found: dict[str, dict[int, tuple[int, float]]] = {}
     for row in rows:

@@ -17,7 +17,7 @@ from efnn_cli.core.console import Console, duration
 from efnn_cli.core.device import resolve
 from efnn_cli.core.results import number
 from efnn_cli.core.signals import GO_ON, StopRequest
-from efnn_cli.evaluation.carrying import complete
+from efnn_cli.evaluation.extrapolation import extrapolate_runs
 from efnn_cli.evaluation.settings import ExtrapolateConfig
 from efnn_cli.evaluation.size_table import Rows
 from efnn_cli.storage.lock import held
@@ -172,7 +172,7 @@ def extrapolate(groups: Sequence[Group], configs: Sequence[ExtrapolateConfig], c
     rows: dict[Path, Rows] = {run: [] for run in runs}
     with StopRequest(GO_ON) as stop:
         for config in configs:
-            for run, more in complete(runs, config, resolve(config.device), console, stop).items():
+            for run, more in extrapolate_runs(runs, config, resolve(config.device), console, stop).items():
                 rows[run] += more
     return [
         replace(group, chosen=[replace(each, sizes=rows.get(each.run, [])) for each in group.chosen])

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from efnn_cli import figures
-from efnn_cli.evaluation.judging import plan_judgement
+from efnn_cli.evaluation.evaluation_set import evaluation_set
 from efnn_cli.figures import Curve, SizeSeries
 from efnn_cli.report import Figure
 from efnn_cli.runs.folder import RunFolder
@@ -105,7 +105,7 @@ def learning_curve(result: Reproduction, group: Group, folder: Path) -> Figure:
 def parity(result: Reproduction, groups: Sequence[Group], folder: Path) -> Figure:
     """Predicted against true energies of the test split, seed 0."""
     members = [load(group.members[0].run, "cpu") for group in groups]
-    task = plan_judgement(members, result.data, "test", drop_seen=False)
+    task = evaluation_set(members, result.data, "test", drop_seen=False)
     found = task.predictions(lambda: None)
     sites = members[0].system.sites
     names = [each.title if each.width == 0 else f"{each.title}, D = {each.depth}" for each in groups]
@@ -120,7 +120,7 @@ def parity(result: Reproduction, groups: Sequence[Group], folder: Path) -> Figur
 def effective_fields(result: Reproduction, group: Group, folder: Path) -> Figure:
     """Spins of the first test configuration with their effective fields, of the network and exact."""
     run = load(group.members[0].run, "cpu")
-    task = plan_judgement([run], result.data, "test", drop_seen=False)
+    task = evaluation_set([run], result.data, "test", drop_seen=False)
     chosen = task.data.spins[task.chosen[:1]]
     free = torch.from_numpy(chosen)
     network = predict_fields(run.model, free.to(run.device)).cpu()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from efnn_cli.config.compose import compose
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.datasets.planning import plan_dataset
-from efnn_cli.evaluation.references import default_samples
+from efnn_cli.evaluation.reference_datasets import default_samples
 from efnn_cli.models import parameter_count
 from efnn_cli.physics import System
 from efnn_cli.runs.fitting import initial_model

@@ -16,7 +16,7 @@ from efnn_cli.benchmarks import published_labels
 from efnn_cli.core.errors import InputError
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.datasets.job import Job
-from efnn_cli.evaluation.extrapolation import one_thread
+from efnn_cli.evaluation.size_errors import one_thread
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.runs.loading import Run
 from efnn_cli.storage import atomic

@@ -11,7 +11,7 @@ from typing import Any
 from efnn_cli import figures
 from efnn_cli.core.errors import InputError
 from efnn_cli.core.results import shown
-from efnn_cli.evaluation.extrapolation import weights_digest
+from efnn_cli.evaluation.size_errors import weights_digest
 from efnn_cli.evaluation.size_table import METHODS, Rows, SizeTable
 from efnn_cli.runs.folder import EXTRAPOLATION
 from efnn_cli.runs.loading import load

@@ -12,7 +12,7 @@ from efnn_cli.core import checks
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.datasets.find import find_dataset
 from efnn_cli.datasets.hamiltonian import dataset_system
-from efnn_cli.evaluation.judging import plan_judgement
+from efnn_cli.evaluation.evaluation_set import evaluation_set
 from efnn_cli.runs.loading import load
 from efnn_cli.runs.rows import RunRow
 from efnn_cli.storage import dataset
@@ -29,7 +29,7 @@ def parity(rows: Sequence[RunRow], data: Path | None) -> Drawing:
     """Predicted against true energies per site, with residuals: on the test split, or on `data` as `efnn evaluate`."""
     limit(rows, PANELS)
     members = [load(row.folder.path, "cpu") for row in rows]
-    task = plan_judgement(members, data, "test", drop_seen=False)
+    task = evaluation_set(members, data, "test", drop_seen=False)
     with StopRequest("nothing was written; the same command starts again") as stop:
         found = task.predictions(stop.check)
         stop.check()

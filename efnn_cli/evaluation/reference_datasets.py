@@ -1,13 +1,13 @@
-"""References of an extrapolation: labelled configurations of the trained Hamiltonian at other sizes.
+"""Reference datasets: labelled configurations of the trained Hamiltonian at other sizes.
 
-They lie in data/references/ and are used again; their random streams are not those of any training configuration.
+They lie in data/references/ and are used again; their random streams are not those of any training dataset.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -30,10 +30,10 @@ LOGGER = logging.getLogger("efnn")
 
 
 def plan_references(config: ExtrapolateConfig, member: Run, target: torch.device) -> list[DatasetPlan]:
-    """The references of every size, smallest first; refuses now what could not be labelled later.
+    """Return the reference dataset of every size, smallest first.
 
-    Raises `ConfigError` for samplings and methods that the system has not, `DeviceError` and `OutputError` for what
-    fits into no memory or on no disk.
+    Raises `ConfigError` for samplings and methods that the system does not have, `DeviceError` or `OutputError` for a
+    dataset that does not fit into memory or on the disk.
     """
     plans = [_plan(config, member, size) for size in _sizes(config, member)]
     for plan in plans:
@@ -44,7 +44,7 @@ def plan_references(config: ExtrapolateConfig, member: Run, target: torch.device
 
 
 def _sizes(config: ExtrapolateConfig, member: Run) -> list[int]:
-    """The sizes asked for, or 1, 2 and 4 times that of training; warns below the receptive field."""
+    """Return the sizes asked for, or 1, 2 and 4 times that of training; warn below the receptive field."""
     chosen = config.L or [factor * member.system.size for factor in (1, 2, 4)]
     field = member.config["receptive_field"] or 0
     for size in chosen:
@@ -54,7 +54,7 @@ def _sizes(config: ExtrapolateConfig, member: Run) -> list[int]:
 
 
 def _plan(config: ExtrapolateConfig, member: Run, size: int) -> DatasetPlan:
-    """The references of one size: what `generate` would take, but from random streams of their own."""
+    """Return the reference dataset of one size."""
     system = member.system.at_size(size)
     trained, stored = member.config["sampling"], member.config.get("thermal")
     sampling = config.sampling
@@ -83,23 +83,18 @@ def _plan(config: ExtrapolateConfig, member: Run, size: int) -> DatasetPlan:
 
 
 def default_samples(size: int) -> int:
-    """References per size: fewer where they are expensive."""
+    """Return the number of configurations at a size: fewer where labels are expensive."""
     return 64 if size <= 40 else 16 if size <= 64 else 4
 
 
 def _as_trained(stored: Mapping[str, Any] | None) -> Thermal | None:
-    """The bath that the training configurations came from."""
+    """Return the bath of the training configurations."""
     return None if stored is None else Thermal(stored["temperature"], stored["coupling"], stored["sweeps"])
 
 
 def label_references(plan: DatasetPlan, target: torch.device, console: Console, stop: StopRequest) -> Dataset:
-    """The references of one size, from data/references/ or labelled now."""
+    """Return the reference dataset of one size, from data/references/ or labelled now."""
     title = f"references at L = {plan.config.system.size}"
     data, existed = obtain_dataset(plan, target, console, stop, title=title)
     LOGGER.info("%s: %s, %s", title, shown(plan.path), "stored" if existed else "new")
     return data
-
-
-def label_all(plans: Sequence[DatasetPlan], target: torch.device, console: Console, stop: StopRequest) -> list[Dataset]:
-    """The references of every size."""
-    return [label_references(plan, target, console, stop) for plan in plans]

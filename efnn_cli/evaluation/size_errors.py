@@ -1,0 +1,154 @@
+"""Errors of a network, or of an ensemble, at one size of the lattice, and its time against the reference."""
+
+from __future__ import annotations
+
+import hashlib
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import torch
+
+from efnn_cli.evaluation.calibration import Calibration, calibrate
+from efnn_cli.evaluation.evaluation_set import predictions
+from efnn_cli.physics.system import Array
+from efnn_cli.runs.loading import Run
+from efnn_cli.storage.dataset import Dataset
+from efnn_cli.training.metrics import Metrics, measure
+from efnn_cli.training.predict import predict
+
+TIMING_REPEATS = 3
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Errors and spread of the members of an ensemble at one size."""
+
+    members: list[Metrics]
+    """Errors of every member."""
+    calibration: Calibration
+    spread_per_site: float
+    """Root mean square over configurations of the members' standard deviation, divided by the number of sites."""
+
+
+@dataclass(frozen=True)
+class SizeErrors:
+    """Errors at one size, and seconds per configuration of network and reference."""
+
+    L: int
+    samples: int
+    rmse: float
+    relative_error: float | None
+    rmse_over_std: float | None
+    rmse_per_site: float
+    bias_per_site: float
+    seconds_per_configuration: float
+    reference_seconds_per_configuration: float
+    speedup: float
+    reference: str
+    ensemble: Ensemble | None = None
+    """None for a single network."""
+
+    def ratios(self) -> dict[str, float | None]:
+        """Return RMSE / std(E) of the mean and of every member, by a text for warnings."""
+        members = [] if self.ensemble is None else self.ensemble.members
+        of_members = {f"at L = {self.L} for member {i}": each.rmse_over_std for i, each in enumerate(members)}
+        return {f"at L = {self.L}": self.rmse_over_std, **of_members}
+
+    def as_json(self) -> dict[str, Any]:
+        """Return every figure by name; those of an ensemble only where there is one."""
+        row = {name: getattr(self, name) for name in FIGURES}
+        if self.ensemble is None:
+            return row
+        members = [_per_site(each, self.L**2) for each in self.ensemble.members]
+        calibration = asdict(self.ensemble.calibration)
+        return row | {
+            "spread_per_site": self.ensemble.spread_per_site,
+            "calibration": calibration,
+            "members": members,
+        }
+
+    def as_cells(self) -> dict[str, Any]:
+        """Return every figure by name, for a table; None where there is no ensemble."""
+        row: dict[str, Any] = {name: getattr(self, name) for name in FIGURES}
+        if self.ensemble is None:
+            return row | dict.fromkeys(ENSEMBLE_FIGURES)
+        return row | {"spread_per_site": self.ensemble.spread_per_site, **asdict(self.ensemble.calibration)}
+
+
+FIGURES = tuple(each.name for each in fields(SizeErrors) if each.name != "ensemble")
+ENSEMBLE_FIGURES = ("spread_per_site", *(each.name for each in fields(Calibration)))
+
+
+def _per_site(metrics: Metrics, sites: int) -> dict[str, float | None]:
+    """Return the figures of a member, named like those of the mean."""
+    return {**metrics.brief(), "rmse_per_site": metrics.rmse / sites, "bias_per_site": metrics.bias / sites}
+
+
+def errors_at_size(members: Sequence[Run], data: Dataset, check_stop: Callable[[], None]) -> SizeErrors:
+    """Return errors and times of the mean prediction of `members` on a reference dataset; `check_stop` may raise."""
+    size = data.spins.shape[-1]
+    sites = size * size
+    predicted = predictions(members, data.spins, check_stop)
+    metrics = measure(predicted.mean(axis=0), data.energies)
+    seconds = seconds_per_configuration(members, data.spins, check_stop)
+    reference = data.metadata["reference"]
+    return SizeErrors(
+        L=size,
+        samples=metrics.samples,
+        rmse=metrics.rmse,
+        relative_error=metrics.relative_error,
+        rmse_over_std=metrics.rmse_over_std,
+        rmse_per_site=metrics.rmse / sites,
+        bias_per_site=metrics.bias / sites,
+        seconds_per_configuration=seconds,
+        reference_seconds_per_configuration=reference["seconds_per_configuration"],
+        speedup=reference["seconds_per_configuration"] / seconds,
+        reference=reference["method"],
+        ensemble=None if len(members) == 1 else ensemble_errors(predicted, data.energies, sites),
+    )
+
+
+def ensemble_errors(predicted: Array, true: Array, sites: int) -> Ensemble:
+    """Return errors and spread of the members from their energies (members, B) and the true ones (B,)."""
+    found = calibrate(predicted, true)
+    return Ensemble([measure(each, true) for each in predicted], found, found.rms_spread / sites)
+
+
+def seconds_per_configuration(members: Sequence[Run], spins: Array, check_stop: Callable[[], None]) -> float:
+    """Return the median time of predictions, summed over the ensemble; on a CPU on one core, like the reference.
+
+    `check_stop` is called before every batch and may raise.
+    """
+    times = []
+    with one_thread():
+        for _ in range(TIMING_REPEATS + 1):  # the first one warms up
+            start = time.perf_counter()
+            for member in members:
+                predict(member.model, spins, member.device, check_stop)
+            times.append(time.perf_counter() - start)
+    return statistics.median(times[1:]) / len(spins)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Limit PyTorch to one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def weights_digest(members: Sequence[Run]) -> str:
+    """Return the first 8 hexadecimal digits of the SHA-256 over the weights of all members."""
+    total = hashlib.sha256()
+    for member in members:
+        for name, tensor in sorted(member.model.state_dict().items()):
+            total.update(name.encode())
+            total.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return total.hexdigest()[:8]
