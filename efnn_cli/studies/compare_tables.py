@@ -8,10 +8,10 @@ from typing import Any
 
 from efnn_cli.core.results import shown
 from efnn_cli.models import MODELS
+from efnn_cli.report import render_markdown
 from efnn_cli.storage import atomic
 from efnn_cli.studies.compare_networks import Candidate, ComparisonPlan
 from efnn_cli.studies.summary import LABELS, Group, thousands, with_spread
-from efnn_cli.training.options import TrainingOptions
 
 FACTS = ("model", "wanted_parameters", "parameters", "width", "choice", "seeds", "diverged", "epochs", "seconds")
 RUN_FACTS = (
@@ -85,82 +85,38 @@ def write_means(path: Path, rows: Sequence[dict[str, Any]], quantity: str) -> No
 
 
 def markdown(plan: ComparisonPlan, rows: Sequence[dict[str, Any]], quantity: str) -> str:
-    """Return a table with a line a network, and one sentence for everything that was equal."""
-    keys = list(rows[0]["errors"])
-    titles = ["test split" if key == "test" else key.replace("=", " = ") for key in keys]
-    lines = [f"| {LABELS[quantity]} | parameters | {' | '.join(titles)} |", "|---" * (2 + len(keys)) + "|"]
-    for row in rows:
-        cells = [with_spread(row["errors"][key], row["spread"][key]) for key in keys]
-        lines.append(f"| {_title(row)} | {thousands(row['parameters'])} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", *(f"- {each}" for each in _equal(plan, rows)), ""])
-
-
-def _title(row: dict[str, Any]) -> str:
-    return MODELS[row["model"]].title
-
-
-def _equal(plan: ComparisonPlan, rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Return a sentence for each thing that the networks had in common, and for each difference."""
+    """Return the table with a line a network, and a sentence for everything that was equal."""
     trained = [each for each in plan.candidates if each.trained]
-    sentences = [_data(plan)]
-    if trained:
-        sentences = [_parameters(plan, trained), *sentences, _recipe(trained), _grid(plan, rows), _seeds(plan, rows)]
-    for each in plan.candidates:
-        if not each.trained:
-            sentences.append(
-                f"Effective model: {each.parameters} coefficients, fitted to the same data in closed form."
-            )
-    return sentences
-
-
-def _parameters(plan: ComparisonPlan, trained: Sequence[Candidate]) -> str:
-    off = max(abs(each.parameters / each.wanted - 1) for each in trained if each.wanted)
-    wanted = ", ".join(thousands(count) for count in plan.counts)
-    own = {each.title: each.own_options() for each in trained}
-    extra = [
-        f"; {title} with {' '.join(f'{key}={value}' for key, value in options.items())}"
-        for title, options in own.items()
-        if options
+    lines = [
+        {
+            "title": MODELS[row["model"]].title,
+            "parameters": thousands(row["parameters"]),
+            "errors": [with_spread(error, row["spread"][key]) for key, error in row["errors"].items()],
+            "diverged": row["diverged"],
+            "choice": row["choice"],
+        }
+        for row in rows
     ]
-    return f"Parameters: {wanted}, met to within {100 * off:.1f} % by the width{''.join(extra)}."
-
-
-def _data(plan: ComparisonPlan) -> str:
-    first = plan.first
-    sizes = " / ".join(str(len(first.parts.part(name))) for name in ("train", "val", "test"))
-    size = f"L = {first.system.size}"
-    return (
-        f"Data: {first.system.name}, {size}, `{shown(plan.data)}`, split {sizes} (train / validation / test), "
-        "the same for all."
+    return render_markdown(
+        "comparison.md",
+        label=LABELS[quantity],
+        columns=["test split" if key == "test" else key.replace("=", " = ") for key in rows[0]["errors"]],
+        rows=lines,
+        counts=[thousands(count) for count in plan.counts],
+        off=max((abs(each.parameters / each.wanted - 1) for each in trained if each.wanted), default=0.0),
+        own={each.title: options for each in trained if (options := _own_options(each))},
+        system=plan.first.system,
+        data=shown(plan.data),
+        split=[len(plan.first.parts.part(name)) for name in ("train", "val", "test")],
+        recipe=trained[0].config.training if trained else None,
+        model=trained[0].config.model if trained else None,
+        points=len(plan.points),
+        grid=plan.grid,
+        seeds=plan.seeds,
+        closed_forms=[each for each in plan.candidates if not each.trained],
     )
 
 
-def _recipe(trained: Sequence[Candidate]) -> str:
-    """Return the one recipe; every candidate has the same apart from options that only its network has."""
-    recipe, model = trained[0].config.training, trained[0].config.model
-    assert isinstance(recipe, TrainingOptions)
-    augmented = ", point-group augmentation" if recipe.augment else ""
-    parts = [
-        f"{recipe.optimizer}, {recipe.schedule} schedule, batch {recipe.batch_size}, {recipe.dtype}{augmented}",
-        f"lr {recipe.lr:g}, activation_scale {getattr(model, 'activation_scale', 1.0):g}",
-        f"depth {getattr(model, 'depth', 0)}",
-        f"{recipe.epochs} epochs" if recipe.budget is None else f"a budget of {recipe.budget} a run",
-    ]
-    return f"Recipe: {recipe.name} for every network, but for what the grid chooses: {'; '.join(parts)}."
-
-
-def _grid(plan: ComparisonPlan, rows: Sequence[dict[str, Any]]) -> str:
-    if len(plan.points) == 1:
-        return f"Grid: none{f' ({plan.grid[0]} for all)' if plan.grid else ''}; nothing was tuned."
-    sizes = [f" ({thousands(row['parameters'])})" if len(plan.counts) > 1 else "" for row in rows]
-    chosen = [f"{_title(row)}{size} {row['choice']}" for row, size in zip(rows, sizes, strict=True) if row["choice"]]
-    head = f"Grid: {' x '.join(plan.grid)}, {len(plan.points)} points for every network, by validation RMSE with seed 0"
-    return f"{head}: {'; '.join(chosen)}."
-
-
-def _seeds(plan: ComparisonPlan, rows: Sequence[dict[str, Any]]) -> str:
-    if plan.seeds == 1:
-        return "Seeds: seed 0 for every network; one seed has no spread."
-    lost = [f"; {_title(row)} without {row['diverged']} that diverged" for row in rows if row["diverged"]]
-    numbers = ", ".join(map(str, range(plan.seeds)))
-    return f"Seeds: {numbers} for every network; mean ± sample standard deviation over them{''.join(lost)}."
+def _own_options(candidate: Candidate) -> str:
+    """Return the options that only this network has, as settings."""
+    return " ".join(f"{key}={value}" for key, value in candidate.own_options().items())

@@ -10,7 +10,7 @@ from efnn_cli.report import Table
 from efnn_cli.storage import atomic
 from efnn_cli.studies.paper_results import Reproduction
 from efnn_cli.studies.paper_timing import BATCHED, DENSE, DETERMINANT, NETWORK, PUBLISHED_WAY
-from efnn_cli.studies.summary import LABELS, Group, with_spread
+from efnn_cli.studies.summary import LABELS, Group, thousands, with_spread
 
 RUN_COLUMNS = ("experiment", "sweep", "model", "depth", "width", "choice", "seed", "parameters", "epochs", "seconds")
 ERRORS = ("rmse", "relative_error", "rmse_over_std")
@@ -21,13 +21,13 @@ SIZE_FIGURES = (
 
 
 def write_runs(path: Path, every: Sequence[Reproduction]) -> None:
-    """runs.csv: a line for every run that was chosen, with its errors."""
+    """Write a line for every chosen run, with its errors."""
     head = [*RUN_COLUMNS, *(f"val_{name}" for name in ERRORS), *(f"test_{name}" for name in ERRORS), "run"]
     lines: list[list[Any]] = [head]
     for result, sweep, group in _groups(every):
         for member in group.members:
             metrics = member.metrics
-            facts = [result.experiment.preset.name, sweep, group.model, group.depth, group.width]
+            facts = [result.experiment.name, sweep, group.model, group.depth, group.width]
             took = [metrics["parameters"], metrics["epochs"], metrics["seconds"]]
             errors = [metrics[part][name] for part in ("val", "test") for name in ERRORS]
             lines.append([*facts, group.settings, member.seed, *took, *errors, member.run.name])
@@ -35,10 +35,10 @@ def write_runs(path: Path, every: Sequence[Reproduction]) -> None:
 
 
 def write_sizes(path: Path, every: Sequence[Reproduction]) -> None:
-    """sizes.csv: a line for every run at every size it was carried to."""
+    """Write a line for every run at every size of its extrapolation."""
     lines: list[list[Any]] = [[*SIZE_HEAD, *SIZE_FIGURES]]
     for result, sweep, group in _groups(every):
-        facts = [result.experiment.preset.name, sweep, group.model, group.depth, group.width]
+        facts = [result.experiment.name, sweep, group.model, group.depth, group.width]
         for member in group.members:
             for row in member.sizes:
                 lines.append([*facts, member.seed, *(row[name] for name in SIZE_FIGURES)])
@@ -54,7 +54,7 @@ def _groups(every: Sequence[Reproduction]) -> Iterator[tuple[Reproduction, str, 
 
 
 def by_network(result: Reproduction, sweep: str) -> Table:
-    """Mean and spread over the seeds: a row a depth and width, a column a network; of one network a column a depth."""
+    """Return test errors with a row a depth and width, and a column a network; for one network a column a depth."""
     groups = result.groups[sweep]
     quantity = result.quantity
     several = len({each.model for each in groups}) > 1
@@ -72,14 +72,14 @@ def by_network(result: Reproduction, sweep: str) -> Table:
 
 
 def _marked(group: Group | None, quantity: str, least: float | None) -> str:
-    """A test error, marked where it is the `least` of its row; nothing without a group."""
+    """Return a test error, bold if it is the `least` of its row; empty without a group."""
     if group is None:
         return ""
     return error_cell(*group.test(quantity), best=group.test(quantity)[0] == least)
 
 
 def details(result: Reproduction, sweep: str) -> Table:
-    """A row for every network, depth and width: parameters, what was chosen, epochs, time, both errors."""
+    """Return a row for every network, depth and width: parameters, choice, epochs, seconds, errors."""
     groups = result.groups[sweep]
     chosen = any(each.choice for each in groups)
     head = [
@@ -93,7 +93,7 @@ def details(result: Reproduction, sweep: str) -> Table:
     rows: list[list[str]] = []
     for each in groups:
         name = each.title if each.width == 0 else f"{each.title}, D = {each.depth}, width {each.width}"
-        facts = [f"{each.parameters:_}".replace("_", " ")]
+        facts = [thousands(each.parameters)]
         facts += [each.settings] if chosen else []
         facts += [f"{each.mean('epochs'):.0f}", f"{each.mean('seconds'):.3g}"]
         rows.append([name, *facts, *(defined_cell(each, quantity) for quantity in ERRORS)])
@@ -101,51 +101,51 @@ def details(result: Reproduction, sweep: str) -> Table:
 
 
 def defined_cell(group: Group, quantity: str) -> str:
-    """A test error, or nothing where it is not defined for every run."""
+    """Return a test error, or `-` if it is not defined for every run."""
     if not group.defines(quantity):
         return "-"
     return error_cell(*group.test(quantity))
 
 
 def against_size(result: Reproduction) -> Table:
-    """A row for every size: relative error of everything that was carried, and bias per site of the best."""
-    carried = [(sweep, each) for sweep, each in extrapolated(result)]
-    column = size_column(carried)
-    head = ["L", "references", *(name for name, _ in carried), "bias of the first, per site"]
+    """Return a row for every size: errors of all extrapolated networks, and the bias per site of the first."""
+    networks = extrapolated(result)
+    column = size_column(networks)
+    head = ["L", "references", *(name for name, _ in networks), "bias of the first, per site"]
     rows: list[list[str]] = []
     for size in result.experiment.sizes:
-        cells = [_at(each, size, column) for _, each in carried]
-        one = carried[0][1]
+        cells = [_at(each, size, column) for _, each in networks]
+        one = networks[0][1]
         samples = next((row["samples"] for row in one.members[0].sizes if int(row["L"]) == size), "")
         rows.append([str(size), str(samples), *cells, _at(one, size, "bias_per_site")])
     return Table(
-        "Relative error against L, without retraining", head, rows, note=seeds_note([each for _, each in carried])
+        "Relative error against L, without retraining", head, rows, note=seeds_note([each for _, each in networks])
     )
 
 
 def extrapolated(result: Reproduction) -> list[tuple[str, Group]]:
-    """What was carried to other sizes, by a name for tables and figures; the default recipe first."""
-    carried = [
+    """Return the networks evaluated at other sizes, by a name for tables and figures; the default recipe first."""
+    networks = [
         each
         for sweep in ("best", "effective", "rivals")
         for each in result.groups.get(sweep, ())
         if each.members and each.members[0].sizes
     ]
-    short = [each.title if each.width == 0 else f"{each.title}, {each.mean('epochs'):.0f} epochs" for each in carried]
+    short = [each.title if each.width == 0 else f"{each.title}, {each.mean('epochs'):.0f} epochs" for each in networks]
     return [
         (name if short.count(name) == 1 else f"{name}, D = {each.depth}, width {each.width}", each)
-        for name, each in zip(short, carried, strict=True)
+        for name, each in zip(short, networks, strict=True)
     ]
 
 
-def size_column(carried: Sequence[tuple[str, Group]]) -> str:
-    """The error to show against L: relative where it means something at every size."""
-    rows = [row for _, group in carried for member in group.members for row in member.sizes]
+def size_column(networks: Sequence[tuple[str, Group]]) -> str:
+    """Return the error to show against L: the relative error if it is defined at every size."""
+    rows = [row for _, group in networks for member in group.members for row in member.sizes]
     return "relative_error" if all(row["relative_error"] for row in rows) else "rmse_over_std"
 
 
 def capital(text: str) -> str:
-    """With a capital letter first."""
+    """Return `text` with a capital letter first."""
     return text[0].upper() + text[1:]
 
 
@@ -155,7 +155,7 @@ def _at(group: Group, size: int, column: str) -> str:
 
 
 def times(result: Reproduction) -> Table:
-    """Seconds per configuration at every size, each way."""
+    """Return seconds per configuration at every size, a column a method."""
     published = {int(size): value for size, value in result.experiment.preset.published.dense_seconds.items()}
     methods = [PUBLISHED_WAY, DENSE, DETERMINANT, NETWORK, BATCHED]
     found = {name: dict(points) for name, points in result.seconds.items()}
@@ -176,13 +176,13 @@ def _seconds(value: float | None) -> str:
 
 
 def error_cell(mean: float, deviation: float | None, *, best: bool = False) -> str:
-    """Mean and spread, the best one bold."""
+    """Return mean and spread, the best one bold."""
     text = with_spread(mean, deviation)
     return f"**{text}**" if best else text
 
 
 def seeds_note(groups: Sequence[Group]) -> str:
-    """Over how many seeds, and what was lost."""
+    """Return the number of seeds, and of runs without a result."""
     counts = sorted({len(each.members) for each in groups})
     lost = sum(each.lost for each in groups)
     many = " to ".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
