@@ -73,9 +73,9 @@ def execute(
 
     if not together:
         _refuse_several()
-    console = Console(quiet=quiet, verbose=verbose, silent=ranks.follows())
+    console = Console(quiet=quiet, verbose=verbose, silent=not ranks.is_main())
     result = action(console)
-    if not ranks.follows():
+    if ranks.is_main():
         _show(result.as_json(console.warnings) if json else result.as_text())
         if result.failure is not None:
             _say(result.failure)

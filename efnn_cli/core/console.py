@@ -1,6 +1,6 @@
-"""What the user sees while a command works: logs, warnings and progress on stderr, never on stdout.
+"""Logs, warnings and progress of a command: on stderr, never on stdout.
 
-All floors log through `logging.getLogger("efnn")`; this module decides where that goes.
+All floors log through `logging.getLogger("efnn")`; this module sets its handlers.
 """
 
 from __future__ import annotations
@@ -26,14 +26,11 @@ class Meter(Protocol):
     """Progress of one piece of work."""
 
     def __call__(self, amount: int, note: str = "", *, earlier: bool = False) -> None:
-        """`amount` more is done; `note` is a short state such as the loss.
-
-        What was done `earlier`, by another process, says nothing of the speed of this one.
-        """
+        """Add `amount`, with a short `note` such as the loss; what was done `earlier` does not count for the speed."""
 
 
 class Console:
-    """Verbosity, and the warnings given so far (they stand in the JSON result too)."""
+    """Handlers for one command, and its warnings so far, which the JSON result repeats."""
 
     def __init__(self, *, quiet: bool = False, verbose: bool = False, silent: bool = False) -> None:
         self.quiet = quiet or silent
@@ -41,12 +38,12 @@ class Console:
         level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(_Plain())
-        handler.setLevel(logging.CRITICAL if silent else level)  # another process says it
+        handler.setLevel(logging.CRITICAL if silent else level)  # rank 0 reports for all
         self._handlers = [handler, _Collector(self.warnings)]
         self.attach()
 
     def attach(self) -> None:
-        """Take over what is said from now on, from a console that was made later."""
+        """Make this the console of all messages, in place of one that was made later."""
         LOGGER.handlers[:] = self._handlers
         LOGGER.setLevel(logging.DEBUG)
         LOGGER.propagate = False
@@ -63,8 +60,8 @@ class Console:
             stop = isinstance(error, (Interrupted, Stopped))
             level, where = (logging.INFO, None) if stop else (logging.ERROR, sys.exc_info())
             what = logging.LogRecord("efnn", level, "", 0, "%s", (error,), where)
-            with suppress(OutputError):  # a full disk may be what is told
-                handler.handle(what)  # the screen gets one sentence, from where all errors end
+            with suppress(OutputError):  # the error may be a full disk
+                handler.handle(what)
             raise
         finally:
             LOGGER.removeHandler(handler)
@@ -83,7 +80,7 @@ class Console:
 
 
 class _Plain(logging.Formatter):
-    """Messages as they are; warnings marked as such."""
+    """Format messages as they are, with warnings marked."""
 
     def format(self, record: logging.LogRecord) -> str:
         prefix = "warning: " if record.levelno >= logging.WARNING else ""
@@ -91,7 +88,7 @@ class _Plain(logging.Formatter):
 
 
 class _LogFile(logging.FileHandler):
-    """A file that cannot be written is a failure to write, at once, and never a wait for somebody who reads it."""
+    """Log file that raises `OutputError` where it cannot be written, and refuses FIFOs."""
 
     def _open(self) -> TextIOWrapper:
         path = Path(self.baseFilename)
@@ -101,7 +98,7 @@ class _LogFile(logging.FileHandler):
             return super()._open()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Raise: what cannot be logged would be lost."""
+        """Raise instead of dropping the message."""
         with writing(Path(self.baseFilename)):
             raise
 
@@ -117,7 +114,7 @@ class _Collector(logging.Handler):
 
 
 class _Lines:
-    """Progress as plain lines, for log files of batch systems."""
+    """Print progress as plain lines, for log files of batch systems."""
 
     def __init__(self, title: str, total: int, unit: str, start: int) -> None:
         self.title, self.total, self.unit = title, total, unit
@@ -129,7 +126,7 @@ class _Lines:
         self.done += amount
         if earlier:
             self.first += amount
-            self._say(f"{amount} of them done earlier")
+            self._print(f"{amount} of them done earlier")
             return
         now = time.monotonic() - self.start
         if now - self.last < LINE_SECONDS and self.done < self.total:
@@ -137,9 +134,9 @@ class _Lines:
         self.last = now
         rate = (self.done - self.first) / max(now, 1e-9)
         left = (self.total - self.done) / max(rate, 1e-9)
-        self._say(f"{rate:.4g}/s, {duration(left)} left{f', {note}' if note else ''}")
+        self._print(f"{rate:.4g}/s, {duration(left)} left{f', {note}' if note else ''}")
 
-    def _say(self, state: str) -> None:
+    def _print(self, state: str) -> None:
         print(f"{self.title}: {self.done}/{self.total} {self.unit}, {state}", file=sys.stderr, flush=True)
 
 
@@ -169,7 +166,7 @@ def _bar(title: str, total: int, unit: str, start: int) -> Iterator[Meter]:
 
 
 def duration(seconds: float) -> str:
-    """A readable length of time, such as `2 min 5 s`."""
+    """Return a readable length of time, such as `2 min 5 s`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

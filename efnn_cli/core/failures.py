@@ -37,7 +37,7 @@ def as_efnn_error(error: BaseException, args: Sequence[str]) -> EfnnError:
     """Return the error with message, hint and exit code that stands for `error`."""
     if isinstance(error, EfnnError):
         return error
-    if ranks.follows() and isinstance(error, (typer.TyperException, Interrupted)):
+    if not ranks.is_main() and isinstance(error, (typer.TyperException, Interrupted)):
         return Echo(
             2 if isinstance(error, typer.TyperException) else 128 + error.signum
         )  # every process has the same one
@@ -68,7 +68,7 @@ def report_error(error: EfnnError, args: Sequence[str]) -> int:
     """Print the message on stderr, with --json also one object on stdout; returns the exit code."""
     if isinstance(error, Echo):
         return error.code
-    who = f"rank {ranks.place().rank}: " if ranks.follows() else ""
+    who = "" if ranks.is_main() else f"rank {ranks.place().rank}: "
     print(f"error: {who}{printable(error.message)}", file=sys.stderr)
     if error.hint:
         print(f"  {printable(error.hint)}", file=sys.stderr)

@@ -1,6 +1,6 @@
-"""Which of several processes this one is, as `torchrun` tells it through the environment.
+"""Rank of this process among those that `torchrun` started, from the environment.
 
-Read without torch: messages and refusals need it before anything heavy is imported.
+Read without torch, since messages and refusals need it before anything heavy is imported.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ HINT = "for one process unset WORLD_SIZE; for several: torchrun --nproc-per-node
 
 @dataclass(frozen=True)
 class Place:
-    """The place of this process among those that were started together."""
+    """Rank, number of processes, and rank among those on this machine."""
 
     rank: int = 0
     size: int = 1
     local_rank: int = 0
-    """Among those on this machine."""
 
 
 def place() -> Place:
-    """From the environment; raises `ConfigError` where that contradicts itself."""
+    """Return the place of this process; raises `ConfigError` where the environment contradicts itself."""
     size = _number("WORLD_SIZE", 1)
     if size == 1:
         return Place()
@@ -39,19 +38,19 @@ def place() -> Place:
 
 
 def several() -> bool:
-    """Whether this is one of several processes."""
+    """Return whether this is one of several processes."""
     return _known().size > 1
 
 
-def follows() -> bool:
-    """Whether another process speaks for this one: only rank 0 has a result and writes to stdout."""
-    return _known().rank > 0
+def is_main() -> bool:
+    """Return whether this is rank 0, the only one that writes files and to stdout."""
+    return _known().rank == 0
 
 
 def _known() -> Place:
     try:
         return place()
-    except ConfigError:  # which is told where the place is needed
+    except ConfigError:  # reported where the place is needed
         return Place()
 
 

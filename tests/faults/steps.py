@@ -47,7 +47,7 @@ OTHERS = (  # the systems that `train` has not: a name, the dataset, the network
     ("heisenberg", ("generate", "heisenberg", *SIZE), ("model=efnn",)),
     ("infinite_range", ("generate", "heisenberg", "system.variant=infinite_range", *SIZE), ("model=efnn", "depth=3")),
 )
-OFTEN = "from efnn_cli import fitting\nfitting.CHECKPOINT_SECONDS = 0.05"  # so that kills fall between two of them
+OFTEN = "from efnn_cli.runs import fitting\nfitting.CHECKPOINT_SECONDS = 0.05"  # so that kills fall between two of them
 PARTS = tuple(("generate", *SYSTEM, "--samples", "600", "--shards", "2", "--shard-index", index) for index in "01")
 PRESETS = str(Path(__file__).parent / "presets")
 REPRODUCE = ("reproduce", "small", "scale=smoke", "--workers", "2", "--config-dir", PRESETS)

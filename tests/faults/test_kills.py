@@ -12,13 +12,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cli.conftest import begin_efnn, call, environment, finish, wait_for
 
-from .steps import EFNN, STEPS, Step, content, contents, final_files, kept
+from .steps import STEPS, Step, content, contents, final_files, kept
 
 ROUNDS = 5  # kills of one command before it is let through
 
@@ -148,15 +147,6 @@ def test_a_second_signal_stops_at_once(here: Path, second: signal.Signals):
 # ------------------------------------------------------------------ readers beside a writer
 
 
-def read_all(check: Callable[[], object], alive: Callable[[], bool]) -> int:
-    """Call `check` as long as the writer lives; how often."""
-    count = 0
-    while alive():
-        check()
-        count += 1
-    return count
-
-
 AGAIN = "import sys; from efnn_cli.cli import main; sys.exit(max(main(sys.argv[2:]) for _ in range(int(sys.argv[1]))))"
 
 
@@ -168,11 +158,10 @@ def test_readers_see_whole_files(here: Path, turns: int):
     whole = content(here / "d.h5")
     args = [sys.executable, "-c", AGAIN, str(turns), *map(str, words), "--overwrite"]
     with subprocess.Popen(args, cwd=here, env=environment(), stdout=subprocess.DEVNULL) as writer:
-
-        def check() -> None:
+        count = 0
+        while writer.poll() is None:
             assert content(here / "d.h5") == whole
-
-        count = read_all(check, lambda: writer.poll() is None)
+            count += 1
     assert writer.returncode == 0
     assert count > turns
 
@@ -186,18 +175,3 @@ def test_eight_processes_make_one_dataset(here: Path):
     assert len({outcome.out for outcome in outcomes}) == 1, "one made it, seven found it"
     assert len(final_files(here)) == 1
     assert not list(here.rglob(".*"))
-
-
-@pytest.mark.slow
-def test_two_processes_train_one_run(here: Path):
-    """Both begin at once: one trains, the other exits 6 and names it."""
-    call("generate", "three_spin", "--L", 6, "--samples", 80, cwd=here).done()
-    words = (*EFNN, "epochs=100000", "-q")
-    with contextlib.ExitStack() as stack:
-        processes = [stack.enter_context(begin_efnn(*words, cwd=here)) for _ in range(2)]
-        wait_for(lambda: any(process.poll() is not None for process in processes))
-        loser = next(process for process in processes if process.poll() is not None)
-        (winner,) = (process for process in processes if process is not loser)
-        assert f"process {winner.pid} on " in finish(loser).failed(6, "in use").err
-        winner.send_signal(signal.SIGTERM)
-        finish(winner).failed(143, "--resume")
