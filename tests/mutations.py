@@ -88,7 +88,7 @@ TRAINING = [
      "decay ignored", "training/test_plain_loop.py"),
     ("training", "options.lr * progress / options.warmup", "options.lr * progress",
      "no scale", "training/test_plain_loop.py"),
-    ("training", "/ unit).square()", ").square() / unit",
+    ("training", "/ unit).square().mean()", ").square().mean() / unit",
      "unit of the loss is a variance", "training/test_plain_loop.py"),
     ("training", "get_ema_multi_avg_fn(options.ema)", "get_ema_multi_avg_fn(1 - options.ema)",
      "decay for weight of the new", "training/test_plain_loop.py"),

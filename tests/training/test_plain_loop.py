@@ -88,7 +88,7 @@ def test_every_epoch_shows_every_configuration_once_in_an_order_of_its_own(augme
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "ema"), [(torch.optim.Adam, 0.0), (torch.optim.AdamW, 0.8)], ids=["adam", "adamw, averaged"]
+    ("optimizer", "ema"), [(torch.optim.Adam, 0.0), (torch.optim.AdamW, 0.8)], ids=["adam", "adamw-averaged"]
 )
 def test_weights_are_those_of_a_plain_loop(optimizer, ema):
     """Mean squared error in units of std(E), a warm-up and a cosine at the middle of each step, decay, average."""
