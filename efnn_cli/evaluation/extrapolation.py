@@ -1,9 +1,9 @@
-"""Errors of several networks of one Hamiltonian on the same reference datasets of other sizes."""
+"""Extrapolation: errors of networks on reference datasets of several sizes."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -15,13 +15,27 @@ from efnn_cli.datasets.planning import DatasetPlan
 from efnn_cli.datasets.settings import GenerateConfig
 from efnn_cli.evaluation.reference_datasets import label_references, plan_references
 from efnn_cli.evaluation.settings import ExtrapolateConfig
-from efnn_cli.evaluation.size_errors import errors_at_size, weights_digest
+from efnn_cli.evaluation.size_errors import SizeErrors, errors_at_size, weights_digest
 from efnn_cli.evaluation.size_table import Rows, SizeTable
 from efnn_cli.runs.folder import EXTRAPOLATION
 from efnn_cli.runs.loading import Run, load
 from efnn_cli.storage.dataset import Dataset
 
 LOGGER = logging.getLogger("efnn")
+
+
+def measure(
+    members: Sequence[Run], datasets: Iterable[Dataset], config: GenerateConfig, table: SizeTable, stop: StopRequest
+) -> tuple[list[SizeErrors], Rows]:
+    """Add the errors on all reference `datasets` to `table`; return them, and all rows of the table.
+
+    `config` has the sampling and the seed of the datasets.
+    """
+    errors = []
+    for data in datasets:
+        errors.append(errors_at_size(members, data, stop.check))
+        stop.check()
+    return errors, table.merge(errors, config.sampling, config.seed, stop.check)
 
 
 def extrapolate_runs(
@@ -36,19 +50,9 @@ def extrapolate_runs(
         for size in sorted(missing.keys() - datasets.keys()):
             datasets[size] = label_references(missing[size], target, console, stop)
         if missing:
-            _measure(network, [datasets[size] for size in missing], plans[0].config, stop)
+            LOGGER.info("extrapolating %s to L = %s", shown(network.path), ", ".join(map(str, missing)))
+            measure([network], [datasets[size] for size in missing], plans[0].config, _table(network), stop)
     return {path: [row for plan in plans for row in _rows(network, plan)] for path, network in networks.items()}
-
-
-def _measure(network: Run, datasets: Sequence[Dataset], config: GenerateConfig, stop: StopRequest) -> None:
-    """Add the errors on all `datasets` to the table of the run; `config` has their sampling and seed."""
-    sizes = ", ".join(str(data.spins.shape[-1]) for data in datasets)
-    LOGGER.info("extrapolating %s to L = %s", shown(network.path), sizes)
-    errors = []
-    for data in datasets:
-        errors.append(errors_at_size([network], data, stop.check))
-        stop.check()
-    _table(network).merge(errors, config.sampling, config.seed, stop.check)
 
 
 def _table(network: Run) -> SizeTable:

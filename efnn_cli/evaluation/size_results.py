@@ -16,9 +16,10 @@ from efnn_cli.core.errors import ConflictError, InputError
 from efnn_cli.core.results import Result, number, shown
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.datasets.planning import DatasetPlan
+from efnn_cli.evaluation import extrapolation
 from efnn_cli.evaluation.compatibility import require_same_hamiltonian
 from efnn_cli.evaluation.reference_datasets import label_references
-from efnn_cli.evaluation.size_errors import FIGURES, SizeErrors, errors_at_size, weights_digest
+from efnn_cli.evaluation.size_errors import FIGURES, SizeErrors, weights_digest
 from efnn_cli.evaluation.size_table import Rows, SizeTable, curves, spreads
 from efnn_cli.runs.folder import EXTRAPOLATION, OUTPUTS
 from efnn_cli.runs.loading import Run
@@ -81,11 +82,8 @@ def measure(
     """Return the errors at every size, and all rows of the table that they were added to."""
     atomic.make_folder(table.path.parent)
     with StopRequest("the same command continues with the references that are done") as stop:
-        rows = []
-        for plan in plans:
-            rows.append(errors_at_size(members, label_references(plan, target, console, stop), stop.check))
-            stop.check()
-        return rows, table.merge(rows, plans[0].config.sampling, plans[0].config.seed, stop.check)
+        datasets = (label_references(plan, target, console, stop) for plan in plans)
+        return extrapolation.measure(members, datasets, plans[0].config, table, stop)
 
 
 def planned(plans: Sequence[DatasetPlan], device_type: str, table: SizeTable) -> Result:
