@@ -101,10 +101,13 @@ def draw(rows: Rows, trained_at: int, folder: Path) -> Path:
     column, label = ("relative_error", "relative error") if relative else ("rmse_over_std", "RMSE / std(E)")
     spread = spreads(rows, column)
     lines = []
-    for style, (name, points) in enumerate(curves(rows, column).items()):
-        lines.append(figures.Curve(f"{name}: error of the mean" if name in spread else name, points, style=style))
+    for name, points in curves(rows, column).items():
+        title = f"{name}: error of the mean" if name in spread else name
+        lines.append(figures.Curve(title, [(*point, None) for point in points], name))
         if name in spread:
-            lines.append(figures.Curve(f"{name}: spread of the members", spread[name], style=style, dashed=True))
+            points = spread[name]
+            title = f"{name}: spread of the members"
+            lines.append(figures.Curve(title, [(*point, None) for point in points], name, dashed=True))
     return figures.error_against_size(lines, label, trained_at, folder / EXTRAPOLATION, table=False)
 
 

@@ -1,26 +1,28 @@
-"""Pictures, as PNG and SVG, each with a CSV of the data drawn; matplotlib is imported only here, and only to draw.
+"""Figures of plain numbers, each written as PNG, SVG and a CSV of the numbers; only this package uses matplotlib.
 
-style.py    inks, palette, sheets, files      learning.py    error and learning rate against the epoch
-curves.py   errors with logarithmic axes      agreement.py   predicted against true energies
-sizes.py    error and bias against L          arrows.py      a configuration and its effective fields
-timing.py   seconds against L, with powers         power_law.py   the power of a growth
+style.py       colours, sheets, legends, logarithmic axes, files
+curves.py      errors against L, parameters, width or samples; bias against L
+learning.py    errors and learning rate against the epoch
+parity.py      predicted against true energies
+spins.py       a configuration and its effective fields
+times.py       seconds against L, with fitted powers
+power_law.py   the power law of some points
 """
 
 from __future__ import annotations
 
-from efnn_cli.figures.agreement import parity
-from efnn_cli.figures.arrows import spins
-from efnn_cli.figures.curves import Curve, error_against, error_against_parameters, error_against_size
+from efnn_cli.figures.curves import Curve, error_against, error_against_parameters, error_against_size, error_and_bias
 from efnn_cli.figures.learning import learning_curves
-from efnn_cli.figures.sizes import SizeSeries, error_and_bias
+from efnn_cli.figures.parity import parity
+from efnn_cli.figures.power_law import growth
+from efnn_cli.figures.spins import spins
 from efnn_cli.figures.style import PDF, SUFFIXES, beside
-from efnn_cli.figures.timing import growth, times
+from efnn_cli.figures.times import times
 
 __all__ = [
     "PDF",
     "SUFFIXES",
     "Curve",
-    "SizeSeries",
     "beside",
     "error_against",
     "error_against_parameters",

@@ -1,4 +1,4 @@
-"""How trainings went: errors and the learning rate against the epoch."""
+"""Errors and the learning rate against the epoch."""
 
 from __future__ import annotations
 
@@ -6,35 +6,36 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.figures.style import COLOURS, FAINT, INK, below, logarithmic, save, sheet, styled
+from efnn_cli.figures.style import FAINT, INK, Row, legend_below, logarithmic, looks, save, sheet, styled
+
+DASHES = (0, (3, 1.5))
 
 
 @styled()
 def learning_curves(runs: Mapping[str, Sequence[Any]], stem: Path) -> Path:
-    """Training (dashed) and validation errors against the epoch, the learning rate below; returns the path of the PNG.
+    """Draw training (dashed) and validation errors, and the learning rate below; return the path of the PNG.
 
-    Errors are RMSE / std(E) with the standard deviation of the validation energies where every run has one, else
-    RMSE. Every run has at least one row.
+    Every run has at least one row with the columns of `metrics.csv`. Errors are in units of the standard deviation of
+    the validation energies where every run has one.
     """
     from matplotlib.lines import Line2D
 
-    relative = all(_std(row) for rows in runs.values() for row in rows)
+    relative = all(row.val_rmse_over_std for rows in runs.values() for row in rows)
     figure = sheet(5.6, 4.2)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
     logarithmic(upper.yaxis)
-    handles: list[Any] = []
-    drawn: list[tuple[object, ...]] = []
-    for index, (name, rows) in enumerate(runs.items()):
-        colour = COLOURS[index % len(COLOURS)]
-        unit = [_std(row) if relative else 1.0 for row in rows]
+    handles: dict[str, Any] = {}
+    drawn: list[Row] = []
+    for (name, rows), look in zip(runs.items(), looks(runs).values(), strict=True):
+        units = [row.val_rmse / row.val_rmse_over_std if relative else 1.0 for row in rows]
         epochs = [row.epoch for row in rows]
-        train = [row.train_rmse / std for row, std in zip(rows, unit, strict=True)]
-        val = [row.val_rmse / std for row, std in zip(rows, unit, strict=True)]
-        marker = "o" if len(rows) == 1 else ""
-        upper.plot(epochs, train, color=colour, linestyle=(0, (3, 1.5)), linewidth=1.0, marker=marker, fillstyle="none")
-        handles += upper.plot(epochs, val, color=colour, marker=marker)
+        train = [row.train_rmse / unit for row, unit in zip(rows, units, strict=True)]
+        val = [row.val_rmse / unit for row, unit in zip(rows, units, strict=True)]
         rates = [row.lr for row in rows]
-        lower.plot(epochs, rates, color=FAINT if len(runs) == 1 else colour, linewidth=1.0, marker=marker)
+        line = {"color": look["color"], "marker": "o" if len(rows) == 1 else ""}
+        upper.plot(epochs, train, linestyle=DASHES, linewidth=1.0, fillstyle="none", **line)
+        (handles[name],) = upper.plot(epochs, val, **line)
+        lower.plot(epochs, rates, linewidth=1.0, **line | ({"color": FAINT} if len(runs) == 1 else {}))
         drawn += [(name, *row) for row in zip(epochs, train, val, rates, strict=True)]
     upper.set_ylabel("RMSE / std(E)" if relative else "RMSE")
     lower.set_ylabel("learning rate", color=FAINT)
@@ -44,14 +45,9 @@ def learning_curves(runs: Mapping[str, Sequence[Any]], stem: Path) -> Path:
     lower.locator_params(axis="y", nbins=3)
     lower.xaxis.get_major_locator().set_params(integer=True)
     figure.align_ylabels()
-    solid, dashed = (Line2D([], [], color=INK, linestyle=style) for style in ("-", (0, (3, 1.5))))
-    only = len(runs) == 1
-    names = [*(() if only else runs), "validation", "training"]
-    below(figure, [*(() if only else handles), handles[0] if only else solid, dashed], names)
+    only = handles.popitem()[1] if len(runs) == 1 else None
+    handles["validation"] = only or Line2D([], [], color=INK)
+    handles["training"] = Line2D([], [], color=INK, linestyle=DASHES)
+    legend_below(figure, list(handles.values()), list(handles))
     errors = [f"{part}_{'rmse_over_std' if relative else 'rmse'}" for part in ("train", "val")]
     return save(figure, stem, ("run", "epoch", *errors, "lr"), drawn)
-
-
-def _std(row: Any) -> float:
-    """The standard deviation of the validation energies; 0 where it is not known."""
-    return row.val_rmse / row.val_rmse_over_std if row.val_rmse_over_std else 0.0

@@ -1,10 +1,13 @@
-"""Powers of growth: y = c x^p by least squares in the logarithms."""
+"""Power laws y = c x^p by least squares in the logarithms."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+
+LARGEST = 4  # sizes that a growth is fitted to: overheads rule the small ones
 
 
 @dataclass(frozen=True)
@@ -17,17 +20,22 @@ class PowerLaw:
     last: float
 
     def at(self, x: float) -> float:
-        """The fitted y."""
+        """Return the fitted y."""
         return self.prefactor * float(x**self.exponent)
 
 
 def power_law(points: Sequence[tuple[float, float]]) -> PowerLaw:
-    """The fit to points (x, y), all above zero; raises `ValueError` with fewer than two different x."""
-    xs = [x for x, _ in points]
-    if len(set(xs)) < 2:
-        raise ValueError(f"a power law needs points at two different x, found {len(set(xs))}")
-    logs = [(math.log(x), math.log(y)) for x, y in points]
-    x_mean = sum(x for x, _ in logs) / len(logs)
-    y_mean = sum(y for _, y in logs) / len(logs)
-    slope = sum((x - x_mean) * (y - y_mean) for x, y in logs) / sum((x - x_mean) ** 2 for x, _ in logs)
-    return PowerLaw(slope, math.exp(y_mean - slope * x_mean), min(xs), max(xs))
+    """Fit points (x, y), all above zero. Raises ValueError with fewer than two different x."""
+    from scipy.stats import linregress
+
+    x, y = zip(*points, strict=True)
+    if len(set(x)) < 2:
+        raise ValueError(f"a power law needs points at two different x, found {len(set(x))}")
+    line = linregress(np.log(x), np.log(y))
+    return PowerLaw(float(line.slope), float(np.exp(line.intercept)), min(x), max(x))
+
+
+def growth(points: Sequence[tuple[float, float]]) -> PowerLaw | None:
+    """Fit (L, seconds) from the fourth-largest L up; None with fewer than two sizes."""
+    sizes = sorted({size for size, _ in points})[-LARGEST:]
+    return power_law([point for point in points if point[0] >= sizes[0]]) if len(sizes) > 1 else None

@@ -1,18 +1,13 @@
-"""What all figures share: inks and palette, sheets with axes, legends beside the data, and the three files.
-
-All that is not data is drawn in one of three inks, so that a page can recolour an SVG that it holds.
-"""
+"""Colours, sheets, legends, logarithmic axes and files of all figures."""
 
 from __future__ import annotations
 
 import io
 import math
-import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from efnn_cli.storage import atomic
@@ -22,17 +17,20 @@ INK = "#222222"
 FAINT = "#888888"
 """Secondary lines and notes."""
 GRID = "#dddddd"
-# Okabe and Ito's palette, told apart by all kinds of colour vision, also in grey print by its markers.
+# Palette of Okabe and Ito, for all kinds of colour vision; markers tell the lines apart in grey print
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 SUFFIXES = (".png", ".svg", ".csv")
 PDF = ".pdf"
 NOTE = 8  # points: the smallest text
 FEW = 8  # values of x that are ticks of their own
-DOCTYPE = re.compile(rb"<!DOCTYPE[^>]*>\s*")
+UNDATED: dict[str, Any] = {
+    "png": {},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
+}  # equal figures, equal files
 POWER = re.compile(r"(?:(\d+)\\times)?10\^\{(-?\d+)\}")
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-OWN_FONT = b"'DejaVu Sans', "
 RC: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": INK,
@@ -44,8 +42,7 @@ RC: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.titlecolor": INK,
     "axes.titlesize": 9,
-    "font.family": ["sans-serif"],
-    "font.sans-serif": ["DejaVu Sans"],  # what matplotlib brings along: PNGs are equal everywhere
+    "font.sans-serif": ["DejaVu Sans"],  # part of matplotlib: PNGs are equal everywhere
     "font.size": 9,
     "grid.color": GRID,
     "grid.linewidth": 0.6,
@@ -67,25 +64,15 @@ Row = Sequence[object]
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Draw with matplotlib's defaults and the settings above alone, none of the user's; also a decorator."""
-    library = _matplotlib()
-    with library.rc_context({**library.rcParamsDefault, **RC}):
+    """Draw with the defaults of matplotlib and the settings above, whatever the user's own are; also a decorator."""
+    import matplotlib
+
+    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **RC}):
         yield
 
 
-def _matplotlib() -> ModuleType:
-    """Import matplotlib whatever MPLBACKEND says: a backend that is not installed here would stop the import."""
-    chosen = os.environ.pop("MPLBACKEND", None)
-    try:
-        import matplotlib
-    finally:
-        if chosen is not None:
-            os.environ["MPLBACKEND"] = chosen
-    return matplotlib
-
-
 def sheet(width: float, height: float) -> Any:
-    """An empty figure of this size in inches, laid out so that nothing overlaps."""
+    """Return an empty figure of this size in inches, laid out so that nothing overlaps."""
     from matplotlib.figure import Figure
 
     figure: Any = Figure(figsize=(width, height), layout="constrained")
@@ -93,13 +80,17 @@ def sheet(width: float, height: float) -> Any:
     return figure
 
 
-def look(index: int) -> dict[str, str]:
-    """Colour and marker of the line number `index`."""
-    return {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}
+def looks(names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return colour and marker by name, in the order in which the names first occur."""
+    different = enumerate(dict.fromkeys(names))
+    return {
+        name: {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}
+        for index, name in different
+    }
 
 
-def below(figure: Any, handles: Sequence[Any], names: Sequence[str]) -> None:
-    """One legend for all panels under them, in as many columns as have room; the figure grows by its lines."""
+def legend_below(figure: Any, handles: Sequence[Any], names: Sequence[str]) -> None:
+    """Put one legend for all panels under them, in as many columns as have room; the figure grows by its lines."""
     longest = max(map(len, names))
     columns = max(1, min(len(names), int(figure.get_figwidth() / (0.5 + 0.058 * longest))))
     rows = math.ceil(len(names) / columns)
@@ -107,8 +98,8 @@ def below(figure: Any, handles: Sequence[Any], names: Sequence[str]) -> None:
     figure.legend(handles, names, loc="outside lower center", ncols=math.ceil(len(names) / rows))
 
 
-def ticks_at(axes: Any, values: Sequence[float]) -> None:
-    """Ticks of the logarithmic x axis at the data's own values where these are few, as many as have room."""
+def ticks_at(axes: Any, values: Iterable[float]) -> None:
+    """Put the ticks of the logarithmic x axis at `values` where these are few, and only where they have room."""
     values = sorted(set(values))
     if not 0 < len(values) <= FEW:
         return
@@ -123,8 +114,8 @@ def ticks_at(axes: Any, values: Sequence[float]) -> None:
     axes.set_xticks([], minor=True)
 
 
-def logarithmic(axis: Any) -> None:
-    """A logarithmic axis whose labels are plain text: formulas would be cut into single letters in an SVG."""
+def logarithmic(*every: Any) -> None:
+    """Make axes logarithmic with labels of plain text: in an SVG formulas would be cut into single letters."""
     from matplotlib.ticker import LogFormatterSciNotation
 
     class Plain(LogFormatterSciNotation):
@@ -132,53 +123,39 @@ def logarithmic(axis: Any) -> None:
             found = POWER.search(super().__call__(x, pos))
             return f"{found[1] + '×' if found[1] else ''}{power_of_ten(int(found[2]))}" if found else ""
 
-    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
-    axis.set_major_formatter(Plain())
-    axis.set_minor_formatter(Plain(minor_thresholds=(1.2, 0.5)))
+    for axis in every:
+        axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+        axis.set_major_formatter(Plain())
+        axis.set_minor_formatter(Plain(minor_thresholds=(1.2, 0.5)))
 
 
 def power_of_ten(exponent: int) -> str:
-    """10 with a raised exponent, in plain characters."""
+    """Return 10 with a raised exponent, in plain characters."""
     return "10" + str(exponent).translate(RAISED)
 
 
 def grouped(value: float) -> str:
-    """A number for people, its thousands apart."""
+    """Return a number with its thousands apart."""
     return f"{value:,g}".replace(",", " ") if value < 1e6 else f"{value:.3g}"
 
 
-def limits(values: Sequence[float]) -> tuple[float, float]:
-    """Ends of a logarithmic axis with room on both sides of those of `values` that are above zero."""
-    seen = [value for value in values if value > 0] or [1.0]
-    return min(seen) / 1.5, max(seen) * 1.5
-
-
 def save(figure: Any, stem: Path, head: Row | None = None, rows: Sequence[Row] = ()) -> Path:
-    """Write STEM.csv (unless there is no `head`), STEM.svg and STEM.png, each atomically; returns the last.
+    """Write STEM.csv, STEM.svg and STEM.png, each atomically; return the path of the PNG.
 
-    Given as STEM.pdf it writes that too. None is an empty cell. Equal figures have equal files.
+    Without a `head` there is no CSV. A `stem` that ends in .pdf gives STEM.pdf too. None is an empty cell.
     """
-    asked, stem = stem, stem.with_suffix("") if stem.suffix == PDF else stem
+    suffixes = [".svg", ".png", *([PDF] if stem.suffix == PDF else [])]
+    stem = stem.with_suffix("") if stem.suffix == PDF else stem
     if head is not None:
         atomic.write_csv(beside(stem, ".csv"), [head, *rows])
-    image = DOCTYPE.sub(b"", _image(figure, "svg", ("Date", "Creator", "Format", "Type")), count=1)
-    atomic.write_bytes(beside(stem, ".svg"), image.replace(OWN_FONT, b""))  # leaves sans-serif, of the page
-    if asked != stem:
-        atomic.write_bytes(asked, _image(figure, "pdf", ("CreationDate", "Creator", "Producer")))
-    path = beside(stem, ".png")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=200, facecolor="white")
-    atomic.write_bytes(path, buffer.getvalue())
-    return path
-
-
-def _image(figure: Any, form: str, unwanted: Sequence[str]) -> bytes:
-    """The figure in the vector format `form`, on nothing, without the metadata `unwanted`."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=form, dpi=200, transparent=True, metadata=dict.fromkeys(unwanted))
-    return buffer.getvalue()
+    for suffix in suffixes:
+        form = suffix[1:]
+        image = io.BytesIO()
+        figure.savefig(image, format=form, dpi=200, transparent=form != "png", metadata=UNDATED[form])
+        atomic.write_bytes(beside(stem, suffix), image.getvalue())
+    return beside(stem, ".png")
 
 
 def beside(stem: Path, suffix: str) -> Path:
-    """STEM with `suffix`; dots in its name are no suffix."""
+    """Return STEM with `suffix`; dots in its name are no suffix."""
     return stem.with_name(stem.name + suffix)

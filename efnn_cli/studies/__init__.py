@@ -5,5 +5,5 @@ sweep.py                                                                        
 compare.py compare_networks.py compare_grid.py compare_tables.py compare_figures.py     `efnn compare`
 paper.py paper_presets.py paper_plan.py paper_timing.py paper_results.py        `efnn reproduce`
 paper_published.py paper_tables.py paper_pictures.py paper_pages.py             its report
-plot_kinds.py plot_selection.py plot_files.py plot_networks.py                  `efnn plot`
+plot_kinds.py plots.py plot_selection.py                                        `efnn plot`
 """

@@ -44,12 +44,11 @@ def draw_parity(plan: ComparisonPlan, compared: Compared, quantity: str, stem: P
 
 def draw_sizes(plan: ComparisonPlan, compared: Compared, quantity: str, stem: Path) -> Path:
     """Draw the mean error over the seeds against L, with the spread as bars."""
-    curves = []
-    for style, (candidate, group) in enumerate(compared):
-        sizes = [int(row["L"]) for row in group.members[0].sizes]
-        errors = [(size, found) for size in sizes if (found := group.at_size(size, quantity)) is not None]
-        points = [(float(size), mean) for size, (mean, _) in errors]
-        curves.append(Curve(candidate.title, points, [spread for _, (_, spread) in errors], style))
+    sizes = [int(row["L"]) for row in compared[0][1].members[0].sizes]
+    curves = [
+        Curve(candidate.title, [(float(L), mean, spread) for L, mean, spread in group.against_size(sizes, quantity)])
+        for candidate, group in compared
+    ]
     return figures.error_against_size(curves, LABELS[quantity], plan.first.system.size, stem)
 
 
@@ -63,9 +62,6 @@ def draw_parameters(plan: ComparisonPlan, compared: Compared, quantity: str, ste
             rows.setdefault(candidate.title, []).append((candidate.parameters, error, spread))
         else:
             levels[f"{candidate.title}, {candidate.parameters} coefficients"] = error
-    curves = []
-    for style, (name, found) in enumerate(rows.items()):
-        ordered = sorted(set(found))  # two wanted numbers may give one width
-        curves.append(Curve(name, [(x, y) for x, y, _ in ordered], [bar for *_, bar in ordered], style))
+    curves = [Curve(name, sorted(set(found))) for name, found in rows.items()]  # two wanted numbers may give one width
     label = f"{LABELS[quantity]}, test split"
     return figures.error_against_parameters(curves, levels, label, plan.counts, stem)

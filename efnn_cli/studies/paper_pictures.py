@@ -10,7 +10,7 @@ import torch
 
 from efnn_cli import figures
 from efnn_cli.evaluation.evaluation_set import evaluation_set
-from efnn_cli.figures import Curve, SizeSeries
+from efnn_cli.figures import Curve
 from efnn_cli.report import Figure
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.loading import load
@@ -44,30 +44,24 @@ def against_width(result: Reproduction, sweep: str, folder: Path) -> Figure:
 
 def _curves(groups: Sequence[Group], kind: str, depth: int, quantity: str) -> Iterator[Curve]:
     here = [each for each in groups if each.depth == depth]
-    for style, model in enumerate(dict.fromkeys(each.model for each in groups)):
+    for model in dict.fromkeys(each.model for each in groups):
         mine = sorted((each for each in here if each.model == model), key=lambda each: each.width)
-        errors = [each.test(quantity) for each in mine]
         if mine:
             name = mine[0].title if kind == "model" else f"D = {depth}"
-            points = [(float(each.width), error) for each, (error, _) in zip(mine, errors, strict=True)]
-            yield Curve(name, points, [bar for _, bar in errors], style if kind == "model" else depth - 1)
+            yield Curve(name, [(float(each.width), *each.test(quantity)) for each in mine])
 
 
 def against_size(result: Reproduction, folder: Path) -> Figure:
-    """Error and bias against L of everything that was carried."""
-    series = []
-    carried = extrapolated(result)
-    column = size_column(carried)
-    for name, group in carried:
-        rows = []
-        for size in result.experiment.sizes:
-            error, bias = group.at_size(size, column), group.at_size(size, "bias_per_site")
-            if error is not None and bias is not None:
-                rows.append((size, *error, *bias))
-        series.append(SizeSeries(name, rows))
+    """Error and bias against L of every extrapolated network."""
+    groups = extrapolated(result)
+    column = size_column(groups)
+    errors, biases = (
+        [Curve(name, points) for name, group in groups if (points := group.against_size(result.experiment.sizes, key))]
+        for key in (column, "bias_per_site")
+    )
     stem = folder / f"{result.experiment.preset.name}-sizes"
     return _picture(
-        figures.error_and_bias(series, result.size, LABELS[column], stem),
+        figures.error_and_bias(errors, biases, result.size, LABELS[column], stem),
         f"{LABELS[column]} and bias per site, in units of the hopping or coupling, against the side of the lattice; "
         "trained at the marked size.",
         "Error and bias against the side of the lattice",

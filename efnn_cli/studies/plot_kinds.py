@@ -14,16 +14,16 @@ from efnn_cli.runs.filters import split_conditions
 from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.runs.rows import RunRow
 from efnn_cli.storage.output import claim_file, refuse_nameless
-from efnn_cli.studies import plot_files, plot_networks
+from efnn_cli.studies import plots
 from efnn_cli.studies.plot_selection import Drawing, select
 
 MANY: dict[str, Callable[[Sequence[RunRow]], Drawing]] = {
-    key: partial(plot_files.against, key) for key in ("width", "parameters", "samples")
+    key: partial(plots.against, key) for key in ("width", "parameters", "samples")
 }
 FEW: dict[str, Callable[[Sequence[RunRow]], Drawing]] = {
-    "curve": plot_files.curve,
-    "sizes": plot_files.sizes,
-    "times": plot_files.times,
+    "curve": plots.curve,
+    "sizes": plots.sizes,
+    "times": plots.times,
 }
 PLOTS = OUTPUTS / "plots"
 FOREIGN = (".eps", ".gif", ".jpeg", ".jpg", ".ps", ".tif", ".tiff", ".webp")
@@ -47,12 +47,12 @@ def prepare(kind: str, arguments: Sequence[str], data: Path | None) -> Drawing:
         return prepare_spins(arguments)
     paths, conditions = split_conditions(arguments)
     rows = select(paths, conditions, many=kind in MANY)
-    return plot_networks.parity(rows, data) if kind == "parity" else (MANY | FEW)[kind](rows)
+    return plots.parity(rows, data) if kind == "parity" else (MANY | FEW)[kind](rows)
 
 
 def prepare_spins(arguments: Sequence[str]) -> Drawing:
     """Return the figure of one configuration of one run; `index` is a setting here, no condition."""
-    sign = f"{plot_networks.INDEX}="
+    sign = "index="
     indices = [text.removeprefix(sign) for text in arguments if text.startswith(sign)]
     paths, conditions = split_conditions([text for text in arguments if not text.startswith(sign)])
     if len(indices) > 1 or not all(text.isdecimal() for text in indices):
@@ -60,7 +60,7 @@ def prepare_spins(arguments: Sequence[str]) -> Drawing:
     rows = select(paths, conditions, many=False)
     if len(rows) > 1:
         raise ConfigError(f"wanted one run, found {len(rows)}", f"efnn plot spins {shown(rows[0].folder.path)}")
-    return plot_networks.spins(rows[0], int(indices[0]) if indices else 0)
+    return plots.spins(rows[0], int(indices[0]) if indices else 0)
 
 
 def files_of(out: Path) -> dict[str, Path]:

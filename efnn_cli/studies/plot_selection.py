@@ -1,4 +1,4 @@
-"""Which runs a figure is of, and what they are called in it."""
+"""The runs of a figure and their names in it."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ from efnn_cli.runs.find import picked
 from efnn_cli.runs.folder import OUTPUTS, RunFolder
 from efnn_cli.runs.rows import RunRow, list_runs, read_row
 
+MOST = 6  # runs or lines of different colours in one figure
 QUANTITIES = {"relative_error": "relative error", "rmse_over_std": "RMSE / std(E)", "rmse": "RMSE"}
-TOLD = {"depth": "D={}", "width": "width {}", "samples": "{} samples", "L": "L={}", "seed": "seed {}"}
-"""What tells runs apart in a legend, beside the network, in this order."""
+NAMED = {"depth": "D={}", "width": "width {}", "samples": "{} samples", "L": "L={}", "seed": "seed {}"}
+"""Columns that distinguish runs in a legend, beside the network, in this order."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure that can be drawn: whatever could be refused has been."""
+    """A figure with all its numbers, ready to be drawn."""
 
     identity: Mapping[str, Any]
-    """Plain values that decide the picture: they name its place."""
+    """Plain values that decide the figure; the default file name is a hash of them."""
     draw: Callable[[Path], Path]
-    """Writes STEM.png, STEM.svg and STEM.csv; returns the first."""
+    """Write STEM.png, STEM.svg and STEM.csv, and return the first."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
 
 
 def select(paths: Sequence[Path], conditions: Sequence[Condition], *, many: bool) -> list[RunRow]:
-    """The runs at `paths`, else the finished ones that meet the conditions.
+    """Return the runs at `paths`, else the finished ones that meet the conditions.
 
-    Without either all of them if `many`, or the most recent one. Raises `InputError` where there is none.
+    Without either: all of them if `many`, else the most recent one. Raises `InputError` if there is none.
     """
     if paths or not (conditions or many):
         rows = [read_row(RunFolder(path.parent if path.is_file() else path)) for path in paths or picked()]
@@ -42,24 +43,13 @@ def select(paths: Sequence[Path], conditions: Sequence[Condition], *, many: bool
         rows = [row for row in list_runs() if row.values["status"] == "finished"]
     found = chosen(rows, conditions)
     if not found:
-        told = f"none of the {len(rows)} runs meets all conditions" if rows else f"no finished run in {OUTPUTS}/"
-        raise InputError(told, "efnn runs shows them" if rows else "efnn train model=efnn depth=3")
-    for row in found:
-        _check(row)
+        reason = f"none of the {len(rows)} runs meets all conditions" if rows else f"no finished run in {OUTPUTS}/"
+        raise InputError(reason, "efnn runs shows them" if rows else "efnn train model=efnn depth=3")
     return found
 
 
-def _check(row: RunRow) -> None:
-    """Raise `InputError` where the configuration lacks what a figure names a run by."""
-    file, model = row.folder.config_file, row.values["model"]
-    if model not in MODELS:
-        raise InputError(f"{file} is of another program: wanted model.name one of {', '.join(MODELS)}, found {model!r}")
-    if "hash" not in row.config:
-        raise InputError(f"{file} is not the configuration of a run: it has no hash")
-
-
 def require_one_hamiltonian(rows: Sequence[RunRow]) -> None:
-    """Raise `ConfigError` naming the choices where the runs are of several Hamiltonians, or sizes."""
+    """Raise `ConfigError` naming the choices if the runs are of several Hamiltonians or sizes."""
     found = {json.dumps([row.config["system"], row.config.get("couplings_sha256")], sort_keys=True) for row in rows}
     if len(found) == 1:
         return
@@ -71,24 +61,24 @@ def require_one_hamiltonian(rows: Sequence[RunRow]) -> None:
     raise ConfigError("wanted runs of one Hamiltonian, found other couplings", "name the runs")
 
 
-def limit(drawn: Sequence[object], most: int, what: str = "runs") -> None:
-    """Raise `ConfigError` for more runs than a figure can tell apart."""
-    if len(drawn) > most:
+def limit(drawn: Sequence[object], kind: str = "runs") -> None:
+    """Raise `ConfigError` for more runs than a figure has colours for."""
+    if len(drawn) > MOST:
         raise ConfigError(
-            f"wanted at most {most} {what} in one figure, found {len(drawn)}",
+            f"wanted at most {MOST} {kind} in one figure, found {len(drawn)}",
             "narrow the choice, for example with depth=3",
         )
 
 
 def title(row: RunRow, keys: Sequence[str]) -> str:
-    """The network as people write it, with the values of `keys` that it has."""
-    parts = [TOLD[key].format(row.values[key]) for key in keys if row.values[key] is not None]
+    """Return the name of the network in text, with the values of `keys` that it has."""
+    parts = [NAMED[key].format(row.values[key]) for key in keys if row.values[key] is not None]
     return " ".join([MODELS[row.values["model"]].title, *parts])
 
 
 def names(rows: Sequence[RunRow]) -> dict[str, RunRow]:
-    """The runs by names that tell them apart: network and depth, what else differs, the hash where nothing does."""
-    keys = [key for key in TOLD if key == "depth" or len({row.values[key] for row in rows}) > 1]
+    """Return the runs by unique names: network, depth, other columns that differ, and the hash if none does."""
+    keys = [key for key in NAMED if key == "depth" or len({row.values[key] for row in rows}) > 1]
     titles = [title(row, keys) for row in rows]
     return {
         each if titles.count(each) == 1 else f"{each} {str(row.config['hash'])[:4]}": row
@@ -97,12 +87,12 @@ def names(rows: Sequence[RunRow]) -> dict[str, RunRow]:
 
 
 def groups(rows: Sequence[RunRow], *, apart: str) -> dict[str, list[RunRow]]:
-    """The runs by network and depth, and by width, size of the training set and L where these differ in a group.
+    """Return the runs by network and depth, and by width, samples and L where these differ.
 
-    `apart`, what the figure is drawn against, is never among the names; nor is the seed. Parameters follow the width.
+    The names contain neither the seed nor `apart`, the column of the x axis. Parameters follow the width.
     """
     own = {"width", "samples", "L"} - ({"width"} if apart == "parameters" else {apart})
-    keys = [key for key in TOLD if key == "depth" or (key in own and len({row.values[key] for row in rows}) > 1)]
+    keys = [key for key in NAMED if key == "depth" or (key in own and len({row.values[key] for row in rows}) > 1)]
     found: dict[str, list[RunRow]] = {}
     order = sorted(rows, key=lambda row: (list(MODELS).index(row.values["model"]), *(row.values[k] or 0 for k in keys)))
     for row in order:
@@ -111,10 +101,10 @@ def groups(rows: Sequence[RunRow], *, apart: str) -> dict[str, list[RunRow]]:
 
 
 def quantity_of(values: Sequence[Mapping[str, Any]]) -> str:
-    """The first of `QUANTITIES` that means something for all of `values`."""
+    """Return the first of `QUANTITIES` that all of `values` define."""
     return next((key for key in QUANTITIES if all(each.get(key) for each in values)), "rmse")
 
 
 def hashes(rows: Sequence[RunRow]) -> list[str]:
-    """What names the runs, in the order of the figure."""
+    """Return the hashes of the runs, in the order of the figure."""
     return [str(row.config["hash"]) for row in rows]

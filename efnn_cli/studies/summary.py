@@ -120,6 +120,11 @@ class Group:
         ]
         return mean_and_spread(values) if values else None
 
+    def against_size(self, sizes: Sequence[int], column: str) -> list[tuple[float, float, float | None]]:
+        """Return (L, mean, spread) of a column of the extrapolation, for the `sizes` that have a value."""
+        found = [(size, self.at_size(size, column)) for size in sizes]
+        return [(size, *value) for size, value in found if value is not None]
+
 
 def network_key(model: Options) -> tuple[str, int, int]:
     """Return network, depth and width; zeros for a closed form."""

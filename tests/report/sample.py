@@ -22,7 +22,7 @@ NETWORKS = {"EFNN": 0.02, "DNN": 0.2, "ResNet": 0.15, "DenseNet": 0.1, "effectiv
 
 def draw(folder):
     """A line figure and a wide one with pixels in it."""
-    curve = figures.Curve("uniform_sphere", [(10, 3e-4), (20, 2e-4), (40, 1e-4)], [1e-5] * 3)
+    curve = figures.Curve("uniform_sphere", [(10, 3e-4, 1e-5), (20, 2e-4, 1e-5), (40, 1e-4, 1e-5)])
     figures.error_against_size([curve], "relative error", 10, folder / "size")
     random = np.random.default_rng(0)
     true = random.normal(size=400)

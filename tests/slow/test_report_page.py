@@ -72,14 +72,13 @@ def luminance(colour):
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def test_on_paper(page, report, tmp_path):
+def test_on_paper(page, report):
     """Light and without navigation; as PDF several pages of A4."""
     page.open(report, 720, dark=True, media="print")
     assert page.evaluate("document.querySelector('nav').checkVisibility()") is False
     assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
     page.open(report)
-    page.pdf(tmp_path / "report.pdf")
-    printed = (tmp_path / "report.pdf").read_bytes()
+    printed = page.pdf()
     assert len(re.findall(rb"/Type\s*/Page\b", printed)) > 1
     boxes = {tuple(map(float, box.split())) for box in re.findall(rb"/MediaBox \[([^\]]*)\]", printed)}
     assert [tuple(map(round, box)) for box in boxes] == [(0, 0, 595, 842)], "A4"

@@ -1,4 +1,4 @@
-"""One spin configuration and the effective fields that act on its spins."""
+"""One spin configuration and the effective fields -dE/dS on its spins."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from efnn_cli.figures.style import FAINT, GRID, INK, NOTE, look, save, sheet, styled
+from efnn_cli.figures.style import FAINT, GRID, INK, NOTE, looks, save, sheet, styled
 
 Array = NDArray[np.float64]
 
 
 def perpendicular(fields: Array, configuration: Array) -> Array:
-    """The part of `fields` (3, L, L) across the unit vectors of `configuration`: along a spin nothing turns it."""
+    """Return the part of `fields` (3, L, L) across the unit vectors of `configuration`: only it turns them."""
     return np.asarray(fields - (fields * configuration).sum(axis=0) * configuration, dtype=np.float64)
 
 
 def relative_difference(fields: Mapping[str, Array]) -> float | None:
-    """The ratio rms |h_b - h_a| / rms |h_a| of two fields a, b; None unless there are two, and where a is zero."""
+    """Return rms |h_b - h_a| / rms |h_a| of two fields a, b; None unless there are two, and where a is zero."""
     if len(fields) != 2:
         return None
     first, second = fields.values()
@@ -30,41 +30,41 @@ def relative_difference(fields: Mapping[str, Array]) -> float | None:
 
 @styled()
 def spins(configuration: Array, fields: Mapping[str, Array], stem: Path) -> Path:
-    """A configuration beside the effective fields -dE/dS on it; returns the path of the PNG.
+    """Draw a configuration beside the effective fields on it; return the path of the PNG.
 
-    `configuration` and all `fields` have the shape (3, L, L), drawn as arrows of the x and y components, coloured by z;
-    of fields the parts across the spins, which alone act on unit vectors. Or (L,), scalar spins, drawn as bars.
+    `configuration` and all `fields` have the shape (3, L, L) or, for scalar spins, (L,). Vectors are arrows of the x
+    and y components, coloured by z; of fields only the part perpendicular to the spins is drawn. Scalars are bars.
     """
-    if configuration.ndim == 1:
-        return _bars(configuration, fields, stem)
-    across = {name: perpendicular(each, configuration) for name, each in fields.items()}
+    return _bars(configuration, fields, stem) if configuration.ndim == 1 else _arrows(configuration, fields, stem)
+
+
+def _arrows(configuration: Array, fields: Mapping[str, Array], stem: Path) -> Path:
+    """Draw spins and fields (3, L, L) in panels side by side."""
+    turning = {name: perpendicular(each, configuration) for name, each in fields.items()}
     figure = sheet(2.4 * (1 + len(fields)), 3.3)
     every = figure.subplots(1, 1 + len(fields), squeeze=False)[0]
-    first = _arrows(every[0], configuration, 1.0)
-    every[0].set_title("spins S")
-    figure.colorbar(first, ax=every[0], orientation="horizontal", shrink=0.8, pad=0.02, label="z component")
-    lengths = [np.sqrt((each**2).sum(axis=0)) for each in across.values()]
+    lengths = [np.sqrt((each**2).sum(axis=0)) for each in turning.values()]
     reach = max((float(np.quantile(each, 0.9)) for each in lengths), default=0.0) or 1.0
-    for axes, (name, each) in zip(every[1:], across.items(), strict=True):
-        drawn = _arrows(axes, each, reach)
-        axes.set_title(f"effective fields, {name}")
-        figure.colorbar(
-            drawn, ax=axes, orientation="horizontal", shrink=0.8, pad=0.02, label="z component; part across S"
-        )
-    _note(figure, across)
-    size = configuration.shape[-1]
-    parts = {"S": configuration, **across}
+    panels = [("spins S", configuration, 1.0, "z component")]
+    panels += [
+        (f"effective fields, {name}", each, reach, "z component; part across S") for name, each in turning.items()
+    ]
+    for axes, (title, vectors, longest, label) in zip(every, panels, strict=True):
+        drawn = _quiver(axes, vectors, longest)
+        axes.set_title(title)
+        figure.colorbar(drawn, ax=axes, orientation="horizontal", shrink=0.8, pad=0.02, label=label)
+    _note(figure, turning)
+    parts = {"S": configuration, **turning}
     head = ["x", "y", *(f"{name}_{axis}" for name in parts for axis in "xyz")]
     rows = [
         [x, y, *(float(each[axis, x, y]) for each in parts.values() for axis in range(3))]
-        for x in range(size)
-        for y in range(size)
+        for x, y in np.ndindex(configuration.shape[1:])
     ]
     return save(figure, stem, head, rows)
 
 
-def _arrows(axes: Any, vectors: Array, reach: float) -> Any:
-    """Vectors (3, L, L) as arrows on the lattice; one of length `reach` is about as long as a bond."""
+def _quiver(axes: Any, vectors: Array, reach: float) -> Any:
+    """Draw vectors (3, L, L) as arrows on the lattice; one of length `reach` is about as long as a bond."""
     size = vectors.shape[-1]
     x, y = np.meshgrid(np.arange(size), np.arange(size), indexing="ij")
     axes.grid(visible=False)
@@ -80,35 +80,30 @@ def _arrows(axes: Any, vectors: Array, reach: float) -> Any:
 
 
 def _bars(configuration: Array, fields: Mapping[str, Array], stem: Path) -> Path:
-    """Scalar spins above their effective fields, site by site."""
+    """Draw scalar spins (L,) above their effective fields, site by site."""
     figure = sheet(5.6, 3.9)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1.7))
     sites = np.arange(1, len(configuration) + 1)
     upper.bar(sites, configuration, width=0.6, color=FAINT)
     upper.set_ylabel("spins s")
     width = 0.8 / max(len(fields), 1)
-    handles = [
-        lower.bar(sites - 0.4 + (index + 0.5) * width, each, 0.9 * width, color=look(index)["color"])
-        for index, each in enumerate(fields.values())
-    ]
+    for index, (name, look) in enumerate(looks(fields).items()):
+        places = sites - 0.4 + (index + 0.5) * width
+        lower.bar(places, fields[name], 0.9 * width, color=look["color"], label=name)
     for axes in (upper, lower):
         axes.axhline(0.0, color=INK, linewidth=0.8)
         axes.grid(visible=False, axis="x")
     lower.set_ylabel("effective fields −∂E/∂s")
     lower.set_xlabel("site i")
     lower.set_xticks(sites if len(sites) <= 30 else sites[:: len(sites) // 15])
-    if fields:
-        figure.legend(handles, list(fields), loc="outside lower center", ncols=len(fields))
+    figure.legend(loc="outside lower center", ncols=max(len(fields), 1))
     _note(figure, fields)
-    rows = [
-        [int(site), float(spin), *(float(each[site - 1]) for each in fields.values())]
-        for site, spin in zip(sites, configuration, strict=True)
-    ]
-    return save(figure, stem, ["site", "spin", *fields], rows)
+    rows = zip(sites.tolist(), configuration.tolist(), *(each.tolist() for each in fields.values()), strict=True)
+    return save(figure, stem, ["site", "spin", *fields], list(rows))
 
 
 def _note(figure: Any, fields: Mapping[str, Array]) -> None:
-    """How far two fields differ, above the panels."""
+    """Write the relative difference of two fields above the panels."""
     difference = relative_difference(fields)
     if difference is not None:
         first, second = fields

@@ -1,4 +1,4 @@
-"""Predicted against true energies, and what is left between them."""
+"""Predicted against true energies, and their residuals."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from efnn_cli.figures.style import COLOURS, FAINT, INK, NOTE, save, sheet, styled
+from efnn_cli.figures.style import FAINT, INK, NOTE, looks, save, sheet, styled
 
 Array = NDArray[np.float64]
 
-PARITY_POINTS = 2000  # more would only be darker
+POINTS = 2000  # more would only be darker
 BINS = 41
 COLUMNS = 3  # panels side by side that are readable on a page
 
 
 @styled()
 def parity(panels: Mapping[str, Array], true: Array, stem: Path) -> Path:
-    """Predicted against true energies per site, a panel a network, residuals below; returns the path of the PNG.
+    """Draw predicted against true energies per site, a panel a network, residuals below; return the path of the PNG.
 
     Residuals E_pred - E_true are in units of std(E_true), and so are the RMSE and the bias written beside them.
     `true` and every entry of `panels` have the shape (B,).
@@ -30,31 +30,31 @@ def parity(panels: Mapping[str, Array], true: Array, stem: Path) -> Path:
     blocks = math.ceil(len(panels) / columns)
     figure = sheet(max(3.3, 2.3 * columns + 0.6), 4.6 * blocks)
     every = figure.subplots(2 * blocks, columns, squeeze=False, height_ratios=(2.1, 1) * blocks)
-    unit = float(true.std()) or 1.0
-    residuals = {name: (predicted - true) / unit for name, predicted in panels.items()}
+    residuals = {name: (predicted - true) / (float(true.std()) or 1.0) for name, predicted in panels.items()}
     reach = max(float(np.quantile(np.abs(each), 0.999)) for each in residuals.values()) or 1.0
     edges = np.linspace(-1.15 * reach, 1.15 * reach, BINS + 1)
-    counts = {name: np.histogram(np.clip(each, edges[0], edges[-1]), edges)[0] for name, each in residuals.items()}
-    for index, (name, predicted) in enumerate(panels.items()):
+    highest = 0
+    for index, (name, look) in enumerate(looks(panels).items()):
         block, column = divmod(index, columns)
-        upper, lower = every[2 * block][column], every[2 * block + 1][column]
-        colour = COLOURS[index % len(COLOURS)]
-        _agreement(upper, predicted, true, colour)
+        upper, lower = every[2 * block : 2 * block + 2, column]
+        draw_agreement(upper, panels[name], true, look["color"])
         upper.set_title(name)
-        _histogram(lower, residuals[name], counts[name], edges, colour)
-        lower.set_ylim(0, 1.5 * max(int(each.max()) for each in counts.values()))  # room for the note above the bars
+        highest = max(highest, draw_residuals(lower, residuals[name], edges, look["color"]))
         upper.set(xlabel="true energy per site", ylabel="" if column else "predicted energy per site")
         lower.set(xlabel="residual / std(E)", ylabel="" if column else "configurations")
         for axes in (upper, lower):
             axes.tick_params(labelleft=column == 0)
-    for axes in every.T.flat:
+    for axes in every.flat:
         axes.set_visible(axes.has_data())
+    for axes in every[1::2].flat:
+        axes.set_ylim(0, 1.5 * highest)  # room for the note above the bars
     rows = [(name, *pair) for name, each in panels.items() for pair in zip(true.tolist(), each.tolist(), strict=True)]
     return save(figure, stem, ("panel", "true_per_site", "predicted_per_site"), rows)
 
 
-def _agreement(axes: Any, predicted: Array, true: Array, colour: str) -> None:
-    shown = np.linspace(0, len(true) - 1, min(len(true), PARITY_POINTS)).astype(int)
+def draw_agreement(axes: Any, predicted: Array, true: Array, colour: str) -> None:
+    """Draw points about the diagonal, with the number of those outside the axes."""
+    shown = np.linspace(0, len(true) - 1, min(len(true), POINTS)).astype(int)
     margin = 0.05 * float(np.ptp(true)) or 1.0
     ends = (float(true.min()) - margin, float(true.max()) + margin)
     axes.plot(ends, ends, color=FAINT, linewidth=0.8)
@@ -69,10 +69,12 @@ def _agreement(axes: Any, predicted: Array, true: Array, colour: str) -> None:
         axes.text(0.04, 0.97, note, transform=axes.transAxes, va="top", fontsize=NOTE, color=FAINT)
 
 
-def _histogram(axes: Any, residuals: Array, counts: NDArray[np.int64], edges: Array, colour: str) -> None:
-    """Bars of all residuals; the outermost ones hold what lies beyond."""
+def draw_residuals(axes: Any, residuals: Array, edges: Array, colour: str) -> int:
+    """Draw a histogram whose outermost bars hold everything beyond; return the height of the highest bar."""
+    counts, _ = np.histogram(np.clip(residuals, edges[0], edges[-1]), edges)
     axes.stairs(counts, edges, color=colour, fill=True, alpha=0.6)
     axes.axvline(0.0, color=INK, linewidth=0.8)
     axes.locator_params(nbins=4)
     note = f"RMSE {float(np.sqrt(np.mean(residuals**2))):.1e}\nbias {float(residuals.mean()):+.1e}"
     axes.text(0.03, 0.97, note, transform=axes.transAxes, va="top", fontsize=NOTE)
+    return int(counts.max())

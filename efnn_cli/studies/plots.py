@@ -1,0 +1,219 @@
+"""The numbers that the figures of `efnn plot` show, from run folders and their networks."""
+
+from __future__ import annotations
+
+import logging
+import os
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from efnn_cli import figures
+from efnn_cli.core import checks
+from efnn_cli.core.errors import InputError
+from efnn_cli.core.results import shown
+from efnn_cli.core.signals import StopRequest
+from efnn_cli.evaluation.evaluation_set import evaluation_set
+from efnn_cli.evaluation.size_errors import weights_digest
+from efnn_cli.evaluation.size_table import METHODS, Rows, SizeTable
+from efnn_cli.figures import Curve
+from efnn_cli.physics.system import Array
+from efnn_cli.runs.folder import EXTRAPOLATION
+from efnn_cli.runs.loading import Run, load
+from efnn_cli.runs.rows import RunRow
+from efnn_cli.studies.plot_selection import (
+    QUANTITIES,
+    Drawing,
+    groups,
+    hashes,
+    limit,
+    names,
+    quantity_of,
+    require_one_hamiltonian,
+)
+from efnn_cli.training.metrics import mean_and_spread, measure
+from efnn_cli.training.predict import predict_fields
+
+LABELS = {"width": "width", "parameters": "number of parameters", "samples": "configurations in the dataset"}
+SECONDS = "seconds_per_configuration"
+
+LOGGER = logging.getLogger("efnn")
+
+
+def curve(rows: Sequence[RunRow]) -> Drawing:
+    """Errors and learning rate of some runs against the epoch. Raises `InputError` for a run without epochs."""
+    limit(rows)
+    histories = {name: row.folder.history(row.config["hash"]) for name, row in names(rows).items()}
+    for row, history in zip(rows, histories.values(), strict=True):
+        if not history:
+            path = shown(row.folder.path)
+            raise InputError(f"{path} has no finished epoch yet", f"efnn train --resume {path}")
+    last = {name: history[-1].epoch for name, history in histories.items()}
+    identity = {"runs": hashes(rows), "epochs": list(last.values())}
+    return Drawing(identity, lambda stem: figures.learning_curves(histories, stem), {"epochs": last})
+
+
+def parity(rows: Sequence[RunRow], data: Path | None) -> Drawing:
+    """Predicted and true energies per site, on the test split or on `data` as in `efnn evaluate`."""
+    limit(rows)
+    members = [load(row.folder.path, "cpu") for row in rows]
+    task = evaluation_set(members, data, "test", drop_seen=False)
+    with StopRequest("nothing was written; the same command starts again") as stop:
+        found = dict(zip(names(rows), task.predictions(stop.check), strict=True))
+        stop.check()
+    sites = members[0].system_for(task.data.spins).sites
+    panels = {name: energies / sites for name, energies in found.items()}
+    errors = {name: measure(energies, task.true).rmse for name, energies in found.items()}
+    return Drawing(
+        {"runs": hashes(rows), "dataset": task.data.content_hash},
+        lambda stem: figures.parity(panels, task.true / sites, stem),
+        {"samples": len(task.true), "rmse": errors},
+    )
+
+
+def spins(row: RunRow, index: int) -> Drawing:
+    """Configuration `index` of the test split, with exact effective fields and those of the network."""
+    run = load(row.folder.path, "cpu")
+    task = evaluation_set([run], None, "test", drop_seen=False)
+    checks.within("index", index, 0, len(task.chosen) - 1)
+    configuration = task.data.spins[task.chosen[index]]
+    fields = effective_fields(run, configuration)
+    return Drawing(
+        {"runs": hashes([row]), "index": index},
+        lambda stem: figures.spins(configuration, fields, stem),
+        {"index": index, "configuration": int(task.chosen[index])},
+    )
+
+
+def effective_fields(run: Run, configuration: Array) -> dict[str, Array]:
+    """Return -dE/dS on one configuration: exact, and by differentiating the network."""
+    spins = torch.from_numpy(configuration[np.newaxis])
+    network = predict_fields(run.model, spins.to(run.device)).cpu()
+    return {"exact": run.system.fields(spins).numpy()[0], "network": network.numpy()[0]}
+
+
+def against(key: str, rows: Sequence[RunRow]) -> Drawing:
+    """Test error against the column `key` over runs of one Hamiltonian, mean and spread over the seeds."""
+    require_one_hamiltonian(rows)
+    shown_rows = [row for row in rows if row.values[key]]
+    if not shown_rows:
+        raise InputError(f"none of the {len(rows)} runs has a {key}", f"efnn train model=efnn {key}=VALUE makes one")
+    quantity = quantity_of([row.values for row in shown_rows])
+    curves = []
+    for name, members in groups(shown_rows, apart=key).items():
+        seeds: dict[float, list[RunRow]] = {}
+        for row in members:
+            seeds.setdefault(float(row.values[key]), []).append(row)
+        warn_of_other_settings(seeds.values())
+        errors = {x: [row.values[quantity] for row in seeds[x]] for x in sorted(seeds)}
+        curves.append(Curve(name, [(x, *mean_and_spread(values)) for x, values in errors.items()]))
+    limit(curves, "lines")
+    label = f"{QUANTITIES[quantity]}, test split"
+    points = [
+        {"name": each.name, "points": [[x, y] for x, y, _ in each.points], "spread": [bar for *_, bar in each.points]}
+        for each in curves
+    ]
+    return Drawing(
+        {"runs": sorted(hashes(shown_rows))},
+        lambda stem: figures.error_against({key: curves}, LABELS[key], label, stem),
+        {"quantity": quantity, "curves": points},
+    )
+
+
+def warn_of_other_settings(points: Iterable[Sequence[RunRow]]) -> None:
+    """Warn of points that average over runs which differ in more than the seed."""
+    for rows in points:
+        seeds = [row.values["seed"] for row in rows]
+        twice = [shown(row.folder.path) for row in rows if seeds.count(row.values["seed"]) > 1]
+        if twice:
+            LOGGER.warning(
+                "one point is the mean of runs that differ in more than their seed: %s", ", ".join(twice[:3])
+            )
+
+
+def sizes(rows: Sequence[RunRow]) -> Drawing:
+    """Error and bias against L, mean and spread over the seeds of each network."""
+    require_one_hamiltonian(rows)
+    tables = size_tables(rows)
+    every = [line for _, lines in tables for line in lines]
+    quantity = "relative_error" if all(line["relative_error"] for line in every) else "rmse_over_std"
+    samplings = sorted({line["sampling"] for line in every})
+    errors: list[Curve] = []
+    biases: list[Curve] = []
+    for name, members in groups(rows, apart="").items():
+        for sampling in samplings:
+            title = name if len(samplings) == 1 else f"{name}, {sampling.replace('_', ' ')}"
+            found = [by_size(lines, sampling, quantity) for row, lines in tables if row in members]
+            for curves, column in ((errors, quantity), (biases, "bias_per_site")):
+                points = {
+                    L: [float(lines[L][column]) for lines in found if L in lines] for lines in found for L in lines
+                }
+                if points:
+                    curves.append(Curve(title, [(L, *mean_and_spread(points[L])) for L in sorted(points)]))
+    if not errors:
+        path = shown(rows[0].folder.path)
+        raise InputError(f"{path} has no size with enough samples for a {quantity}", f"efnn extrapolate {path}")
+    limit(errors, "lines")
+    trained_at = int(rows[0].values["L"])
+    series = [
+        {
+            "name": error.name,
+            "rows": [[*point, *other[1:]] for point, other in zip(error.points, bias.points, strict=True)],
+        }
+        for error, bias in zip(errors, biases, strict=True)
+    ]
+    return Drawing(
+        {"runs": sorted(hashes(rows)), "sizes": sorted({int(line["L"]) for line in every})},
+        lambda stem: figures.error_and_bias(errors, biases, trained_at, QUANTITIES[quantity], stem),
+        {"quantity": quantity, "series": series},
+    )
+
+
+def times(rows: Sequence[RunRow]) -> Drawing:
+    """Seconds per configuration of networks and references against L, medians over the runs, with their powers."""
+    require_one_hamiltonian(rows)
+    tables = size_tables(rows)
+    found: dict[str, dict[float, list[float]]] = {}
+    timed = [
+        (name, line, SECONDS)
+        for name, members in groups(rows, apart="").items()
+        for row, lines in tables
+        if row in members
+        for line in lines
+    ]
+    timed += [(METHODS[line["reference"]], line, f"reference_{SECONDS}") for _, lines in tables for line in lines]
+    for name, line, column in timed:
+        if float(line[column]) > 0:
+            found.setdefault(name, {}).setdefault(float(line["L"]), []).append(float(line[column]))
+    series = {name: [(L, statistics.median(seconds[L])) for L in sorted(seconds)] for name, seconds in found.items()}
+    limit(list(series), "lines")
+    laws = {name: figures.growth(points) for name, points in series.items()}
+    return Drawing(
+        {"runs": sorted(hashes(rows)), "sizes": sorted({L for seconds in found.values() for L in seconds})},
+        lambda stem: figures.times(series, stem),
+        {"exponents": {name: None if law is None else law.exponent for name, law in laws.items()}},
+    )
+
+
+def size_tables(rows: Sequence[RunRow]) -> list[tuple[RunRow, Rows]]:
+    """Return every run with its errors by size. Raises `InputError` for a run without them, with the command."""
+    found = []
+    for row in rows:
+        path = row.folder.path / f"{EXTRAPOLATION}.csv"
+        hint = f"efnn extrapolate {shown(row.folder.path)}"
+        if not os.path.exists(path):
+            raise InputError(f"{shown(row.folder.path)} has no {EXTRAPOLATION}.csv", hint)
+        lines = SizeTable(path, weights_digest([load(row.folder.path, "cpu")]), own_folder=True).rows()
+        if not lines:
+            raise InputError(f"{shown(path)} is of weights from earlier in the training", hint)
+        found.append((row, lines))
+    return found
+
+
+def by_size(lines: Rows, sampling: str, quantity: str) -> dict[int, Mapping[str, str]]:
+    """Return the line with the most samples at every L, among those that have the quantity."""
+    ordered = sorted(lines, key=lambda line: int(line["samples"]))
+    return {int(line["L"]): line for line in ordered if line["sampling"] == sampling and line[quantity]}
