@@ -1,4 +1,4 @@
-"""The benchmarks with checked arguments, and their results as tables and JSON."""
+"""Benchmarks with checked arguments, and their results as tables and JSON."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def check_sizes(sizes: Sequence[int]) -> None:
 
 
 def table(rows: Sequence[Row]) -> list[list[str]]:
-    """A head, and one line a row."""
+    """Return a head, and one line a row."""
     head = [each.name for each in dataclasses.fields(Row)]
     return [head, *([number(getattr(row, name)) for name in head] for row in rows)]
 
 
 def report_of(rows: Sequence[Row]) -> Result:
-    """The rows, as table and JSON."""
+    """Return the rows as table and JSON."""
     return Result("bench", {"rows": [dataclasses.asdict(row) for row in rows]}, rows=table(rows), headed=True)

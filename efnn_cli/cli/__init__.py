@@ -1,7 +1,7 @@
 """The command line: one file a command, `efnn generate` in generate.py and so on.
 
 app.py         all commands, and where errors end    options.py     options that several commands share
-parsing.py     the words of a command line           execution.py   one result to stdout, an exit code
+parsing.py     words of a command line               execution.py   one result to stdout, an exit code
 completion.py  words for the Tab key
 
 generate.py merge.py train.py evaluate.py extrapolate.py predict.py inspect.py config.py

@@ -59,11 +59,11 @@ def root(
         bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=print_version)
     ] = False,
 ) -> None:
-    """Reached before every command."""
+    """Accept the options that stand before a command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point: run one command; returns the exit code."""
+    """Run one command and return its exit code: the entry point of `efnn`."""
     args = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = app(args or ["--help"], standalone_mode=False)

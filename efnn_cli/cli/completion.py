@@ -1,8 +1,7 @@
-"""What the shell offers after TAB: commands and options come from Typer, KEY=VALUE and names from here.
+"""Words offered by the shell after TAB: KEY=VALUE and names; commands and options come from Typer.
 
-Every candidate is a whole word (`model=efnn`). zsh and fish replace the whole word; bash has split it at `=` and `:`,
-tells the parts in COMP_WORDS, and replaces only the last one, so that only the rest of the candidate is given back.
-Nothing heavy is imported: a TAB must not take longer than a blink.
+Every candidate is a whole word (`model=efnn`). zsh and fish replace the whole word. bash splits it at `=` and `:` into
+COMP_WORDS and replaces only the last part, so only the rest of the candidate is returned. Nothing heavy is imported.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from efnn_cli.config import keys
 from efnn_cli.config.keys import Key
 
 Candidate = tuple[str, str]
-"""A whole word, and what it means (bash shows only the word)."""
+"""A whole word and its meaning (bash shows only the word)."""
 
 SEPARATORS = re.compile("[=:]+")  # at which bash splits words
 PLAIN = re.compile(r"^[\w.+-]+$")  # a default that no shell wants quoted
@@ -30,12 +29,12 @@ FIGURES = ("curve", "parity", "width", "parameters", "samples", "sizes", "times"
 
 
 def complete_settings(ctx: typer.Context, incomplete: str) -> list[Candidate]:
-    """KEY=VALUE of the command."""
+    """Return KEY=VALUE of the command."""
     return _offer(incomplete, lambda words, word: settings(_configuration(ctx), words, word))
 
 
 def complete_system(ctx: typer.Context, incomplete: str) -> list[Candidate]:
-    """SYSTEM, unless there is one, and KEY=VALUE."""
+    """Return SYSTEM, unless there is one, and KEY=VALUE."""
 
     def candidates(words: list[str], word: str) -> Iterator[Candidate]:
         if not set(words) & set(keys.options("system")):
@@ -46,7 +45,7 @@ def complete_system(ctx: typer.Context, incomplete: str) -> list[Candidate]:
 
 
 def complete_runs(ctx: typer.Context, incomplete: str) -> list[Candidate]:
-    """RUN folders and KEY=VALUE."""
+    """Return RUN folders and KEY=VALUE."""
 
     def candidates(words: list[str], word: str) -> Iterator[Candidate]:
         yield from _named(each for each in finished_runs() if each not in words)
@@ -56,32 +55,32 @@ def complete_runs(ctx: typer.Context, incomplete: str) -> list[Candidate]:
 
 
 def complete_run_folder(incomplete: str) -> list[Candidate]:
-    """RUN folders that were begun, finished or not."""
+    """Return RUN folders that were begun, finished or not."""
     return _offer(incomplete, lambda words, word: _named(_beside("outputs", "*/config.yaml")))
 
 
 def complete_dataset(incomplete: str) -> list[Candidate]:
-    """Datasets in data/."""
+    """Return datasets in data/."""
     return _offer(incomplete, lambda words, word: _named(datasets()))
 
 
 def complete_file_or_run(incomplete: str) -> list[Candidate]:
-    """What can be inspected: datasets and run folders."""
+    """Return datasets and run folders."""
     return _offer(incomplete, lambda words, word: _named([*datasets(), *_beside("outputs", "*/config.yaml")]))
 
 
 def complete_device(incomplete: str) -> list[Candidate]:
-    """Devices."""
+    """Return devices."""
     return _offer(incomplete, lambda words, word: _named(DEVICES))
 
 
 def complete_models(incomplete: str) -> list[Candidate]:
-    """A comma list of networks."""
+    """Return comma lists of networks."""
     return _offer(incomplete, lambda words, word: _named(_listed(keys.options("model"), word)))
 
 
 def complete_experiment(ctx: typer.Context, incomplete: str) -> list[Candidate]:
-    """Experiments that are not yet named, and KEY=VALUE."""
+    """Return experiments that are not yet named, and KEY=VALUE."""
 
     def candidates(words: list[str], word: str) -> Iterator[Candidate]:
         yield from _named(each for each in keys.options("experiment") if each not in words)
@@ -91,12 +90,12 @@ def complete_experiment(ctx: typer.Context, incomplete: str) -> list[Candidate]:
 
 
 def complete_conditions(incomplete: str) -> list[Candidate]:
-    """Conditions on runs, by the settings of `train`."""
+    """Return conditions on runs, by the settings of `train`."""
     return _offer(incomplete, lambda words, word: settings("train", words, word))
 
 
 def complete_figure(incomplete: str) -> list[Candidate]:
-    """KIND of figure, unless there is one; then RUN folders and conditions on runs."""
+    """Return KINDs of figures, or RUN folders and conditions where there is a KIND."""
 
     def candidates(words: list[str], word: str) -> Iterator[Candidate]:
         if not set(words) & set(FIGURES):
@@ -109,7 +108,7 @@ def complete_figure(incomplete: str) -> list[Candidate]:
 
 
 def complete_configured(incomplete: str) -> list[Candidate]:
-    """Commands that have a configuration, and KEY=VALUE of `train`."""
+    """Return commands that have a configuration, and KEY=VALUE of `train`."""
 
     def candidates(words: list[str], word: str) -> Iterator[Candidate]:
         yield from _named(sorted([*keys.configured(), *keys.SAME_KEYS]))
@@ -119,10 +118,10 @@ def complete_configured(incomplete: str) -> list[Candidate]:
 
 
 def settings(command: str, words: Iterable[str], word: str) -> Iterator[Candidate]:
-    """KEY=VALUE candidates for `word`, where `words` were given before.
+    """Return KEY=VALUE candidates for `word`; `words` are those before it.
 
-    Keys of a group are offered once its name and a dot are there (`model.`), values once `=` is there or the key is
-    the only one: two candidates then keep the shell from setting a space behind `depth=`.
+    Keys of a group follow its name and a dot (`model.`). Values follow `=`, or a key that is the only candidate:
+    two candidates then keep the shell from setting a space behind `depth=`.
     """
     chosen = _chosen(words)
     groups = [each for each in keys.groups(command) if each != "experiment"]
@@ -150,17 +149,17 @@ def settings(command: str, words: Iterable[str], word: str) -> Iterator[Candidat
 
 
 def _meaning(key: Key) -> str:
-    """The first statement of the comment; Typer would wrap what is longer, and the shells take a line for a word."""
+    """Return the first statement of the comment, short: Typer wraps long ones, and shells take each line for a word."""
     return shorten(key.comment.partition(";")[0], MEANING_WIDTH, placeholder=" ...")
 
 
 def datasets() -> list[str]:
-    """Datasets in data/, references too."""
+    """Return datasets in data/, references too."""
     return _below("data", "*.h5") + _below("data", "references/*.h5")
 
 
 def finished_runs() -> list[str]:
-    """Run folders in outputs/ that have a summary."""
+    """Return run folders in outputs/ that have a summary."""
     return _beside("outputs", "*/summary.json")
 
 
@@ -173,7 +172,7 @@ def _beside(folder: str, pattern: str) -> list[str]:
 
 
 def _configuration(ctx: typer.Context) -> str:
-    """The command whose configuration the words are about."""
+    """Return the command whose configuration the words set."""
     name = str(ctx.info_name)
     if name == "config":
         name = str(ctx.params.get("command"))
@@ -182,7 +181,7 @@ def _configuration(ctx: typer.Context) -> str:
 
 
 def _chosen(words: Iterable[str]) -> dict[str, str]:
-    """Options of groups that `words` choose; a bare word can only be the system."""
+    """Return the options of groups that `words` choose; a bare word can only be the system."""
     chosen = {}
     for word in words:
         key, given, value = word.partition("=")
@@ -191,7 +190,7 @@ def _chosen(words: Iterable[str]) -> dict[str, str]:
 
 
 def _listed(names: Iterable[str], value: str) -> list[str]:
-    """`names` as what comes last in the comma list `value`, without those that are already in it."""
+    """Return the comma list `value` with each of `names` as its last item, without those that are already in it."""
     *before, _ = value.split(",")
     head = "".join(f"{each}," for each in before)
     return [f"{head}{name}" for name in names if name not in before]
@@ -208,7 +207,7 @@ def _offer(incomplete: str, candidates: Callable[[list[str], str], Iterable[Cand
 
 
 def typed(incomplete: str) -> tuple[list[str], str]:
-    """The whole words before the one to complete, and that word itself, whatever the shell has split."""
+    """Return the whole words before the one to complete, and that word, for any shell."""
     if "COMP_WORDS" in os.environ:
         text, position = os.environ["COMP_WORDS"], int(os.environ.get("COMP_CWORD", "0"))
         parts = text.split("\n") if "\n" in text else text.split()  # Typer's script joins them by line ends
@@ -223,7 +222,7 @@ def typed(incomplete: str) -> tuple[list[str], str]:
 
 
 def _glued(parts: Iterable[str]) -> list[str]:
-    """Words from the parts that bash makes of them; it tells nothing of spaces around `=`, which nobody types."""
+    """Return words from the parts that bash splits them into; spaces around `=` cannot be told."""
     words: list[str] = []
     open_end = False
     for part in parts:

@@ -1,4 +1,4 @@
-"""Running one command: its console, its result on stdout, and the options that every command has."""
+"""Run one command: its console, its result on stdout, and the options that every command has."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ SHARED = {"json": Json, "quiet": Quiet, "verbose": Verbose, "debug": Debug}
 
 
 def command(ask: Callable[..., Result], *, together: bool = False) -> Callable[..., None]:
-    """A Typer command of `ask`, which takes a console first, then its own options, and returns the result.
+    """Return a Typer command of `ask`, which takes a console and its own options and returns the result.
 
-    The options in `SHARED` are added; `ask` is given one of them only where it names it. `together` as in `execute`.
+    The options in `SHARED` are added; `ask` receives one of them only where it names it. `together` as in `execute`.
     """
-    # What only type checkers know: help must not import it.
+    # Names for type checkers alone: help must not import them.
     signature = inspect.signature(ask, eval_str=True, locals={"Console": object, "Result": object})
     own = list(signature.parameters.values())[1:]
     names = [each.name for each in own]
@@ -56,7 +56,7 @@ def command(ask: Callable[..., Result], *, together: bool = False) -> Callable[.
 
 
 def _at_home(value: Any) -> Any:
-    """A path, or each of a list of words, with `~` replaced; any other value as it is."""
+    """Return a path, or each of a list of words, with `~` replaced; any other value unchanged."""
     if isinstance(value, Path):
         return Path(at_home(str(value)))
     return [at_home(each) for each in value] if isinstance(value, list) else value
@@ -76,15 +76,15 @@ def execute(
     console = Console(quiet=quiet, verbose=verbose, silent=not ranks.is_main())
     result = action(console)
     if ranks.is_main():
-        _show(result.as_json(console.warnings) if json else result.as_text())
+        _print_result(result.as_json(console.warnings) if json else result.as_text())
         if result.failure is not None:
-            _say(result.failure)
+            _print_failure(result.failure)
     if result.failure is not None:
         raise typer.Exit(result.failure.code)
 
 
-def _show(text: str) -> None:
-    """The result on stdout; raises `typer.Exit` where its reader has gone, as `head` does."""
+def _print_result(text: str) -> None:
+    """Print the result; raise `typer.Exit` where the reader of stdout has gone, for example `head`."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
@@ -92,8 +92,8 @@ def _show(text: str) -> None:
         raise typer.Exit(128 + signal.SIGPIPE) from None
 
 
-def _say(failure: Failure) -> None:
-    """What went wrong, on stderr like every error."""
+def _print_failure(failure: Failure) -> None:
+    """Print why a part of the work failed, on stderr like every error."""
     print(f"error: {printable(failure.message)}\n  {printable(failure.hint)}", file=sys.stderr, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""The words of a command line: options with one value, and words that were meant for something else."""
+"""Words of a command line: options with one value, settings and runs in any order, hints for wrong words."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 VARIADIC = -1
 AS_WORDS = ("experiment", "system")
-"""Groups whose choice is a word of its own where the command is not `train`."""
+"""Groups chosen by a bare word, except for `train`."""
 
 
 class UsageError(typer.TyperException):
-    """A command line that cannot be meant, with a `hint` on what to type."""
+    """Error in a command line, with a `hint` on what to type."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
@@ -31,15 +31,15 @@ class UsageError(typer.TyperException):
 
 
 class Command(TyperCommand):
-    """A command of `efnn`. Typer alone would take the last value of a repeated option."""
+    """Command of `efnn` that refuses two values of one option, where Typer takes the last."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the command line; raises `UsageError` for an option with two different values, or without meaning."""
+        """Read the command line; raise `UsageError` for an unknown option, or one with two different values."""
         words = list(args)
         try:
             rest = super().parse_args(ctx, args)
         except typer.TyperException as error:
-            hint = self._meant(ctx, words, error)
+            hint = self._key_hint(ctx, words, error)
             if hint is None:
                 raise
             raise UsageError(error.message, hint) from error
@@ -58,8 +58,8 @@ class Command(TyperCommand):
                     raise ConfigError(error.message, f"write --{error.key}{value}") from error
             raise
 
-    def _meant(self, ctx: Any, words: list[str], error: Exception) -> str | None:
-        """A hint to write the option that `error` does not find as `KEY=VALUE`; None where no key has its name."""
+    def _key_hint(self, ctx: Any, words: list[str], error: Exception) -> str | None:
+        """Return a hint to write the unknown option as `KEY=VALUE`; None where no key has its name."""
         option = getattr(error, "option_name", "")
         found = next((i for i, word in enumerate(words) if option and word.partition("=")[0] == option), None)
         if found is None or not any(each.nargs == VARIADIC for each in self.params):
@@ -95,7 +95,7 @@ class Command(TyperCommand):
 
 
 def settable(name: str, words: list[str]) -> list[str]:
-    """The keys that the command `name` takes among `words`, short ones first."""
+    """Return the keys that the command `name` takes with `words`, short ones first."""
     if name == "config":
         name = next((word for word in words if word in keys.configured()), "train")
     command = keys.SAME_KEYS.get(name, name)

@@ -1,7 +1,7 @@
-"""From what the user typed to one resolved configuration. With sweeps/multirun.py the only module that knows Hydra.
+"""Compose one resolved configuration from options and overrides, by Hydra.
 
-Options (`--L 10`) and overrides (`system.L=10`) are brought to one spelling and compared: the same key with two
-values is refused, never resolved silently. Then Hydra composes `conf/`, and `schema.py` gives it types.
+Options (`--L 10`) and overrides (`system.L=10`) get one spelling; the same key with two values is refused. Hydra then
+composes `conf/`, and `schema.py` makes typed objects. Only the launchers of studies know Hydra besides.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ GROUP_OPTION = re.compile(r"[\w-]+(\.[\w-]+)*(/[\w-]+(\.[\w-]+)*)*")
 
 @dataclass(frozen=True)
 class Request:
-    """What was typed: overrides as they are, options by the key they stand for (None: not given)."""
+    """Words of a command: overrides as typed, options by the key they stand for (None: not given)."""
 
     overrides: tuple[str, ...] = ()
     options: Mapping[str, object] = field(default_factory=dict)
@@ -57,8 +57,8 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Said:
-    """One key the user set: where, its value, and its text for Hydra."""
+class Setting:
+    """Key set by the user: the word as typed, its value, and its text for Hydra."""
 
     origin: str
     value: Any
@@ -67,46 +67,46 @@ class Said:
 
 @dataclass(frozen=True)
 class Composed:
-    """The resolved configuration, and what the user set in it by key."""
+    """Resolved configuration, and by key the settings of the user."""
 
     values: dict[str, Any]
-    said: dict[str, Said]
+    settings: dict[str, Setting]
 
 
-def settle(request: Request, command: str = "train") -> dict[str, Said]:
-    """Everything the user set, by canonical key; raises `ConfigError` for contradictions and bad syntax.
+def settle(request: Request, command: str = "train") -> dict[str, Setting]:
+    """Return the settings of the user by canonical key; raise `ConfigError` for contradictions and bad syntax.
 
-    The `command` only decides what a wrong word may have meant.
+    The `command` only decides the hints.
     """
-    settled: dict[str, Said] = {}
+    settled: dict[str, Setting] = {}
     typed = [(f"--{key.rpartition('.')[2]} {value}", f"{key}={value}") for key, value in _given(request)]
     typed += [(text, text) for text in request.overrides]
     for origin, text in typed:
         override = _parse(text, command)
         key = SHORT_NAMES.get(override.key_or_group, override.key_or_group)
-        said = Said(origin, override.value(), f"{key}={text.partition('=')[2]}")
+        setting = Setting(origin, override.value(), f"{key}={text.partition('=')[2]}")
         if key in GROUPS:
-            said = _named(key, said)
-        elif key == "L" and type(said.value) is int:  # the one list among the keys: one size is a list too
-            said = Said(origin, [said.value], f"L=[{said.value}]")
-        earlier = settled.setdefault(key, said)
-        if earlier is not said and earlier.value != said.value:
+            setting = _named(key, setting)
+        elif key == "L" and type(setting.value) is int:  # the one list among the keys: one size is a list too
+            setting = Setting(origin, [setting.value], f"L=[{setting.value}]")
+        earlier = settled.setdefault(key, setting)
+        if earlier is not setting and earlier.value != setting.value:
             raise ConfigError(f"{key} was given twice: {earlier.origin!r} and {origin!r}", "keep one of them")
     return settled
 
 
 def key_of(text: str) -> str:
-    """The canonical key of `KEY=VALUE` as typed."""
+    """Return the canonical key of `KEY=VALUE` as typed."""
     key = text.partition("=")[0].lstrip("+")
     return SHORT_NAMES.get(key, key)
 
 
-def _named(group: str, said: Said) -> Said:
-    """A choice of a group, dashes accepted; raises `ConfigError` for anything but a name."""
-    if not isinstance(said.value, str) or not GROUP_OPTION.fullmatch(said.value):
-        raise ConfigError(f"{group}: wanted a name, found {said.value!r}")
-    name = said.value.replace("-", "_") if group == "system" else said.value
-    return Said(said.origin, name, f"{group}={name}")
+def _named(group: str, setting: Setting) -> Setting:
+    """Return a choice of a group, dashes accepted; raise `ConfigError` for anything but a name."""
+    if not isinstance(setting.value, str) or not GROUP_OPTION.fullmatch(setting.value):
+        raise ConfigError(f"{group}: wanted a name, found {setting.value!r}")
+    name = setting.value.replace("-", "_") if group == "system" else setting.value
+    return Setting(setting.origin, name, f"{group}={name}")
 
 
 def _given(request: Request) -> Iterator[tuple[str, object]]:
@@ -137,42 +137,43 @@ def _parse(text: str, command: str) -> Override:
 
 
 def compose(command: str, request: Request, kind: str | None = None) -> Composed:
-    """The configuration of `command`; with the `kind` of the system, training recipes are chosen by it.
+    """Return the configuration of `command`; with the `kind` of a system also its training recipe.
 
     Raises `ConfigError` for unknown keys, groups and values that cannot be resolved.
     """
-    said = settle(request, command)
+    settings = settle(request, command)
     if command == "train":
-        _refuse_without_effect(said)
-    texts = [each.text for each in said.values()]
+        _refuse_without_effect(settings)
+    texts = [each.text for each in settings.values()]
     with initialize_config_module("efnn_cli.conf", version_base="1.3"):
         try:
             texts += _search_path(request.config_dir)
             if command == "train":
                 texts = [text for text in texts if not text.startswith("training=")]
-                texts.append(f"training={_recipe(said, texts, kind, common=request.common_recipe)}")
+                texts.append(f"training={_recipe(settings, texts, kind, common=request.common_recipe)}")
             config = hydra_compose(command, overrides=texts)
             values = OmegaConf.to_container(config, resolve=True)
         except MissingConfigException as error:  # an OSError too, so it comes first
-            raise _explain_missing(error, said) from error
+            raise _explain_missing(error, settings) from error
         except (OmegaConfBaseException, *UNREADABLE) as error:
-            raise _explain(error, command, said, request.config_dir) from error
-    _require_groups(command, values, said)
-    return Composed({str(key): value for key, value in dict(values).items()}, said)  # type: ignore[arg-type]
+            raise _explain(error, command, settings, request.config_dir) from error
+    _require_groups(command, values, settings)
+    return Composed({str(key): value for key, value in dict(values).items()}, settings)  # type: ignore[arg-type]
 
 
-def _require_groups(command: str, values: Any, said: Mapping[str, Said]) -> None:
+def _require_groups(command: str, values: Any, settings: Mapping[str, Setting]) -> None:
     """Raise `ConfigError` where a file that was chosen does not set what it was chosen for."""
     for group, default in keys.groups(command).items():
-        if (default is not None or group in said) and not isinstance(values.get(group), dict):
+        if (default is not None or group in settings) and not isinstance(values.get(group), dict):
+            chosen = settings[group].text if group in settings else group
             raise ConfigError(
-                f"{said[group].text if group in said else group}: wanted a file with keys below '{group}:', found none",
+                f"{chosen}: wanted a file with keys below '{group}:', found none",
                 f"where it begins with # @package _global_, write {group}: and, below it, its keys",
             )
 
 
 def _search_path(config_dir: Path | None) -> list[str]:
-    """The override that adds the user's own folder of YAML files."""
+    """Return the override that adds the user's own folder of YAML files."""
     if config_dir is None:
         return []
     check_folder(config_dir)
@@ -180,7 +181,7 @@ def _search_path(config_dir: Path | None) -> list[str]:
 
 
 def literal(path: str) -> str:
-    """A path as a value that Hydra takes as it is, whatever signs are in it; raises `ConfigError` where it cannot."""
+    """Return a path as a quoted value for Hydra; raise `ConfigError` for `${`, which Hydra cannot quote."""
     if "${" in path:
         folder = path.removeprefix("file://")
         raise ConfigError(f"Hydra cannot read {folder}: it takes ${{ for one of its own signs", "rename the folder")
@@ -192,20 +193,20 @@ def _loader() -> Any:
     return GlobalHydra.instance().config_loader()
 
 
-def _recipe(said: Mapping[str, Said], texts: list[str], kind: str | None, *, common: bool) -> str:
-    """The option of the group `training`: the recipe of this system, network and depth where the family has one.
+def _recipe(settings: Mapping[str, Setting], texts: list[str], kind: str | None, *, common: bool) -> str:
+    """Return the option of the group `training`: the recipe of system, network and depth where the family has one.
 
     With `common`, that of the system. `texts` are the other overrides, for Hydra.
     """
-    model = str(said["model"].value) if "model" in said else "efnn"
+    model = str(settings["model"].value) if "model" in settings else "efnn"
     if model == "effective":
         return "closed_form"
-    family = str(said["training"].value) if "training" in said else RECIPE_FAMILY
+    family = str(settings["training"].value) if "training" in settings else RECIPE_FAMILY
     if family == "closed_form":
         raise ConfigError("training=closed_form belongs to model=effective alone", "training=default")
     members = _loader().get_group_options(f"training/{family}") if kind else []
     special = [f"{kind}-{model}"] if not common else []
-    if special and "depth" in said and any(name.startswith(f"{special[0]}-d") for name in members):
+    if special and "depth" in settings and any(name.startswith(f"{special[0]}-d") for name in members):
         special.insert(0, f"{special[0]}-d{_depth(texts)}")
     for name in (*special, str(kind)):
         if name in members:
@@ -214,33 +215,33 @@ def _recipe(said: Mapping[str, Said], texts: list[str], kind: str | None, *, com
 
 
 def _depth(texts: list[str]) -> int | None:
-    """The depth as a number, however it was typed: `03`, or as the value of something else; None where it is none."""
+    """Return the depth as a number, also of `03` or an interpolation; None where it is no number."""
     with contextlib.suppress(TypeError, ValueError):
         return int(hydra_compose("train", overrides=[*texts, "training=neutral"]).depth)
     return None
 
 
-def _refuse_without_effect(said: Mapping[str, Said]) -> None:
-    """Keys of trained networks mean nothing for a model fitted in closed form."""
-    if "model" not in said or said["model"].value != "effective":
+def _refuse_without_effect(settings: Mapping[str, Setting]) -> None:
+    """Raise `ConfigError` for keys of trained networks where the model is fitted in closed form."""
+    if "model" not in settings or settings["model"].value != "effective":
         return
-    for key in said:
+    for key in settings:
         if key in NETWORK_KEYS or key.startswith("training."):
             raise ConfigError(f"{key} has no effect with model=effective, which is fitted in closed form")
 
 
-def _explain_missing(error: MissingConfigException, said: Mapping[str, Said]) -> ConfigError:
+def _explain_missing(error: MissingConfigException, settings: Mapping[str, Setting]) -> ConfigError:
     for group in GROUPS:
-        if group not in said:
+        if group not in settings:
             continue
         choices = [name for name in _loader().get_group_options(group) if name not in keys.HIDDEN_OPTIONS]
-        value = str(said[group].value)
+        value = str(settings[group].value)
         if value not in choices:
             return ConfigError(f"{group}: wanted one of {', '.join(choices)}, found {value!r}", nearest(value, choices))
     return ConfigError(first_line(error))
 
 
-def _explain(error: Exception, command: str, said: Mapping[str, Said], config_dir: Path | None) -> ConfigError:
+def _explain(error: Exception, command: str, settings: Mapping[str, Setting], config_dir: Path | None) -> ConfigError:
     found = re.search(r"Could not override '([^']*)'", str(error))
     if not found:
         cause = error.__cause__ or error
@@ -249,22 +250,22 @@ def _explain(error: Exception, command: str, said: Mapping[str, Said], config_di
     takes_system = command in COMMANDS_OF["system"]
     if key == "L" or (key == "system.L" and not takes_system):
         return ConfigError(
-            f"unknown key {key!r}", SIZE_HINTS[command].format(said[key].text.partition("=")[2].strip("[]"))
+            f"unknown key {key!r}", SIZE_HINTS[command].format(settings[key].text.partition("=")[2].strip("[]"))
         )
     if key.startswith("system.") and not takes_system:
         return ConfigError(f"unknown key {key!r}: the run decides the system", f"efnn config {command} shows all keys")
-    if key.startswith("system.") and "system" not in said:
+    if key.startswith("system.") and "system" not in settings:
         return ConfigError(f"{key} needs the system it belongs to", f"add system=NAME before {key}=...")
-    known = known_keys(command, said, config_dir)
-    value = said[key].text.partition("=")[2] if key in said else ""
+    known = known_keys(command, settings, config_dir)
+    value = settings[key].text.partition("=")[2] if key in settings else ""
     hint = key_hint(key, known) or f"efnn config {command} shows all keys"
     return UnknownKey(f"unknown key {key!r}", hint, key, value)
 
 
-def known_keys(command: str, said: Mapping[str, Said], config_dir: Path | None) -> list[str]:
-    """Every key of `command` with the groups that were chosen, short names included."""
+def known_keys(command: str, settings: Mapping[str, Setting], config_dir: Path | None) -> list[str]:
+    """Return the keys of `command` with the groups that were chosen, short names included."""
     offered = [group for group in ("system", "model", "executor", "experiment") if command in COMMANDS_OF[group]]
-    groups = [each.text for key, each in said.items() if key in offered]
+    groups = [each.text for key, each in settings.items() if key in offered]
     composed = hydra_compose(command, overrides=groups + _search_path(config_dir))
     found = list(_flat(OmegaConf.to_container(composed, resolve=False)))
     found += [group for group in GROUPS if command in COMMANDS_OF[group]]
@@ -280,5 +281,5 @@ def _flat(node: Any, prefix: str = "") -> Iterator[str]:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what a library says."""
+    """Return the first line of the message of an error."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,4 +1,4 @@
-"""What to type instead of words that cannot be meant."""
+"""Hints: words to type instead of wrong ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NEAR = 0.6
 
 
 def bare_word_hint(word: str, command: str) -> str:
-    """What a word without `=` may have meant: the name of a system, network or recipe, or a file."""
+    """Return a hint for a word without `=`: the name of a system, network or recipe, or a file."""
     if word.endswith((".yaml", ".yml")):
         return "to use your own YAML files: --config-dir DIR"
     name = word.replace("-", "_")
@@ -39,14 +39,14 @@ def bare_word_hint(word: str, command: str) -> str:
 
 
 def several_hint(text: str, key: str, command: str) -> str:
-    """What `KEY=V1,V2` may have meant."""
+    """Return a hint for `KEY=V1,V2`."""
     if key == "L":
         return f"--L {text.partition('=')[2]}"
     return AMONG.get(command, "one command for each value").format(shlex.quote(text))
 
 
 def key_hint(key: str, known: Iterable[str]) -> str:
-    """A did-you-mean clause for `key` by the last parts of the `known` keys; empty where none is near."""
+    """Return the `known` keys whose last parts are near that of `key`, as a question; empty where none is near."""
     lasts: dict[str, list[str]] = {}
     for each in known:
         lasts.setdefault(each.rpartition(".")[2], []).append(each)

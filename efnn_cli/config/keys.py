@@ -23,7 +23,7 @@ LISTED = "one of "
 
 @dataclass(frozen=True)
 class Key:
-    """One key as users write it, such as `model.kernel_size`, with its default and comment."""
+    """Key as users write it, such as `model.kernel_size`, with its default and comment."""
 
     name: str
     default: object
@@ -31,20 +31,20 @@ class Key:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The values of the key, where they can be listed."""
+        """Return the values of the key, where they can be listed."""
         if self.comment.startswith(LISTED):
             return tuple(self.comment.removeprefix(LISTED).partition(";")[0].partition(":")[0].split(", "))
         return ("true", "false") if isinstance(self.default, bool) else ()
 
     @property
     def text(self) -> str:
-        """The default as it is typed."""
+        """Return the default as it is typed."""
         plain = self.default is None or isinstance(self.default, bool)
         return json.dumps(self.default) if plain else str(self.default)
 
     @property
     def alias(self) -> str:
-        """The short name that the key stands for, such as `depth` for `model.depth`; empty where it has none."""
+        """Return the short name of the key, such as `depth` for `model.depth`; empty where it has none."""
         return self.text[2:-1] if self.text.startswith("${") else ""
 
 

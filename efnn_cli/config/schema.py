@@ -1,7 +1,6 @@
-"""Types and bounds of configurations: plain values in, checked objects out.
+"""Typed objects from plain values: of the command line, and of stored datasets and checkpoints alike.
 
-Used for what the user typed and, in the same way, for what is read back from a dataset or checkpoint: nothing
-in a file can call anything.
+Nothing in a file can call anything.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ WANTED = {
 
 
 def typed(cls: type[T], node: object, prefix: str = "") -> T:
-    """An object of dataclass `cls` from plain values; raises `ConfigError` naming the key."""
+    """Return an object of dataclass `cls` from plain values; raise `ConfigError` naming the key."""
     if not isinstance(node, Mapping):
         raise ConfigError(f"{prefix.rstrip('.') or 'configuration'}: wanted a mapping of keys, found {node!r}")
     names = [each.name for each in dataclasses.fields(cls)]  # type: ignore[arg-type]
@@ -53,7 +52,7 @@ def typed(cls: type[T], node: object, prefix: str = "") -> T:
 
 
 def _refuse_interpolation(key: str, value: object) -> None:
-    """Raise `ConfigError` for what OmegaConf would look up: here all values are final, and files may hold anything."""
+    """Raise `ConfigError` for values that OmegaConf would look up: stored values are final."""
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, (list, tuple)):
@@ -79,19 +78,19 @@ def _explain(error: OmegaConfBaseException, prefix: str, node: Mapping[str, Any]
 
 
 def fingerprint(values: Mapping[str, Any]) -> str:
-    """First 8 hexadecimal digits of the SHA-256 of resolved values: the hash in names of files."""
+    """Return the first 8 hexadecimal digits of the SHA-256 of resolved values: the hash in names of files."""
     canonical = json.dumps(values, sort_keys=True, allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:8]
 
 
 def run_hash(model: Mapping[str, Any], training: Mapping[str, Any] | None, seed: int, content: str) -> str:
-    """The hash of a run, from plain values; `content` is that of its dataset. The name of a recipe does not count."""
+    """Return the hash of a run, without the name of its recipe; `content` is the hash of its dataset."""
     recipe = {key: value for key, value in (training or {}).items() if key != "name"}
     return fingerprint({"model": dict(model), "training": recipe, "seed": seed, "dataset": content})
 
 
 def build_system(node: object) -> System:
-    """A system from `{"name": ..., parameters}`."""
+    """Return a system from `{"name": ..., parameters}`."""
     values = dict(node) if isinstance(node, Mapping) else {}
     name = values.pop("name", None)
     checks.one_of("system", name, SYSTEMS)
@@ -121,7 +120,7 @@ def _variant(cls: type[System], values: dict[str, Any]) -> type[System]:
 
 
 def build_model(node: object) -> Options:
-    """Options of a network from `{"name": ..., options}`."""
+    """Return the options of a network from `{"name": ..., options}`."""
     name = node.get("name") if isinstance(node, Mapping) else None
     checks.one_of("model", name, MODELS)
     options: Options = typed(MODELS[str(name)].options, node, "model.")

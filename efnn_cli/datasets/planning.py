@@ -73,8 +73,8 @@ def with_given_spins(
     spins = read_spins(path, normalise=normalise)
     found = {"system.L": (spins.shape[-1], config.system.size), "samples": (len(spins), config.samples)}
     for key, (value, asked) in found.items():
-        if key in composed.said and asked != value:
-            raise InputError(f"{path} has {key} = {value}, but {composed.said[key].origin!r} was asked for")
+        if key in composed.settings and asked != value:
+            raise InputError(f"{path} has {key} = {value}, but {composed.settings[key].origin!r} was asked for")
     system = _at_size_of(spins, config.system, path)
     system.check_spins(spins, str(path))
     return dataclasses.replace(config, system=system, samples=len(spins)), spins

@@ -241,5 +241,5 @@ def refuse_normalise_without_effect(system: System, *, normalise: bool, spins_gi
 
 def _refuse(composed: Composed, keys: Sequence[str], beside: str, hint: str = "") -> None:
     for key in keys:
-        if key in composed.said:
+        if key in composed.settings:
             raise ConfigError(f"{key} has no effect with {beside}", hint or f"leave {key} out")

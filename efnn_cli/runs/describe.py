@@ -31,7 +31,7 @@ def describe(path: Path) -> dict[str, Any]:
 
 
 def describe_dataset(path: Path) -> dict[str, Any]:
-    """Statistics of a dataset, and where it comes from."""
+    """Return statistics and metadata of a dataset."""
     data = dataset.read(path)
     dataset_system(data, path)
     site = data.spins[0].size // (3 if data.spins.ndim == 4 else 1)
@@ -53,7 +53,7 @@ def describe_dataset(path: Path) -> dict[str, Any]:
 
 
 def describe_checkpoint(path: Path) -> dict[str, Any]:
-    """Configuration and state of a checkpoint."""
+    """Return configuration and state of a checkpoint."""
     stored = checkpoint.read(path)
     weights = stored.state.get("weights") or stored.state.get("model") or {}
     plain = {key: value for key, value in stored.state.items() if isinstance(value, (int, float))}
@@ -66,7 +66,7 @@ def describe_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def describe_predictions(path: Path) -> dict[str, Any]:
-    """Statistics of predicted energies, their errors where the exact ones are known, and where they come from."""
+    """Return statistics and metadata of predicted energies, and errors where the true ones are known."""
     arrays, metadata = predictions.read(path)
     energies, true = arrays["energies"], arrays.get("reference")
     return {
@@ -80,7 +80,7 @@ def describe_predictions(path: Path) -> dict[str, Any]:
 
 
 def describe_run(path: Path) -> dict[str, Any]:
-    """Configuration, status and result of a run folder."""
+    """Return configuration, status and result of a run folder."""
     folder = RunFolder(path)
     if not folder.begun:
         raise InputError(f"{path} is not a run folder: it has no config.yaml")
@@ -102,7 +102,7 @@ DESCRIBE = {
 
 
 def flat(node: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Nested values as dotted names."""
+    """Return nested values by dotted names."""
     found: list[tuple[str, Any]] = []
     for key, value in node.items():
         found += flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(f"{prefix}{key}", value)]
@@ -110,5 +110,5 @@ def flat(node: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
 
 
 def text(value: object) -> str:
-    """A value for people."""
+    """Return a value for people."""
     return "x".join(map(str, value)) if isinstance(value, list) else number(value)

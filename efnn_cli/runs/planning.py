@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.config.compose import Request, Said, compose, settle
+from efnn_cli.config.compose import Request, Setting, compose, settle
 from efnn_cli.config.schema import build_model, run_hash
 from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.results import shown
@@ -159,7 +159,7 @@ def plan_resumed(request: Request, path: Path, data_path: Path | None, out: Path
     return Plan(config, stored, system, data, split_of(data, source), folder)
 
 
-def device_asked(said: Mapping[str, Said]) -> str:
+def device_asked(said: Mapping[str, Setting]) -> str:
     """The device that was typed, whatever else was; auto where none was."""
     typed = tuple(each.text for key, each in said.items() if key == "device")
     return train_config(compose("train", Request(typed))).device

@@ -43,11 +43,11 @@ def train_config(composed: Composed, system: System | None = None) -> TrainConfi
     for short in SHORT_NAMES.values():
         values.pop(short, None)
     keys = typed(_TrainKeys, values)
-    said = {key.removeprefix("system."): each for key, each in composed.said.items() if key.startswith("system.")}
+    said = {key.removeprefix("system."): each for key, each in composed.settings.items() if key.startswith("system.")}
     narrowed = build_system(wanted) if wanted is not None else None
     if system is None and narrowed is not None and (not narrowed.variants or "variant" in said):
         system = narrowed  # a name with variants leaves the geometry open
-    if "budget" in composed.said and "epochs" in composed.said:
+    if "budget" in composed.settings and "epochs" in composed.settings:
         raise ConfigError("budget and epochs both say how long to train", "keep one of them")
     recipe = None if MODELS[model.name].closed_form else build_training(training)
     if system is not None:
@@ -92,7 +92,7 @@ def _check_form(model: Options, recipe: TrainingOptions | None, system: System, 
         )
     idle = model.lattice_only if system.geometry == "dense" else model.dense_only
     for key in idle:
-        if f"model.{key}" in composed.said:
+        if f"model.{key}" in composed.settings:
             raise ConfigError(f"model.{key} has no effect on the {system.geometry} form for {system.kind}")
     if recipe is not None and recipe.augment and system.geometry == "dense":
         raise ConfigError(

@@ -23,7 +23,7 @@ def terminal_width() -> int | None:
 
 
 def as_text_csv(rows: Sequence[RunRow]) -> str:
-    """Every column, an empty cell where there is no value."""
+    """Return every column as CSV, an empty cell where there is no value."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -32,7 +32,7 @@ def as_text_csv(rows: Sequence[RunRow]) -> str:
 
 
 def table(rows: Sequence[RunRow], room: int | None) -> list[list[str]]:
-    """A head and a line for every run, in at most `room` characters where leaving out columns can do it."""
+    """Return a head and a line for every run; columns are left out until a line fits `room` characters."""
     cells = {key: [key, *(_cell(row, key) for row in rows)] for key in COLUMNS if key not in HIDDEN}
     empty = [key for key, column in cells.items() if rows and set(column[1:]) == {"-"}]
     for key in empty:
@@ -48,7 +48,7 @@ def table(rows: Sequence[RunRow], room: int | None) -> list[list[str]]:
 
 
 def _width(cells: dict[str, list[str]]) -> int:
-    """Characters of a line; sentences of errors, at its end, do not count."""
+    """Return the characters of a line without the sentence of an error at its end."""
     return sum(max(map(len, column)) + 2 for key, column in cells.items() if key != "error") - 2
 
 

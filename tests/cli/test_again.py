@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 
 import h5py
-import numpy as np
 import pytest
 
 from .conftest import Workshop, begin_efnn, call, files_below, finish_after, wait_for
@@ -124,17 +123,6 @@ def test_references_are_never_picked(copied: Workshop):
         assert json.loads(file["metadata"].asstr()[()])["purpose"] == "reference"
 
 
-def test_references_never_repeat_training_configurations(copied: Workshop):
-    args = (copied.run("lattice net"), "--L", 6, "--samples", 20)
-    call("extrapolate", *args, cwd=copied.root).done()
-    (reference,) = (copied.root / "data" / "references").glob("*.h5")
-    with h5py.File(reference) as ours, h5py.File(copied.root / copied.dataset("lattice")) as theirs:
-        first = {row.tobytes() for row in ours["spins"][()]}
-        second = {row.tobytes() for row in theirs["spins"][()]}
-    assert len(first) == 20
-    assert not first & second
-
-
 def test_two_processes_make_one_dataset(tmp_path: Path):
     """The second one begins while the first is at work, waits for it, and gives its very result."""
     args = ("generate", "double_exchange", "--L", 8, "--samples", 2000, "--workers", 1, "--json")
@@ -146,15 +134,6 @@ def test_two_processes_make_one_dataset(tmp_path: Path):
     assert "was there already" in second.err
     assert first.json() == second.json(), "also the seconds, which two labellings would not share"
     assert files_below(tmp_path) == {first.json()["outputs"]["dataset"]}
-
-
-def test_seeds_of_spins_and_couplings_are_independent(here: Path):
-    for seed in (0, 1):
-        args = ("--L", 6, "--samples", 24, "--seed", seed, "--out", f"{seed}.h5")
-        call("generate", "three_spin", *args, cwd=here).done()
-    with h5py.File(here / "0.h5") as one, h5py.File(here / "1.h5") as other:
-        assert np.array_equal(one["couplings"][()], other["couplings"][()])
-        assert not np.array_equal(one["spins"][()], other["spins"][()])
 
 
 def test_same_dataset_wherever_it_was_made(here: Path):

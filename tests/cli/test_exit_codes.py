@@ -267,19 +267,6 @@ def test_bad_run_folder(copied: Workshop, name: str):
     call("inspect", run, cwd=copied.root).failed(3, name)
 
 
-def test_bad_state_of_an_unfinished_run(copied: Workshop):
-    run = copied.root / copied.run("lattice net")
-    (run / "summary.json").unlink()
-    (run / "last.h5").write_bytes((run / "last.h5").read_bytes()[:-500])
-    call("train", "--resume", run, cwd=copied.root).failed(3, "last.h5")
-
-
-def test_run_whose_dataset_has_moved(copied: Workshop):
-    path = copied.root / copied.dataset("lattice")
-    path.rename(path.with_name("renamed.h5"))
-    call("evaluate", copied.run("lattice net"), cwd=copied.root).done()
-
-
 def test_too_few_configurations_for_a_split(here: Path):
     call("generate", "heisenberg", "--L", 4, "--samples", 2, cwd=here).done()
     call("train", "epochs=1", cwd=here).failed(3, "3", "2")
@@ -437,36 +424,6 @@ def test_out_asked_for_again_is_no_conflict(copied: Workshop):
     assert call(*args, cwd=root).done().json()["metrics"] == first.json()["metrics"]
 
 
-HOLDER = """
-import sys
-from filelock import FileLock
-with FileLock(sys.argv[1]):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
-
-
-def test_run_in_use(copied: Workshop):
-    root, run = copied.root, copied.run("lattice net")
-    summary = (root / run / "summary.json").read_text()
-    (root / run / "summary.json").unlink()
-    command = [sys.executable, "-c", HOLDER, str(run / "lock")]
-    holder = subprocess.Popen(
-        command, cwd=root, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    with holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        (root / run / "lock").write_text(f"process {holder.pid}\n")
-        call("train", "--resume", run, cwd=root).failed(6, str(run), str(holder.pid))
-        call("evaluate", run, cwd=root).done()
-        (root / run / "summary.json").write_text(summary)
-        call("train", "--resume", run, cwd=root).done()  # a stored result needs no lock
-        (root / run / "summary.json").unlink()
-        holder.communicate("")
-    call("train", "--resume", run, cwd=root).done()
-
-
 # ------------------------------------------------------------------ 74: places that cannot be written
 
 
@@ -563,14 +520,6 @@ def test_stderr_is_never_worth_the_work(copied: Workshop, place: str):
     result = json.loads(done.stdout)
     assert (copied.root / result["outputs"]["checkpoint"]).exists()
     shutil.rmtree(copied.root / result["outputs"]["run"])
-
-
-def test_a_failure_under_a_full_stderr_keeps_its_code(here: Path):
-    command = [sys.executable, "-m", "efnn_cli", "evaluate", "--json"]
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(command, cwd=here, env=environment(), stdout=subprocess.PIPE, stderr=full, check=False)
-    assert done.returncode == 3
-    assert json.loads(done.stdout)["code"] == 3
 
 
 def test_a_reader_of_stdout_that_has_gone(workshop: Workshop):

@@ -269,17 +269,6 @@ def test_plan_is_what_is_done(here: Path):
     assert planned_run["metrics"]["parameters"] == run["metrics"]["parameters"]
 
 
-def test_done_before(copied: Workshop):
-    again = call("generate", "heisenberg", "--L", 6, "--samples", 60, "--json", cwd=copied.root)
-    assert checked(again, "generate", {"dataset"}, GENERATE) == copied.made["lattice"].json()
-    data = ("--data", copied.dataset("lattice"))
-    args = ("model=efnn", "depth=1", "epochs=2", "training.optimizer=adam", "--json")
-    again = call("train", *data, *args, cwd=copied.root)
-    found = checked(again, "train", {"run", "checkpoint"}, TRAIN)
-    first = copied.made["lattice net"].json()
-    assert (found["metrics"], found["outputs"]) == (first["metrics"], first["outputs"])
-
-
 @pytest.mark.parametrize(
     ("command", "code", "args"),
     [

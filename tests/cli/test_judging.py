@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import shutil
 import signal
 import sys
@@ -14,7 +13,6 @@ import numpy as np
 import pytest
 
 import efnn_cli
-from efnn_cli.datasets.find import newest_first
 from efnn_cli.storage import dataset, predictions
 
 from .conftest import SMALL, Outcome, Workshop, begin_efnn, call, files_below, finish, read_only
@@ -149,14 +147,6 @@ def test_configurations_seen_in_training_are_named_and_left_out_on_request(copie
         assert sorted(file["indices"][()]) == sorted(set(indices) & set(range(60)))
 
 
-def test_another_seed_is_judged_whole(copied: Workshop):
-    more(copied.root, "--seed", 1)
-    run = train(copied.root, copied.dataset("scalar")).json()["outputs"]["run"]
-    outcome = call("evaluate", run, "--data", "more.h5", "--json", cwd=copied.root).done()
-    assert outcome.warnings() == []
-    assert outcome.json()["metrics"]["samples"] == 90
-
-
 def test_given_spins_that_were_seen(copied: Workshop):
     """Labels of the training configurations themselves, in another order, and nothing else: no judgement at all."""
     with h5py.File(copied.root / copied.dataset("lattice")) as file:
@@ -262,16 +252,6 @@ def test_run_and_dataset_copied_elsewhere(copied: Workshop, here: Path, place: s
     call("evaluate", moved / run, cwd=here).failed(3, "--data", run.name)
 
 
-def test_a_file_that_vanishes_is_not_the_newest(tmp_path: Path):
-    for index, name in enumerate(("old", "young")):
-        (tmp_path / name).write_text("")
-        os.utime(tmp_path / name, (index, index))
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "dangling").symlink_to("nowhere")
-    names = ("old", "gone", "young", "folder", "dangling")
-    assert newest_first(tmp_path / name for name in names) == [tmp_path / "young", tmp_path / "old"]
-
-
 def test_training_on_references_warns(copied: Workshop):
     call("extrapolate", copied.run("lattice net"), "--L", 5, "--samples", 20, cwd=copied.root).done()
     (reference,) = (copied.root / "data" / "references").glob("*.h5")
@@ -283,13 +263,6 @@ def test_training_on_references_warns(copied: Workshop):
 
 
 # ------------------------------------------------------------------ how it runs
-
-
-def test_the_device_is_printed(copied: Workshop):
-    run = copied.run("lattice net")
-    spins = ("--spins", copied.dataset("lattice"))
-    assert "evaluating on cpu (" in call("evaluate", run, "--device", "cpu", cwd=copied.root).done().err
-    assert "predicting on cpu (" in call("predict", run, *spins, "--device", "cpu", cwd=copied.root).done().err
 
 
 def test_predictions_can_be_inspected(copied: Workshop):

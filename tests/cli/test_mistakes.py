@@ -80,12 +80,6 @@ def test_numbers_that_no_optimizer_survives(copied: Workshop, words: tuple[str, 
     assert outcome.code == 0 or "try a smaller lr" in outcome.err
 
 
-@pytest.mark.parametrize(("command", "key"), [("reproduce", "scale:"), ("compare", "training:"), ("merge", "samples:")])
-def test_keys_of_every_command_are_shown(here: Path, command: str, key: str):
-    assert key in call("config", command, cwd=here).done().out
-    call("config", command, "nonsense=1", cwd=here).failed(2, "nonsense")
-
-
 @pytest.mark.parametrize(
     ("grid", "named"),
     [

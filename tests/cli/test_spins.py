@@ -276,14 +276,6 @@ def test_effective_fields_of_a_loaded_network(workshop: Workshop):
         loaded.fields(2 * spins)
 
 
-def test_predict_with_a_checkpoint_file(copied: Workshop):
-    store(copied.root / "s.npy", sphere(4, 5))
-    run = copied.run("lattice net")
-    for place, out in ((run, "a.h5"), (run / "best.h5", "b.h5"), (run / "last.h5", "c.h5")):
-        call("predict", place, "--spins", "s.npy", "--out", out, cwd=copied.root).done()
-    assert np.array_equal(read(copied.root / "a.h5", "energies"), read(copied.root / "b.h5", "energies"))
-
-
 @pytest.mark.parametrize("name", ["lattice net", "binary net", "hopping fit"])
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_evaluate_reproduces_the_summary(workshop: Workshop, name: str, part: str):
@@ -359,20 +351,10 @@ def test_thermal_spins_name_their_bath(here: Path):
     assert (again["temperature"], again["coupling"]) == (thermal["temperature"], thermal["coupling"])
 
 
-@pytest.mark.parametrize(
-    ("words", "named"),
-    [(("sampling=thermal",), "spin_temperature"), (("spin_temperature=1",), "no effect with sampling=uniform_sphere")],
-)
-def test_thermal_keys_belong_together(here: Path, words: tuple[str, ...], named: str):
-    call("generate", "heisenberg", *words, cwd=here).failed(2, named)
-
-
 ODD_FORMS = {
     "turned": lambda spins: np.rot90(spins, axes=(2, 3)),
-    "reversed": lambda spins: spins[::-1],
     "of the other order": np.asfortranarray,
     "big-endian": lambda spins: spins.astype(">f8"),
-    "read-only": lambda spins: np.frombuffer(spins.tobytes()).reshape(spins.shape),
     "list": lambda spins: spins.tolist(),
     "tensor": torch.from_numpy,
     "tensor with grad": lambda spins: torch.from_numpy(spins).requires_grad_(),

@@ -159,17 +159,6 @@ def test_settings_before_the_system_or_the_run(workshop: Workshop, copied: Works
     assert call("predict", "device=cpu", copied.run("lattice net"), *words, cwd=copied.root).json() == usual.json()
 
 
-def test_any_order_in_train(workshop: Workshop):
-    data = workshop.dataset("binary")
-    orders = (
-        ("model=dnn", "depth=2", "--data", data, "lr=0.01", "--device", "cpu", "--dry-run", "--json"),
-        ("--json", "lr=0.01", "--dry-run", "depth=2", "--device", "cpu", "model=dnn", "--data", data),
-        ("--data", data, "--dry-run", "training.lr=1e-2", "device=cpu", "model.depth=2", "model=dnn", "--json"),
-    )
-    plans = [call("train", *order, cwd=workshop.root).done().json() for order in orders]
-    assert all(plan == plans[0] for plan in plans)
-
-
 def test_any_order_in_evaluate_and_extrapolate(workshop: Workshop):
     one, other = workshop.run("lattice net"), workshop.run("lattice twin")
     orders = (
@@ -213,15 +202,6 @@ def test_config(here: Path, args: tuple[str, ...]):
         if equals and key in found["metrics"] and not isinstance(found["metrics"][key], dict):
             assert found["metrics"][key] == yaml.safe_load(value)
     assert not list(here.iterdir())
-
-
-def test_config_shows_the_recipe_that_is_used(workshop: Workshop):
-    """What `config` composes is what stands in the run."""
-    words = ("system=heisenberg", "depth=1", "epochs=2", "training.optimizer=adam")
-    shown = call("config", "train", *words, "--json", cwd=workshop.root)
-    stored = call("inspect", workshop.run("lattice net"), "--json", cwd=workshop.root).json()["metrics"]["config"]
-    assert shown.json()["metrics"]["training"] == stored["training"]
-    assert shown.json()["metrics"]["model"] == stored["model"]
 
 
 @pytest.mark.parametrize("name", ["lattice net", "binary net", "hopping fit"])
