@@ -36,7 +36,7 @@ def run() -> NoReturn:
 
 
 def share_cores() -> None:
-    """Take no more threads than there is time for, and let those that wait for each other give way soon.
+    """Limit threads to the CPU quota, and let waiting threads of OpenMP yield soon.
 
     Whoever has set something for that knows better. Both are read when PyTorch is loaded. By default GNU OpenMP spins
     for long, which is right as long as every thread has a core: several trainings side by side then mostly wait.
@@ -48,7 +48,7 @@ def share_cores() -> None:
 
 
 def _leave(code: int) -> NoReturn:
-    """End without tidying up: threads of lost connections abort the process there, now and then, with another code."""
+    """End without finalisers: there, threads of lost connections sometimes abort the process with another code."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
             stream.flush()

@@ -19,8 +19,6 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.
 GO_ON = "the same command goes on with what is done"
 RETRY_SECONDS = 0.05
 
-_led: list[bool] = []
-
 
 def interrupt_on_signals() -> None:
     """Raise `Interrupted` at the first signal, wherever the process is."""
@@ -88,7 +86,7 @@ class StopRequest:
 
     def _receive(self, signum: int, frame: FrameType | None) -> None:
         self.signum = signum
-        if not self.several and not _led:
+        if not self.several:
             end_on_signals()
 
     def check(self) -> None:
@@ -125,26 +123,3 @@ def _raise_again(lost: sys.UnraisableHookArgs) -> None:
     signum = error.signum
     signal.signal(signal.SIGALRM, lambda alarm, frame: _interrupt(signum, frame))
     signal.setitimer(signal.ITIMER_REAL, RETRY_SECONDS)
-
-
-# ------------------------------------------------------------------ of worker processes
-
-
-@contextlib.contextmanager
-def held_back() -> Iterator[None]:
-    """Block signals while processes are started, and in these processes until they call `let_through`."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def let_through() -> None:
-    """Unblock signals; those that were `held_back` arrive at once."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-
-
-def expect_repeats() -> None:
-    """Treat a second signal as the first one from now on, as for `several` processes."""
-    _led.append(True)

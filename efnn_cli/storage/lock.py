@@ -166,22 +166,6 @@ def is_free(path: Path) -> bool:
     return free
 
 
-@contextlib.contextmanager
-def abandoned(path: Path) -> Iterator[bool]:
-    """Yield whether a process of this machine held the lock and was killed; the lock is held meanwhile if so.
-
-    The number of the process means nothing in another container, so the kernel is asked.
-    """
-    found = OWNER.fullmatch(owner(path))  # none while a lock has just been made
-    lock = _lock(path)
-    taken = found is not None and found[2] == socket.gethostname() and _acquired(lock, path)
-    try:
-        yield taken
-    finally:
-        if taken:
-            lock.release()
-
-
 def _listed(path: Path) -> bool:
     """Return whether the kernel lists a lock on this file; true where it has no such list."""
     try:
