@@ -12,7 +12,7 @@ from efnn_cli.core.errors import Interrupted
 from efnn_cli.core.signals import end_on_signals, interrupt_on_signals
 from efnn_cli.core.streams import secure_streams
 
-SPIN_COUNT = "20000"  # costs a training alone 2 to 3 %, and makes three side by side several times as fast
+SPIN_COUNT = "20000"  # costs one training 2 to 3 %, and makes three side by side several times as fast
 
 
 def run() -> NoReturn:
@@ -38,8 +38,8 @@ def run() -> NoReturn:
 def share_cores() -> None:
     """Limit threads to the CPU quota, and let waiting threads of OpenMP yield soon.
 
-    Whoever has set something for that knows better. Both are read when PyTorch is loaded. By default GNU OpenMP spins
-    for long, which is right as long as every thread has a core: several trainings side by side then mostly wait.
+    Settings of the user stay. PyTorch reads both when it is loaded. By default GNU OpenMP spins for long, which slows
+    several trainings side by side.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
