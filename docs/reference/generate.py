@@ -56,7 +56,7 @@ same key with two values is refused.
 
 
 def commands_text() -> str:
-    """The whole of commands.md."""
+    """Text of commands.md."""
     root = typing.cast(Any, typer.main.get_command(app))
     parts = [COMMANDS_HEAD, _options_of_all(root)]
     for name, command in sorted(root.commands.items()):
@@ -86,7 +86,7 @@ def _command(name: str, command: Any, level: str = "##") -> str:
 
 
 def _paragraph(lines: Sequence[str]) -> str:
-    """Lines as they are, marked so that Markdown keeps what is typed apart from what is said."""
+    """Return lines with the marks that Markdown would read escaped."""
     return "\n".join(line.replace("<", "&lt;").replace("|", "\\|") for line in lines).rstrip()
 
 
@@ -118,15 +118,15 @@ def _exit_codes() -> str:
 
 
 def _foreseen(kind: object) -> bool:
-    """Whether `kind` is a failure with a code of its own: not one that inherits it, or is given it when it occurs."""
+    """Return True for an error class that defines an exit code of its own."""
     return isinstance(kind, type) and issubclass(kind, errors.EfnnError) and "code" in vars(kind)
 
 
 def configuration_text() -> str:
-    """The whole of configuration.md."""
+    """Text of configuration.md."""
     parts = [CONFIGURATION_HEAD]
     for command in ("generate", "train", "evaluate", "extrapolate", "predict", "reproduce"):
-        groups = [f"`{group}` (default `{option}`)" for group, option in keys.groups(command).items()]
+        groups = [f"`{group}` (default `{option or 'null'}`)" for group, option in keys.groups(command).items()]
         chosen = f"\nGroups: {', '.join(groups)}.\n" if groups else ""
         title = f"## efnn {command}\n\n{_comment(command)}\n"
         parts.append(f"{title}{chosen}\n{_keys_table(keys.root_keys(command), OF_COMMANDS.get(command))}\n")
@@ -153,17 +153,17 @@ def _group(title: str, file: str, found: Sequence[Key], kind: type, about: str =
 
 
 def _named_once(found: Iterable[Key]) -> list[Key]:
-    """Without the long spellings of keys that have a short name; both are accepted."""
+    """Return the keys without the long spellings of those that have a short name."""
     return [each for each in found if not each.alias]
 
 
 def _recipes() -> str:
-    """What every recipe sets beyond the neutral values."""
+    """Table of the values that each recipe sets."""
     rows = []
     for family in keys.options("training"):
         for path in sorted((keys.folder() / "training" / family).glob("*.yaml")):
             name = f"{family}/{path.stem}"
-            values = [f"`{key.name}={key.default}`" for key in keys.file_keys(f"training/{name}")]
+            values = [f"`{key.name}={key.text}`" for key in keys.file_keys(f"training/{name}")]
             rows.append((f"`{name}`", " ".join(values), _comment(f"training/{name}")))
     text = (
         "The family (`training=default` or `training=paper`) is typed, the member is chosen by the system, the network "
@@ -174,33 +174,33 @@ def _recipes() -> str:
 
 
 def _comment(file: str) -> str:
-    """The comment at the head of a configuration file."""
+    """Return the comment at the head of a configuration file."""
     lines = (keys.folder() / f"{file}.yaml").read_text(encoding="utf-8").splitlines()
-    said = []
+    lines_of_comment = []
     for line in lines:
         if line == keys.PLACED_AT_ROOT:
             continue
         if not line.startswith("# "):
             break
-        said.append(line[2:])
-    return _cell(" ".join(said))
+        lines_of_comment.append(line[2:])
+    return _cell(" ".join(lines_of_comment))
 
 
 def _keys_table(found: Iterable[Key], kind: type | None) -> str:
     hints = typing.get_type_hints(kind) if kind else {}
-    said = _docstrings(kind) if kind else {}
+    documented = _docstrings(kind) if kind else {}
     rows = []
     for key in found:
         field = key.name.rpartition(".")[2]
-        meaning = " ".join((key.comment or said.get(field, "")).split())
-        rows.append((f"`{key.name}`", _type(hints.get(field), key), f"`{key.default}`", meaning))
+        meaning = " ".join((key.comment or documented.get(field, "")).split())
+        rows.append((f"`{key.name}`", _type(hints.get(field), key), f"`{key.text}`", meaning))
     return _table(("key", "type", "default", "meaning"), rows)
 
 
 def _type(hint: Any, key: Key) -> str:
-    """A type in words."""
+    """Return a type in words."""
     if hint is None:
-        return "word" if key.choices else "" if key.default == "null" else WORDS[type(ast.literal_eval(key.default))]
+        return "word" if key.choices else "" if key.default is None else WORDS[type(key.default)]
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         return " or ".join(_type(each, key) for each in typing.get_args(hint))
     if typing.get_origin(hint) is list:
@@ -209,7 +209,7 @@ def _type(hint: Any, key: Key) -> str:
 
 
 def _docstrings(kind: type) -> dict[str, str]:
-    """The docstrings below the fields of a dataclass and of those it builds on."""
+    """Return the docstrings below the fields of a dataclass and of its base classes."""
     found: dict[str, str] = {}
     for each in reversed([cls for cls in kind.__mro__ if cls.__module__.startswith("efnn_cli")]):
         (body,) = (node.body for node in ast.parse(inspect.getsource(each)).body if isinstance(node, ast.ClassDef))
