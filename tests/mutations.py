@@ -76,12 +76,12 @@ MODELS = [
      "no skip connection", "models/test_formulas.py"),
 ]  # fmt: skip
 TRAINING = [
-    ("training", "            spins = point_group(spins, operation)", "            point_group(spins, operation)",
+    ("training", "point_group(self.train.spins[part], operation)", "self.train.spins[part]",
      "result discarded", "training/test_plain_loop.py"),
     ("training", 'rng.stream(self.seed, "epoch", self.epoch)', 'rng.stream(self.seed, "epoch")',
      "the same batches in every epoch", "training/test_plain_loop.py"),
     ("training", 'rng.stream(self.seed, "epoch", self.epoch)', "rng.stream(self.seed, self.epoch)",
-     "a random stream without its purpose", "cli/test_identity.py"),
+     "a random stream without its purpose", "training/test_trainer.py"),
     ("training", "torch.optim.AdamW(", "torch.optim.Adam(",
      "decay as an L2 term", "training/test_plain_loop.py"),
     ("training", '"weight_decay": options.weight_decay', '"weight_decay": 0.0',

@@ -29,7 +29,7 @@ DENSE_UP_TO = 40
 
 
 @dataclass(frozen=True)
-class Report:
+class LabelTimes:
     """All rows, the largest relative difference between any two methods, growth exponents of the cost."""
 
     rows: list[Row]
@@ -42,7 +42,7 @@ def samples_at(size: int) -> int:
     return cores() * shard_size(DoubleExchange(L=size))
 
 
-def run(sizes: Sequence[int], repeats: int, tell: Callable[[str], None]) -> Report:
+def run(sizes: Sequence[int], repeats: int, log: Callable[[str], None]) -> LabelTimes:
     """Measure every method at every size, in turns, medians over `repeats`."""
     rows: list[Row] = []
     difference = 0.0
@@ -57,17 +57,17 @@ def run(sizes: Sequence[int], repeats: int, tell: Callable[[str], None]) -> Repo
                 start = time.perf_counter()
                 energies[name] = label()
                 seconds[name].append((time.perf_counter() - start) / job.samples)
-                tell(f"L = {size}: {name} {seconds[name][-1]:.3g} s per configuration")
+                log(f"L = {size}: {name} {seconds[name][-1]:.3g} s per configuration")
         difference = max(difference, _largest_difference(list(energies.values())))
         medians = {name: statistics.median(each) for name, each in seconds.items()}
         plain = medians.pop("straightforward", None)
         for name, ours in medians.items():
             rows.append(Row(name, size, plain, ours, None if plain is None else plain / ours, UNIT))
-    return Report(rows, difference, {case: slope for case in _cases(rows) if (slope := exponent(rows, case))})
+    return LabelTimes(rows, difference, {case: slope for case in _cases(rows) if (slope := exponent(rows, case))})
 
 
 def methods_at(job: Job) -> dict[str, Callable[[], Array]]:
-    """The methods to compare at one size, each labelling the same configurations."""
+    """Return the methods to compare at one size, each labelling the same configurations."""
     size, cpu = job.system.size, torch.device("cpu")
     methods: dict[str, Callable[[], Array]] = {}
     if size <= STRAIGHTFORWARD_UP_TO:
@@ -91,7 +91,7 @@ def label_straightforward(job: Job) -> Array:
 
 
 def label(job: Job, device: torch.device) -> Array:
-    """Our way: shards side by side, kept in memory."""
+    """Label as `efnn generate` does, shards side by side, and keep the energies in memory."""
     energies: dict[int, Array] = {}
 
     def store(draw: Draw, shard: Dataset) -> None:

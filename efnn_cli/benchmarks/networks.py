@@ -30,7 +30,7 @@ BATCH = 1000
 SAMPLES = {"cpu": 4000, "cuda": 40_000}  # an epoch of these takes about a second of the straightforward form
 DENSE_UP_TO = 40
 
-Tell = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 def case(width: int, device: torch.device) -> str:
@@ -39,7 +39,7 @@ def case(width: int, device: torch.device) -> str:
 
 
 def ours(width: int) -> EnergyModel:
-    """The published network, as `training=paper` has it."""
+    """Return the published network, as trained by `training=paper`."""
     options = MODELS["efnn"].options(depth=DEPTH, width=width)
     return accelerate(build(options, "lattice", inputs=0, spin_range=(-1.0, 1.0), seed=0))
 
@@ -50,7 +50,7 @@ def configurations(count: int, size: int) -> Tensor:
 
 
 def measure_training(
-    widths: Sequence[int], samples: int | None, repeats: int, device: torch.device, tell: Tell
+    widths: Sequence[int], samples: int | None, repeats: int, device: torch.device, log: Log
 ) -> list[Row]:
     """Samples per second of training on `samples` configurations an epoch, a row a width."""
     spins = configurations(samples or SAMPLES[device.type], SIZE)
@@ -66,14 +66,14 @@ def measure_training(
             device,
         )
         rates = {name: len(spins) / seconds for name, seconds in found.items()}
-        tell(f"{case(width, device)}: {rates['straightforward']:.4g} and {rates['ours']:.4g} samples per second")
+        log(f"{case(width, device)}: {rates['straightforward']:.4g} and {rates['ours']:.4g} samples per second")
         row = Row(case(width, device), SIZE, **rates, ratio=rates["ours"] / rates["straightforward"], unit="samples/s")
         rows.append(row)
     return rows
 
 
 def straightforward_training(width: int, spins: Tensor, energies: Tensor, device: torch.device) -> Callable[[], None]:
-    """An epoch of the straightforward form."""
+    """Return a function that trains the straightforward form for an epoch."""
     torch.manual_seed(0)
     network = published_network.Network(DEPTH, width).to(device)
     data = published_network.loader(spins.float(), energies.float(), BATCH)
@@ -82,7 +82,7 @@ def straightforward_training(width: int, spins: Tensor, energies: Tensor, device
 
 
 def our_training(width: int, spins: Tensor, energies: Tensor, device: torch.device) -> Callable[[], object]:
-    """An epoch of ours, validated on a hundred configurations."""
+    """Return a function that trains ours for an epoch, validated on a hundred configurations."""
     data = Labelled(spins.float().to(device), energies.to(device))
     few = Labelled(data.spins[:100], data.energies[:100])
     trainer = Trainer(ours(width).to(device), TrainingOptions(batch_size=BATCH, epochs=10_000), data, few, seed=0)
@@ -90,7 +90,7 @@ def our_training(width: int, spins: Tensor, energies: Tensor, device: torch.devi
 
 
 def measure_prediction(
-    sizes: Sequence[int], width: int, samples: int, repeats: int, device: torch.device, tell: Tell
+    sizes: Sequence[int], width: int, samples: int, repeats: int, device: torch.device, log: Log
 ) -> list[Row]:
     """Seconds per configuration in one batch: against the straightforward form, and against dense diagonalisation."""
     rows = []
@@ -102,7 +102,7 @@ def measure_prediction(
         with torch.no_grad():
             found = in_turns(ways, repeats, device)
         each = {name: seconds / samples for name, seconds in found.items()}
-        tell(f"L = {size}: {each['straightforward']:.3g} and {each['ours']:.3g} s per configuration")
+        log(f"L = {size}: {each['straightforward']:.3g} and {each['ours']:.3g} s per configuration")
         pairs = {case(width, device): each["straightforward"]}
         if size <= DENSE_UP_TO:
             pairs |= {f"{case(width, device)}-against-{name}": dense for name, dense in references(spins).items()}

@@ -44,7 +44,7 @@ def runs(
     from efnn_cli.core.results import Result
     from efnn_cli.runs import filters, table
     from efnn_cli.runs.folder import OUTPUTS
-    from efnn_cli.runs.rows import list_runs
+    from efnn_cli.runs.listing import list_runs
 
     if csv and json:
         raise ConfigError("--csv and --json were both given", "keep one of them")

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from efnn_cli.config.compose import Request
     from efnn_cli.core.console import Console
     from efnn_cli.core.results import Result
-    from efnn_cli.training.team import Team
 
 
 @functools.partial(command, together=True)
@@ -96,35 +95,30 @@ def train_one(
     dry_run: bool,
 ) -> Result:
     """Train the network of the configuration, resume it, or find it trained; alone or as one of several processes."""
-    from efnn_cli.config.compose import settle
     from efnn_cli.core.errors import ConfigError
     from efnn_cli.core.results import Result
     from efnn_cli.runs import execute, planning, results
     from efnn_cli.runs.folder import RunFolder
-    from efnn_cli.training.team import joined
+    from efnn_cli.runs.planning import Plan
+    from efnn_cli.training import distributed
 
     if resume is not None and overwrite:
         raise ConfigError("--resume goes on with a run, --overwrite starts it again: found both", "keep one of them")
 
-    def work(team: Team) -> Result:
-        if "device" in (said := settle(request)):
-            team.check_device(planning.device_asked(said))
-        if resume is not None and not dry_run:
-            if team.leads:
-                execute.complete_replacement(RunFolder(resume))
-            team.first_says()  # others wait, and then see what it has left
+    def make_plan() -> Plan:
         if resume is None:
-            plan = planning.plan_new(request, data, out)
-        else:
-            plan = planning.plan_resumed(request, resume, data, out)
-        team.agree("the run", plan.tag)
-        if dry_run:
-            if team.leads and not overwrite:
-                execute.claim_run(plan.folder, plan.tag)
-            team.device(plan.config.device)
-            return results.planned(plan) if team.leads else Result("train")
-        execute.obtain(plan, console, overwrite=overwrite, team=team)
-        return results.report(plan.folder) if team.leads else Result("train")
+            return planning.plan_new(request, data, out)
+        return planning.plan_resumed(request, resume, data, out)
 
-    with joined() as team:
-        return team.together(lambda: work(team))
+    with distributed.joined():
+        if resume is not None and not dry_run:
+            distributed.broadcast(lambda: execute.complete_replacement(RunFolder(resume)))
+        plan = distributed.agreed(make_plan, lambda plan: plan.tag)
+        if dry_run:
+            distributed.local_device(plan.config.device)
+            distributed.broadcast(lambda: None if overwrite else execute.claim_run(plan.folder, plan.tag))
+        else:
+            execute.obtain(plan, console, overwrite=overwrite)
+        if not distributed.is_main():
+            return Result("train")
+        return results.planned(plan) if dry_run else results.report(plan.folder)

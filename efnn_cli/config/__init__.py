@@ -2,5 +2,5 @@
 
 compose.py    options and overrides, by Hydra       schema.py     plain values to typed objects
 keys.py       keys and names, for completion        hints.py      what to type instead
-own_files.py  YAML files of `--config-dir`
+own_files.py  YAML files of `--config-dir`           fingerprint.py  the hash in names of files
 """

@@ -6,8 +6,6 @@ Nothing in a file can call anything.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -75,18 +73,6 @@ def _explain(error: OmegaConfBaseException, prefix: str, node: Mapping[str, Any]
     if "is not a ListConfig" in text:
         return ConfigError(f"{key}: wanted a list of integers such as [10,20], found {node.get(str(error.key))!r}")
     return ConfigError(f"{key}: {text}")
-
-
-def fingerprint(values: Mapping[str, Any]) -> str:
-    """Return the first 8 hexadecimal digits of the SHA-256 of resolved values: the hash in names of files."""
-    canonical = json.dumps(values, sort_keys=True, allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:8]
-
-
-def run_hash(model: Mapping[str, Any], training: Mapping[str, Any] | None, seed: int, content: str) -> str:
-    """Return the hash of a run, without the name of its recipe; `content` is the hash of its dataset."""
-    recipe = {key: value for key, value in (training or {}).items() if key != "name"}
-    return fingerprint({"model": dict(model), "training": recipe, "seed": seed, "dataset": content})
 
 
 def build_system(node: object) -> System:

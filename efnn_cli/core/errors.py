@@ -55,10 +55,6 @@ class DeviceError(EfnnError):
     code = 5
 
 
-class LostError(DeviceError):
-    """Another process of the same training has ended, or cannot be reached."""
-
-
 class Echo(EfnnError):
     """Failure that the main process reports for all ranks; this rank has the exit code only."""
 

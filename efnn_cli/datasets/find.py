@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.config.schema import fingerprint
+from efnn_cli.config.fingerprint import fingerprint
 from efnn_cli.core.errors import InputError
 from efnn_cli.core.results import shown
 from efnn_cli.datasets.settings import GenerateConfig

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from efnn_cli.config.compose import Composed
-from efnn_cli.config.schema import build_system, fingerprint, typed
+from efnn_cli.config.fingerprint import fingerprint
+from efnn_cli.config.schema import build_system, typed
 from efnn_cli.core import checks, device, limits
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.datasets.dask_cluster import DaskCluster

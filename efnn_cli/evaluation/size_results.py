@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from efnn_cli import figures
-from efnn_cli.config.schema import fingerprint
+from efnn_cli.config.fingerprint import fingerprint
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConflictError, InputError
 from efnn_cli.core.results import Result, number, shown

@@ -1,4 +1,4 @@
-"""Choosing among runs: conditions such as `system=three_spin`, `depth=2,3` or `relative_error<1e-3`."""
+"""Choose among runs by conditions such as `system=three_spin`, `depth=2,3` or `relative_error<1e-3`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from efnn_cli.config import keys
 from efnn_cli.core import checks
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.kinds import HEISENBERG
-from efnn_cli.runs.rows import COLUMNS, STATUSES, RunRow
+from efnn_cli.runs.listing import COLUMNS, STATUSES, RunRow
 
 CONDITION = re.compile(r"([A-Za-z_][\w.]*)\s*(<=|>=|!=|=|<|>)\s*(.*)", re.DOTALL)
 ORDERS: dict[str, Callable[[float, float], bool]] = {
@@ -39,10 +39,10 @@ class Condition:
     key: str
     sign: str
     values: tuple[str, ...]
-    """As typed; several only with = and !=."""
+    """The text after the sign; several values only with = and !=."""
 
     def holds(self, row: RunRow) -> bool:
-        """Whether `row` meets it; a value that is missing meets no comparison."""
+        """Return whether `row` meets it; a missing value meets no comparison."""
         found = row.get(self.key)
         if self.sign in ORDERS:
             return _is_number(found) and ORDERS[self.sign](float(found), float(self.values[0]))
@@ -73,18 +73,18 @@ def _number(text: str) -> float | None:
 
 
 def is_condition(text: str) -> bool:
-    """Whether `text` reads as a condition; what exists as a file does not."""
+    """Return whether `text` reads as a condition, and is no file."""
     return CONDITION.fullmatch(text) is not None and not os.path.exists(text)
 
 
 def split_conditions(arguments: Sequence[str]) -> tuple[list[Path], list[Condition]]:
-    """RUNs and conditions, which may be mixed in any order; raises `ConfigError`."""
+    """Return RUNs and conditions, which may be mixed in any order; raise `ConfigError` for wrong ones."""
     conditions = [parse(text) for text in arguments if is_condition(text)]
     return [Path(text) for text in arguments if not is_condition(text)], conditions
 
 
 def parse(text: str) -> Condition:
-    """A condition from what was typed; raises `ConfigError` for what cannot be meant, settings aside."""
+    """Return the condition in `text`; raise `ConfigError` for an unknown column or a wrong value."""
     found = CONDITION.fullmatch(text)
     if found is None:
         raise ConfigError(
@@ -109,7 +109,7 @@ def parse(text: str) -> Condition:
 
 
 def _known_values(key: str, values: tuple[str, ...]) -> tuple[str, ...]:
-    """The values, those of a column with few choices checked; `heisenberg` means both of its variants."""
+    """Return the values, checked where a column has few choices; `heisenberg` means both of its variants."""
     if key == "system":
         values = tuple(kind for value in values for kind in kinds_named(value))
     for value in values:
@@ -119,7 +119,7 @@ def _known_values(key: str, values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def check_key(key: str) -> None:
-    """Raise `ConfigError` for what is neither a column nor a dotted name, which only the runs themselves know."""
+    """Raise `ConfigError` unless `key` is a column or a dotted name, which is checked against the runs later."""
     if key not in COLUMNS and "." not in key:
         raise ConfigError(f"unknown key {key!r}", checks.nearest(key, COLUMNS) or f"keys: {', '.join(COLUMNS)}")
 
@@ -133,13 +133,13 @@ def check_settings(keys: Iterable[str], rows: Sequence[RunRow]) -> None:
 
 
 def chosen(rows: Sequence[RunRow], conditions: Sequence[Condition]) -> list[RunRow]:
-    """The rows that meet all conditions; raises `ConfigError` for settings that no run has."""
+    """Return the rows that meet all conditions; raise `ConfigError` for settings that no run has."""
     check_settings([each.key for each in conditions], rows)
     return [row for row in rows if all(each.holds(row) for each in conditions)]
 
 
 def ordered(rows: Sequence[RunRow], key: str, *, reverse: bool) -> list[RunRow]:
-    """By the value of `key`, ascending unless `reverse`; rows without one come last either way."""
+    """Return rows by the value of `key`, ascending unless `reverse`; rows without one come last."""
     check_settings([key], rows)
     there = [row for row in rows if row.get(key) is not None]
     numbers = all(_is_number(row.get(key)) for row in there)

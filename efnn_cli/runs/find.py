@@ -10,25 +10,24 @@ from efnn_cli.core.results import shown
 from efnn_cli.datasets.find import newest_first
 from efnn_cli.runs.folder import OUTPUTS
 
+LOGGER = logging.getLogger("efnn")
+
 
 def run_path(system: str, model: str, depth: int, seed: int, tag: str) -> Path:
-    """`outputs/<system>-<model>-d<depth>-s<seed>-<hash8>`."""
+    """Return `outputs/<system>-<model>-d<depth>-s<seed>-<hash8>`."""
     return OUTPUTS / f"{system}-{model}-d{depth}-s{seed}-{tag}"
 
 
 def picked() -> list[Path]:
-    """The finished run most recently made or asked for, and said so; raises `InputError`."""
+    """Log and return the finished run most recently made or asked for; raise `InputError` where there is none."""
     path = latest_run()
     LOGGER.info("run: %s", shown(path))
     return [path]
 
 
 def latest_run() -> Path:
-    """The finished run most recently made or asked for; raises `InputError` with the command that makes one."""
+    """Return the finished run most recently made or asked for; raise `InputError` with the command that makes one."""
     finished = newest_first(OUTPUTS.glob("*/summary.json"))
     if not finished:
         raise InputError("there is no finished run in outputs/", "efnn train model=efnn depth=3")
     return finished[0].parent
-
-
-LOGGER = logging.getLogger("efnn")

@@ -1,4 +1,4 @@
-"""Training inside a run folder: resume, checkpoints, rows, and the result."""
+"""Training inside a run folder: resume, epochs, checkpoints, and the metrics of the result."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ import torch
 
 from efnn_cli.core import rng
 from efnn_cli.core.console import Console, duration
-from efnn_cli.core.errors import InputError, LostError, NumericalError, Stopped
+from efnn_cli.core.errors import InputError, NumericalError, Stopped
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.models import EnergyModel, build, parameter_count
 from efnn_cli.models.fast import accelerate
 from efnn_cli.models.linear_model import LinearModel
 from efnn_cli.physics import System
 from efnn_cli.runs.folder import RunFolder
+from efnn_cli.runs.planning import Plan
 from efnn_cli.runs.settings import TrainConfig
+from efnn_cli.runs.stored import PARTS
 from efnn_cli.storage import checkpoint, tree
-from efnn_cli.storage.dataset import Dataset
+from efnn_cli.training import distributed
+from efnn_cli.training.history import EpochRow
 from efnn_cli.training.metrics import Metrics, measure
-from efnn_cli.training.options import TrainingOptions
 from efnn_cli.training.predict import predict
-from efnn_cli.training.rows import EpochRow
-from efnn_cli.training.split import Split
-from efnn_cli.training.team import SOLO, Team
 from efnn_cli.training.trainer import Labelled, Trainer
 
 CHECKPOINT_SECONDS = 10.0
 CALIBRATION_SAMPLES = 2000
+CLOSED_FORM_BATCH = 1000
 
 LOGGER = logging.getLogger("efnn")
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained network and what its training took."""
+    """A trained network, its epochs and times."""
 
     model: EnergyModel
     epochs: int
@@ -49,43 +49,27 @@ class Fitted:
     samples_per_second: float
 
 
-def fit(
-    folder: RunFolder,
-    stored: dict[str, Any],
-    config: TrainConfig,
-    system: System,
-    data: Dataset,
-    parts: Split,
-    device: torch.device,
-    console: Console,
-    stop: StopRequest,
-    team: Team = SOLO,
-) -> Fitted:
-    """Train (or go on training) the network of `config` in `folder`; the result has the best weights.
+def fit(plan: Plan, folder: RunFolder, device: torch.device, console: Console, stop: StopRequest) -> Fitted:
+    """Train the network of `plan` in `folder`, or continue its training; return it with its best weights.
 
-    `stored` is the resolved configuration as it goes into the checkpoints. Only the first process of the team writes.
+    Of several processes only the main one writes.
     """
-    if config.training is None:
-        return _fit_closed_form(folder, stored, config, system, data, parts, device)
+    if plan.config.training is None:
+        return _fit_closed_form(plan, folder, device)
     start = time.perf_counter()
-    model = initial_model(config, system).to(device)
-    train = _resident(data, parts, "train", model.dtype, device)
-    val = _resident(data, parts, "val", model.dtype, device)
-    if config.training.initial_spread is not None:
-        few = slice(0, CALIBRATION_SAMPLES)
-        model.calibrate(train.spins[few], train.energies[few], config.training.initial_spread)
-    trainer = Trainer(model, config.training, train, val, config.seed, team)
-    _resume(folder, stored["hash"], trainer)
-    trainer.seconds += time.perf_counter() - start  # a budget is all the time it takes, this included
-    team.agree("the epoch to go on from", str(trainer.epoch))
-    _train(folder, stored, trainer, config.training, console, stop)
+    trainer = _trainer(plan, device)
+    distributed.agreed(lambda: _resume(folder, plan.tag, trainer), lambda epoch: f"resumes after epoch {epoch}")
+    trainer.seconds += time.perf_counter() - start  # a budget includes this time
+    _train(plan, folder, trainer, console, stop)
+    model = trainer.model
+    assert isinstance(model, EnergyModel)
     model.load_state_dict(trainer.best.weights)
     rate = trainer.samples / max(trainer.seconds, 1e-9)
     return Fitted(model, trainer.epoch, trainer.best.epoch, trainer.seconds, rate)
 
 
 def initial_model(config: TrainConfig, system: System) -> EnergyModel:
-    """The network with its initial weights, from the stream "init" of the seed, on the CPU."""
+    """Return the network with its initial weights, from the stream "init" of the seed, on the CPU."""
     network = build(
         config.model,
         system.geometry,
@@ -97,15 +81,27 @@ def initial_model(config: TrainConfig, system: System) -> EnergyModel:
     return accelerate(network)
 
 
-def _resident(data: Dataset, parts: Split, name: str, dtype: torch.dtype, device: torch.device) -> Labelled:
-    """One part of the dataset, kept on the device: there is no loading during training."""
-    chosen = parts.part(name)
-    spins = torch.from_numpy(data.spins[chosen]).to(dtype).to(device)
-    return Labelled(spins, torch.from_numpy(data.energies[chosen]).to(device))
+def _trainer(plan: Plan, device: torch.device) -> Trainer:
+    """Return the trainer at epoch 0, with the calibrated network and all data on `device`."""
+    options = plan.config.training
+    assert options is not None
+    model = initial_model(plan.config, plan.system).to(device)
+    train, val = (_resident(plan, name, model.dtype, device) for name in ("train", "val"))
+    if options.initial_spread is not None:
+        few = slice(0, CALIBRATION_SAMPLES)
+        model.calibrate(train.spins[few], train.energies[few], options.initial_spread)
+    return Trainer(model, options, train, val, plan.config.seed)
 
 
-def _resume(folder: RunFolder, tag: str, trainer: Trainer) -> None:
-    """Go on from last.h5 where there is one, otherwise start clean; raises `InputError` where it is not of this run."""
+def _resident(plan: Plan, part: str, dtype: torch.dtype, device: torch.device) -> Labelled:
+    """Return one part of the dataset on `device`: there is no loading during training."""
+    chosen = plan.parts.part(part)
+    spins = torch.from_numpy(plan.data.spins[chosen]).to(dtype).to(device)
+    return Labelled(spins, torch.from_numpy(plan.data.energies[chosen]).to(device))
+
+
+def _resume(folder: RunFolder, tag: str, trainer: Trainer) -> int:
+    """Load last.h5 where there is one, drop later rows, and return the epoch; raise `InputError` for a bad file."""
     if os.path.exists(folder.last_file):
         again = folder.without_state
         last = _read(folder.last_file, again)
@@ -118,124 +114,110 @@ def _resume(folder: RunFolder, tag: str, trainer: Trainer) -> None:
         budget, epochs = trainer.options.budget, trainer.options.epochs
         length = f"of {epochs}" if budget is None else f"({duration(trainer.seconds)} of {budget})"
         LOGGER.info("resumed after epoch %d %s", trainer.epoch, length)
-    if trainer.team.leads:
+    if distributed.is_main():
         folder.keep_rows(trainer.epoch, tag)
+    return trainer.epoch
 
 
 def _read(path: Path, hint: str) -> checkpoint.Checkpoint:
-    """A checkpoint; whatever is wrong with it, `hint` tells what to do."""
+    """Read a checkpoint; its errors get `hint` where they have none."""
     try:
         return checkpoint.read(path)
     except InputError as error:
         raise InputError(error.message, error.hint or hint) from error
 
 
-def _train(
-    folder: RunFolder,
-    stored: dict[str, Any],
-    trainer: Trainer,
-    options: TrainingOptions,
-    console: Console,
-    stop: StopRequest,
-) -> None:
-    """All epochs; the state at the end of an epoch is stored about every ten seconds, and before any end."""
+def _train(plan: Plan, folder: RunFolder, trainer: Trainer, console: Console, stop: StopRequest) -> None:
+    """Run all epochs; store the state after an epoch about every ten seconds, and before any end."""
+    is_main = distributed.is_main()
     saved = time.monotonic()
     state = _snapshot(trainer)
-    leads = trainer.team.leads
-    budget = options.budget_seconds
-    total, unit = (options.epochs, "epochs") if budget is None else (round(budget), "s")
+    budget = trainer.options.budget_seconds
+    total, unit = (trainer.options.epochs, "epochs") if budget is None else (round(budget), "s")
     done = trainer.epoch if budget is None else round(trainer.seconds)
     with console.meter("training", total, unit, start=done) as advance:
         while not trainer.finished:
             try:
                 row = trainer.run_epoch(stop.check)
-            except (Stopped, NumericalError, LostError):
-                if leads and state["epoch"] > 0:
-                    _save(folder, stored, state)
+            except (Stopped, NumericalError, RuntimeError):
+                if is_main and state["epoch"] > 0:
+                    _save(plan, folder, state)
                 raise
-            if not leads:
+            if not is_main:
                 continue
-            folder.append_row(row, stored["hash"])
+            folder.append_row(row, plan.tag)
             state = _snapshot(trainer)
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
-                _save(folder, stored, state)
+                _save(plan, folder, state)
                 saved = time.monotonic()
             now = row.epoch if budget is None else min(round(row.seconds), total)
             advance(now - done, _note(row))
             done = now
-    if leads:
-        _save(folder, stored, state)
+    if is_main:
+        _save(plan, folder, state)
 
 
 def _snapshot(trainer: Trainer) -> dict[str, Any]:
-    """The state as it is now; that of a team on the CPU, since a GPU may wait for ever for a process that has died."""
+    """Return a copy of the state; of several processes on the CPU, since a GPU may wait for a lost rank."""
     state = trainer.state()
-    return copy.deepcopy(state) if trainer.team.size == 1 else dict(tree.on_cpu(state))
+    return copy.deepcopy(state) if distributed.world_size() == 1 else dict(tree.on_cpu(state))
 
 
-def _save(folder: RunFolder, stored: dict[str, Any], state: dict[str, Any]) -> None:
+def _save(plan: Plan, folder: RunFolder, state: dict[str, Any]) -> None:
+    """Write last.h5, then best.h5: best.h5 alone could not be resumed."""
     best = {"weights": state["best_weights"], "epoch": state["best_epoch"], "val_rmse": state["best_val_rmse"]}
-    checkpoint.write(folder.last_file, stored, state)  # first: best.h5 without it is a training that cannot go on
-    checkpoint.write(folder.best_file, stored, best)
+    checkpoint.write(folder.last_file, plan.stored, state)
+    checkpoint.write(folder.best_file, plan.stored, best)
 
 
 def _note(row: EpochRow) -> str:
+    """Return the errors of an epoch for the progress bar."""
     relative = "" if row.val_relative_error is None else f" ({row.val_relative_error:.2e} relative)"
     return f"train rmse {row.train_rmse:.3e}, val rmse {row.val_rmse:.3e}{relative}"
 
 
-def _fit_closed_form(
-    folder: RunFolder,
-    stored: dict[str, Any],
-    config: TrainConfig,
-    system: System,
-    data: Dataset,
-    parts: Split,
-    device: torch.device,
-) -> Fitted:
-    """Least squares on the training part; one row and one epoch."""
+def _fit_closed_form(plan: Plan, folder: RunFolder, device: torch.device) -> Fitted:
+    """Fit the linear model to the training part by least squares; write one row and the weights."""
     start = time.perf_counter()
-    model = initial_model(config, system).to(device)
+    model = initial_model(plan.config, plan.system).to(device)
     network = model.network
     assert isinstance(network, LinearModel)
-    spins = torch.from_numpy(data.spins[parts.train])
-    features = torch.cat([network.features(block.to(device)) for block in torch.split(spins, 1000)])
-    network.fit(features, torch.from_numpy(data.energies[parts.train]).to(device))
+    spins = torch.from_numpy(plan.data.spins[plan.parts.train])
+    blocks = torch.split(spins, CLOSED_FORM_BATCH)
+    features = torch.cat([network.features(block.to(device)) for block in blocks])
+    network.fit(features, torch.from_numpy(plan.data.energies[plan.parts.train]).to(device))
     seconds = time.perf_counter() - start
-    train, val = (judge(model, data, parts, name, device) for name in ("train", "val"))
-    folder.keep_rows(0, stored["hash"])
-    folder.append_row(
-        EpochRow(
-            epoch=1,
-            step=1,
-            lr=0.0,
-            loss=train.rmse**2,
-            train_rmse=train.rmse,
-            val_rmse=val.rmse,
-            val_relative_error=val.relative_error,
-            val_rmse_over_std=val.rmse_over_std,
-            seconds=seconds,
-        ),
-        stored["hash"],
+    train, val = (errors_of(model, plan, name, device) for name in ("train", "val"))
+    row = EpochRow(
+        epoch=1,
+        step=1,
+        lr=0.0,
+        loss=train.rmse**2,
+        train_rmse=train.rmse,
+        val_rmse=val.rmse,
+        val_relative_error=val.relative_error,
+        val_rmse_over_std=val.rmse_over_std,
+        seconds=seconds,
     )
-    weights = model.state_dict()
+    folder.keep_rows(0, plan.tag)
+    folder.append_row(row, plan.tag)
     for path in (folder.last_file, folder.best_file):
-        checkpoint.write(path, stored, {"weights": weights, "epoch": 1, "val_rmse": val.rmse})
+        checkpoint.write(path, plan.stored, {"weights": model.state_dict(), "epoch": 1, "val_rmse": val.rmse})
     return Fitted(model, 1, 1, seconds, len(spins) / max(seconds, 1e-9))
 
 
-def judge(model: EnergyModel, data: Dataset, parts: Split, name: str, device: torch.device) -> Metrics:
-    """Metrics of `model` on one part of the dataset."""
-    chosen = parts.part(name)
-    return measure(predict(model, data.spins[chosen], device), data.energies[chosen])
+def errors_of(model: EnergyModel, plan: Plan, part: str, device: torch.device) -> Metrics:
+    """Return the errors of `model` on one part of the dataset."""
+    chosen = plan.parts.part(part)
+    return measure(predict(model, plan.data.spins[chosen], device), plan.data.energies[chosen])
 
 
-def summarise(fitted: Fitted, data: Dataset, parts: Split, device: torch.device) -> dict[str, Any]:
-    """The metrics of the result, by the best weights."""
+def summarise(fitted: Fitted, plan: Plan, device: torch.device) -> dict[str, Any]:
+    """Return the metrics of the best weights, as they stand in summary.json."""
     return {
         "parameters": parameter_count(fitted.model),
         "epochs": fitted.epochs,
         "seconds": fitted.seconds,
         "samples_per_second": fitted.samples_per_second,
-        **{name: judge(fitted.model, data, parts, name, device).brief() for name in ("train", "val", "test")},
+        **{part: errors_of(fitted.model, plan, part, device).brief() for part in PARTS},
     }

@@ -1,18 +1,17 @@
 """Run folders: `outputs/<system>-<model>-d<depth>-s<seed>-<hash8>/` and the files in one.
 
-config.yaml   resolved configuration           last.h5       state to go on from
-run.log       everything that was said         best.h5       weights of the best validation epoch
+config.yaml   resolved configuration           last.h5       state of the trainer, to resume from
+run.log       log messages                     best.h5       weights of the best validation epoch
 metrics.csv   one row an epoch                 summary.json  the result; written last, marks the run finished
 lock          held by the process that trains
 
-`train --overwrite` works in `.new/` inside the folder. When that run is finished it takes the place of the old one:
-the old summary.json goes first and the new one comes last, so that a kill in between leaves a finished `.new/`, and
-the next `train` of that folder completes the exchange.
+`train --overwrite` works in `.new/` inside the folder. The finished new run then replaces the old one, file by file:
+the old summary.json is removed first, and the new one is moved last. A kill in between leaves a finished `.new/`, and
+the next `train` of that folder completes the replacement.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 import shutil
@@ -21,11 +20,10 @@ from typing import Any
 
 from efnn_cli.core.errors import InputError, writing
 from efnn_cli.core.results import shown
-from efnn_cli.runs import forms
-from efnn_cli.runs.forms import FIGURES, PARTS
+from efnn_cli.runs.stored import check_config, check_summary
 from efnn_cli.storage import atomic, documents
 from efnn_cli.storage.names import FILES
-from efnn_cli.training.rows import EpochRow
+from efnn_cli.training.history import EpochRow
 
 OUTPUTS = Path("outputs")
 EPOCH_COLUMNS = [each.name for each in dataclasses.fields(EpochRow)]
@@ -34,10 +32,9 @@ COLUMNS = [*EPOCH_COLUMNS, OF_RUN]
 WHOLE = ("epoch", "step")
 MAY_BE_EMPTY = ("val_relative_error", "val_rmse_over_std")
 EXTRAPOLATION = "extrapolation"
-DERIVED = ("predictions-*.h5", f"{EXTRAPOLATION}.*")  # what other commands put there, by the weights of the run
-LEFTOVERS = ("lock", "run.log", ".new", ".probe-*", "*.tmp")  # what a process killed at its start may leave
+DERIVED = ("predictions-*.h5", f"{EXTRAPOLATION}.*")  # results of other commands, by the weights of the run
+LEFTOVERS = ("lock", "run.log", ".new", ".probe-*", "*.tmp")  # of a process killed at its start
 START_AGAIN = "put its own file back, undo the change, or train anew: the same efnn train with --overwrite"
-__all__ = ["EXTRAPOLATION", "FIGURES", "FILES", "OUTPUTS", "PARTS", "RunFolder"]
 
 
 class RunFolder:
@@ -55,63 +52,43 @@ class RunFolder:
 
     @property
     def successor(self) -> RunFolder:
-        """Where the run that is to replace this one is trained."""
+        """The folder in which a replacement of this run is trained."""
         return RunFolder(self.path / ".new")
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is there but what a process killed at its start may leave."""
+        """True where nothing is there but leftovers of a process killed at its start."""
         return all(any(each.match(pattern) for pattern in LEFTOVERS) for each in self.path.iterdir())
 
     @property
     def begun(self) -> bool:
-        """Whether there is a configuration."""
+        """True where there is a configuration."""
         return os.path.exists(self.config_file)
 
     @property
     def finished(self) -> bool:
-        """Whether the run has ended well."""
+        """True where there is a result."""
         return os.path.exists(self.summary_file)
 
-    @property
-    def tag(self) -> str | None:
-        """The hash of the run: that of its config.yaml, else the one in its name; None where neither tells."""
-        return str(self.read_config()["hash"]) if self.begun else forms.tag_in_name(self.path)
-
     def holds(self, tag: str) -> bool:
-        """Whether this is the run with the hash `tag`."""
+        """Return whether this is the run with the hash `tag`."""
         return self.begun and self.read_config()["hash"] == tag
 
     def require_own(self, path: Path, found: object, hint: str, tag: str | None = None) -> None:
-        """Raise `InputError` where the file `path`, which says that it is of the run `found`, is of another one."""
-        wanted = tag or self.tag
-        if wanted is not None and found != wanted:
-            raise forms.belongs_elsewhere(path, found, wanted, hint)
+        """Raise `InputError` where `found`, the hash in the file `path`, is not that of this run, `tag` where known."""
+        wanted = tag or (self.read_config()["hash"] if self.begun else found)
+        if found != wanted:
+            raise InputError(f"{path} belongs to another run (found {found}, wanted {wanted})", hint)
 
     def write_config(self, config: dict[str, Any]) -> None:
-        """Store the resolved configuration, for people; checkpoints carry their own copy."""
+        """Store the resolved configuration, for people; checkpoints have a copy of their own."""
         documents.write_yaml(self.config_file, config)
 
     def read_config(self) -> dict[str, Any]:
-        """The resolved configuration, its values checked; raises `InputError` where it is none, or of another run."""
+        """Return the resolved configuration; raise `InputError` where it is none, or was changed."""
         config = documents.read_yaml(self.config_file)
-        forms.check_config(self.config_file, config, START_AGAIN)
-        named = forms.tag_in_name(self.path)
-        if named not in (None, config["hash"]) and named in self._told():  # else the whole run was put under this name
-            raise InputError(
-                f"{self.config_file} was changed, or belongs to another run (found {config['hash']}, wanted {named})",
-                START_AGAIN,
-            )
+        check_config(self.config_file, config, START_AGAIN)
         return config
-
-    def _told(self) -> set[object]:
-        """The hashes that the other files for people carry, as far as these can be read."""
-        told: set[object] = set()
-        with contextlib.suppress(InputError):
-            told.add(documents.read_json(self.summary_file).get("hash"))
-        with contextlib.suppress(InputError):
-            told |= {row.get(OF_RUN) for row in self._table()}
-        return told
 
     def append_row(self, row: EpochRow, tag: str) -> None:
         """Add one complete row of the run `tag` to metrics.csv."""
@@ -121,47 +98,44 @@ class RunFolder:
             file.write(text)
 
     def rows(self, tag: str | None = None) -> list[dict[str, str]]:
-        """The complete rows of metrics.csv; raises `InputError` where it is another table, or of another run.
+        """Return the complete rows of metrics.csv; raise `InputError` where it is another table, or of another run.
 
-        `tag` is the hash of the run, where it is known already. Older tables do not say which run they are of.
+        `tag` is the hash of the run, where it is known already. Older tables have no column for it.
         """
         hint = "put its own metrics.csv back, or remove it: the weights do not depend on it"
-        if not os.path.exists(self.metrics_file):
+        path = self.metrics_file
+        if not os.path.exists(path):
             return []
         try:
-            rows = self._table()
+            rows = documents.read_table(path, EPOCH_COLUMNS, whole=WHOLE, words=(OF_RUN,), may_be_empty=MAY_BE_EMPTY)
         except InputError as error:
             raise InputError(error.message, hint) from error
-        for found in {row[OF_RUN] for row in rows if OF_RUN in row}:
-            self.require_own(self.metrics_file, found, hint, tag)
-        return rows
-
-    def _table(self) -> list[dict[str, str]]:
-        """The rows of metrics.csv, of whatever run; raises `InputError` where it is another table."""
-        path = self.metrics_file
-        rows = documents.read_table(path, EPOCH_COLUMNS, whole=WHOLE, words=(OF_RUN,), may_be_empty=MAY_BE_EMPTY)
-        if any(list(row) not in (COLUMNS, EPOCH_COLUMNS) for row in rows):
-            raise InputError(f"{path} is not a table of epochs of this efnn")
         epochs = [int(row["epoch"]) for row in rows]
-        if epochs != sorted(set(epochs)) or 0 in epochs:
-            raise InputError(f"{path}: wanted rows by epoch, from 1")
+        if epochs != sorted(set(epochs)):
+            raise InputError(f"{path}: wanted rows by epoch, from 1", hint)
+        for found in {row[OF_RUN] for row in rows if OF_RUN in row}:
+            self.require_own(path, found, hint, tag)
         return rows
 
     def history(self, tag: str | None = None) -> list[EpochRow]:
-        """The rows of metrics.csv, typed."""
+        """Return the rows of metrics.csv, typed."""
         return [_epoch_row(row) for row in self.rows(tag)]
 
     def keep_rows(self, epoch: int, tag: str) -> None:
-        """Drop rows after `epoch`: a resumed run writes them again. The rows are those of the run `tag`."""
-        kept = [row | {OF_RUN: tag} for row in self.rows(tag) if int(row["epoch"]) <= epoch]
+        """Drop rows after `epoch`, which a resumed run writes again; `tag` is the hash of the run."""
+        kept = [
+            {name: row[name] for name in EPOCH_COLUMNS} | {OF_RUN: tag}
+            for row in self.rows(tag)
+            if int(row["epoch"]) <= epoch
+        ]
         atomic.write_text(self.metrics_file, documents.table_text(COLUMNS, kept))
 
     def write_summary(self, summary: dict[str, Any]) -> None:
-        """Store the result; from now on the run is finished."""
+        """Store the result, which finishes the run."""
         documents.write_json(self.summary_file, summary)
 
     def read_summary(self, tag: str | None = None) -> dict[str, Any]:
-        """The result, its values checked; raises `InputError` where it is none, or of another run.
+        """Return the result; raise `InputError` where it is none, or of another run.
 
         `tag` is the hash of the run, where it is known already.
         """
@@ -172,18 +146,18 @@ class RunFolder:
             summary = documents.read_json(self.summary_file)
         except InputError as error:
             raise InputError(error.message, again) from error
-        forms.check_summary(self.summary_file, summary, again)
+        check_summary(self.summary_file, summary, again)
         self.require_own(self.summary_file, summary.get("hash"), again, tag)
         return summary
 
     @property
     def stranded(self) -> bool:
-        """Whether there are weights of a training that has not ended and cannot go on: to begin again replaces them."""
+        """True where weights of an unfinished training are left without the state to resume it."""
         return os.path.exists(self.best_file) and not os.path.exists(self.last_file) and not self.finished
 
     @property
     def without_state(self) -> str:
-        """What can be done where last.h5 cannot be gone on from, and what becomes of the weights in best.h5."""
+        """The hint where last.h5 cannot be resumed from; it protects the weights in best.h5."""
         if not os.path.exists(self.best_file):
             return "remove it, and the same command starts from the first epoch"
         return (
@@ -193,7 +167,7 @@ class RunFolder:
         )
 
     def remove_leftovers(self) -> None:
-        """Remove files that killed processes have left half written."""
+        """Remove temporary files of killed processes."""
         for name in FILES:
             atomic.remove_leftovers(self.path / name)
 
@@ -204,7 +178,7 @@ class RunFolder:
                 shutil.rmtree(self.path)
 
     def take_successor(self) -> None:
-        """Put the finished successor in the place of this run; may be repeated wherever it was killed."""
+        """Replace this run by its finished successor; may be repeated wherever it was killed."""
         new = self.successor
         with writing(self.path):
             self.summary_file.unlink(missing_ok=True)
@@ -217,7 +191,7 @@ class RunFolder:
 
 
 def _epoch_row(cells: dict[str, str]) -> EpochRow:
-    """One row of text; an empty cell is None."""
+    """Return one row of text, typed; an empty cell is None."""
     values = {
         name: int(cells[name]) if name in WHOLE else float(cells[name]) if cells[name] else None
         for name in EPOCH_COLUMNS

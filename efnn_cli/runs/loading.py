@@ -1,4 +1,4 @@
-"""Trained networks read back: from a run folder or a single checkpoint file to energies.
+"""Load a trained network from a run folder or a single checkpoint file.
 
 import efnn_cli
 run = efnn_cli.load("outputs/heisenberg-efnn-d3-s0-9f8e7d6c")
@@ -23,22 +23,18 @@ from efnn_cli.core import device as devices
 from efnn_cli.core.errors import ConfigError, EfnnError, InputError
 from efnn_cli.core.results import shown
 from efnn_cli.core.text import at_home
-from efnn_cli.models import EnergyModel, build, size_of
+from efnn_cli.models import EnergyModel, build
 from efnn_cli.models.fast import accelerate
 from efnn_cli.physics import System
-from efnn_cli.runs.folder import FILES, RunFolder
-from efnn_cli.runs.forms import config_defect
+from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.settings import build_training
+from efnn_cli.runs.stored import config_defect
 from efnn_cli.storage import checkpoint
+from efnn_cli.storage.names import FILES
 from efnn_cli.training.predict import predict, predict_fields
 from efnn_cli.training.trainer import Trainer
 
 Array = NDArray[np.float64]
-
-JUDGED_BY = (
-    "sampling", "couplings_sha256", "receptive_field", "training", "dataset.path", "dataset.content_sha256",
-)  # fmt: skip
-"""What judging a network asks of its configuration."""
 
 LOGGER = logging.getLogger("efnn")
 
@@ -97,66 +93,65 @@ class Run:
 
 @torch.inference_mode(mode=False)  # weights that can be differentiated, whatever mode the caller is in
 def load(path: str | Path, device: str | torch.device = "auto") -> Run:
-    """The network of a run folder (its best weights) or of a checkpoint file in it (the weights of that file).
+    """Return the network of a run folder (its best weights) or of a checkpoint file in it (the weights of that file).
 
-    `~` in `path` is the home folder.
-
-    Warns where the run is not finished. Raises `InputError` where there is no network or it cannot be read,
-    `DeviceError` for a missing device.
+    `~` in `path` is the home folder. Warns where the run is not finished. Raises `InputError` where there is no network
+    or it cannot be read, `DeviceError` for a missing device.
     """
-    path = Path(at_home(str(path)))
-    if os.path.isdir(path):
-        folder = RunFolder(path)
-        if not os.path.exists(folder.best_file):
-            why = "its training has not stored any weights yet" if folder.begun else "it is not a run folder"
-            raise InputError(f"{path} holds no best.h5: {why}", "efnn train makes a run")
-        path = folder.best_file
+    path = _checkpoint_file(Path(at_home(str(path))))
     stored = checkpoint.read(path)
     folder = RunFolder(path.parent)
     if path.name in FILES:
         folder.require_own(path, stored.config.get("hash"), _restored(path))
     target = devices.resolve(str(device))
     try:
-        defect = config_defect(stored.config, JUDGED_BY)
-        if defect is not None:
-            raise ValueError(defect)
-        system = build_system(stored.config["system"])
-        name = "last" if "model" in stored.state else "best"
-        weights = Trainer.last_weights(stored.state) if name == "last" else stored.state["weights"]
-        told = size_of(build_model(stored.config["model"]), system.geometry, system.size)
-        if told > sum(each.numel() for each in weights.values()):
-            raise ValueError(f"its configuration is one of {told} parameters, which it does not hold")
-        model = rebuild(stored.config, system)
-        model.load_state_dict(weights)
-        epoch = int(stored.state["epoch"])
+        run = _rebuild(path.parent, stored, target)
     except (ConfigError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = error.message if isinstance(error, EfnnError) else str(error).splitlines()[0]
         raise InputError(f"{path} does not describe a network of this efnn: {reason}") from error
-    if name == "last":
-        LOGGER.info("%s: the last weights, those of epoch %d; the best ones are in best.h5", shown(path), epoch)
+    if run.weights == "last":
+        LOGGER.info("%s: the last weights, those of epoch %d; the best ones are in best.h5", shown(path), run.epoch)
     if folder.begun and not folder.finished:
-        LOGGER.warning("%s is not finished: the weights are those of epoch %d so far", shown(folder.path), epoch)
-    return Run(path.parent, stored.config, system, model.to(target).eval(), target, epoch, name)
+        LOGGER.warning("%s is not finished: the weights are those of epoch %d so far", shown(folder.path), run.epoch)
+    return run
 
 
-def _restored(path: Path) -> str:
-    """How to come by the right weights again."""
-    if path.name != "best.h5" or not os.path.exists(path.with_name("last.h5")):
-        return f"put its own {path.name} back"
-    again = f"efnn train --resume {shown(path.parent)} writes both again from last.h5"
-    return f"put its own best.h5 back, or remove it and summary.json: {again}"
+def _checkpoint_file(path: Path) -> Path:
+    """Return best.h5 of a run folder, or `path` itself; raise `InputError` for a folder without it."""
+    if not os.path.isdir(path):
+        return path
+    folder = RunFolder(path)
+    if not os.path.exists(folder.best_file):
+        why = "its training has not stored any weights yet" if folder.begun else "it is not a run folder"
+        raise InputError(f"{path} holds no best.h5: {why}", "efnn train makes a run")
+    return folder.best_file
 
 
-def rebuild(config: dict[str, Any], system: System) -> EnergyModel:
-    """An untrained network of a stored configuration."""
-    options = build_model(config["model"])
-    dtype = build_training(config["training"]).dtype if config["training"] is not None else "float64"
-    network = build(
-        options,
+def _rebuild(path: Path, stored: checkpoint.Checkpoint, device: torch.device) -> Run:
+    """Return the network of a checkpoint with its weights; raise various errors where they do not fit."""
+    defect = config_defect(stored.config)
+    if defect is not None:
+        raise ValueError(defect)
+    system = build_system(stored.config["system"])
+    name = "last" if "model" in stored.state else "best"
+    training = stored.config["training"]
+    dtype = "float64" if training is None else build_training(training).dtype
+    model = build(
+        build_model(stored.config["model"]),
         system.geometry,
         inputs=system.size,
         spin_range=system.spin_range,
         seed=0,
         dtype=getattr(torch, dtype),
     )
-    return accelerate(network)
+    model.load_state_dict(Trainer.last_weights(stored.state) if name == "last" else stored.state["weights"])
+    epoch = int(stored.state["epoch"])
+    return Run(path, stored.config, system, accelerate(model).to(device).eval(), device, epoch, name)
+
+
+def _restored(path: Path) -> str:
+    """Return the hint that brings the right weights back."""
+    if path.name != "best.h5" or not os.path.exists(path.with_name("last.h5")):
+        return f"put its own {path.name} back"
+    again = f"efnn train --resume {shown(path.parent)} writes both again from last.h5"
+    return f"put its own best.h5 back, or remove it and summary.json: {again}"

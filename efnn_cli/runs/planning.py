@@ -1,4 +1,4 @@
-"""What is to be trained: from a command line, or from the folder of an interrupted run."""
+"""Plan a training: from a command line, or from the folder of an interrupted run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from efnn_cli.config.compose import Request, Setting, compose, settle
-from efnn_cli.config.schema import build_model, run_hash
+from efnn_cli.config.schema import build_model
 from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.results import shown
 from efnn_cli.datasets import find
@@ -20,6 +20,7 @@ from efnn_cli.physics import System
 from efnn_cli.runs.find import run_path
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.settings import TrainConfig, build_training, train_config
+from efnn_cli.runs.stored import run_hash
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.split import Split, split
@@ -30,7 +31,7 @@ LOGGER = logging.getLogger("efnn")
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be trained, on what, and where."""
+    """One training: its settings, its dataset and its run folder."""
 
     config: TrainConfig
     stored: dict[str, Any]
@@ -42,7 +43,7 @@ class Plan:
 
     @property
     def tag(self) -> str:
-        """The hash of everything that decides the result."""
+        """The hash of all settings that the result depends on."""
         return str(self.stored["hash"])
 
 
@@ -57,18 +58,18 @@ class Source:
 
 
 def open_source(path: Path) -> Source:
-    """The dataset at `path`; raises `InputError` where it is none, or too small for a split."""
+    """Return the dataset at `path`; raise `InputError` where it is none, or too small for a split."""
     require_storable(path)
     data = dataset.read(path)
     if data.metadata["purpose"] != "train":
         LOGGER.warning(
-            "%s is a %s dataset: a network trained on it cannot be judged by it", path, data.metadata["purpose"]
+            "%s is a %s dataset: a network trained on it cannot be evaluated on it", path, data.metadata["purpose"]
         )
     return Source(path, data, dataset_system(data, path), split_of(data, path))
 
 
 def require_storable(path: Path) -> None:
-    """Raise `InputError` for a name that no configuration and no log can hold: Unix allows any bytes."""
+    """Raise `InputError` for a name that is not UTF-8, which config.yaml and run.log could not hold."""
     try:
         str(path).encode()
     except UnicodeEncodeError as error:
@@ -78,7 +79,7 @@ def require_storable(path: Path) -> None:
 
 
 def choose_source(request: Request, data_path: Path | None) -> Path:
-    """Check what can be checked without a file, then pick a dataset where none is given."""
+    """Check the settings before any file is read, then return the dataset: the most recent one where none is given."""
     first = train_config(compose("train", request))
     if data_path is None:
         data_path = find.latest_dataset(first.system_filter)
@@ -87,12 +88,12 @@ def choose_source(request: Request, data_path: Path | None) -> Path:
 
 
 def plan_new(request: Request, data_path: Path | None, out: Path | None) -> Plan:
-    """From the command line: check what can be checked, pick a dataset, choose its recipe."""
+    """Plan a training from the command line."""
     return plan_on(open_source(choose_source(request, data_path)), request, out)
 
 
 def plan_on(source: Source, request: Request, out: Path | None = None) -> Plan:
-    """The run that `request` asks for on the dataset `source`."""
+    """Plan the training that `request` asks for on the dataset `source`, with the recipe for its system."""
     data, system = source.data, source.system
     config = train_config(compose("train", request, system.kind), system)
     for key, value in config.system_filter.items():
@@ -114,7 +115,7 @@ def resolved(
     data: Dataset,
     data_path: Path,
 ) -> dict[str, Any]:
-    """Everything that the run depends on, as plain values, with its hash."""
+    """Return all settings of the run as plain values, with its hash."""
     return {
         "schema_version": 1,
         "hash": run_hash(model, training, config.seed, data.content_hash),
@@ -136,7 +137,7 @@ def resolved(
 
 
 def plan_resumed(request: Request, path: Path, data_path: Path | None, out: Path | None) -> Plan:
-    """From a run folder: its own configuration; only the device may be another."""
+    """Plan the rest of an interrupted training with its own configuration; only the device may change."""
     said = settle(request)
     if out is not None or set(said) - {"device"}:
         wrong = next(iter(set(said) - {"device"}), "--out")
@@ -160,34 +161,26 @@ def plan_resumed(request: Request, path: Path, data_path: Path | None, out: Path
 
 
 def device_asked(said: Mapping[str, Setting]) -> str:
-    """The device that was typed, whatever else was; auto where none was."""
+    """Return the device of the command line; auto where none is given."""
     typed = tuple(each.text for key, each in said.items() if key == "device")
     return train_config(compose("train", Request(typed))).device
 
 
 def read_stored(folder: RunFolder, device_name: str) -> tuple[TrainConfig, dict[str, Any]]:
-    """The configuration in a run folder, typed and as it stands; raises `InputError` where it was changed."""
+    """Return the configuration in a run folder, typed and as plain values; raise `InputError` for none."""
     if not folder.begun:
         raise InputError(f"{folder.path} is not a run folder: it has no config.yaml", "efnn train makes a run")
     stored = folder.read_config()
     try:
         model = build_model(stored["model"])
         training = None if stored["training"] is None else build_training(stored["training"])
-        config = TrainConfig(model, training, int(stored["seed"]), device_name, {})
-        told, source = stored["hash"], stored["dataset"]["path"]
-        found = run_hash(stored["model"], stored["training"], stored["seed"], stored["dataset"]["content_sha256"])
-    except (KeyError, TypeError, ValueError, ConfigError) as error:
+    except ConfigError as error:
         raise InputError(f"{folder.config_file} is not the configuration of a run: {error}") from error
-    if found != told or not isinstance(source, str):
-        raise InputError(
-            f"{folder.config_file} was changed: its settings have the hash {found}, the run has {told}",
-            "undo the change; for other settings start a new run with efnn train KEY=VALUE",
-        )
-    return config, stored
+    return TrainConfig(model, training, stored["seed"], device_name, {}), stored
 
 
 def split_of(data: Dataset, path: Path) -> Split:
-    """The split of the dataset; raises `InputError` where it has too few configurations for one."""
+    """Return the split of the dataset; raise `InputError` where it has too few configurations."""
     try:
         return split(data.spins)
     except ValueError as error:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from efnn_cli.core.results import Result, number, shown
 from efnn_cli.models import parameter_count
 from efnn_cli.runs.fitting import initial_model
-from efnn_cli.runs.folder import FIGURES, PARTS, RunFolder
+from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.planning import Plan
+from efnn_cli.runs.stored import FIGURES, PARTS
 from efnn_cli.storage import atomic
 from efnn_cli.training.metrics import ON_TEST, warn_of_no_use
 

@@ -1,4 +1,4 @@
-"""The checked settings of `efnn train`, from its composed configuration."""
+"""Settings of `efnn train`, checked and typed, from its composed configuration."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 from efnn_cli.config.compose import SHORT_NAMES, Composed
 from efnn_cli.config.schema import build_model, build_system, typed
+from efnn_cli.core import ranks
+from efnn_cli.core.device import check_shared
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.datasets.settings import check_common
 from efnn_cli.models import MODELS, Options
@@ -16,7 +18,7 @@ from efnn_cli.training.options import TrainingOptions
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Which network, trained how; `system_filter` are the parameters that the dataset must have."""
+    """Network, recipe, seed and device; `system_filter` holds the parameters that the dataset must have."""
 
     model: Options
     training: TrainingOptions | None
@@ -32,10 +34,12 @@ class _TrainKeys:
 
     def __post_init__(self) -> None:
         check_common(self.seed, self.device, None)
+        if ranks.several():
+            check_shared(self.device)
 
 
 def train_config(composed: Composed, system: System | None = None) -> TrainConfig:
-    """Check and type the configuration of `efnn train`, against `system` where it is known."""
+    """Return the checked settings of `efnn train`; they must fit `system` where it is known."""
     values = dict(composed.values)
     wanted = values.pop("system", None)
     training = _with_short_names(values)
@@ -62,9 +66,9 @@ def train_config(composed: Composed, system: System | None = None) -> TrainConfi
 
 
 def _with_short_names(values: dict[str, Any]) -> dict[str, Any]:
-    """The recipe, taken out of `values`, with lr, epochs and budget from there, also where a file does not link them.
+    """Take the recipe out of `values`, and add lr, epochs and budget from there where a file does not link them.
 
-    Raises `ConfigError` where a file gives two values: which of them is meant, nobody can tell.
+    Raises `ConfigError` where a file gives two values.
     """
     training = dict(values.pop("training"))
     if "training" in training:
@@ -84,14 +88,14 @@ def _with_short_names(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_form(model: Options, recipe: TrainingOptions | None, system: System, composed: Composed) -> None:
-    """Refuse what the geometry of the system has no form of, and keys that would have no effect."""
+    """Raise `ConfigError` where the network has no form for the system, or a key would have no effect."""
     if MODELS[model.name].form(system.geometry) is None:
         raise ConfigError(
             f"model={model.name} needs a lattice, and {system.kind} has none",
             "choose model=efnn, dnn, resnet or densenet, or a lattice system",
         )
-    idle = model.lattice_only if system.geometry == "dense" else model.dense_only
-    for key in idle:
+    unused = model.lattice_only if system.geometry == "dense" else model.dense_only
+    for key in unused:
         if f"model.{key}" in composed.settings:
             raise ConfigError(f"model.{key} has no effect on the {system.geometry} form for {system.kind}")
     if recipe is not None and recipe.augment and system.geometry == "dense":
@@ -101,5 +105,5 @@ def _check_form(model: Options, recipe: TrainingOptions | None, system: System, 
 
 
 def build_training(node: object) -> TrainingOptions:
-    """Options of training."""
+    """Return the options of training from plain values; raise `ConfigError` for wrong ones."""
     return typed(TrainingOptions, node, "training.")

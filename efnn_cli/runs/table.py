@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from efnn_cli.runs.rows import COLUMNS, RunRow
+from efnn_cli.runs.listing import COLUMNS, RunRow
 
 HIDDEN = ("variant", "samples", "planned_epochs", "budget")  # of the text: kind and epochs tell most of it
 SPARED = ("val_rmse", "rmse", "model", "depth", "seed", "system", "width", "seconds", "parameters")  # in this order

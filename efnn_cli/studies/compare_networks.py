@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from efnn_cli.config.compose import NETWORK_KEYS, Request, compose, key_of, settle
-from efnn_cli.config.schema import fingerprint
+from efnn_cli.config.fingerprint import fingerprint
 from efnn_cli.core import checks
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.models import MODELS, NetworkOptions, parameter_count

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from efnn_cli.config.schema import fingerprint
+from efnn_cli.config.fingerprint import fingerprint
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.results import shown
 from efnn_cli.figures import PDF, SUFFIXES, beside
 from efnn_cli.runs.filters import split_conditions
 from efnn_cli.runs.folder import OUTPUTS
-from efnn_cli.runs.rows import RunRow
+from efnn_cli.runs.listing import RunRow
 from efnn_cli.storage.output import claim_file, refuse_nameless
 from efnn_cli.studies import plots
 from efnn_cli.studies.plot_selection import Drawing, select

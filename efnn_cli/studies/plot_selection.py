@@ -13,7 +13,7 @@ from efnn_cli.models import MODELS
 from efnn_cli.runs.filters import Condition, chosen
 from efnn_cli.runs.find import picked
 from efnn_cli.runs.folder import OUTPUTS, RunFolder
-from efnn_cli.runs.rows import RunRow, list_runs, read_row
+from efnn_cli.runs.listing import RunRow, list_runs, read_row
 
 MOST = 6  # runs or lines of different colours in one figure
 QUANTITIES = {"relative_error": "relative error", "rmse_over_std": "RMSE / std(E)", "rmse": "RMSE"}

@@ -22,8 +22,8 @@ from efnn_cli.evaluation.size_table import METHODS, Rows, SizeTable
 from efnn_cli.figures import Curve
 from efnn_cli.physics.system import Array
 from efnn_cli.runs.folder import EXTRAPOLATION
+from efnn_cli.runs.listing import RunRow
 from efnn_cli.runs.loading import Run, load
-from efnn_cli.runs.rows import RunRow
 from efnn_cli.studies.plot_selection import (
     QUANTITIES,
     Drawing,

@@ -1,7 +1,7 @@
 """Loss of a batch and its gradients: operation by operation, or as one CUDA graph.
 
-The networks are small: on a GPU a step is hundreds of launches that take longer than the work they start. A graph holds
-them all and is launched at once.
+The networks are small: on a GPU, launching the hundreds of kernels of a step takes longer than running them. A graph
+holds them all and is launched at once.
 """
 
 from __future__ import annotations
@@ -14,54 +14,55 @@ from torch import Tensor, nn
 
 from efnn_cli.core.errors import DeviceError
 from efnn_cli.core.memory import is_short
-from efnn_cli.training.team import Team
 
 LOGGER = logging.getLogger("efnn")
 
 WARM_UP = 3  # steps before recording: libraries choose their algorithms and allocate in the first ones
 
 
-def gradients_on(device: torch.device, team: Team, model: nn.Module) -> Gradients:
-    """What a training on `device` takes: a team exchanges gradients in between, which no graph of ours holds."""
-    return GraphedGradients(team, model) if device.type == "cuda" and team.size == 1 else Gradients(team, model)
+def gradients_on(device: torch.device, world_size: int, model: nn.Module) -> Gradients:
+    """Return a CUDA graph for one process on a GPU, else eager gradients: no graph can capture the all-reduce."""
+    if device.type == "cuda" and world_size == 1:
+        return GraphedGradients(model)
+    return Gradients(model, may_split=world_size == 1)
 
 
 class Gradients:
     """Loss and gradients of a batch, operation by operation; in parts one after the other where memory is short."""
 
-    def __init__(self, team: Team, model: nn.Module) -> None:
-        self.team = team
+    def __init__(self, model: nn.Module, *, may_split: bool = True) -> None:
         self.model = model
+        self.may_split = may_split
+        """False for one of several processes: all would have to run the same number of backward passes."""
         self.parts = 1
-        """Into which every batch is cut: what did not fit once is not tried again."""
+        """Number of parts of every batch from now on, so that a size that did not fit is not tried again."""
 
     def __call__(self, spins: Tensor, energies: Tensor, unit: float, weight: float) -> Tensor:
-        """Mean squared error (), detached, of energies (B,) in units of `unit`; the gradients are left in the weights.
+        """Mean squared error (), detached, of energies (B,) in units of `unit`; leaves gradients in the weights.
 
-        `weight` is that of this share of a batch in a team. The batch of the optimizer stays what it is, in however
-        many parts; a team meets in every backward pass, and all of it would have to know, so there it is an error.
+        The gradients are multiplied by `weight`. The number of parts changes neither loss nor gradients.
         """
         while True:
             try:
                 return self.of_batch(spins, energies, unit, weight)
             except (RuntimeError, MemoryError) as error:
-                if self.team.size > 1 or self.parts >= len(spins) or not is_short(error):
+                if not self.may_split or self.parts >= len(spins) or not is_short(error):
                     raise
             self.halve(len(spins))  # out here, where the memory of the failed attempt is free
 
     def halve(self, size: int) -> None:
-        """From now on cut batches into twice as many parts; `size` is that of the one that did not fit."""
+        """Double the number of parts, since a batch of `size` did not fit."""
         self.parts *= 2
         LOGGER.warning("a batch of %d configurations does not fit into memory: computed in %d parts", size, self.parts)
 
     def of_batch(self, spins: Tensor, energies: Tensor, unit: float, weight: float) -> Tensor:
-        """As `__call__`, in as many parts as now; raises what says that memory is short."""
+        """Compute loss and gradients in the present number of parts; raise the error of memory where it is short."""
         self.model.zero_grad(set_to_none=True)
         size = -(-len(spins) // self.parts)
         total = torch.zeros((), dtype=energies.dtype, device=energies.device)
         for some, wanted in zip(torch.split(spins, size), torch.split(energies, size), strict=True):
             loss = ((self.model(some) - wanted) / unit).square().mean() * (len(some) / len(spins))
-            self.team.backward(loss, weight)
+            loss.backward(torch.full_like(loss, weight))
             total += loss.detach()
         return total
 
@@ -80,19 +81,19 @@ class _Recording:
 class GraphedGradients(Gradients):
     """Loss and gradients of a batch as one CUDA graph, recorded once for every size of a batch."""
 
-    def __init__(self, team: Team, model: nn.Module) -> None:
-        super().__init__(team, model)
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model)
         self.recordings: dict[tuple[torch.Size, float], _Recording] = {}
         self.side: torch.cuda.Stream | None = None
-        """For the steps before recording: one for all, since libraries keep memory for every stream there ever was."""
+        """Stream of the steps before recording; one for all graphs, since libraries keep memory for every stream."""
 
     def halve(self, size: int) -> None:
-        """As `Gradients`; what was recorded keeps memory of its own, which goes."""
+        """Double the number of parts, and free the memory of the graphs."""
         self.recordings.clear()
         super().halve(size)
 
     def of_batch(self, spins: Tensor, energies: Tensor, unit: float, weight: float) -> Tensor:
-        """As `Gradients`; the weights must stay where they are in memory."""
+        """Replay the graph of this size of batch; the weights must stay where they are in memory."""
         key = (spins.shape, unit)
         if key not in self.recordings:
             self.recordings[key] = self._record(spins, energies, unit, weight)
@@ -101,7 +102,7 @@ class GraphedGradients(Gradients):
         recording.energies.copy_(energies)
         recording.graph.replay()
         for parameter, gradient in zip(self.model.parameters(), recording.gradients, strict=True):
-            parameter.grad = gradient  # of this recording: another size of the batch has its own
+            parameter.grad = gradient  # another size of batch has a graph and gradients of its own
         return recording.loss.clone()
 
     def _record(self, spins: Tensor, energies: Tensor, unit: float, weight: float) -> _Recording:
@@ -110,7 +111,7 @@ class GraphedGradients(Gradients):
             return self._record_here(spins, energies, unit, weight)
 
     def _record_here(self, spins: Tensor, energies: Tensor, unit: float, weight: float) -> _Recording:
-        """On the current device: a graph records what happens there, and would stay empty for any other."""
+        """Record on the current device: a graph of tensors on another device would stay empty."""
         side = self.side = self.side or torch.cuda.Stream(spins.device)  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream(spins.device))
         with torch.cuda.stream(side):

@@ -1,4 +1,4 @@
-"""Errors of predicted energies, all accumulated in float64 (physics: RMSE / |mean(E)| is the paper's figure)."""
+"""Errors of predicted energies, accumulated in float64; the published figure is RMSE / |mean(E)|."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Metrics:
     r2: float | None
 
     def brief(self) -> dict[str, float | None]:
-        """The three figures that are given for every split."""
+        """The three errors that are stored for every part of a dataset."""
         return {
             "rmse": self.rmse,
             "relative_error": self.relative_error,
@@ -68,7 +68,7 @@ def mean_and_spread(values: Sequence[float]) -> tuple[float, float | None]:
 
 
 def warn_of_no_use(ratios: Mapping[str, float | None], whose: str = "") -> None:
-    """Warn where `ratios`, which are RMSE / std(E) by where they were found, are no better than those of the mean."""
+    """Warn of errors no better than those of the mean energy; `ratios` are RMSE / std(E), by the place of each."""
     bad = [f"{ratio:.3g} {where}" for where, ratio in ratios.items() if ratio is not None and ratio > NO_USE]
     if bad:
         LOGGER.warning(

@@ -13,7 +13,7 @@ from efnn_cli.training.options import TrainingOptions
 
 
 def build_optimizer(parameters: Iterable[nn.Parameter], options: TrainingOptions) -> torch.optim.Optimizer:
-    """The optimizer of the recipe; weight decay is L2 for Adam, decoupled for AdamW and SOAP."""
+    """Return the optimizer of the recipe; weight decay is L2 for Adam, decoupled for AdamW and SOAP."""
     chosen: dict[str, Any] = {"lr": options.lr, "weight_decay": options.weight_decay}
     if options.optimizer == "adam":
         return torch.optim.Adam(parameters, fused=True, **chosen)
@@ -27,8 +27,8 @@ def build_optimizer(parameters: Iterable[nn.Parameter], options: TrainingOptions
 def learning_rate(progress: float, epoch: int, options: TrainingOptions) -> float:
     """Learning rate when the fraction `progress` of the training is done, in `epoch` (from 0).
 
-    Steps count the epochs of the recipe: a budget of time has as many of another length, so that it takes all of them.
-    Stateless, so that a resumed run cannot get it wrong.
+    It has no state, so that a resumed run has the same rates. With a budget of time, `step` divides the time into the
+    epochs of the recipe.
     """
     if progress < options.warmup:
         return options.lr * progress / options.warmup

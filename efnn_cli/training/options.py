@@ -1,6 +1,6 @@
-"""Options of training: configuration keys `training.*` and parameter object at once.
+"""Options of training: the configuration keys `training.*`.
 
-The default of every field is the neutral value of the published protocol, as far as it has one.
+Defaults are neutral values, or those of the published protocol.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
 @dataclass
 class TrainingOptions:
-    """How a network is trained."""
+    """Recipe of a training."""
 
     name: str = "custom"
     """Name of the recipe, for the record."""
@@ -31,7 +31,7 @@ class TrainingOptions:
     """Time to train, such as 90s, 10min or 2h, instead of `epochs`: the schedule ends with it."""
     batch_size: int = 1000
     batch_doublings: int = 0
-    """How many times the batch doubles, at equal distances on the way; 0: it stays as it is."""
+    """Number of times that the batch doubles, at equal distances in the training; 0: constant."""
     optimizer: str = "adam"
     weight_decay: float = 0.0
     schedule: str = "constant"
@@ -83,7 +83,7 @@ class TrainingOptions:
 
 
 def seconds_of(text: str) -> float:
-    """Seconds of a length of time such as 90s, 10min, 1.5h; raises `ConfigError` for anything else."""
+    """Return the seconds of a length of time such as 90s, 10min, 1.5h; raise `ConfigError` for anything else."""
     found = re.fullmatch(r"(\d+(?:\.\d*)?) ?(s|min|h)", text.strip())
     if not found:
         raise ConfigError(f"budget: wanted a time such as 90s, 10min or 2h, found {text!r}", "budget=10min")

@@ -30,7 +30,7 @@ def predict_tensor(model: nn.Module, spins: Tensor) -> Tensor:
 
 
 def full_precision(device: torch.device) -> torch.autocast:
-    """A context without autocast, whatever the caller has switched on: bfloat16 has three digits."""
+    """Return a context without autocast, which the caller may have switched on: bfloat16 has three digits."""
     return torch.autocast(device.type, enabled=False)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FRACTIONS = {"train": 0.72, "val": 0.08, "test": 0.20}
-DIGITS = 5  # of spins: what differs beyond may be the rounding of another processor
+DIGITS = 5  # decimals of spins; later ones may differ by the rounding of another processor
 
 Indices = NDArray[np.int64]
 
@@ -28,10 +28,10 @@ class Split:
 
 
 def split(spins: NDArray[np.float64]) -> Split:
-    """Split drawn from the configurations alone, so that every training seed and every machine sees the same one.
+    """Return a split that depends on the configurations alone: the same for every training seed and machine.
 
-    Equal configurations are kept together: distinct ones are dealt out whole, in the order of their digests, so the
-    shares are met to within one group. Raises `ValueError` with fewer than 3 distinct configurations.
+    Groups of equal configurations are assigned as a whole, in the order of their digests, so that the fractions are met
+    to within one group. Raises `ValueError` with fewer than 3 distinct configurations.
     """
     group = group_equal(spins)
     _, first, sizes = np.unique(group, return_index=True, return_counts=True)
@@ -39,10 +39,10 @@ def split(spins: NDArray[np.float64]) -> Split:
         raise ValueError(f"a split needs at least 3 distinct configurations, found {len(sizes)}")
     drawn = np.frombuffer(b"".join(digests(spins)), dtype=">u8")[::2][first]  # (groups,)
     order = np.lexsort((first, drawn))
-    dealt = np.cumsum(sizes[order]) - 0.5 * sizes[order]  # middle of each group on the line of samples
+    middle = np.cumsum(sizes[order]) - 0.5 * sizes[order]  # of each group, in samples
     bounds = np.cumsum(list(FRACTIONS.values()))[:-1] * len(spins)
     part = np.empty(len(sizes), dtype=np.int64)
-    part[order] = np.searchsorted(bounds, dealt)
+    part[order] = np.searchsorted(bounds, middle)
     for index in range(len(FRACTIONS)):  # tiny datasets: no part stays empty
         if not (part == index).any():
             crowded = np.bincount(part, minlength=len(FRACTIONS)).argmax()
@@ -60,6 +60,6 @@ def group_equal(spins: NDArray[np.float64]) -> Indices:
 
 
 def digests(spins: NDArray[np.float64]) -> list[bytes]:
-    """A digest of 16 bytes for every configuration; those that are equal to `DIGITS` decimals have equal ones."""
+    """Return 16 bytes for every configuration; those equal to `DIGITS` decimals have equal digests."""
     rows = spins.reshape(len(spins), -1)
     return [hashlib.blake2b((row.round(DIGITS) + 0.0).data, digest_size=16).digest() for row in rows]  # -0.0 equals 0.0

@@ -1,7 +1,7 @@
 """The training loop. Takes any `nn.Module` that maps spins to energies; knows no system and no file.
 
-Everything random in epoch e comes from the stream (seed, "epoch", e), learning rate and size of the batch are functions
-of the progress: a run resumed after epoch k is the uninterrupted run, bit for bit on a CPU.
+Everything random in epoch e comes from the stream (seed, "epoch", e). Learning rate and batch size are functions of the
+progress. A run resumed after an epoch is therefore the uninterrupted run, bit for bit on a CPU.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from efnn_cli.core import rng
 from efnn_cli.core.errors import NumericalError
+from efnn_cli.training import distributed
 from efnn_cli.training.augment import OPERATIONS, point_group
 from efnn_cli.training.gradients import gradients_on
+from efnn_cli.training.history import EpochRow
 from efnn_cli.training.metrics import Metrics, measure
 from efnn_cli.training.optimizers import build_optimizer, learning_rate
 from efnn_cli.training.options import TrainingOptions
 from efnn_cli.training.predict import predict_tensor
-from efnn_cli.training.rows import EpochRow
-from efnn_cli.training.team import SOLO, Team
 
-PLANNED = 0.99  # of a budget: what is left is for the last look at the result
+PLANNED = 0.99  # of a budget; the rest is for the errors of the result
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Labelled:
 
 @dataclass
 class Best:
-    """The best epoch so far, judged by the validation RMSE."""
+    """The best epoch so far, by the validation RMSE."""
 
     epoch: int = 0
     val_rmse: float = math.inf
@@ -53,19 +53,10 @@ class Best:
 
 
 class Trainer:
-    """Trains `model` in place, epoch by epoch; in a team every process on its share, all with the same result."""
+    """Trains `model` in place, epoch by epoch; of several processes each trains on its part, all with equal results."""
 
-    def __init__(
-        self,
-        model: nn.Module,
-        options: TrainingOptions,
-        train: Labelled,
-        val: Labelled,
-        seed: int,
-        team: Team = SOLO,
-    ) -> None:
+    def __init__(self, model: nn.Module, options: TrainingOptions, train: Labelled, val: Labelled, seed: int) -> None:
         self.model = model
-        self.team = team
         self.options = options
         self.train = train
         self.val = val
@@ -80,20 +71,21 @@ class Trainer:
         self.average = (
             AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(options.ema)) if options.ema else None  # type: ignore[no-untyped-call]
         )
-        self.gradients = gradients_on(train.energies.device, team, team.parallel(model))
+        device = train.energies.device
+        self.gradients = gradients_on(device, distributed.world_size(), distributed.parallel(model))
         std = float(train.energies.std(unbiased=False))
         self.unit = std if options.initial_spread is not None and std > 0 else 1.0
 
     @property
     def finished(self) -> bool:
-        """Whether epochs or time are used up, or validation has not improved for `patience` epochs."""
+        """True where epochs or time are used up, or validation has not improved for `patience` epochs."""
         patience = self.options.patience
         if patience is not None and self.epoch - self.best.epoch >= patience:
             return True
         return self.epoch >= self.options.epochs if self.options.budget is None else self.progress() >= 1.0
 
     @property
-    def judged(self) -> nn.Module:
+    def evaluated(self) -> nn.Module:
         """The network whose weights are validated and kept: the average, where there is one."""
         return self.model if self.average is None else self.average.module
 
@@ -112,66 +104,68 @@ class Trainer:
         Raises `NumericalError` where the loss or the validation error is not finite.
         """
         start = time.perf_counter()
-        self.model.train()
-        generator = rng.stream(self.seed, "epoch", self.epoch)
-        order = torch.from_numpy(generator.permutation(len(self.train))).to(self.train.energies.device)
-        batches = torch.split(order, self.options.batch_size_at(self.progress()))
-        operations = generator.integers(0, OPERATIONS, len(batches))
-        total = torch.zeros((), dtype=torch.float64, device=order.device)
-        count = 0
-        for operation, chosen in zip(operations.tolist(), batches, strict=True):
-            now = self.progress(time.perf_counter() - start, len(chosen) / 2)  # of the middle of the step
-            progress = self.team.before_step(pause, now)
-            if count and progress >= 1.0:  # only a budget ends within an epoch
-                break
-            own, counted = self.team.share(chosen)
-            weight = counted * self.team.size / len(chosen)  # the mean over processes is then that over the batch
-            total += self._step(progress, own, operation if self.options.augment else 0, weight) * counted
-            count += len(chosen)
-            self.samples += len(chosen)
-        loss = self.team.total(total) / count
+        loss = self._train(pause, start)
         trained = time.perf_counter()
-        val = self.validate() if math.isfinite(loss) else None
-        if val is None or not math.isfinite(val.rmse):
-            raise self._not_finite(f"the loss ({loss}) is" if val is None else f"the validation error ({val.rmse}) is")
+        validation = self.validate()
+        if not math.isfinite(validation.rmse):
+            raise self._not_finite(f"the validation error ({validation.rmse}) is")
         self.epoch += 1
-        now = time.perf_counter()
-        # By the clock and the rounding of one process: all have to agree on when to end.
-        self.validation_seconds, self.seconds, rmse = self.team.first_says(
-            now - trained, self.seconds + now - start, val.rmse
-        )
-        if rmse < self.best.val_rmse:
-            weights = {key: value.detach().clone() for key, value in self.judged.state_dict().items()}
-            self.best = Best(self.epoch, rmse, weights)
+        self._record(validation.rmse, start, trained)
         return EpochRow(
             epoch=self.epoch,
             step=self.steps,
             lr=self.optimizer.param_groups[0]["lr"],
             loss=loss,
             train_rmse=math.sqrt(loss) * self.unit,
-            val_rmse=val.rmse,
-            val_relative_error=val.relative_error,
-            val_rmse_over_std=val.rmse_over_std,
+            val_rmse=validation.rmse,
+            val_relative_error=validation.relative_error,
+            val_rmse_over_std=validation.rmse_over_std,
             seconds=self.seconds,
         )
 
-    def _step(self, progress: float, chosen: Tensor, operation: int, weight: float) -> Tensor:
-        """One optimizer step on the configurations `chosen`, with this `weight` in the team; returns their loss."""
+    def _train(self, pause: Callable[[], None], start: float) -> float:
+        """Train on every configuration once, as far as the budget lasts; return the mean loss."""
+        self.model.train()
+        total = torch.zeros((), dtype=torch.float64, device=self.train.energies.device)
+        count = 0
+        for batch, operation in self._batches():
+            now = self.progress(time.perf_counter() - start, len(batch) / 2)  # in the middle of the step
+            progress = distributed.next_step(pause, now)
+            if count and progress >= 1.0:  # only a budget ends within an epoch
+                break
+            total += self._step(progress, batch, operation)
+            count += len(batch)
+            self.samples += len(batch)
+        loss = distributed.summed(total) / count
+        if not math.isfinite(loss):
+            raise self._not_finite(f"the loss ({loss}) is")
+        return loss
+
+    def _batches(self) -> list[tuple[Tensor, int]]:
+        """Return indices (B,) of the batches of this epoch, each with an operation of the point group."""
+        generator = rng.stream(self.seed, "epoch", self.epoch)
+        order = torch.from_numpy(generator.permutation(len(self.train))).to(self.train.energies.device)
+        batches = torch.split(order, self.options.batch_size_at(self.progress()))
+        operations = generator.integers(0, OPERATIONS, len(batches)) * self.options.augment  # 0 is the identity
+        return list(zip(batches, operations.tolist(), strict=True))
+
+    def _step(self, progress: float, batch: Tensor, operation: int) -> Tensor:
+        """Take one optimizer step; return the summed loss of this rank's part of the batch."""
         rate = learning_rate(progress, self.epoch, self.options)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        spins = self.train.spins[chosen]
-        if operation:
-            spins = point_group(spins, operation)
-        loss = self.gradients(spins, self.train.energies[chosen], self.unit, weight)
+        part, counted = distributed.share(batch)
+        weight = counted * distributed.world_size() / len(batch)  # the mean over ranks is then that over the batch
+        spins = point_group(self.train.spins[part], operation)
+        loss = self.gradients(spins, self.train.energies[part], self.unit, weight)
         self._update()
         self.steps += 1
         if self.average is not None:
             self.average.update_parameters(self.model)
-        return loss
+        return loss * counted
 
     def _update(self) -> None:
-        """The optimizer's own step; raises `NumericalError` where its numbers go beyond what can be computed with."""
+        """Update the weights; raise `NumericalError` where the numbers of the optimizer overflow."""
         try:
             self.optimizer.step()
         except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]  # SOAP diagonalises moments
@@ -184,13 +178,22 @@ class Trainer:
     def _not_finite(self, what: str) -> NumericalError:
         return NumericalError(f"training: {what} not finite in epoch {self.epoch + 1}", "try a smaller lr")
 
+    def _record(self, rmse: float, start: float, trained: float) -> None:
+        """Record times and best weights, by the clock and the rounding of the main process: all ranks end together."""
+        now = time.perf_counter()
+        validation_seconds, seconds = now - trained, self.seconds + now - start
+        self.validation_seconds, self.seconds, rmse = distributed.broadcast(lambda: (validation_seconds, seconds, rmse))
+        if rmse < self.best.val_rmse:
+            weights = {key: value.detach().clone() for key, value in self.evaluated.state_dict().items()}
+            self.best = Best(self.epoch, rmse, weights)
+
     def validate(self) -> Metrics:
         """Metrics of the current weights, or of their average, on the validation set."""
-        predicted = self.team.shared(lambda spins: predict_tensor(self.judged, spins), self.val.spins)
+        predicted = distributed.mapped(lambda spins: predict_tensor(self.evaluated, spins), self.val.spins)
         return measure(predicted.numpy(), self.val.energies.cpu().numpy())
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on: plain values and tensors only."""
+        """Return everything that a resumed training needs: plain values and tensors."""
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -207,13 +210,13 @@ class Trainer:
 
     @staticmethod
     def last_weights(state: dict[str, Any]) -> dict[str, Tensor]:
-        """The weights of `judged` in a `state`: those that its last epoch was validated with."""
+        """Return the weights in `state` that its last epoch was validated with."""
         if state["average"] is None:
             return dict(state["model"])
         return {key.removeprefix("module."): each for key, each in state["average"].items() if key != "n_averaged"}
 
     def resume(self, state: dict[str, Any]) -> None:
-        """Go on from `state`; raises `KeyError`, `RuntimeError`, `TypeError` or `ValueError` where it does not fit."""
+        """Continue from `state`; raise KeyError, RuntimeError, TypeError or ValueError where it does not fit."""
         self.model.load_state_dict(state["best_weights"])  # bad ones are refused now, not at the end
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])

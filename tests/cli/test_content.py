@@ -69,6 +69,7 @@ def refused(shop: Workshop, run: Path, file: str, what: str, *commands: tuple[ob
         ("metrics.test.rmse", "x"),
         ("metrics.test.rmse", None),
         ("metrics.parameters", "many"),
+        ("metrics.seconds", None),
         ("metrics", []),
         ("schema_version", "1"),
     ],
@@ -88,11 +89,11 @@ def test_summary(copied: Workshop, key: str, value: object):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("model.name", "perceptron"),
+        ("model.name", 3),
         ("system.L", "wide"),
-        ("training.epochs", "many"),
-        ("dataset.samples", -1),
-        ("hash", "$x_{$"),
+        ("dataset", 3),
+        ("seed", None),
+        ("training", "paper"),
     ],
 )
 def test_configuration(copied: Workshop, key: str, value: object):
@@ -100,6 +101,17 @@ def test_configuration(copied: Workshop, key: str, value: object):
     spoil_yaml(copied.root / run / "config.yaml", key, value)
     commands = (("plot", "curve", run), ("plot", "width", run), ("inspect", run), ("train", "--resume", run))
     refused(copied, run, "config.yaml", key, *commands)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("model.width", 9), ("training.lr", 1.0), ("seed", 7), ("hash", "12345678"), ("model.depth", "d")],
+)
+def test_changed_configuration(copied: Workshop, key: str, value: object):
+    """The settings no longer have the hash of the run."""
+    run = copied.run(NET)
+    spoil_yaml(copied.root / run / "config.yaml", key, value)
+    refused(copied, run, "config.yaml", "was changed", ("inspect", run), ("evaluate", run), ("train", "--resume", run))
 
 
 @pytest.mark.parametrize("file", ["config.yaml", "summary.json"])

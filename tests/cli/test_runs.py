@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from efnn_cli.cli import main
-from efnn_cli.runs.rows import COLUMNS
+from efnn_cli.runs.listing import COLUMNS
+from efnn_cli.runs.stored import run_hash
 from efnn_cli.storage import documents
 
 from .conftest import Outcome, Workshop, begin_efnn, call, finish, run_efnn, wait_for
@@ -39,10 +40,13 @@ def many(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder = shutil.copytree(original, root / "outputs" / f"three_spin-dnn-d1-s{seed:02d}-{seed:08x}")
         config = yaml.safe_load((folder / "config.yaml").read_text())
         config |= {"seed": seed, "model": config["model"] | {"width": 8 * (seed % 4 + 1)}}
+        settings = (config["model"], config["training"], seed, config["dataset"]["content_sha256"])
+        config["hash"] = run_hash(*settings)
         documents.write_yaml(folder / "config.yaml", config)
         summary = json.loads((folder / "summary.json").read_text())
         summary["metrics"]["test"]["rmse"] = float(40 - seed)
         summary["metrics"]["test"]["relative_error"] = 10.0**-seed if seed % 2 else None
+        summary["hash"] = config["hash"]
         documents.write_json(folder / "summary.json", summary)
     return root
 

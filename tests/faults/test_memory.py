@@ -24,7 +24,6 @@ from efnn_cli.datasets.job import Job
 from efnn_cli.physics.system import Labels, System
 from efnn_cli.training.gradients import Gradients, GraphedGradients
 from efnn_cli.training.predict import predict, predict_fields
-from efnn_cli.training.team import SOLO
 
 MEBIBYTE = 2**20
 pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
@@ -94,9 +93,9 @@ def test_gradients_of_a_batch_that_does_not_fit(caplog: pytest.LogCaptureFixture
     """The same loss and gradients, in parts that fit; the parts stay for the next batch, and it is said once."""
     spins, energies = some(1000)
     model = Wide()
-    whole = Gradients(SOLO, model)(spins, energies, 2.0, 1.0)
+    whole = Gradients(model)(spins, energies, 2.0, 1.0)
     wanted = [each.grad.clone() for each in model.parameters() if each.grad is not None]
-    gradients = Gradients(SOLO, model)
+    gradients = Gradients(model)
     model.seen.clear()
     with room(200):
         loss = gradients(spins, energies, 2.0, 1.0)
@@ -116,7 +115,7 @@ def test_one_configuration_that_does_not_fit():
     """Half a gibibyte for one: it ends, with the error that becomes exit 5."""
     spins, energies = some(4)
     for work in (
-        lambda model: Gradients(SOLO, model)(spins, energies, 2.0, 1.0),
+        lambda model: Gradients(model)(spins, energies, 2.0, 1.0),
         lambda model: predict(model, spins.numpy(), torch.device("cpu")),
     ):
         with room(200), pytest.raises(RuntimeError) as caught:
@@ -179,13 +178,13 @@ def test_a_small_gpu():
     """A real GPU of which this process may take 600 MiB: graphs, predictions and labels in parts, the same results."""
     gpu = torch.device("cuda", 0)
     spins, energies = some(8000)
-    wanted = Gradients(SOLO, Wide())(spins[:400], energies[:400], 2.0, 1.0)
+    wanted = Gradients(Wide())(spins[:400], energies[:400], 2.0, 1.0)
     torch.cuda.empty_cache()
     share = 600 * MEBIBYTE / torch.cuda.get_device_properties(gpu).total_memory
     torch.cuda.set_per_process_memory_fraction(share, gpu)
     try:
         model = Wide().to(gpu)
-        gradients = GraphedGradients(SOLO, model)
+        gradients = GraphedGradients(model)
         for count in (8000, 400):
             loss = gradients(spins[:count].to(gpu), energies[:count].to(gpu), 2.0, 1.0)
         assert gradients.parts >= 4

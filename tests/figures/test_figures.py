@@ -17,7 +17,7 @@ from efnn_cli.figures import Curve
 from efnn_cli.figures.power_law import power_law
 from efnn_cli.figures.spins import perpendicular, relative_difference
 from efnn_cli.figures.style import COLOURS, FAINT, GRID, INK
-from efnn_cli.training.rows import EpochRow
+from efnn_cli.training.history import EpochRow
 
 generator = np.random.default_rng(7)
 CURVES = [Curve("EFNN D=2", [(8, 0.1, 0.01), (16, 0.02, None)]), Curve("DNN", [(8, 0.3, None)])]

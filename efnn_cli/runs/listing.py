@@ -1,6 +1,6 @@
-"""Run folders as rows of a table: what each is, how far it came, and its errors.
+"""List run folders as rows of a table: settings, status, epochs and errors.
 
-Reads small text files only, and loads nothing that does not: a list of many runs must be there at once.
+Reads small text files only, without torch and h5py, so that a list of many runs appears at once.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 from efnn_cli.core.errors import InputError
 from efnn_cli.core.kinds import kind_of
 from efnn_cli.core.results import shown
-from efnn_cli.runs.folder import FILES, OUTPUTS, RunFolder
-from efnn_cli.runs.forms import config_defect
+from efnn_cli.runs.folder import OUTPUTS, RunFolder
 from efnn_cli.storage.lock import held
+from efnn_cli.storage.names import FILES
 
 COLUMNS = {
     "run": str, "status": str, "system": str, "variant": str, "L": int, "model": str, "depth": int, "width": int,
@@ -27,10 +27,8 @@ COLUMNS = {
 }  # fmt: skip
 """Every column and its type. `samples` are those of the dataset; errors without a prefix are of the test split."""
 STATUSES = ("finished", "running", "failed", "unfinished", "unreadable")
-NEEDED = ("system.name", "system.L", "model.name", "training", "seed", "dataset.samples")  # in the configuration
 RECORD = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ([A-Z]+) (.*)$", re.MULTILINE)
-ORDERLY = re.compile(r"^efnn_cli\.errors\.(Stopped|Interrupted)\b", re.MULTILINE)  # the end of their tracebacks
-LOG_END = 65536  # bytes of run.log in which its last record is looked for
+LOG_END = 65536  # bytes of run.log that are searched for its last record
 
 LOGGER = logging.getLogger("efnn")
 
@@ -49,7 +47,7 @@ class RunRow:
         return dict(_flat(self.config))
 
     def get(self, key: str) -> Any:
-        """The value of a column or, by its dotted name, of a setting; None where the run has none."""
+        """Return the value of a column or, by its dotted name, of a setting; None where the run has none."""
         return self.values[key] if key in COLUMNS else self.settings.get(key)
 
 
@@ -62,7 +60,7 @@ def _flat(node: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]
 
 
 def list_runs(outputs: Path = OUTPUTS) -> list[RunRow]:
-    """All run folders in `outputs` by name; damaged ones have the status `unreadable` and are warned of."""
+    """Return the rows of all run folders in `outputs` by name; damaged ones are `unreadable`, with a warning."""
     if not os.path.isdir(outputs):
         return []
     try:
@@ -73,32 +71,30 @@ def list_runs(outputs: Path = OUTPUTS) -> list[RunRow]:
 
 
 def _is_run(path: Path) -> bool:
-    """Whether a training has put more than its lock and its log there."""
+    """Return whether there is more than the lock and the log of a training."""
     return any(os.path.exists(path / name) for name in FILES if name != "run.log")
 
 
 def row_or_warning(folder: RunFolder) -> RunRow:
-    """The row of a run; for a damaged one little more than its name, and a warning."""
+    """Return the row of a run; for a damaged one log a warning, and return its name and the error."""
     try:
         return read_row(folder)
     except InputError as error:
         LOGGER.warning("%s is unreadable: %s", shown(folder.path), error.message)
-        told = {"run": shown(folder.path), "status": "unreadable", "error": error.message}
-        return RunRow(folder, dict.fromkeys(COLUMNS) | told, {})
+        values = {"run": shown(folder.path), "status": "unreadable", "error": error.message}
+        return RunRow(folder, dict.fromkeys(COLUMNS) | values, {})
 
 
 def read_row(folder: RunFolder) -> RunRow:
-    """The row of a run; raises `InputError` where one of its files cannot be read."""
+    """Return the row of a run; raise `InputError` where one of its files cannot be read."""
     config = folder.read_config()
-    if (defect := config_defect(config, NEEDED)) is not None:
-        raise InputError(f"{folder.config_file} is not the configuration of a run: {defect}")
     values = dict.fromkeys(COLUMNS) | _identity(config) | _reached(folder, config["hash"])
     status, error_text = _status(folder)
     return RunRow(folder, values | {"run": shown(folder.path), "status": status, "error": error_text}, config)
 
 
 def _identity(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What was to be trained, on what."""
+    """Return the columns of network, dataset and planned length."""
     system, model, training = config["system"], config["model"], config["training"]
     budget = None if training is None else training.get("budget")
     return {
@@ -116,7 +112,7 @@ def _identity(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _reached(folder: RunFolder, tag: str) -> dict[str, Any]:
-    """How far training came, and the errors of the best weights."""
+    """Return the columns of the epochs so far, and of the errors of the best weights."""
     if folder.finished:
         metrics = folder.read_summary(tag)["metrics"]
         test = {key: metrics["test"][key] for key in ("relative_error", "rmse_over_std", "rmse")}
@@ -129,7 +125,7 @@ def _reached(folder: RunFolder, tag: str) -> dict[str, Any]:
 
 
 def _status(folder: RunFolder) -> tuple[str, str | None]:
-    """The status, and the sentence that a failed run ended with."""
+    """Return the status, and the last sentence of a failed run."""
     if folder.finished:
         return "finished", None
     if held(folder.lock_file):
@@ -139,7 +135,7 @@ def _status(folder: RunFolder) -> tuple[str, str | None]:
 
 
 def last_error(log: Path) -> str | None:
-    """The sentence of the error that `log` ends with; None where it ends otherwise, or with a stop by a signal."""
+    """Return the error that `log` ends with; None where it ends otherwise."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, os.path.getsize(log) - LOG_END))
@@ -147,6 +143,4 @@ def last_error(log: Path) -> str | None:
     except OSError:
         return None
     records = list(RECORD.finditer(text))
-    if not records or records[-1][1] != "ERROR" or ORDERLY.search(text, records[-1].end()):
-        return None
-    return records[-1][2]
+    return records[-1][2] if records and records[-1][1] == "ERROR" else None

@@ -1,4 +1,4 @@
-"""What one epoch of training is recorded as; light, since lists of runs read it and nothing else of training."""
+"""One row of the table of epochs; light, since lists of runs read it and nothing else of training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class EpochRow:
     loss: float
     """Mean training loss over the epoch, in units of var(E) where the target is standardised."""
     train_rmse: float
-    """From the same losses: while the weights move."""
+    """From the same losses, so of weights that change during the epoch."""
     val_rmse: float
     val_relative_error: float | None
     val_rmse_over_std: float | None

@@ -1,0 +1,86 @@
+"""Check what stands in config.yaml and summary.json of a run: types, and the hash of the run.
+
+Light, since lists of runs read nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from efnn_cli.config.fingerprint import fingerprint
+from efnn_cli.core.errors import InputError
+
+SCHEMA_VERSION = 1
+NEWER = "it was written by a newer efnn: update with pip install -U"
+FIGURES = ("parameters", "epochs", "seconds", "samples_per_second")
+PARTS = ("train", "val", "test")
+ERRORS = ("rmse", "relative_error", "rmse_over_std")
+CONFIG = {
+    "hash": str, "seed": int, "system.name": str, "system.L": int, "model.name": str,
+    "dataset.path": str, "dataset.content_sha256": str, "dataset.samples": int,
+}  # fmt: skip
+
+
+def run_hash(model: Mapping[str, Any], training: Mapping[str, Any] | None, seed: int, content: str) -> str:
+    """Return the hash of a run; `content` is that of its dataset. The name of a recipe does not count."""
+    recipe = {key: value for key, value in (training or {}).items() if key != "name"}
+    return fingerprint({"model": dict(model), "training": recipe, "seed": seed, "dataset": content})
+
+
+def check_config(path: Path, config: Mapping[str, Any], hint: str) -> None:
+    """Raise `InputError` unless `config` is the configuration of a run, and has the hash of its settings."""
+    _check_version(path, config, hint)
+    defect = config_defect(config)
+    if defect is not None:
+        raise InputError(f"{path} is not the configuration of a run: {defect}", hint)
+    try:
+        found = run_hash(config["model"], config["training"], config["seed"], config["dataset"]["content_sha256"])
+    except (TypeError, ValueError) as error:  # of values that are no JSON, such as dates
+        raise InputError(f"{path} is not the configuration of a run: {error}", hint) from error
+    if found != config["hash"]:
+        raise InputError(
+            f"{path} was changed: its settings have the hash {found}, the run has {config['hash']}",
+            "undo the change; for other settings start a new run with efnn train KEY=VALUE",
+        )
+
+
+def config_defect(config: Mapping[str, Any]) -> str | None:
+    """Return the first wrong or missing value of a configuration as a sentence; None where there is none."""
+    for key, kind in CONFIG.items():
+        value = _value(config, key)
+        if type(value) is not kind:
+            return _invalid(key, value)
+    training = config.get("training", "missing")
+    return None if training is None or isinstance(training, Mapping) else _invalid("training", training)
+
+
+def check_summary(path: Path, summary: Mapping[str, Any], hint: str) -> None:
+    """Raise `InputError` unless `summary` has all metrics of a run."""
+    _check_version(path, summary, hint)
+    for key in (*FIGURES, *(f"{part}.{name}" for part in PARTS for name in ERRORS)):
+        value = _value(summary, f"metrics.{key}")
+        optional = value is None and key.endswith(("relative_error", "rmse_over_std"))
+        if not optional and not (type(value) in (int, float) and 0 <= value < math.inf):
+            raise InputError(f"{path} is not the summary of a run: {_invalid(f'metrics.{key}', value)}", hint)
+
+
+def _check_version(path: Path, values: Mapping[str, Any], hint: str) -> None:
+    version = values.get("schema_version")
+    if type(version) is not int:
+        raise InputError(f"{path}: {_invalid('schema_version', version)}", hint)
+    if version > SCHEMA_VERSION:
+        raise InputError(f"{path} has schema version {version}, this efnn reads up to {SCHEMA_VERSION}", NEWER)
+
+
+def _value(node: Any, key: str) -> Any:
+    """Return the value under a dotted name; None where there is none."""
+    for name in key.split("."):
+        node = node.get(name) if isinstance(node, Mapping) else None
+    return node
+
+
+def _invalid(key: str, value: object) -> str:
+    return f"it has no valid {key}" + ("" if value is None else f", found {str(value)[:20]!r}")
