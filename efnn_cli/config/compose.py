@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_module
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -27,6 +28,8 @@ from efnn_cli.config.hints import COMMANDS_OF, GROUPS, SIZE_HINTS, bare_word_hin
 from efnn_cli.config.own_files import check_folder
 from efnn_cli.core.checks import nearest
 from efnn_cli.core.errors import ConfigError, UnknownKey
+from efnn_cli.models import MODELS
+from efnn_cli.physics import SYSTEMS
 
 # Long spellings of keys that have a short root name.
 SHORT_NAMES = {
@@ -145,6 +148,7 @@ def compose(command: str, request: Request, kind: str | None = None) -> Composed
     if command == "train":
         _refuse_without_effect(settings)
     texts = [each.text for each in settings.values()]
+    _store_plug_ins()
     with initialize_config_module("efnn_cli.conf", version_base="1.3"):
         try:
             texts += _search_path(request.config_dir)
@@ -159,6 +163,18 @@ def compose(command: str, request: Request, kind: str | None = None) -> Composed
             raise _explain(error, command, settings, request.config_dir) from error
     _require_groups(command, values, settings)
     return Composed({str(key): value for key, value in dict(values).items()}, settings)  # type: ignore[arg-type]
+
+
+def _store_plug_ins() -> None:
+    """Give Hydra the defaults of plug-ins, which have no file in `conf/`."""
+    store = ConfigStore.instance()
+    for name in SYSTEMS.plug_ins:
+        store.store(group="system", name=name, node={"name": name, **asdict(SYSTEMS[name]())})  # type: ignore[call-overload]
+    for name in MODELS.plug_ins:
+        values = asdict(MODELS[name].options())
+        short = {key: value for key, value in values.items() if SHORT_NAMES.get(f"model.{key}") == key}
+        model = values | {key: f"${{{key}}}" for key in short}
+        store.store(group="model", name=name, node={**short, "model": model}, package="_global_")
 
 
 def _require_groups(command: str, values: Any, settings: Mapping[str, Setting]) -> None:

@@ -7,4 +7,5 @@ rng.py        named random streams              results.py    results of command
 device.py     CPU and CUDA                      ranks.py      rank among several processes
 memory.py     memory of a batch                 limits.py     memory and cores of the process
 provenance.py versions and commit               kinds.py text.py  names of Hamiltonians; printable text
+registry.py   systems and networks by name, plug-ins included
 """

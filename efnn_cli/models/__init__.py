@@ -4,7 +4,8 @@ options.py   configuration keys `model.*`           efnn.py dnn.py resnet.py den
 blocks.py    blocks, invariant layers, readout      linear_model.py   the linear effective model
 energy.py    standardisation, receptive field       fast/   the same layers as faster matrix products
 
-A new network is one file here, one line in `MODELS` and one YAML in `conf/model/`.
+A new network is one file here, one line in `MODELS` and one YAML in `conf/model/`; a package of its own declares an
+entry point `efnn.models` (a `ModelEntry`) instead.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import torch
 from torch import nn
 
 from efnn_cli.core.memory import require_memory
+from efnn_cli.core.registry import Registry
 from efnn_cli.models.densenet import DenseDenseNet, LatticeDenseNet
 from efnn_cli.models.dnn import DenseDNN, LatticeDNN
 from efnn_cli.models.efnn import DenseEFNN, LatticeEFNN
@@ -53,13 +55,16 @@ class ModelEntry:
         return self.dense if geometry == "dense" else self.lattice
 
 
-MODELS: dict[str, ModelEntry] = {
-    "efnn": ModelEntry("EFNN", EfnnOptions, DenseEFNN, LatticeEFNN),
-    "dnn": ModelEntry("DNN", DnnOptions, DenseDNN, LatticeDNN, blocks_per_layer=2),
-    "resnet": ModelEntry("ResNet", ResnetOptions, DenseResNet, LatticeResNet),
-    "densenet": ModelEntry("DenseNet", DensenetOptions, DenseDenseNet, LatticeDenseNet),
-    "effective": ModelEntry("effective model", EffectiveOptions, None, LinearModel, closed_form=True),
-}
+MODELS: Registry[ModelEntry] = Registry(
+    "efnn.models",
+    {
+        "efnn": ModelEntry("EFNN", EfnnOptions, DenseEFNN, LatticeEFNN),
+        "dnn": ModelEntry("DNN", DnnOptions, DenseDNN, LatticeDNN, blocks_per_layer=2),
+        "resnet": ModelEntry("ResNet", ResnetOptions, DenseResNet, LatticeResNet),
+        "densenet": ModelEntry("DenseNet", DensenetOptions, DenseDenseNet, LatticeDenseNet),
+        "effective": ModelEntry("effective model", EffectiveOptions, None, LinearModel, closed_form=True),
+    },
+)
 
 
 def build(

@@ -8,18 +8,22 @@ heisenberg.py     classical spins on a lattice      matsubara.py              it
 sampling.py       distributions of unit vectors     block_recursion.py sparse_determinant.py   its determinants
 thermal.py        spins at a temperature
 
-A new system is one file here, one line in `SYSTEMS` and one YAML in `conf/system/`.
+A new system is one file here, one line in `SYSTEMS` and one YAML in `conf/system/`; a package of its own declares an
+entry point `efnn.systems` instead.
 """
 
 from __future__ import annotations
 
+from efnn_cli.core.registry import Registry
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.physics.heisenberg import Heisenberg
 from efnn_cli.physics.infinite_range import InfiniteRange
 from efnn_cli.physics.system import Draw, System
 from efnn_cli.physics.three_spin import ThreeSpin
 
-SYSTEMS: dict[str, type[System]] = {cls.name: cls for cls in (ThreeSpin, Heisenberg, DoubleExchange)}
+SYSTEMS: Registry[type[System]] = Registry(
+    "efnn.systems", {cls.name: cls for cls in (ThreeSpin, Heisenberg, DoubleExchange)}
+)
 
 Heisenberg.variants = {each.variant: each for each in (Heisenberg, InfiniteRange)}
 
