@@ -82,7 +82,8 @@ def settle(request: Request, command: str = "train") -> dict[str, Setting]:
     The `command` only decides the hints.
     """
     settled: dict[str, Setting] = {}
-    typed = [(f"--{key.rpartition('.')[2]} {value}", f"{key}={value}") for key, value in _given(request)]
+    options = [(key, value) for key, value in request.options.items() if value is not None]
+    typed = [(f"--{key.rpartition('.')[2]} {value}", f"{key}={value}") for key, value in options]
     typed += [(text, text) for text in request.overrides]
     for origin, text in typed:
         override = _parse(text, command)
@@ -110,10 +111,6 @@ def _named(group: str, setting: Setting) -> Setting:
         raise ConfigError(f"{group}: wanted a name, found {setting.value!r}")
     name = setting.value.replace("-", "_") if group == "system" else setting.value
     return Setting(setting.origin, name, f"{group}={name}")
-
-
-def _given(request: Request) -> Iterator[tuple[str, object]]:
-    return ((key, value) for key, value in request.options.items() if value is not None)
 
 
 def _parse(text: str, command: str) -> Override:
