@@ -3,7 +3,7 @@
     /spins      float64 (samples, L) or (samples, 3, L, L)
     /energies   float64 (samples,), of exactly the stored spins
     /couplings  float64 (K,), where the Hamiltonian has any
-    /fields     float64 like /spins, where asked for: the effective fields -dE/dS
+    /fields     float64 like /spins, where asked for: -dE/dS
     /error_estimates  float64 (samples,), of the energies, where the reference method has them
     /metadata   one JSON string: system, sampling, seed, reference method, units, versions, hashes
 

@@ -127,7 +127,7 @@ def test_spreads_are_in_the_unit_of_the_error():
 
 
 def test_curves_do_not_mix_seeds():
-    """One curve a sampling and seed; where one size was judged twice, the larger number of samples counts."""
+    """One curve a sampling and seed; where one size was measured twice, the larger number of samples counts."""
     row = {"weights": "w", "sampling": "uniform_sphere", "seed": "0", "L": "8", "samples": "4", "rmse_over_std": "0.5"}
     rows = [row, row | {"samples": "64", "rmse_over_std": "0.1"}, row | {"L": "6"}]
     assert curves(rows, "rmse_over_std") == {"uniform sphere": [(6, 0.5), (8, 0.1)]}
@@ -135,7 +135,7 @@ def test_curves_do_not_mix_seeds():
     assert both == {"uniform sphere, seed 0": [(6, 0.5), (8, 0.1)], "uniform sphere, seed 1": [(8, 0.5)]}
 
 
-def test_references_of_something_else_judge_nobody(copied: Workshop):
+def test_reference_datasets_of_something_else_are_refused(copied: Workshop):
     """A file copied over another: the name says one lattice, the content is another one or the training data."""
     run = copied.run("hopping fit")
     words = ("extrapolate", run, "--samples", 3)

@@ -33,13 +33,13 @@ def test_training_refuses_them(copied: Workshop):
     assert files_below(copied.root) == before
 
 
-def test_judging_takes_them(copied: Workshop):
+def test_evaluation_takes_them(copied: Workshop):
     run = renamed(copied)
     np.save(copied.root / f"{BYTES}.npy", np.ones((2, 3, 6, 6)) / np.sqrt(3))
-    call("evaluate", run, "--out", "judged.h5", cwd=copied.root).done()
+    call("evaluate", run, "--out", "errors.h5", cwd=copied.root).done()
     call("predict", run, "--spins", f"{BYTES}.npy", "--out", "energies.h5", cwd=copied.root).done()
     call("extrapolate", run, "--L", 3, "--samples", 3, cwd=copied.root).done()
-    for name in ("judged.h5", "energies.h5", run):
+    for name in ("errors.h5", "energies.h5", run):
         found = call("inspect", name, "--json", cwd=copied.root).done().json()
-    assert SHOWN in call("inspect", "judged.h5", cwd=copied.root).done().out
+    assert SHOWN in call("inspect", "errors.h5", cwd=copied.root).done().out
     assert found["metrics"]["status"] == "finished"

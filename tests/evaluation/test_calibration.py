@@ -65,10 +65,10 @@ def test_a_spread_that_says_nothing():
     """The same errors with the spreads of other configurations: only the rank correlation tells."""
     centre, width, noise, own = draws(200)  # so many that their mean is the centre
     wrong = np.random.default_rng(1).permutation(width)
-    told, silent = (calibrate(centre + each * noise, centre + width * own) for each in (width, wrong))
-    assert told.rank_correlation > 0.4
-    assert abs(silent.rank_correlation) < 0.03
-    assert silent.error_over_spread == pytest.approx(told.error_over_spread, rel=0.03)
+    true_widths, wrong_widths = (calibrate(centre + each * noise, centre + width * own) for each in (width, wrong))
+    assert true_widths.rank_correlation > 0.4
+    assert abs(wrong_widths.rank_correlation) < 0.03
+    assert wrong_widths.error_over_spread == pytest.approx(true_widths.error_over_spread, rel=0.03)
 
 
 def test_figures_of_a_hand_made_example():

@@ -1,4 +1,4 @@
-"""What `evaluate` and `predict` judge by: which weights, which configurations, and how they stop."""
+"""`evaluate` and `predict`: the weights they load, the configurations they take, their stop at a signal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def configurations(path: Path) -> list[bytes]:
 
 
 @pytest.mark.parametrize("average", [(), ("training.ema=0.5",)], ids=["plain", "averaged"])
-def test_the_weights_of_the_file_named_judge(copied: Workshop, average: tuple[str, ...]):
+def test_the_weights_of_the_named_file_are_evaluated(copied: Workshop, average: tuple[str, ...]):
     """A run and its best.h5: the best ones. last.h5: the last ones, averaged where these are what is validated."""
     made = train(copied.root, copied.dataset("scalar"), *DIVERGING, *average).json()
     run = copied.root / made["outputs"]["run"]
@@ -45,8 +45,8 @@ def test_the_weights_of_the_file_named_judge(copied: Workshop, average: tuple[st
     errors = [float(row["val_rmse"]) for row in rows]
     assert min(errors) < 0.5 * errors[-1], "the last weights are not the best"
     best, last = ("best", min(errors), 1 + errors.index(min(errors))), ("last", errors[-1], len(errors))
-    judged = {run: best, run / "best.h5": best, run / "last.h5": last, copied.root / "kept.h5": last}
-    for path, (weights, error, epoch) in judged.items():
+    expected = {run: best, run / "best.h5": best, run / "last.h5": last, copied.root / "kept.h5": last}
+    for path, (weights, error, epoch) in expected.items():
         outcome = call("evaluate", path, "--data", copied.dataset("scalar"), "split=val", "--json", cwd=copied.root)
         metrics = outcome.done().json()["metrics"]
         assert metrics["rmse"] == pytest.approx(error, rel=1e-6)
@@ -69,12 +69,12 @@ def test_an_ensemble_of_best_and_last_weights(copied: Workshop):
 def test_results_of_the_last_weights_do_not_replace_those_of_the_run(copied: Workshop):
     made = train(copied.root, copied.dataset("lattice"), *DIVERGING).json()
     run = Path(made["outputs"]["run"])
-    carry = ("--L", 5, "--samples", 3, "--json")
-    ours = call("extrapolate", run, *carry, cwd=copied.root).done().json()["outputs"]["table"]
+    words = ("--L", 5, "--samples", 3, "--json")
+    ours = call("extrapolate", run, *words, cwd=copied.root).done().json()["outputs"]["table"]
     table = (copied.root / ours).read_bytes()
-    assert call("extrapolate", run / "last.h5", *carry, cwd=copied.root).json()["code"] == 6
+    assert call("extrapolate", run / "last.h5", *words, cwd=copied.root).json()["code"] == 6
     assert (copied.root / ours).read_bytes() == table
-    call("extrapolate", run / "last.h5", *carry, "--out", "last", cwd=copied.root).done()
+    call("extrapolate", run / "last.h5", *words, "--out", "last", cwd=copied.root).done()
     assert (copied.root / "last" / "extrapolation.csv").read_bytes() != table
     spins = ("--spins", copied.dataset("lattice"), "--json")
     names = [
@@ -148,7 +148,7 @@ def test_configurations_seen_in_training_are_named_and_left_out_on_request(copie
 
 
 def test_given_spins_that_were_seen(copied: Workshop):
-    """Labels of the training configurations themselves, in another order, and nothing else: no judgement at all."""
+    """Labels of the training configurations themselves, in another order: nothing is left to evaluate on."""
     with h5py.File(copied.root / copied.dataset("lattice")) as file:
         spins = file["spins"][()]
     np.save(copied.root / "back.npy", spins[::-1])
@@ -267,10 +267,10 @@ def test_training_on_references_warns(copied: Workshop):
 
 def test_predictions_can_be_inspected(copied: Workshop):
     runs = [copied.run("lattice net"), copied.run("lattice twin")]
-    judged = call("evaluate", *runs, "--out", "p.h5", "--json", cwd=copied.root).done().json()["metrics"]
+    evaluated = call("evaluate", *runs, "--out", "p.h5", "--json", cwd=copied.root).done().json()["metrics"]
     found = call("inspect", "p.h5", "--json", cwd=copied.root).done().json()["metrics"]
     assert (found["kind"], found["samples"], found["members"]) == ("predictions", 12, 2)
-    assert found["errors"]["rmse"] == judged["rmse"]
+    assert found["errors"]["rmse"] == evaluated["rmse"]
     assert found["metadata"]["runs"] == [str(run) for run in runs]
     made = call("predict", runs[0], "--spins", copied.dataset("lattice"), "--json", cwd=copied.root).done().json()
     found = call("inspect", made["outputs"]["energies"], "--json", cwd=copied.root).done().json()["metrics"]
