@@ -50,8 +50,8 @@ def default_grid(request: Request, system: System) -> list[str]:
     least and the greatest of the recipes, and 1. The grid depends on no choice of networks, so that adding one to a
     comparison trains nothing anew. What the user has set is not varied.
     """
-    said = settle(request)
-    recipe = [said["training"].text] if "training" in said else []
+    given = settle(request)
+    recipe = [given["training"].text] if "training" in given else []
     lrs, scales = set(), {NEUTRAL_SCALE}
     for name, entry in MODELS.items():
         if entry.closed_form or entry.form(system.geometry) is None:
@@ -70,5 +70,5 @@ def default_grid(request: Request, system: System) -> list[str]:
     return [
         f"{key}={','.join(f'{value:g}' for value in values)}"
         for key, values in axes.items()
-        if key not in said and len(values) > 1
+        if key not in given and len(values) > 1
     ]

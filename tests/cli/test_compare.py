@@ -62,8 +62,8 @@ def test_networks_on_a_lattice(copied: Workshop):
         assert [row["seed"] for row in chosen] == ["0", "1"]
         mean = sum(summary(root, row)["test"]["rmse_over_std"] for row in chosen) / 2
         assert rows[name]["errors"]["test"] == pytest.approx(mean)
-        carried = call("extrapolate", chosen[0]["run"], "--L", 9, "--samples", 3, "--json", cwd=root).done().json()
-        assert float(chosen[0]["rmse_over_std_L9"]) == carried["metrics"]["sizes"][0]["rmse_over_std"]
+        extrapolated = call("extrapolate", chosen[0]["run"], "--L", 9, "--samples", 3, "--json", cwd=root).done().json()
+        assert float(chosen[0]["rmse_over_std_L9"]) == extrapolated["metrics"]["sizes"][0]["rmse_over_std"]
 
     stamps = {path: (root / path).stat().st_mtime_ns for path in files_below(root) if path.endswith("best.h5")}
     again = call("compare", *words, "--json", cwd=root).done().json()
@@ -155,7 +155,7 @@ def test_one_recipe_for_all(copied: Workshop, name: str):
     ],
 )
 def test_the_grid(workshop: Workshop, settings: tuple[str, ...], grid: list[str] | None):
-    """What the user set is not chosen; what would change the number of parameters cannot be."""
+    """Settings of the user are not varied; settings that change the number of parameters are refused."""
     words = ("compare", "--data", workshop.dataset("lattice"), *settings, "--dry-run", "--json")
     found = call(*words, cwd=workshop.root)
     if grid is None:
@@ -235,7 +235,7 @@ def test_what_diverges_is_not_chosen(copied: Workshop):
 
 
 def test_a_seed_that_diverges_is_counted(copied: Workshop, monkeypatch: pytest.MonkeyPatch):
-    """It is left out of the mean, and said so."""
+    """It is left out of the mean, and the text names it."""
 
     def diverging(plan, console, *, overwrite):
         if plan.config.seed == 1:

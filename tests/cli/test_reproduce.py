@@ -1,4 +1,4 @@
-"""`efnn reproduce`: a small experiment of our own, carried out, interrupted, failed and reported."""
+"""`efnn reproduce`: a small experiment of our own, done, interrupted, failed and reported."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def without_times(path: Path) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
-    """The experiment carried out in this process."""
+    """Return the folder and the outcome of the experiment, done in this process."""
     root = tmp_path_factory.mktemp("reproduced")
     preset(root)
     return root, call(*ARGS, "--workers", 1, "--export", "kept", "--json", cwd=root).done()
@@ -230,7 +230,7 @@ def test_unknown_experiments_and_scales(here: Path):
 
 
 def test_a_preset_may_use_recipes_of_its_own_folder(tmp_path: Path):
-    """What lies beside the preset in --config-dir is found by the runs too."""
+    """The runs find recipes beside the preset in --config-dir."""
     preset(tmp_path, scale="training=mine")
     (tmp_path / "mine" / "training").mkdir()
     neutral = "# @package _global_\ndefaults:\n  - /training/neutral\n  - _self_\ntraining:\n  name: mine\n"

@@ -36,12 +36,12 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_published_figure_stands_in_the_report(undisturbed: Path):
     text = (undisturbed / OUT / "report.md").read_text()
     speed = "7.6 ms / 7.76 s: a factor 1021"
-    for said in ("5e-03", "4e-02", "order 1e-03", "about 6", speed, "decreases with L", "0.482 s"):
-        assert said in text, said
+    for figure in ("5e-03", "4e-02", "order 1e-03", "about 6", speed, "decreases with L", "0.482 s"):
+        assert figure in text, figure
 
 
 def test_the_page_opens_in_a_browser(undisturbed: Path):
-    """On a desk, in the dark and on a phone: nothing is fetched, nothing complains, nothing sticks out sideways."""
+    """Wide, dark and narrow: nothing is fetched, no error is logged, nothing is wider than the page."""
     with browser() as page:
         for width, dark in ((1280, False), (1280, True), (360, False)):
             page.open(undisturbed / OUT / "report.html", width, dark=dark)

@@ -41,7 +41,7 @@ def result(published: Published, groups: dict, *, quantity="relative_error", siz
 
 
 @pytest.mark.parametrize(("errors", "met"), [([1e-3, 3e-3], True), ([9e-3, 2e-3], False)])
-def test_a_bound_is_judged_by_the_mean(errors: list[float], met: bool):
+def test_a_bound_is_compared_by_the_mean(errors: list[float], met: bool):
     (row,) = verdicts([result(Published(relative_error={"2": 5e-3}), {"best": [group("efnn", 2, 100, errors)]})])
     assert row.met is met
     assert "±" in row.ours
@@ -57,7 +57,7 @@ def test_what_was_not_run_is_neither_met_nor_missed():
     assert {row.ours for row in found} == {NOT_RUN}
 
 
-def test_a_figure_is_judged_by_its_own_error():
+def test_a_figure_is_compared_by_its_own_error():
     """Whatever error the tables show: rmse by the RMSE, relative_error by the relative error."""
     best = member("efnn", 2, 100, {"test": {"relative_error": 1e-3, "rmse": 0.5}})
     published = Published(relative_error={"2": 4e-2}, rmse={"2": 4e-2})
@@ -113,7 +113,7 @@ def test_speed_is_the_factor_not_the_seconds():
     assert (large.met, small.met) == (True, False)
 
 
-def test_speed_is_judged_by_the_quicker_diagonalisation():
+def test_speed_is_compared_by_the_quicker_diagonalisation():
     """The slow way alone would pass."""
     published = Published(network_seconds=Speed(40, 7.6e-3, 7.76))
     seconds = {NETWORK: [(40, 1e-2)], PUBLISHED_WAY: [(40, 20.0)], DENSE: [(40, 2.0)]}

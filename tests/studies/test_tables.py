@@ -1,4 +1,4 @@
-"""Tables of a reproduction: what was carried has a name of its own."""
+"""Tables of a reproduction: every extrapolated network has a name of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SIZES = {10: 1e-3, 20: 5e-4}
 
 
 def timed(model: str, depth: int, width: int, epochs: int):
-    """A group that was carried to other sizes, of runs with so many epochs."""
+    """Return a group with errors at other sizes, of runs with so many epochs."""
     (known,) = group(model, depth, width, [1e-3], SIZES).members
     one = member(model, depth, width, known.metrics | {"epochs": epochs}, sizes=known.sizes)
     return Group(model, depth, width, (), [one], [one])
