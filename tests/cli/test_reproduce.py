@@ -200,6 +200,13 @@ def test_a_report_without_any_run_says_so(tmp_path: Path):
     assert "No run of this sweep has a result" in (tmp_path / found["outputs"]["markdown"]).read_text()
 
 
+def children(pid: int) -> list[int]:
+    """Return the workers of a process, which its threads have started."""
+    texts = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    found = [int(each) for text in texts for each in text.split()]
+    return [each for each in found if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
+
+
 def finished(root: Path) -> int:
     return len(list(root.glob("outputs/*/summary.json")))
 
@@ -210,7 +217,8 @@ def test_interrupted_it_goes_on_to_the_same_result(done: tuple[Path, Outcome], t
     preset(tmp_path)
     with begin_efnn(*ARGS, "--workers", 2, "--json", cwd=tmp_path) as process:
         wait_for(lambda: finished(tmp_path) >= 2)
-        workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        workers = children(process.pid)
+        assert workers
         process.send_signal(signum)
         stopped = finish(process)
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import Outcome, Workshop, begin_efnn, environment, finish, wait_for
-from .test_reproduce import ARGS, preset
+from .test_reproduce import ARGS, children, preset
 
 LONG = ("epochs=100000", "depth=1", "training.optimizer=adam")
 SIGNALS = [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
@@ -63,12 +63,6 @@ def test_a_reproduction_that_trains_in_its_own_process(here: Path, signum: signa
     assert "the same command goes on with what is done" in outcome.err
 
 
-def children(process: subprocess.Popen[str]) -> list[int]:
-    """The workers that the process has started."""
-    found = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return [int(each) for each in found if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
-
-
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
 @pytest.mark.parametrize("signum", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("delay", [0.1, *(pytest.param(each, marks=pytest.mark.slow) for each in (0.0, 0.3, 0.7, 1.5))])
@@ -81,9 +75,9 @@ def test_workers_that_are_still_importing(here: Path, signum: signal.Signals, de
         command, cwd=here, env=environment(), stdout=pipe, stderr=pipe, text=True, start_new_session=True
     )
     with process:
-        wait_for(lambda: process.poll() is not None or bool(children(process)))
+        wait_for(lambda: process.poll() is not None or bool(children(process.pid)))
         time.sleep(delay)
-        workers = children(process)
+        workers = children(process.pid)
         os.killpg(process.pid, signum)
         outcome = finish(process)
     assert outcome.code == 128 + signum, outcome.err
