@@ -69,7 +69,7 @@ class Console:
 
     @contextmanager
     def meter(self, title: str, total: int, unit: str, start: int = 0) -> Iterator[Meter]:
-        """A bar on a terminal; off it a line at the first step and then about every 30 s."""
+        """Yield a bar on a terminal; elsewhere print a line at the first step and about every 30 s."""
         if self.quiet or not total:
             yield lambda amount, note="", *, earlier=False: None
         elif sys.stderr.isatty():

@@ -23,13 +23,13 @@ class EfnnError(Exception):
 
 
 class ConfigError(EfnnError):
-    """A command, key or value that cannot be meant."""
+    """Unknown command or key, or a value out of range."""
 
     code = 2
 
 
 class UnknownKey(ConfigError):
-    """A key that the command does not have, with the value that was given to it."""
+    """Unknown key of a command, with its value."""
 
     def __init__(self, message: str, hint: str = "", key: str = "", value: str = "") -> None:
         super().__init__(message, hint)
@@ -38,19 +38,19 @@ class UnknownKey(ConfigError):
 
 
 class InputError(EfnnError):
-    """A file or run that is missing, unreadable, foreign or of another Hamiltonian."""
+    """Missing, unreadable or foreign file or run, or one of another Hamiltonian."""
 
     code = 3
 
 
 class NumericalError(EfnnError):
-    """A computation whose result cannot be trusted."""
+    """Computation whose result cannot be trusted."""
 
     code = 4
 
 
 class DeviceError(EfnnError):
-    """A device that is not there, or too little memory on it."""
+    """Missing device, or too little memory on it."""
 
     code = 5
 
@@ -70,11 +70,11 @@ class ConflictError(EfnnError):
 
 
 class InUseError(ConflictError):
-    """A run that another process is training."""
+    """Run that another process is training."""
 
 
 class OutputError(EfnnError):
-    """The place for the output cannot be made or written (EX_IOERR of sysexits.h)."""
+    """Output place that cannot be made or written (EX_IOERR of sysexits.h)."""
 
     code = 74
 
@@ -94,7 +94,7 @@ class Interrupted(BaseException):
 
 
 class Stopped(EfnnError):
-    """An orderly end after signal `signum`; the exit code is 128 + signum, as shells expect."""
+    """Orderly end after signal `signum`; the exit code is 128 + signum, as in shells."""
 
     def __init__(self, signum: int, message: str, hint: str = "") -> None:
         super().__init__(message, hint)

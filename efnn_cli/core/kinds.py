@@ -6,5 +6,5 @@ HEISENBERG = {"lattice": "heisenberg_lattice", "infinite_range": "infinite_range
 
 
 def kind_of(system: str, variant: str | None = None) -> str:
-    """The kind of `system`, where it has variants that of this one."""
+    """Return the kind of `system`, of this variant where it has several."""
     return HEISENBERG.get(variant or "", system) if system == "heisenberg" else system

@@ -22,5 +22,5 @@ def stream(seed: int, *names: str | int) -> np.random.Generator:
 
 
 def integer(seed: int, *names: str | int) -> int:
-    """A 63-bit integer of the stream, for seeding torch's generators."""
+    """Return a 63-bit integer of the stream, a seed for generators of torch."""
     return _entropy(seed, names) >> 65

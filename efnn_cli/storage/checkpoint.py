@@ -21,7 +21,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint in memory."""
+    """Checkpoint in memory."""
 
     config: dict[str, Any]
     state: dict[str, Any]

@@ -27,11 +27,11 @@ class Step:
     first: str = ""
     """Python that the process runs before the command."""
     replaces: bool = False
-    """Whether it takes the place of what one of `before` has made."""
+    """True where it replaces the result of one of `before`."""
 
     @property
     def command(self) -> list[str]:
-        """The arguments of a process that carries it out."""
+        """Arguments of the process that runs the command."""
         code = f"{self.first}\nfrom efnn_cli.__main__ import run\nrun()"
         return [sys.executable, *(["-c", code] if self.first else ["-m", "efnn_cli"]), *self.words, "-q"]
 
@@ -71,7 +71,7 @@ def final_files(folder: Path) -> list[Path]:
 
 
 def content(path: Path) -> Any:
-    """What a file says, but for times; raises where it is not whole."""
+    """Return the content of a file without times; raises where it is not whole."""
     if path.suffix == ".h5":
         with hdf5.opened(path) as file:
             found: dict[str, Any] = {}
@@ -97,7 +97,7 @@ def content(path: Path) -> Any:
 
 
 def is_time(key: str) -> bool:
-    """Whether a column or key is a time, or made of one."""
+    """Return whether a column or key is a time, or computed from one."""
     return any(word in key for word in TIMES)
 
 
@@ -109,10 +109,10 @@ def without_times(node: Any) -> Any:
 
 
 def kept(before: dict[str, Any], now: dict[str, Any]) -> bool:
-    """Whether what was there is as it was, but for the one table that grows, and its figure."""
+    """Return whether all files are unchanged, except the table of sizes, which grows, and its figure."""
     return all(now.get(name) == said for name, said in before.items() if "/extrapolation." not in name)
 
 
 def contents(folder: Path) -> dict[str, Any]:
-    """What all final files of a folder say."""
+    """Return the content of all final files of a folder."""
     return {str(path): content(folder / path) for path in final_files(folder)}

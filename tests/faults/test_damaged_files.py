@@ -35,7 +35,7 @@ TABLES: dict[str, Callable[[Path], Any]] = {
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are equal to the last bit."""
+    """Return whether two values are equal to the last bit."""
     if isinstance(one, dict):
         return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
     if isinstance(one, (list, tuple)):
@@ -191,7 +191,7 @@ KINDS = (empty, text, foreign, folder, fifo, dangling, loop, unreadable)
 
 @pytest.mark.parametrize("make", KINDS, ids=lambda make: make.__name__)
 def test_another_kind_of_file(example: Example, make: Callable[[Path], None]):
-    """As a dataset, as spins, as a checkpoint, and to be inspected."""
+    """Every command refuses it: as a dataset, spins, a checkpoint, and to be inspected."""
     make(example.root / "bad.h5")
     make(example.root / "bad.npy")
     before = files_below(example.root)

@@ -70,7 +70,7 @@ def test_a_file_that_may_not_grow(example: Example, kind: str):
 
 
 def refused(outcome: Outcome) -> bool:
-    """Whether it could not write and said so, or had nothing to write that is larger."""
+    """Return whether the command failed to write with a message, or wrote nothing larger than the limit."""
     assert outcome.code in (0, 74), (outcome.code, outcome.err)
     assert "Traceback" not in outcome.err
     assert "Logging error" not in outcome.err
@@ -78,7 +78,7 @@ def refused(outcome: Outcome) -> bool:
 
 
 def whole(root: Path, before: dict[str, Any]) -> bool:
-    """Whether the files that were there say the same, and every other one can be read."""
+    """Return whether the old files are unchanged and all others can be read."""
     assert kept(before, contents(root))
     assert not list(root.rglob("*.tmp"))
     return True

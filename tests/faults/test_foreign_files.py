@@ -34,7 +34,7 @@ def name_of(node: ast.expr) -> str:
 
 
 def dangers(source: str) -> list[str]:
-    """What could execute something that stands in a file, or hand words to a shell."""
+    """Return calls and imports that could execute the content of a file, or pass it to a shell."""
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -111,7 +111,7 @@ def test_nothing_is_looked_up_for_a_stored_configuration(text: str, monkeypatch:
 
 
 def test_a_checkpoint_is_no_program(example: Example):
-    """Whatever its metadata say, a network is built from checked options or not at all."""
+    """A network is built from checked options or not at all."""
     path = example.file("best.h5")
     config = checkpoint.read(path).config
     arrays, head = hdf5.read(path, checkpoint.FORMAT, 1)

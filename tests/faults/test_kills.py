@@ -23,7 +23,7 @@ ROUNDS = 5  # kills of one command before it is let through
 
 
 class Victim:
-    """One command with its undisturbed result, the folder in which it begins, and when it writes."""
+    """One command with its undisturbed result, its initial folder, and the times of its writes."""
 
     def __init__(self, step: Step, root: Path) -> None:
         self.step = step
@@ -41,21 +41,21 @@ class Victim:
         self.wanted = contents(calm)
 
     def begun(self, folder: Path) -> subprocess.Popen[str]:
-        """The command, as a process at work."""
+        """Start the command as a process."""
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(self.step.command, cwd=folder, env=environment(), text=True, **pipes)
 
     def until_it_writes(self, process: subprocess.Popen[str], folder: Path) -> float:
-        """Wait for the first file or folder that comes or goes; when that was."""
+        """Wait for the first change of the folder and return its time."""
         here = set(folder.rglob("*"))
         while process.poll() is None and set(folder.rglob("*")) == here:
             time.sleep(0.001)
         return time.monotonic()
 
     def killed(self, folder: Path, chance: random.Random) -> bool:
-        """Begin the command and kill it; whether it was still alive.
+        """Start the command and kill it; return whether it was still alive.
 
-        Half of the times at any moment, half of them while it has files in hand: most of its time it is imported.
+        Half of the kills fall at any moment, half after its first write, since most of its time goes into imports.
         """
         with self.begun(folder) as process:
             if chance.random() < 0.5:
@@ -70,7 +70,7 @@ class Victim:
         return process.returncode == -signal.SIGKILL
 
     def whole(self, folder: Path) -> bool:
-        """Whether every final file can be read and is the old one or the new one."""
+        """Return whether every final file can be read and is the old one or the new one."""
         names = [path for path in final_files(folder) if path.name != "metrics.csv"]  # its last line may be half there
         now = {str(path): content(folder / path) for path in names}
         if self.step.replaces:
@@ -78,7 +78,7 @@ class Victim:
         return kept({name: said for name, said in self.before.items() if "metrics.csv" not in name}, now)
 
     def finished(self, folder: Path) -> bool:
-        """Let the command through: whether it ends well, with the undisturbed result and nothing half written."""
+        """Run the command to its end: the undisturbed result, and nothing half written."""
         with self.begun(folder) as process:
             outcome = finish(process, 600)  # beside other work
         assert outcome.code == 0, outcome.err
@@ -121,7 +121,7 @@ with StopRequest("the same command goes on"):
 
 
 def handled(process: subprocess.Popen[str]) -> int:
-    """The signals that the process has handlers for, as bits."""
+    """Signals that the process has handlers for, as bits."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     return next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigCgt:"))
 

@@ -45,7 +45,7 @@ def mapped() -> int:
 
 
 def take_holes(hard: int) -> list[np.ndarray]:
-    """What earlier work has left free within the address space of this process, taken."""
+    """Allocate the free holes that earlier work has left in the address space of this process."""
     resource.setrlimit(resource.RLIMIT_AS, (mapped() + 2 * MEBIBYTE, hard))
     taken = []
     for size in (64, 32, 16, 8, 4, 2, 1):
@@ -57,7 +57,7 @@ def take_holes(hard: int) -> list[np.ndarray]:
 
 @contextlib.contextmanager
 def room(mebibytes: int) -> Iterator[None]:
-    """Only so much memory more than now for this process."""
+    """Limit the memory of this process to its present use and `mebibytes` more."""
     gc.collect()
     before = resource.getrlimit(resource.RLIMIT_AS)
     try:

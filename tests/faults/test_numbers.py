@@ -36,7 +36,7 @@ def unit_spins(samples: int) -> np.ndarray:
 
 
 def finite(path: Path) -> bool:
-    """Whether every tensor of a checkpoint is."""
+    """Return whether every tensor of a checkpoint is finite."""
 
     def check(node: object) -> bool:
         if isinstance(node, torch.Tensor):

@@ -59,7 +59,7 @@ def test_an_empty_file(here: Path, text: str):
 
 
 def test_a_mistyped_key_beside_a_file_of_ones_own(here: Path):
-    """What it may have been is looked for in the same files."""
+    """Similar keys are suggested from the same files."""
     own(here, "experiment/bad.yaml", PRESET.format(**PLAIN))
     outcome = call("reproduce", "bad", "scales=smoke", "--config-dir", "mine", "--dry-run", cwd=here)
     outcome.failed(2, "unknown key 'scales'", "did you mean scale?")
