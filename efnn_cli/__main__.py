@@ -7,7 +7,7 @@ import os
 import sys
 from typing import NoReturn
 
-from efnn_cli.core import limits, ranks
+from efnn_cli.core import ranks, resources
 from efnn_cli.core.errors import Interrupted
 from efnn_cli.core.signals import end_on_signals, interrupt_on_signals
 from efnn_cli.core.streams import secure_streams
@@ -30,7 +30,7 @@ def run() -> NoReturn:
 
         code = report_error(as_efnn_error(error, sys.argv[1:]), sys.argv[1:])
     end_on_signals()
-    if ranks.several():
+    if ranks.is_distributed():
         _leave(code)
     sys.exit(code)
 
@@ -43,8 +43,8 @@ def share_cores() -> None:
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
-    if limits.cores() < limits.allowed_cores():  # OpenMP and BLAS know nothing of quotas
-        os.environ.setdefault("OMP_NUM_THREADS", str(limits.cores()))
+    if resources.cores() < resources.allowed_cores():  # OpenMP and BLAS know nothing of quotas
+        os.environ.setdefault("OMP_NUM_THREADS", str(resources.cores()))
 
 
 def _leave(code: int) -> NoReturn:

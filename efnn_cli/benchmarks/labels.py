@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from efnn_cli.benchmarks import published_labels
 from efnn_cli.benchmarks.rows import Row
-from efnn_cli.core.limits import cores
+from efnn_cli.core.resources import cores
 from efnn_cli.datasets.cost import shard_size
 from efnn_cli.datasets.executors import Threads
 from efnn_cli.datasets.job import Job

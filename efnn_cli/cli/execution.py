@@ -101,11 +101,11 @@ def _refuse_several() -> None:
     """Raise `ConfigError` where this is one of several processes: they would write the same files."""
     from efnn_cli.core.errors import ConfigError, Echo
 
-    place = ranks.place()
-    if place.rank > 0:
+    process = ranks.process()
+    if process.rank > 0:
         raise Echo(ConfigError.code)
-    if place.size > 1:
+    if process.world_size > 1:
         raise ConfigError(
-            f"only train works as several processes, found WORLD_SIZE={place.size}",
+            f"only train works as several processes, found WORLD_SIZE={process.world_size}",
             "start this command without torchrun; otherwise unset WORLD_SIZE",
         )

@@ -5,7 +5,6 @@ failures.py   messages and exit codes           streams.py    stdin, stdout, std
 checks.py     bounds of single values           console.py    log, progress, warnings
 rng.py        named random streams              results.py    results of commands
 device.py     CPU and CUDA                      ranks.py      rank among several processes
-memory.py     memory of a batch                 limits.py     memory and cores of the process
-provenance.py versions and commit               kinds.py text.py  names of Hamiltonians; printable text
-registry.py   systems and networks by name, plug-ins included
+resources.py  memory and cores, batch sizes     provenance.py versions and commit
+registry.py   systems and networks by name      text.py       printable text
 """

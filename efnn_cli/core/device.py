@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from efnn_cli.core.errors import ConfigError, DeviceError
-from efnn_cli.core.limits import cores
+from efnn_cli.core.resources import cores
 
 if TYPE_CHECKING:
     import torch

@@ -21,7 +21,7 @@ from efnn_cli.core.errors import (
     OutputError,
     Stopped,
 )
-from efnn_cli.core.memory import is_short
+from efnn_cli.core.resources import is_short
 from efnn_cli.core.results import error_json
 from efnn_cli.core.text import printable
 
@@ -68,7 +68,7 @@ def report_error(error: EfnnError, args: Sequence[str]) -> int:
     """Print the message on stderr, with --json also one object on stdout; returns the exit code."""
     if isinstance(error, Echo):
         return error.code
-    who = "" if ranks.is_main() else f"rank {ranks.place().rank}: "
+    who = "" if ranks.is_main() else f"rank {ranks.process().rank}: "
     print(f"error: {who}{printable(error.message)}", file=sys.stderr)
     if error.hint:
         print(f"  {printable(error.hint)}", file=sys.stderr)

@@ -14,32 +14,34 @@ HINT = "for one process unset WORLD_SIZE; for several: torchrun --nproc-per-node
 
 
 @dataclass(frozen=True)
-class Place:
+class Process:
     """Rank, number of processes, and rank among those on this machine."""
 
     rank: int = 0
-    size: int = 1
+    world_size: int = 1
     local_rank: int = 0
 
 
-def place() -> Place:
-    """Return the place of this process; raises `ConfigError` where the environment contradicts itself."""
-    size = _number("WORLD_SIZE", 1)
-    if size == 1:
-        return Place()
+def process() -> Process:
+    """Return rank and world size of this process; raises `ConfigError` where the environment contradicts itself."""
+    world_size = _number("WORLD_SIZE", 1)
+    if world_size == 1:
+        return Process()
     rank = _number("RANK", -1)
-    if not 0 <= rank < size:
-        raise ConfigError(f"WORLD_SIZE={size} wants a RANK from 0 to {size - 1}, found {os.environ.get('RANK')}", HINT)
+    if not 0 <= rank < world_size:
+        raise ConfigError(
+            f"WORLD_SIZE={world_size} wants a RANK from 0 to {world_size - 1}, found {os.environ.get('RANK')}", HINT
+        )
     missing = [name for name in ("MASTER_ADDR", "MASTER_PORT") if name not in os.environ]
     if missing:
-        raise ConfigError(f"WORLD_SIZE={size} wants {' and '.join(missing)}, found none", HINT)
+        raise ConfigError(f"WORLD_SIZE={world_size} wants {' and '.join(missing)}, found none", HINT)
     _number("MASTER_PORT", 0)
-    return Place(rank, size, _number("LOCAL_RANK", rank))
+    return Process(rank, world_size, _number("LOCAL_RANK", rank))
 
 
-def several() -> bool:
+def is_distributed() -> bool:
     """Return whether this is one of several processes."""
-    return _known().size > 1
+    return _known().world_size > 1
 
 
 def is_main() -> bool:
@@ -47,11 +49,11 @@ def is_main() -> bool:
     return _known().rank == 0
 
 
-def _known() -> Place:
+def _known() -> Process:
     try:
-        return place()
-    except ConfigError:  # reported where the place is needed
-        return Place()
+        return process()
+    except ConfigError:  # reported where the rank is needed
+        return Process()
 
 
 def _number(name: str, otherwise: int) -> int:

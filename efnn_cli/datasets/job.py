@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from efnn_cli.core import checks
-from efnn_cli.core.memory import batch_bytes, in_parts
+from efnn_cli.core.resources import batch_bytes, in_parts
 from efnn_cli.datasets import cost
 from efnn_cli.physics import Draw, System
 from efnn_cli.physics.system import TOLERANCE, Array

@@ -13,7 +13,7 @@ import torch
 
 from efnn_cli.core.console import Meter
 from efnn_cli.core.errors import ConflictError, InputError
-from efnn_cli.core.memory import batch_bytes, require_memory
+from efnn_cli.core.resources import batch_bytes, require_memory
 from efnn_cli.core.results import shown
 from efnn_cli.datasets import cost
 from efnn_cli.datasets.executors import CheckStop, Executor

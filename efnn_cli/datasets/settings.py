@@ -13,7 +13,7 @@ import torch
 from efnn_cli.config.compose import Composed
 from efnn_cli.config.fingerprint import fingerprint
 from efnn_cli.config.schema import build_system, typed
-from efnn_cli.core import checks, device, limits
+from efnn_cli.core import checks, device, resources
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.datasets.dask_cluster import DaskCluster
 from efnn_cli.datasets.executors import Executor, Threads
@@ -181,7 +181,7 @@ def generate_config(composed: Composed) -> GenerateConfig:
         thermal=thermal_config(chosen, keys.spin_temperature, keys.spin_coupling, keys.spin_sweeps),
         executor=keys.executor,
         device=keys.device,
-        workers=keys.workers or limits.cores(),
+        workers=keys.workers or resources.cores(),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from efnn_cli.core import limits
+from efnn_cli.core import resources
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.results import shown
@@ -77,7 +77,7 @@ def _plan(config: ExtrapolateConfig, member: Run, size: int) -> DatasetPlan:
         thermal=_as_trained(stored) if sampling == "thermal" else None,
         device=config.device,
         executor=config.executor,
-        workers=config.workers or limits.cores(),
+        workers=config.workers or resources.cores(),
     )
     return DatasetPlan(references, find.dataset_path(references, "reference"), "reference")
 

@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from efnn_cli.core.memory import require_memory
 from efnn_cli.core.registry import Registry
+from efnn_cli.core.resources import require_memory
 from efnn_cli.models.densenet import DenseDenseNet, LatticeDenseNet
 from efnn_cli.models.dnn import DenseDNN, LatticeDNN
 from efnn_cli.models.efnn import DenseEFNN, LatticeEFNN

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from efnn_cli.core.errors import NumericalError
-from efnn_cli.core.memory import batch_bytes
+from efnn_cli.core.resources import batch_bytes
 from efnn_cli.physics import block_recursion, matsubara, sparse_determinant
 from efnn_cli.physics.system import TOLERANCE, Array, Labels
 

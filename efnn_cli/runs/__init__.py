@@ -6,5 +6,5 @@ folder.py      the files of a run folder             stored.py     types and has
 loading.py     a trained network from its files      find.py       names of runs, and the most recent one
 results.py     results of `efnn train`               describe.py    descriptions for `efnn inspect`
 listing.py     run folders as rows                   table.py       these rows as CSV and as text
-filters.py     conditions such as seed<3, and sorting
+filters.py     conditions such as seed<3, and sorting  kinds.py  names of Hamiltonians in lists of runs
 """

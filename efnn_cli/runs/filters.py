@@ -13,7 +13,7 @@ from typing import Any
 from efnn_cli.config import keys
 from efnn_cli.core import checks
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.core.kinds import HEISENBERG
+from efnn_cli.runs.kinds import HEISENBERG
 from efnn_cli.runs.listing import COLUMNS, STATUSES, RunRow
 
 CONDITION = re.compile(r"([A-Za-z_][\w.]*)\s*(<=|>=|!=|=|<|>)\s*(.*)", re.DOTALL)

@@ -34,7 +34,7 @@ class _TrainKeys:
 
     def __post_init__(self) -> None:
         check_common(self.seed, self.device, None)
-        if ranks.several():
+        if ranks.is_distributed():
             check_shared(self.device)
 
 

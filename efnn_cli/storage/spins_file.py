@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from efnn_cli.core.errors import InputError
-from efnn_cli.core.memory import require_memory
+from efnn_cli.core.resources import require_memory
 from efnn_cli.storage.hdf5 import SUFFIXES, opened
 from efnn_cli.storage.reading import require_file
 

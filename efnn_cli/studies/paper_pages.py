@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.core import limits, provenance
+from efnn_cli.core import provenance, resources
 from efnn_cli.core.console import duration
 from efnn_cli.report import Figure, Table, code, plain, render_markdown, render_page
 from efnn_cli.runs.planning import open_source
@@ -62,7 +62,7 @@ def _facts(scale: str, every: Sequence[Reproduction], beside: Sequence[Verdict])
         "runs": str(len(runs)),
         "training of these runs": duration(sum(result.training_seconds for result in every)),
         "published figures met": f"{'✓' if all(compared) else '✗'} {met} of {len(compared)}",
-        "processor": plain(f"{provenance.processor()}, {limits.cores()} cores"),
+        "processor": plain(f"{provenance.processor()}, {resources.cores()} cores"),
         "efnn": provenance.versions()["efnn"],
     }
 
@@ -144,7 +144,7 @@ def _machine() -> Table:
     """Versions and machine, with the state of the checkout."""
     commit = provenance.commit() or "not a checkout"
     changed = ", with uncommitted changes" if provenance.is_changed() else ""
-    machine = f"{provenance.processor()}, {limits.cores()} cores, {provenance.memory_gib():.0f} GiB"
+    machine = f"{provenance.processor()}, {resources.cores()} cores, {provenance.memory_gib():.0f} GiB"
     facts = {"commit": commit + changed, "processor": machine, **provenance.versions()}
     return Table("Versions and machine", ["", ""], [[name, plain(value)] for name, value in facts.items()])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from efnn_cli.config.compose import Request, compose
 from efnn_cli.config.schema import typed
-from efnn_cli.core import checks, device, limits
+from efnn_cli.core import checks, device, resources
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.datasets.settings import MAX_WORKERS
 from efnn_cli.studies.engine import Cell
@@ -225,4 +225,4 @@ def _check_sweeps(preset: Preset, scale: str) -> None:
 def _workers(keys: ReproduceKeys) -> int:
     if keys.workers is not None:
         return keys.workers
-    return limits.cores() if device.resolve(keys.device).type == "cpu" else 1
+    return resources.cores() if device.resolve(keys.device).type == "cpu" else 1

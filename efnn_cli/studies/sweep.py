@@ -32,7 +32,7 @@ def run(
     request: Request, console: Console, *, data: Path | None = None, overwrite: bool = False, dry_run: bool = False
 ) -> Result:
     """Train every run of the sweep that is not finished; return its table."""
-    if ranks.several():
+    if ranks.is_distributed():
         raise ConfigError("a sweep trains one network after the other: found several processes", "leave out torchrun")
     requests, launcher = expand_sweep(request)
     trials = _trials(request, requests, data)

@@ -44,11 +44,11 @@ def is_main() -> bool:
 @contextlib.contextmanager
 def joined() -> Iterator[None]:
     """Join the processes named by the environment; raise `DeviceError` where they cannot be met or one is lost."""
-    place = ranks.place()
-    if place.size == 1:
+    process = ranks.process()
+    if process.world_size == 1:
         yield
         return
-    _meet(place)
+    _meet(process)
     with lost_rank_as_error():
         try:
             yield
@@ -57,18 +57,20 @@ def joined() -> Iterator[None]:
     dist.destroy_process_group()  # not after an error: a GPU may wait for a lost rank
 
 
-def _meet(place: ranks.Place) -> None:
+def _meet(process: ranks.Process) -> None:
     """Initialise the process group; after some seconds alone print a line that explains the wait."""
     if not dist.is_available():
         raise DeviceError("this PyTorch is built without torch.distributed", ranks.HINT)
     where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
-    notice = f"rank {place.rank} of WORLD_SIZE={place.size} is waiting for the others at {where}; {ranks.HINT}\n"
+    notice = (
+        f"rank {process.rank} of WORLD_SIZE={process.world_size} is waiting for the others at {where}; {ranks.HINT}\n"
+    )
     timer = threading.Timer(NOTICE_SECONDS, sys.stderr.write, [notice])
     timer.daemon = True
     timer.start()
     try:
         with signals.at_once():
-            dist.init_process_group("gloo", rank=place.rank, world_size=place.size)
+            dist.init_process_group("gloo", rank=process.rank, world_size=process.world_size)
     except RuntimeError as error:
         raise DeviceError(f"cannot meet the other processes at {where}", ranks.HINT) from error
     finally:
@@ -147,7 +149,7 @@ def local_device(name: str) -> torch.device:
     """Return the device of this process: of several on one machine, each has a GPU of its own."""
     if world_size() == 1:
         return device.resolve(name)
-    return agreed(lambda: device.resolve_shared(name, ranks.place().local_rank), lambda each: f"uses {each.type}")
+    return agreed(lambda: device.resolve_shared(name, ranks.process().local_rank), lambda each: f"uses {each.type}")
 
 
 def parallel(model: nn.Module) -> nn.Module:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from efnn_cli.core.errors import DeviceError
-from efnn_cli.core.memory import is_short
+from efnn_cli.core.resources import is_short
 
 LOGGER = logging.getLogger("efnn")
 

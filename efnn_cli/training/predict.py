@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from efnn_cli.core.memory import in_parts
+from efnn_cli.core.resources import in_parts
 
 BATCH_BYTES = 96 * 2**20
 FLOATS_PER_SPIN = 256  # activations that a lattice network holds per spin component, roughly

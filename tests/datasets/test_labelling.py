@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli.core import memory
+from efnn_cli.core import resources
 from efnn_cli.core.errors import ConflictError, DeviceError, InputError, NumericalError, OutputError, Stopped
 from efnn_cli.datasets import cost
 from efnn_cli.datasets.executors import Threads, label_shard
@@ -204,7 +204,7 @@ def test_labels_that_were_redone_are_counted(tmp_path, monkeypatch, caplog):
 
 def test_a_batch_on_an_accelerator_fits_what_is_free(monkeypatch):
     """A quarter of the free memory, never less than a batch of the CPU; on a CPU what is free does not matter."""
-    monkeypatch.setattr(memory, "free_memory", lambda device: 40 * 2**30)
-    assert memory.batch_bytes(torch.device("cuda")) == 10 * 2**30
-    monkeypatch.setattr(memory, "free_memory", lambda device: 2**20)
-    assert memory.batch_bytes(torch.device("cuda")) == memory.batch_bytes(CPU) == memory.BATCH_BYTES
+    monkeypatch.setattr(resources, "free_memory", lambda device: 40 * 2**30)
+    assert resources.batch_bytes(torch.device("cuda")) == 10 * 2**30
+    monkeypatch.setattr(resources, "free_memory", lambda device: 2**20)
+    assert resources.batch_bytes(torch.device("cuda")) == resources.batch_bytes(CPU) == resources.BATCH_BYTES

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from efnn_cli.config.schema import build_system
-from efnn_cli.core import limits
-from efnn_cli.core.memory import in_parts, is_short
+from efnn_cli.core import resources
+from efnn_cli.core.resources import in_parts, is_short
 from efnn_cli.datasets.job import Job
 from efnn_cli.physics.system import Labels, System
 from efnn_cli.training.gradients import Gradients, GraphedGradients
@@ -198,10 +198,10 @@ def test_a_small_gpu():
 
 
 def test_what_ulimit_leaves_is_all_there_is():
-    before = limits.free_bytes()
+    before = resources.free_bytes()
     with room(300):
-        assert 250 * MEBIBYTE < limits.free_bytes() <= 300 * MEBIBYTE
-    assert limits.free_bytes() > 350 * MEBIBYTE
+        assert 250 * MEBIBYTE < resources.free_bytes() <= 300 * MEBIBYTE
+    assert resources.free_bytes() > 350 * MEBIBYTE
     assert before > 350 * MEBIBYTE
 
 

@@ -92,4 +92,4 @@ def test_a_contradictory_environment(monkeypatch, environment, named):
     for key, value in environment.items():
         monkeypatch.setenv(key, value)
     with pytest.raises(ConfigError, match=named):
-        ranks.place()
+        ranks.process()

@@ -1,4 +1,4 @@
-"""Names of Hamiltonians as recipes, lists and figures tell them apart."""
+"""Names of Hamiltonians in recipes, lists of runs and figures."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from efnn_cli.__main__ import share_cores
-from efnn_cli.core import limits
+from efnn_cli.core import resources
 from efnn_cli.core.failures import as_efnn_error
-from efnn_cli.core.memory import is_short
+from efnn_cli.core.resources import is_short
 
 
 def pretend(folder: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str]) -> None:
@@ -18,8 +18,8 @@ def pretend(folder: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str]
     for name, text in ({"proc/self/cgroup": "0::/a/b\n5:cpu,memory:/c\n"} | files).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    monkeypatch.setattr(limits, "PROC", folder / "proc")
-    monkeypatch.setattr(limits, "CGROUPS", folder / "cgroup")
+    monkeypatch.setattr(resources, "PROC", folder / "proc")
+    monkeypatch.setattr(resources, "CGROUPS", folder / "cgroup")
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_memory_below_the_limits_of_control_groups(
 ):
     groups = {f"cgroup/{name}": text for name, text in files.items()}
     pretend(tmp_path, monkeypatch, {"proc/meminfo": "MemTotal: 9 kB\nMemAvailable: 8 kB\n"} | groups)
-    assert limits.free_bytes() == free
+    assert resources.free_bytes() == free
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_cores_below_the_quotas_of_control_groups(
     monkeypatch.setattr(os, "environ", {} if chosen is None else {"OMP_NUM_THREADS": chosen})
     share_cores()
     assert os.environ.get("OMP_NUM_THREADS", "64") == (chosen or str(cores))
-    assert limits.cores() == cores
+    assert resources.cores() == cores
 
 
 @pytest.mark.parametrize(
