@@ -222,7 +222,7 @@ def typed(incomplete: str) -> tuple[list[str], str]:
 
 
 def _glued(parts: Iterable[str]) -> list[str]:
-    """Return words from the parts that bash splits them into; spaces around `=` cannot be told."""
+    """Return words from the parts that bash splits them into; spaces around `=` are lost."""
     words: list[str] = []
     open_end = False
     for part in parts:
