@@ -48,9 +48,7 @@ def test_every_field_of_every_system_names_the_dataset(here: Path, system: str) 
     names = [planned(here, system)]
     for field in dataclasses.fields(SYSTEMS[system]):  # type: ignore[arg-type]
         beside = FOREIGN.get(field.name, []) if system == "heisenberg" else []
-        name = planned(here, system, *beside, f"system.{field.name}={changed(field)}")
-        assert name != planned(here, system, *beside), field.name
-        names.append(name)
+        names.append(planned(here, system, *beside, f"system.{field.name}={changed(field)}"))
     assert len(set(names)) == len(names)
 
 
@@ -80,11 +78,9 @@ def test_every_random_stream_names_its_purpose(here: Path, monkeypatch: pytest.M
     noted("integer")
     call("generate", "heisenberg", "--L", 4, "--samples", 40, cwd=here).done()
     call("train", "model=efnn", "depth=1", *SMALL, cwd=here).done()
-    call("extrapolate", "--L", 5, "--samples", 3, cwd=here).done()
     call("generate", "three_spin", "--L", 6, "--samples", 10, cwd=here).done()
     assert all(isinstance(names[0], str) for names in asked), asked
     assert {names[0] for names in asked} == {"spins", "init", "epoch", "couplings"}
-    assert {names[1] for names in asked if names[0] == "spins"} == {"train", "reference"}
     assert len({names for names in asked if names[0] == "epoch"}) > 1
 
 
