@@ -111,7 +111,7 @@ def _sweep(result: Reproduction, name: str, sweep: SweepOptions, folder: Path) -
 
 
 def commands(experiment: Experiment, sweep: SweepOptions) -> list[str]:
-    """The same sweep for the shell; where there is a choice, of all that it is made among."""
+    """Return the shell commands of a sweep, with every point of its grid."""
     system, *settings = experiment.preset.system
     seeds = f"seed=range({sweep.seeds})" if sweep.seeds > 1 else "seed=0"
     words = [f"system={system}", *settings, *sweep.settings, *sweep.choose, seeds]

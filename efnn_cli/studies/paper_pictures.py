@@ -1,4 +1,4 @@
-"""The figures of a reproduction, each drawn as STEM.png and STEM.svg with its data in STEM.csv."""
+"""The figures of a reproduction: their numbers, captions and files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from efnn_cli import figures
 from efnn_cli.evaluation.evaluation_set import evaluation_set
@@ -14,14 +13,15 @@ from efnn_cli.figures import Curve
 from efnn_cli.report import Figure
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.loading import load
+from efnn_cli.runs.rows import read_row
+from efnn_cli.studies import plots
 from efnn_cli.studies.paper_results import Reproduction
 from efnn_cli.studies.paper_tables import capital, extrapolated, size_column
 from efnn_cli.studies.summary import LABELS, Group
-from efnn_cli.training.predict import predict_fields
 
 
 def against_width(result: Reproduction, sweep: str, folder: Path) -> Figure:
-    """Error against width: a panel a depth with a line a network, or one panel with a line a depth."""
+    """Error against width: a panel for each depth, or one panel with a line for each depth of a single network."""
     groups = result.groups[sweep]
     quantity = result.quantity
     several = len({each.model for each in groups}) > 1
@@ -69,7 +69,7 @@ def against_size(result: Reproduction, folder: Path) -> Figure:
 
 
 def times(result: Reproduction, folder: Path) -> Figure:
-    """Seconds per configuration against L, each way."""
+    """Seconds per configuration against L, by method."""
     series: dict[str, Sequence[tuple[float, float]]] = {name: list(points) for name, points in result.seconds.items()}
     published = result.experiment.preset.published.dense_seconds
     timed = result.experiment.scale.times
@@ -87,11 +87,10 @@ def times(result: Reproduction, folder: Path) -> Figure:
 def learning_curve(result: Reproduction, group: Group, folder: Path) -> Figure:
     """Training and validation error against the epoch, seed 0."""
     member = group.members[0]
-    name = f"{group.title}, D = {group.depth}"
     stem = folder / f"{result.experiment.preset.name}-curve"
     return _picture(
-        figures.learning_curves({name: RunFolder(member.run).history()}, stem),
-        f"Learning curve of the {name} with the default recipe, seed {member.seed}.",
+        plots.curve([read_row(RunFolder(member.run))]).draw(stem),
+        f"Learning curve of the {group.title}, D = {group.depth} with the default recipe, seed {member.seed}.",
         "Training and validation error and learning rate against the epoch",
     )
 
@@ -113,15 +112,9 @@ def parity(result: Reproduction, groups: Sequence[Group], folder: Path) -> Figur
 
 def effective_fields(result: Reproduction, group: Group, folder: Path) -> Figure:
     """Spins of the first test configuration with their effective fields, of the network and exact."""
-    run = load(group.members[0].run, "cpu")
-    task = evaluation_set([run], result.data, "test", drop_seen=False)
-    chosen = task.data.spins[task.chosen[:1]]
-    free = torch.from_numpy(chosen)
-    network = predict_fields(run.model, free.to(run.device)).cpu()
-    fields = {"exact": run.system.fields(free).numpy()[0], "network": network.numpy()[0]}
     stem = folder / f"{result.experiment.preset.name}-spins"
     return _picture(
-        figures.spins(chosen[0], fields, stem),
+        plots.spins(read_row(RunFolder(group.members[0].run)), 0).draw(stem),
         "One configuration of the test split and the effective fields -dE/dS on its spins, the part perpendicular to "
         "each spin: exact, and by differentiating the network.",
         "Spins of a configuration with exact and predicted effective fields",
