@@ -12,8 +12,8 @@ from efnn_cli.evaluation.evaluation_set import evaluation_set
 from efnn_cli.figures import Curve
 from efnn_cli.report import Figure
 from efnn_cli.runs.folder import RunFolder
+from efnn_cli.runs.listing import read_row
 from efnn_cli.runs.loading import load
-from efnn_cli.runs.rows import read_row
 from efnn_cli.studies import plots
 from efnn_cli.studies.paper_results import Reproduction
 from efnn_cli.studies.paper_tables import capital, extrapolated, size_column
