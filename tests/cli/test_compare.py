@@ -215,7 +215,7 @@ def test_what_is_left_for_a_text(copied: Workshop):
 def test_launchers_train_what_one_process_trains(copied: Workshop, launcher: tuple[str, ...]):
     words = ("--data", copied.dataset("lattice"), "--models", "dnn,resnet", "--seeds", 2, "--L", 6, "--samples", 2)
     words = ("compare", *words, "--grid", "lr=1e-9,1e-3", "depth=1", *QUICK, "--json")
-    launched = run_efnn(*words, *launcher, cwd=copied.root).done().json()
+    launched = run_efnn(*words, *launcher, cwd=copied.root, timeout=300).done().json()
     for row in table(copied.root, launched):
         shutil.rmtree(copied.root / row["run"])
     alone = call(*words, cwd=copied.root).done().json()

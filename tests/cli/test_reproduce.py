@@ -143,7 +143,7 @@ def test_workers_and_launchers_train_what_one_process_trains(
     done: tuple[Path, Outcome], tmp_path: Path, extra: tuple[str, ...]
 ):
     preset(tmp_path)
-    run_efnn(*ARGS, "--workers", 2, *extra, "--json", cwd=tmp_path).done()
+    run_efnn(*ARGS, "--workers", 2, *extra, "--json", cwd=tmp_path, timeout=300).done()
     table = "outputs/reproduce-smoke/runs.csv"
     assert without_times(tmp_path / table) == without_times(done[0] / table)
 
