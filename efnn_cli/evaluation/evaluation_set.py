@@ -45,14 +45,16 @@ class EvaluationSet:
         return predictions(self.members, self.data.spins[self.chosen], check_stop)
 
 
-def evaluation_set(members: Sequence[Run], given: Path | None, part: str, *, drop_seen: bool) -> EvaluationSet:
+def evaluation_set(
+    members: Sequence[Run], given: Path | None, part: str, *, drop_seen: bool, hint: str = find.SAME_SYSTEM
+) -> EvaluationSet:
     """Return the `part` of the training dataset of `members` (that of the first by default), or another dataset whole.
 
     Warns of configurations that a member has seen in training; `drop_seen` leaves them out, unless the part is
-    "train" or "val". Raises `InputError` for a dataset of another Hamiltonian.
+    "train" or "val". Raises `InputError` for a dataset of another Hamiltonian, and with `hint` for a missing one.
     """
     stored = members[0].config["dataset"]
-    path = given or find.find_dataset(stored["content_sha256"], stored["path"], members[0].path)
+    path = given or find.find_dataset(stored["content_sha256"], stored["path"], members[0].path, hint)
     data = dataset.read(path)
     system = dataset_system(data, path)
     for member in members:

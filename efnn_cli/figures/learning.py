@@ -20,7 +20,7 @@ def learning_curves(runs: Mapping[str, Sequence[Any]], stem: Path) -> Path:
     """
     from matplotlib.lines import Line2D
 
-    relative = all(row.val_rmse_over_std for rows in runs.values() for row in rows)
+    relative = all(row.val_rmse_over_std and row.val_rmse > 0 for rows in runs.values() for row in rows)
     figure = sheet(5.6, 4.2)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
     logarithmic(upper.yaxis)

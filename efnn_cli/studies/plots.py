@@ -77,7 +77,7 @@ def parity(rows: Sequence[RunRow], data: Path | None) -> Drawing:
 def spins(row: RunRow, index: int) -> Drawing:
     """Configuration `index` of the test split, with exact effective fields and those of the network."""
     run = load(row.folder.path, "cpu")
-    task = evaluation_set([run], None, "test", drop_seen=False)
+    task = evaluation_set([run], None, "test", drop_seen=False, hint="put it back into data/, or beside the run")
     checks.within("index", index, 0, len(task.chosen) - 1)
     configuration = task.data.spins[task.chosen[index]]
     fields = effective_fields(run, configuration)

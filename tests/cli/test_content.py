@@ -141,7 +141,7 @@ def test_epochs(copied: Workshop, column: str, cell: str):
     refused(copied, run, "metrics.csv", column, ("train", "--resume", run))
 
 
-@pytest.mark.parametrize(("ratio", "error"), [("1e-5", "0.0"), ("1e200", "1e-200"), ("0.0", "1.0")])
+@pytest.mark.parametrize(("ratio", "error"), [("1e-5", "0.0"), ("0.0", "1.0")])
 def test_epochs_that_do_not_fit_together(copied: Workshop, ratio: str, error: str):
     """Numbers that may stand there are drawn, whatever they are."""
     run = copied.run(NET)
@@ -179,8 +179,6 @@ def test_sizes(carried: Workshop, column: str, cell: str):
     ("column", "cell"),
     [
         ("rmse_over_std", ""),
-        ("rmse_over_std", "0.0"),
-        ("seconds_per_configuration", "1e200"),
         ("L", "9223372036854775807"),
     ],
 )
@@ -203,9 +201,8 @@ def test_sizes_with_too_few_samples_for_a_spread(copied: Workshop):
 
 def test_every_reference_method_has_a_name():
     for system in SYSTEMS.values():
-        for kind in ("lattice", "infinite_range") if system.name == "heisenberg" else (None,):
-            made = system() if kind is None else system(variant=kind)
-            assert set(made.references) <= set(METHODS)
+        for cls in system.variants.values() or (system,):
+            assert set(cls.references) <= set(METHODS)
 
 
 def test_what_is_written_is_what_is_read(copied: Workshop):
