@@ -212,7 +212,7 @@ def _recipe(settings: Mapping[str, Setting], texts: list[str], kind: str | None,
     With `common`, that of the system. `texts` are the other overrides, for Hydra.
     """
     model = str(settings["model"].value) if "model" in settings else "efnn"
-    if model == "effective":
+    if model in MODELS and MODELS[model].closed_form:
         return "closed_form"
     family = str(settings["training"].value) if "training" in settings else RECIPE_FAMILY
     if family == "closed_form":
@@ -236,11 +236,12 @@ def _depth(texts: list[str]) -> int | None:
 
 def _refuse_without_effect(settings: Mapping[str, Setting]) -> None:
     """Raise `ConfigError` for keys of trained networks where the model is fitted in closed form."""
-    if "model" not in settings or settings["model"].value != "effective":
+    model = str(settings["model"].value) if "model" in settings else ""
+    if model not in MODELS or not MODELS[model].closed_form:
         return
     for key in settings:
         if key in NETWORK_KEYS or key.startswith("training."):
-            raise ConfigError(f"{key} has no effect with model=effective, which is fitted in closed form")
+            raise ConfigError(f"{key} has no effect with model={model}, which is fitted in closed form")
 
 
 def _explain_missing(error: MissingConfigException, settings: Mapping[str, Setting]) -> ConfigError:
