@@ -47,6 +47,8 @@ def train_in_workers(trials: Sequence[Trial], workers: int, *, overwrite: bool) 
             if stop.signum is not None:
                 threads.shutdown(wait=False, cancel_futures=True)
                 _end_workers()
+                while wait(futures, POLL_SECONDS).not_done:  # a thread may have replaced a killed worker meanwhile
+                    _end_workers()
                 stop.check()
             for future in done:
                 yield futures.pop(future), future.result()
