@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -47,7 +48,8 @@ def train_in_workers(trials: Sequence[Trial], workers: int, *, overwrite: bool) 
             if stop.signum is not None:
                 threads.shutdown(wait=False, cancel_futures=True)
                 _end_workers()
-                while wait(futures, POLL_SECONDS).not_done:  # a thread may have replaced a killed worker meanwhile
+                while not all(each.done() for each in futures):  # a thread may just have replaced a killed worker
+                    time.sleep(POLL_SECONDS)
                     _end_workers()
                 stop.check()
             for future in done:
