@@ -1,4 +1,4 @@
-"""Where results may go: never over something else, and only where they can be written."""
+"""Refuse outputs that would replace something else, or that cannot be written."""
 
 from __future__ import annotations
 
