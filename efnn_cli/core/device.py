@@ -33,7 +33,8 @@ def resolve(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)
     if device.type == "cuda":
-        _require_cuda(device.index or 0)
+        device = torch.device("cuda", device.index or 0)  # set_device wants an index
+        _require_cuda(device.index)
         # TensorFloat-32 has 10 bits of mantissa: energies with relative errors of 1e-6 cannot be learned in it.
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
