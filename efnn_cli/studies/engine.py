@@ -71,7 +71,8 @@ class Engine:
         """Return the outcome of every trial; equal ones are trained once, finished ones not again."""
         every = {trial.plan.tag: trial for trial in trials}
         done = {tag for tag, trial in every.items() if trial.finished and not self.overwrite}
-        LOGGER.info("%d runs, %d of them finished earlier", len(every), len(done))
+        if every:
+            LOGGER.info("%d runs, %d of them finished earlier", len(every), len(done))
         found = {tag: stored(trial) for tag, trial in every.items() if tag in done}
         progress.done += len(found)
         left = {tag: trial for tag, trial in every.items() if tag not in done}
