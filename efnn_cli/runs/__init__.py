@@ -7,4 +7,5 @@ loading.py     a trained network from its files      find.py       names of runs
 results.py     results of `efnn train`               describe.py    descriptions for `efnn inspect`
 listing.py     run folders as rows                   table.py       these rows as CSV and as text
 filters.py     conditions such as seed<3, and sorting  kinds.py  names of Hamiltonians in lists of runs
+network.py     the network for a system, in its fast form
 """

@@ -16,11 +16,11 @@ from efnn_cli.core import rng
 from efnn_cli.core.console import Console, duration
 from efnn_cli.core.errors import InputError, NumericalError, Stopped
 from efnn_cli.core.signals import StopRequest
-from efnn_cli.models import EnergyModel, build, parameter_count
-from efnn_cli.models.fast import accelerate
+from efnn_cli.models import EnergyModel, parameter_count
 from efnn_cli.models.linear_model import LinearModel
 from efnn_cli.physics import System
 from efnn_cli.runs.folder import RunFolder
+from efnn_cli.runs.network import network_for
 from efnn_cli.runs.planning import Plan
 from efnn_cli.runs.settings import TrainConfig
 from efnn_cli.runs.stored import PARTS
@@ -70,15 +70,8 @@ def fit(plan: Plan, folder: RunFolder, device: torch.device, console: Console, s
 
 def initial_model(config: TrainConfig, system: System) -> EnergyModel:
     """Return the network with its initial weights, from the stream "init" of the seed, on the CPU."""
-    network = build(
-        config.model,
-        system.geometry,
-        inputs=system.size,
-        spin_range=system.spin_range,
-        seed=rng.integer(config.seed, "init"),
-        dtype=getattr(torch, config.training.dtype if config.training else "float64"),
-    )
-    return accelerate(network)
+    dtype = config.training.dtype if config.training else "float64"
+    return network_for(system, config.model, seed=rng.integer(config.seed, "init"), dtype=dtype)
 
 
 def _trainer(plan: Plan, device: torch.device) -> Trainer:

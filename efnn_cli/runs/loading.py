@@ -23,10 +23,10 @@ from efnn_cli.core import device as devices
 from efnn_cli.core.errors import ConfigError, EfnnError, InputError
 from efnn_cli.core.results import shown
 from efnn_cli.core.text import at_home
-from efnn_cli.models import EnergyModel, build
-from efnn_cli.models.fast import accelerate
+from efnn_cli.models import EnergyModel
 from efnn_cli.physics import System
 from efnn_cli.runs.folder import RunFolder
+from efnn_cli.runs.network import network_for
 from efnn_cli.runs.settings import build_training
 from efnn_cli.runs.stored import config_defect
 from efnn_cli.storage import checkpoint
@@ -37,6 +37,7 @@ from efnn_cli.training.trainer import Trainer
 Array = NDArray[np.float64]
 
 LOGGER = logging.getLogger("efnn")
+OF_EVALUATION = ("sampling", "couplings_sha256", "receptive_field")  # keys, possibly null, that evaluation reads
 
 
 @dataclass(frozen=True)
@@ -129,24 +130,18 @@ def _checkpoint_file(path: Path) -> Path:
 
 def _rebuild(path: Path, stored: checkpoint.Checkpoint, device: torch.device) -> Run:
     """Return the network of a checkpoint with its weights; raise various errors where they do not fit."""
-    defect = config_defect(stored.config)
+    missing = [f"it has no {key}" for key in OF_EVALUATION if key not in stored.config]
+    defect = config_defect(stored.config) or next(iter(missing), None)
     if defect is not None:
         raise ValueError(defect)
     system = build_system(stored.config["system"])
     name = "last" if "model" in stored.state else "best"
     training = stored.config["training"]
     dtype = "float64" if training is None else build_training(training).dtype
-    model = build(
-        build_model(stored.config["model"]),
-        system.geometry,
-        inputs=system.size,
-        spin_range=system.spin_range,
-        seed=0,
-        dtype=getattr(torch, dtype),
-    )
+    model = network_for(system, build_model(stored.config["model"]), seed=0, dtype=dtype)
     model.load_state_dict(Trainer.last_weights(stored.state) if name == "last" else stored.state["weights"])
     epoch = int(stored.state["epoch"])
-    return Run(path, stored.config, system, accelerate(model).to(device).eval(), device, epoch, name)
+    return Run(path, stored.config, system, model.to(device).eval(), device, epoch, name)
 
 
 def _restored(path: Path) -> str:

@@ -22,7 +22,6 @@ CONFIG = {
     "hash": str, "seed": int, "system.name": str, "system.L": int, "model.name": str,
     "dataset.path": str, "dataset.content_sha256": str, "dataset.samples": int,
 }  # fmt: skip
-OPTIONAL = ("sampling", "couplings_sha256", "receptive_field")  # may be null, but stand there
 
 
 def run_hash(model: Mapping[str, Any], training: Mapping[str, Any] | None, seed: int, content: str) -> str:
@@ -54,9 +53,6 @@ def config_defect(config: Mapping[str, Any]) -> str | None:
         value = _value(config, key)
         if type(value) is not kind:
             return _invalid(key, value)
-    for key in OPTIONAL:
-        if key not in config:
-            return _invalid(key, None)
     training = config.get("training", "missing")
     return None if training is None or isinstance(training, Mapping) else _invalid("training", training)
 
