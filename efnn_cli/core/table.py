@@ -34,7 +34,7 @@ class Table:
         ]
         bold = {(row + 1, column) for row, column in self.bold} if self.head else set(self.bold)
         room = shutil.get_terminal_size().columns  # 80 where there is no terminal
-        if not (self.head and self.turns) or _width(lines) <= room:
+        if not (self.head and self.rows and self.turns) or _width(lines) <= room:
             return _layout(lines, bold, headed=bool(self.head), right=_numeric(lines[bool(self.head) :]))
         names, *records = lines
         blocks = []
