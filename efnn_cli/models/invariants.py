@@ -87,8 +87,8 @@ class O3Invariants(nn.Module):
 class QuadraticInvariants(nn.Module):
     """Invariants given by their quadratic forms, which a subclass makes from its weights.
 
-    With `normalise` they have zero mean and unit variance at infinite temperature. For independent uniform spins, with B
-    the symmetric part of sum_r x_r y_r^T (3 K x 3 K), B_ij its 3 x 3 blocks and tr the trace,
+    With `normalise` they have zero mean and unit variance at infinite temperature. For independent uniform spins, with
+    B the symmetric part of sum_r x_r y_r^T (3 K x 3 K), B_ij its 3 x 3 blocks and tr the trace,
 
         mean = tr B / 3,   variance = u^2 / 3 + 2/9 sum_{i != j} |B_ij|^2 + 2/15 sum_i (|B_ii|^2 - (tr B_ii)^2 / 3)
     """

@@ -7,7 +7,8 @@
 Every bond and plaquette exactly once. Dzyaloshinskii-Moriya exchange with r the unit vector from i to j: D_ij = D z x r
 (`dm=interfacial`) or D r (`dm=bulk`). Plaquettes exist on the square lattice only. Known answers: ferromagnet
 E = -2 J1 L^2 (square), -3 J1 L^2 (triangular); staggered spins +2 J1 L^2 for even L; 120-degree order of the triangular
-lattice +3/2 J1 L^2, L divisible by 3. Energies in units of the coupling scale. The other variant is `infinite_range.py`.
+lattice +3/2 J1 L^2, L divisible by 3. Energies in units of the coupling scale. `infinite_range.py` has the other
+variant.
 """
 
 from __future__ import annotations
