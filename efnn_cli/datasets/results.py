@@ -65,6 +65,8 @@ def report(data: Dataset, path: Path, *, existed: bool, command: str = "generate
         "samples_per_second": len(data) / max(stored["seconds"], 1e-9),
         "reference": stored["method"],
     }
+    if stored.get("density") is not None:
+        metrics["density"] = stored["density"]
     return Result(command, metrics, {"dataset": shown(path)}, tables=[facts(metrics)])
 
 
