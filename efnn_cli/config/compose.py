@@ -24,6 +24,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from efnn_cli.config import keys
+from efnn_cli.config.bases import composed, members
 from efnn_cli.config.hints import COMMANDS_OF, GROUPS, SIZE_HINTS, bare_word_hint, key_hint, several_hint
 from efnn_cli.config.own_files import check_folder
 from efnn_cli.core.checks import nearest
@@ -152,7 +153,7 @@ def compose(command: str, request: Request, kind: str | None = None) -> Composed
             if command == "train":
                 texts = [text for text in texts if not text.startswith("training=")]
                 texts.append(f"training={_recipe(settings, texts, kind, common=request.common_recipe)}")
-            config = hydra_compose(command, overrides=texts)
+            config = composed(command, texts)
             values = OmegaConf.to_container(config, resolve=True)
         except MissingConfigException as error:  # an OSError too, so it comes first
             raise _explain_missing(error, settings) from error
@@ -217,12 +218,12 @@ def _recipe(settings: Mapping[str, Setting], texts: list[str], kind: str | None,
     family = str(settings["training"].value) if "training" in settings else RECIPE_FAMILY
     if family == "closed_form":
         raise ConfigError("training=closed_form belongs to model=effective alone", "training=default")
-    members = _loader().get_group_options(f"training/{family}") if kind else []
+    of_family = members(f"training/{family}") if kind else []
     special = [f"{kind}-{model}"] if not common else []
-    if special and "depth" in settings and any(name.startswith(f"{special[0]}-d") for name in members):
+    if special and "depth" in settings and any(name.startswith(f"{special[0]}-d") for name in of_family):
         special.insert(0, f"{special[0]}-d{_depth(texts)}")
     for name in (*special, str(kind)):
-        if name in members:
+        if name in of_family:
             return f"{family}/{name}"
     return family
 
@@ -230,7 +231,7 @@ def _recipe(settings: Mapping[str, Setting], texts: list[str], kind: str | None,
 def _depth(texts: list[str]) -> int | None:
     """Return the depth as a number, also of `03` or an interpolation; None where it is no number."""
     with contextlib.suppress(TypeError, ValueError):
-        return int(hydra_compose("train", overrides=[*texts, "training=neutral"]).depth)
+        return int(composed("train", [*texts, "training=neutral"]).depth)
     return None
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.core.results import Result, number, shown
+from efnn_cli.core.numbers import number
+from efnn_cli.core.results import Result, shown
 from efnn_cli.datasets import find
 from efnn_cli.datasets.planning import require_free
 from efnn_cli.storage import atomic, dataset

@@ -1,8 +1,9 @@
 """Networks: one file each, all made of the parts in blocks.py. Knows no physics and no files.
 
 options.py   configuration keys `model.*`           efnn.py dnn.py resnet.py densenet.py   dense and lattice
-blocks.py    blocks, invariant layers, readout      linear_model.py   the linear effective model
-energy.py    standardisation, receptive field       fast/   the same layers as faster matrix products
+blocks.py    blocks and readout                     linear_model.py   the linear effective model
+invariants.py   the bare spins, by symmetry         fast/   the same layers as faster matrix products
+energy.py    standardisation, receptive field
 
 A new network is one file here, one line in `MODELS` and one YAML in `conf/model/`; a package of its own declares an
 entry point `efnn.models` (a `ModelEntry`) instead.

@@ -6,7 +6,8 @@ infinite_range.py the same for continuous spins     diagonalise.py            le
 subsets.py        sums over r-subsets of spins      determinant.py            grand potential without levels
 heisenberg.py     classical spins on a lattice      matsubara.py              its formula and error estimate
 sampling.py       distributions of unit vectors     block_recursion.py sparse_determinant.py   its determinants
-thermal.py        spins at a temperature            external.py               labels from elsewhere
+thermal.py        spins at a temperature            lattices.py   square and triangular, their point groups
+external.py       labels from elsewhere
 
 A new system is one file here, one line in `SYSTEMS` and one YAML in `conf/system/`; a package of its own declares an
 entry point `efnn.systems` instead.
