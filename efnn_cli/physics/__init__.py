@@ -7,7 +7,7 @@ subsets.py        sums over r-subsets of spins      determinant.py            gr
 heisenberg.py     classical spins on a lattice      matsubara.py              its formula and error estimate
 sampling.py       distributions of unit vectors     block_recursion.py sparse_determinant.py   its determinants
 thermal.py        spins at a temperature            lattices.py   square and triangular, their point groups
-external.py       labels from elsewhere
+hopping.py        electrons on them, with twists    external.py               labels from elsewhere
 
 A new system is one file here, one line in `SYSTEMS` and one YAML in `conf/system/`; a package of its own declares an
 entry point `efnn.systems` instead.
