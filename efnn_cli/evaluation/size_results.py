@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -26,6 +27,7 @@ from efnn_cli.evaluation.size_table import Rows, SizeTable, curves, spreads
 from efnn_cli.runs.folder import EXTRAPOLATION, OUTPUTS
 from efnn_cli.runs.loading import Run
 from efnn_cli.storage import atomic
+from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.metrics import bias_text, error_text, warn_of_no_use
 
 LOGGER = logging.getLogger("efnn")
@@ -98,16 +100,38 @@ def measure(
     atomic.make_folder(table.path.parent)
     with StopRequest("the same command continues with the references that are done") as stop:
         datasets = (label_references(plan, target, console, stop) for plan in plans)
-        return extrapolation.measure(members, datasets, plans[0].config, table, stop)
+        return extrapolation.measure(members, datasets, table, stop)
+
+
+def measure_given(
+    members: Sequence[Run], datasets: Sequence[Dataset], table: SizeTable
+) -> tuple[list[SizeErrors], Rows]:
+    """Return the errors on the user's own `datasets`, and all rows of the table that they were added to."""
+    atomic.make_folder(table.path.parent)
+    with StopRequest("nothing was written; the same command starts again") as stop:
+        return extrapolation.measure(members, datasets, table, stop)
 
 
 def planned(plans: Sequence[DatasetPlan], device_type: str, table: SizeTable) -> Result:
     """Return the result of a dry run: sizes, samples and reference methods."""
     jobs = [plan.job(device_type) for plan in plans]
-    metrics = {"sizes": [{"L": job.system.size, "samples": job.samples, "reference": job.reference} for job in jobs]}
+    sizes = [{"L": job.system.size, "samples": job.samples, "reference": job.reference} for job in jobs]
+    return _planned(sizes, table)
+
+
+def planned_given(datasets: Sequence[Dataset], table: SizeTable) -> Result:
+    """Return the result of a dry run on the user's own `datasets`."""
+    sizes = [
+        {"L": each.spins.shape[-1], "samples": len(each), "reference": each.metadata["reference"]["method"]}
+        for each in datasets
+    ]
+    return _planned(sizes, table)
+
+
+def _planned(sizes: list[dict[str, Any]], table: SizeTable) -> Result:
     head = ["L", "samples", "reference"]
-    rows = [[each[key] for key in head] for each in metrics["sizes"]]
-    return Result("extrapolate", metrics, {"table": shown(table.path)}, "planned", tables=[Table(head, rows)])
+    tables = [Table(head, [[each[key] for key in head] for each in sizes])]
+    return Result("extrapolate", {"sizes": sizes}, {"table": shown(table.path)}, "planned", tables=tables)
 
 
 def draw(rows: Rows, trained_at: int, folder: Path) -> Path:
