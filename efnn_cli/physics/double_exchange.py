@@ -45,7 +45,6 @@ class DoubleExchange(System):
     name: ClassVar[str] = "double_exchange"
     kind: ClassVar[str] = "double_exchange"
     geometry: ClassVar[str] = "lattice"
-    energy_unit: ClassVar[str] = "hopping t"
     samplings: ClassVar[tuple[str, ...]] = tuple(spin_sampling.SAMPLINGS)
     references: ClassVar[tuple[str, ...]] = ("dense", "determinant")
     estimated_references: ClassVar[tuple[str, ...]] = ("determinant",)
@@ -60,6 +59,11 @@ class DoubleExchange(System):
     J_AF: float = 0.0
     twist: list[float] = field(default_factory=lambda: [0.0, 0.0])
     filling: float | None = None
+
+    @property
+    def energy_unit(self) -> str:
+        """The hopping amplitude t."""
+        return "hopping t"
 
     def __post_init__(self) -> None:
         if self.L is None:
