@@ -31,7 +31,7 @@ FIT_SIZE, FIT_SAMPLES = 6, 512  # of `effective_coupling`
 
 @dataclass
 class DoubleExchange(System):
-    """Parameters: side L >= 3, hopping t, Hund coupling J, chemical potential mu, temperature T."""
+    """Electrons hopping among classical spins; energy = grand potential. Energies in units of t."""
 
     name: ClassVar[str] = "double_exchange"
     kind: ClassVar[str] = "double_exchange"
@@ -41,15 +41,18 @@ class DoubleExchange(System):
     references: ClassVar[tuple[str, ...]] = ("dense", "determinant")
     estimated_references: ClassVar[tuple[str, ...]] = ("determinant",)
 
-    L: int | None = None
+    L: int = 10
+    """Side of the lattice, at least 3."""
     t: float = 1.0
+    """Hopping."""
     J: float = 16.0
+    """Hund coupling."""
     mu: float = -8.3
+    """Chemical potential."""
     T: float = 0.1
+    """Temperature."""
 
     def __post_init__(self) -> None:
-        if self.L is None:
-            self.L = 10
         checks.within("system.L", self.L, 3, 4096)
         for key in ("t", "J", "mu"):
             checks.within(f"system.{key}", getattr(self, key), -1e6, 1e6)

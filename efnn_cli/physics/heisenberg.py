@@ -39,7 +39,7 @@ def lattice_energy(spins: Tensor, J1: float, J2: float, K: float, R: float) -> T
 
 @dataclass
 class Heisenberg(System):
-    """Parameters: side L >= 3 and the couplings J1, J2, K, R."""
+    """Classical Heisenberg model on a lattice."""
 
     name: ClassVar[str] = "heisenberg"
     kind: ClassVar[str] = "heisenberg_lattice"
@@ -47,15 +47,20 @@ class Heisenberg(System):
     samplings: ClassVar[tuple[str, ...]] = ("uniform_sphere", "uniform_angles", "thermal")
 
     variant: str = "lattice"
-    L: int | None = None
+    """One of lattice, infinite_range."""
+    L: int = 10
+    """Side of the lattice."""
     J1: float = 1.0
+    """Nearest neighbours."""
     J2: float = 0.0
+    """Next-nearest neighbours."""
     K: float = 0.0
+    """Biquadratic coupling."""
     R: float = 0.0
+    """Ring exchange on plaquettes."""
 
     def __post_init__(self) -> None:
         checks.one_of("system.variant", self.variant, ("lattice",))
-        self.L = 10 if self.L is None else self.L
         checks.within("system.L", self.L, 3, 4096)
         for key in ("J1", "J2", "K", "R"):
             checks.within(f"system.{key}", getattr(self, key), -1e12, 1e12)

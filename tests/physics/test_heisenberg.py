@@ -6,7 +6,8 @@ import torch
 
 from efnn_cli.config.schema import build_system
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.physics import SYSTEMS, Draw
+from efnn_cli.physics import SYSTEMS
+from efnn_cli.physics.system import Draw
 
 Heisenberg = SYSTEMS["heisenberg"]
 COUPLED = {"J1": 0.7, "J2": -0.4, "K": 0.3, "R": 0.9}

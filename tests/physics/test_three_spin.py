@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.physics import SYSTEMS, Draw
+from efnn_cli.physics import SYSTEMS
+from efnn_cli.physics.system import Draw
 
 ThreeSpin = SYSTEMS["three_spin"]
 

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from pytorch_optimizer import SOAP
 
-from efnn_cli.models import MODELS, build
+from efnn_cli.models import MODELS
+from efnn_cli.models.build import build
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "soap": SOAP}
 

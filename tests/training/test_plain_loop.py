@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from efnn_cli.models import MODELS, build
-from efnn_cli.physics import SYSTEMS, Draw
+from efnn_cli.models import MODELS
+from efnn_cli.models.build import build
+from efnn_cli.physics import SYSTEMS
+from efnn_cli.physics.system import Draw
 from efnn_cli.training.augment import OPERATIONS, point_group
 from efnn_cli.training.optimizers import build_optimizer
 from efnn_cli.training.options import TrainingOptions
