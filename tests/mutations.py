@@ -76,7 +76,7 @@ MODELS = [
      "no skip connection", "models/test_formulas.py"),
 ]  # fmt: skip
 TRAINING = [
-    ("training", "point_group(self.train.spins[part], operation)", "self.train.spins[part]",
+    ("training", "operation(self.train.spins[part])", "self.train.spins[part]",
      "result discarded", "training/test_plain_loop.py"),
     ("training", 'rng.stream(self.seed, "epoch", self.epoch)', 'rng.stream(self.seed, "epoch")',
      "the same batches in every epoch", "training/test_plain_loop.py"),

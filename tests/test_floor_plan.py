@@ -25,8 +25,8 @@ FLOORS = [  # from the cellar to the roof
 ]
 STRANGERS = {"physics": {"models", "storage", "training"}, "models": {"physics", "storage"}, "storage": {"physics"}}
 ONLY_ONE = {
-    "hydra": {"config.compose", "config.store", "config.words", "studies.grid", "studies.launchers"},
-    "rich": {"core.console"},
+    "hydra": {"config.bases", "config.compose", "config.store", "config.words", "studies.grid", "studies.launchers"},
+    "rich": {"core.console", "core.table"},
     "matplotlib": {"figures"},
 }
 

@@ -144,7 +144,7 @@ def _recipes() -> str:
     """Table of the values that each recipe sets."""
     rows = []
     for family in keys.options("training"):
-        for name in sorted(f"{family}/{each}" for each in recipes.members(family)):
+        for name in sorted(f"{family}/{each}" for each in keys.files(f"training/{family}")):
             _, own = recipes.layers(name)[-1]
             values = [f"`{key}={json.dumps(value).replace(chr(34), '')}`" for key, value in own.items()]
             rows.append((f"`{name}`", " ".join(values), _comment(f"training/{name}")))

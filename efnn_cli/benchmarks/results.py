@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from efnn_cli.benchmarks import labels, networks
 from efnn_cli.benchmarks.rows import Row
 from efnn_cli.core import checks, device
-from efnn_cli.core.results import Result, number
+from efnn_cli.core.results import Result
+from efnn_cli.core.table import Table, facts
 
 LOGGER = logging.getLogger("efnn")
 
@@ -19,10 +20,9 @@ def run_labels(*, sizes: Sequence[int], repeats: int) -> Result:
     check_sizes(sizes)
     checks.within("repeats", repeats, 1, 1000)
     report = labels.run(sizes, repeats, LOGGER.info)
-    rows = table(report.rows)
-    rows += [["largest relative difference", number(report.largest_relative_difference)]]
-    rows += [[f"{case}: cost grows as L^{slope:.2f}"] for case, slope in report.exponents.items()]
-    return Result("bench", dataclasses.asdict(report), rows=rows, headed=True)
+    laws = {f"{case} grows as": f"L^{slope:.2f}" for case, slope in report.exponents.items()}
+    more = facts({"largest relative difference": report.largest_relative_difference, **laws})
+    return Result("bench", dataclasses.asdict(report), tables=[table(report.rows), more])
 
 
 def run_train(*, widths: Sequence[int], samples: int | None, repeats: int, device_name: str) -> Result:
@@ -56,12 +56,11 @@ def check_sizes(sizes: Sequence[int]) -> None:
         checks.within("L", size, 3, 200)
 
 
-def table(rows: Sequence[Row]) -> list[list[str]]:
-    """Return a head, and one line a row."""
-    head = [each.name for each in dataclasses.fields(Row)]
-    return [head, *([number(getattr(row, name)) for name in head] for row in rows)]
+def table(rows: Sequence[Row]) -> Table:
+    """Return a line for every row."""
+    return Table([each.name for each in dataclasses.fields(Row)], [dataclasses.astuple(row) for row in rows])
 
 
 def report_of(rows: Sequence[Row]) -> Result:
     """Return the rows as table and JSON."""
-    return Result("bench", {"rows": [dataclasses.asdict(row) for row in rows]}, rows=table(rows), headed=True)
+    return Result("bench", {"rows": [dataclasses.asdict(row) for row in rows]}, tables=[table(rows)])

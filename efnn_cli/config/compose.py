@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra import compose as hydra_compose
 from hydra import initialize_config_module
-from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from efnn_cli.config import explain, keys, recipes, store
-from efnn_cli.config.hints import GROUPS
+from efnn_cli.config.bases import composed
 from efnn_cli.config.own_files import check_folder
 from efnn_cli.config.words import NETWORK_KEYS, UNREADABLE, Request, Setting, settle
 from efnn_cli.core.errors import ConfigError
@@ -53,11 +51,11 @@ def compose(command: str, request: Request, kind: str | None = None) -> Composed
             texts += _search_path(request.config_dir)
             if command == "train":
                 texts = [text for text in texts if not text.startswith("training=")]
-                texts.append(f"training={_recipe(settings, texts, kind or '', common=request.common_recipe)}")
-            config = hydra_compose(command, overrides=texts)
+                texts.append(f"training={_recipe(request, settings, texts, kind or '')}")
+            config = composed(command, texts)
             values = OmegaConf.to_container(config, resolve=True)
         except MissingConfigException as error:  # an OSError too, so it comes first
-            raise explain.missing(error, settings, _choices()) from error
+            raise explain.missing(error, settings, request.config_dir) from error
         except (OmegaConfBaseException, *UNREADABLE) as error:
             raise explain.explained(error, command, settings) from error
     _require_groups(command, values, settings)
@@ -100,32 +98,21 @@ def _store_chosen(settings: Mapping[str, Setting]) -> None:
         store.add_model(settings["model"].value)
 
 
-def _options(group: str) -> list[str]:
-    found: list[str] = GlobalHydra.instance().config_loader().get_group_options(group)
-    return found
-
-
-def _choices() -> dict[str, list[str]]:
-    """Return the names to choose from in every group, those of the user's files among them."""
-    every = {group: {*keys.options(group), *_options(group)} - {*keys.HIDDEN_OPTIONS} for group in GROUPS}
-    return {group: sorted(names) for group, names in every.items()}
-
-
-def _recipe(settings: Mapping[str, Setting], texts: list[str], kind: str, *, common: bool) -> str:
+def _recipe(request: Request, settings: Mapping[str, Setting], texts: list[str], kind: str) -> str:
     """Return the option of the group `training`; `texts` are the other overrides, for Hydra."""
     model = str(settings["model"].value) if "model" in settings else "efnn"
     family = str(settings["training"].value) if "training" in settings else recipes.FAMILY
     if family == recipes.CLOSED_FORM:
         raise ConfigError("training=closed_form belongs to model=effective alone", "training=default")
-    members = _options(f"training/{family}") if kind else []
+    members = keys.files(f"training/{family}", request.config_dir)
     depth = (lambda: _depth(texts)) if "depth" in settings else None
-    return recipes.choose(family, kind, model, members, depth, common=common)
+    return recipes.choose(family, kind, model, members, depth, common=request.common_recipe)
 
 
 def _depth(texts: list[str]) -> int | None:
     """Return the depth as a number, also of `03` or an interpolation; None where it is no number."""
     with contextlib.suppress(TypeError, ValueError):
-        return int(hydra_compose("train", overrides=[*texts, "training=neutral"]).depth)
+        return int(composed("train", [*texts, "training=neutral"]).depth)
     return None
 
 

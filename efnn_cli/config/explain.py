@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from pathlib import Path
 
 from efnn_cli.config import keys
 from efnn_cli.config.hints import GROUPS, SIZE_HINTS, key_hint
@@ -12,11 +13,12 @@ from efnn_cli.core.checks import nearest
 from efnn_cli.core.errors import ConfigError, UnknownKey
 
 
-def missing(error: Exception, settings: Mapping[str, Setting], choices: Mapping[str, Collection[str]]) -> ConfigError:
-    """Return the error of a name that is none of the `choices` of its group."""
+def missing(error: Exception, settings: Mapping[str, Setting], config_dir: Path | None) -> ConfigError:
+    """Return the error of a name that its group does not have, nor the user's own files."""
     for group in GROUPS:
-        if group in settings and str(settings[group].value) not in choices[group]:
-            value, known = str(settings[group].value), choices[group]
+        value = str(settings[group].value) if group in settings else None
+        known = keys.options(group, config_dir)
+        if value is not None and value not in known:
             return ConfigError(f"{group}: wanted one of {', '.join(known)}, found {value!r}", nearest(value, known))
     return ConfigError(first_line(error))
 

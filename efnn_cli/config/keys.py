@@ -75,11 +75,16 @@ def groups(command: str) -> dict[str, str | None]:
     return GROUPS.get(command, {})
 
 
-def options(group: str) -> list[str]:
-    """Return the names to choose from in `group`."""
+def options(group: str, config_dir: Path | None = None) -> list[str]:
+    """Return the names to choose from in `group`, those of the user's own files among them."""
     registries: Mapping[str, Iterable[str]] = {"system": SYSTEMS, "model": MODELS, "executor": EXECUTORS}
-    found = registries.get(group) or (path.stem for path in (folder() / group).glob("*.yaml"))
-    return sorted(name for name in found if name not in HIDDEN_OPTIONS)
+    found = {*registries.get(group, ()), *files(group, config_dir)}
+    return sorted(found.difference(HIDDEN_OPTIONS))
+
+
+def files(group: str, config_dir: Path | None = None) -> list[str]:
+    """Return the names of the YAML files of `group`, such as `training/default`."""
+    return [path.stem for each in (folder(), config_dir) if each for path in (each / group).glob("*.yaml")]
 
 
 def root_keys(command: str) -> list[Key]:

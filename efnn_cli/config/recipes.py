@@ -38,11 +38,6 @@ def choose(
     return family
 
 
-def members(family: str) -> list[str]:
-    """Return the recipes of a family."""
-    return [path.stem for path in (folder() / "training" / family).glob("*.yaml")]
-
-
 def layers(recipe: str, config_dir: Path | None = None) -> list[tuple[str, dict[str, Any]]]:
     """Return the recipes that `recipe` builds on, itself last, each with the keys that it sets."""
     import yaml

@@ -7,4 +7,5 @@ rng.py        named random streams              results.py    results of command
 device.py     CPU and CUDA                      ranks.py      rank among several processes
 resources.py  memory and cores, batch sizes     provenance.py versions and commit
 registry.py   systems and networks by name      text.py       printable text
+numbers.py    numbers and their uncertainties   table.py      tables that fit a line
 """

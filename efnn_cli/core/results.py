@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from efnn_cli.core.table import Table
 from efnn_cli.core.text import printable
 
 SCHEMA_VERSION = 1
@@ -25,19 +26,20 @@ class Failure:
 
 @dataclass
 class Result:
-    """Result of one command; people see `rows` instead of the JSON."""
+    """Result of one command; people see `tables` instead of the JSON."""
 
     command: str
     metrics: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     status: str = "ok"
     rows: Sequence[Sequence[str]] = ()
-    """Lines of the table; the first one is its head if `headed`."""
+    """Lines of one more table; the first one is its head if `headed`."""
     headed: bool = False
+    tables: Sequence[Table] = ()
     failure: Failure | None = None
     """Failure of a part of the work that has a result nevertheless."""
     text: str | None = None
-    """Text shown instead of the rows."""
+    """Text shown instead of the tables."""
 
     def as_json(self, warnings: Sequence[str]) -> str:
         """Return one JSON object, without NaN."""
@@ -55,19 +57,18 @@ class Result:
         )
 
     def as_text(self) -> str:
-        """Return the text, or the table in plain columns; control characters are written out."""
-        lines = self._table() if self.text is None else self.text.split("\n")
-        return "\n".join(map(printable, lines))
-
-    def _table(self) -> list[str]:
-        rows = [*self.rows, *([name, path] for name, path in self.outputs.items())] if not self.headed else self.rows
-        widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows), default=0))]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows
-        ]
-        if self.headed:
-            lines += [f"{name}: {path}" for name, path in self.outputs.items()]
-        return lines
+        """Return the text, or the tables and under them the outputs; control characters are written out."""
+        if self.text is not None:
+            return "\n".join(map(printable, self.text.split("\n")))
+        tables = [*self.tables]
+        if self.rows:
+            rows = [[*row, *[""] * (max(map(len, self.rows)) - len(row))] for row in self.rows]
+            tables.append(Table(rows[0], rows[1:]) if self.headed else Table((), rows))
+        if self.outputs and tables and not tables[-1].head:
+            tables[-1] = Table((), [*tables[-1].rows, *self.outputs.items()])
+        elif self.outputs:
+            tables.append(Table((), list(self.outputs.items())))
+        return "\n\n".join(table.text() for table in tables)
 
 
 def error_json(command: str, code: int, message: str, hint: str) -> str:
@@ -89,12 +90,3 @@ def shown(path: Path) -> str:
     absolute = Path(os.path.abspath(path))
     here = Path.cwd()
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(path)
-
-
-def number(value: object) -> str:
-    """Return a number with four significant digits, `-` where undefined."""
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return str(value)

@@ -10,7 +10,8 @@ import torch
 
 from efnn_cli.core import device
 from efnn_cli.core.console import Console
-from efnn_cli.core.results import Result, number, shown
+from efnn_cli.core.numbers import number
+from efnn_cli.core.results import Result, shown
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.datasets import cost, find, labelling
 from efnn_cli.datasets.job import Job, Part

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from efnn_cli.core.errors import NumericalError
-from efnn_cli.core.results import Result, number, shown
+from efnn_cli.core.numbers import number
+from efnn_cli.core.results import Result, shown
 from efnn_cli.core.text import printable
 from efnn_cli.physics.system import Array
 from efnn_cli.runs.loading import Run

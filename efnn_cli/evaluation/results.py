@@ -6,7 +6,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.core.results import Result, number, shown
+from efnn_cli.core.numbers import number
+from efnn_cli.core.results import Result, shown
 from efnn_cli.core.text import printable
 from efnn_cli.evaluation.calibration import calibrate
 from efnn_cli.evaluation.evaluation_set import EvaluationSet

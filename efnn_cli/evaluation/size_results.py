@@ -13,7 +13,8 @@ from efnn_cli import figures
 from efnn_cli.config.fingerprint import fingerprint
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConflictError, InputError
-from efnn_cli.core.results import Result, number, shown
+from efnn_cli.core.numbers import number
+from efnn_cli.core.results import Result, shown
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.datasets.planning import DatasetPlan
 from efnn_cli.evaluation import extrapolation

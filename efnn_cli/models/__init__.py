@@ -1,9 +1,9 @@
 """Networks: one file each, all made of the parts in blocks.py. Knows no physics and no files.
 
 options.py   configuration keys `model.*`           efnn.py dnn.py resnet.py densenet.py   dense and lattice
-blocks.py    blocks, invariant layers, readout      linear_model.py   the linear effective model
+blocks.py    blocks and readout                     linear_model.py   the linear effective model
+invariants.py   the bare spins, by symmetry         fast/   the same layers as faster matrix products
 energy.py    standardisation, receptive field       build.py   a network from its options
-fast/        the same layers as faster matrix products
 
 A new network is one file here and one line in `MODELS`; a package of its own declares an entry point `efnn.models` (a
 `ModelEntry`) instead. Networks are imported when they are asked for: names and keys are known without PyTorch.

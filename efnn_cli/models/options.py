@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from efnn_cli.core import checks
+from efnn_cli.core.errors import ConfigError
+
+SYMMETRIES = ("none", "axial", "o3")  # the next contains the one before
 
 
 class ActivationScale(NamedTuple):
@@ -43,6 +46,10 @@ class NetworkOptions:
     """Lattice: channels of the invariant layers; null: width."""
     normalise_invariants: bool = False
     """Lattice: zero mean and unit variance of every invariant for independent uniform spins."""
+    symmetry: str | None = None
+    """One of o3, axial, none: symmetry of the invariants in spin space (lattice); null: that of the system."""
+    linear_terms: bool | None = None
+    """Lattice, axial or none: invariants linear in the spins; null: where S -> -S changes the energy."""
 
     lattice_only: ClassVar[tuple[str, ...]] = (
         "kernel_size",
@@ -50,6 +57,8 @@ class NetworkOptions:
         "block_kernel_size_2",
         "invariant_channels",
         "normalise_invariants",
+        "symmetry",
+        "linear_terms",
     )
     dense_only: ClassVar[tuple[str, ...]] = ("centre_spins",)
 
@@ -61,6 +70,10 @@ class NetworkOptions:
         for key in ("block_kernel_size", "block_kernel_size_2"):
             if getattr(self, key) is not None:
                 checks.odd_kernel(f"model.{key}", getattr(self, key))
+        if self.symmetry is not None:
+            checks.one_of("model.symmetry", self.symmetry, SYMMETRIES)
+        if self.linear_terms and self.symmetry == "o3":
+            raise ConfigError("model.linear_terms=true needs model.symmetry=axial or none: S is not invariant under o3")
         if self.invariant_channels is not None:
             checks.within("model.invariant_channels", self.invariant_channels, 1, 8192)
 

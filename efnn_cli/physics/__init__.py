@@ -6,7 +6,7 @@ infinite_range.py the same for continuous spins     diagonalise.py            le
 subsets.py        sums over r-subsets of spins      determinant.py            grand potential without levels
 heisenberg.py     classical spins on a lattice      matsubara.py              its formula and error estimate
 sampling.py       distributions of unit vectors     block_recursion.py sparse_determinant.py   its determinants
-thermal.py        spins at a temperature
+thermal.py        spins at a temperature            lattices.py   square and triangular, their point groups
 
 A new system is one file here and one line in `SYSTEMS`; a package of its own declares an entry point `efnn.systems`
 instead. Systems are imported when they are asked for: names and keys are known without PyTorch.

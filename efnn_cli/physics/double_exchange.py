@@ -23,7 +23,7 @@ from torch import Tensor
 from efnn_cli.core import checks
 from efnn_cli.physics import determinant, diagonalise, free_fermions
 from efnn_cli.physics import sampling as spin_sampling
-from efnn_cli.physics.heisenberg import lattice_energy
+from efnn_cli.physics.heisenberg import pair_energy
 from efnn_cli.physics.system import TOLERANCE, Array, Draw, Labels, System
 
 FIT_SIZE, FIT_SAMPLES = 6, 512  # of `effective_coupling`
@@ -76,7 +76,7 @@ class DoubleExchange(System):
         """
         small = self.at_size(min(self.size, FIT_SIZE))
         spins = torch.from_numpy(small.sample("uniform_sphere", Draw(0, "effective coupling", 0, 0, FIT_SAMPLES)))
-        bonds = lattice_energy(spins, 1.0, 0.0, 0.0, 0.0)  # - sum S_i.S_j
+        bonds = pair_energy(spins)  # - sum S_i.S_j
         covariance = torch.cov(torch.stack([bonds, small.energy(spins)]))
         return float(f"{float(covariance[0, 1] / covariance[0, 0]):.4g}")
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from efnn_cli.core.errors import ConfigError, InputError
+from efnn_cli.physics.lattices import IDENTITY, SQUARE, Operation, point_group
 from efnn_cli.physics.thermal import Bath
 
 Array = NDArray[np.float64]
@@ -99,6 +100,21 @@ class System(ABC):
     def spin_range(self) -> tuple[float, float]:
         """Smallest and largest value of a spin (component)."""
         return (-1.0, 1.0)
+
+    @property
+    def symmetry(self) -> str:
+        """Return the symmetry of the energy in spin space: "o3" (all rotations), "axial" (about z) or "none"."""
+        return "o3"
+
+    @property
+    def even(self) -> bool:
+        """Return True where S -> -S keeps the energy."""
+        return True
+
+    def point_group(self) -> tuple[Operation, ...]:
+        """Return operations of the lattice that keep the energy, the identity first."""
+        sides = (self.size, self.size)
+        return point_group(SQUARE, sides) if self.geometry == "lattice" else (Operation(IDENTITY),)
 
     @property
     def couplings(self) -> Array | None:

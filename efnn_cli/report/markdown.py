@@ -11,6 +11,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from efnn_cli.core.table import is_numeric
+
 TEMPLATES = Environment(
     loader=PackageLoader("efnn_cli.report", ""),
     autoescape=select_autoescape(("html",)),
@@ -20,7 +22,6 @@ TEMPLATES = Environment(
     keep_trailing_newline=True,
 )
 MARKUP = re.compile(r"[\\`*_\[\]<>~&#!$]")
-NUMBER = re.compile(r"[-+±*.\de ]*")
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Table:
         aligned = []
         for index, (head, *cells) in enumerate(zip(*lines, strict=True)):
             width = max(3, *map(len, (head, *cells)))
-            if index and any(cells) and all(map(NUMBER.fullmatch, cells)):
+            if index and is_numeric(cell.strip("*") for cell in cells):
                 aligned.append([head.rjust(width), "-" * (width - 1) + ":", *(cell.rjust(width) for cell in cells)])
             else:
                 aligned.append([head.ljust(width), "-" * width, *(cell.ljust(width) for cell in cells)])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from efnn_cli.core.errors import InputError
-from efnn_cli.core.results import number
+from efnn_cli.core.numbers import number
 from efnn_cli.datasets.hamiltonian import dataset_system
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.storage import checkpoint, dataset, hdf5, predictions

@@ -84,7 +84,8 @@ def _trainer(plan: Plan, device: torch.device) -> Trainer:
     if options.initial_spread is not None:
         few = slice(0, CALIBRATION_SAMPLES)
         model.calibrate(train.spins[few], train.energies[few], options.initial_spread)
-    return Trainer(model, options, train, val, plan.config.seed)
+    operations = [each.apply for each in plan.system.point_group()]
+    return Trainer(model, options, train, val, plan.config.seed, operations)
 
 
 def _resident(plan: Plan, part: str, dtype: torch.dtype, device: torch.device) -> Labelled:

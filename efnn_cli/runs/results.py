@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from efnn_cli.core.results import Result, number, shown
+from efnn_cli.core.numbers import number
+from efnn_cli.core.results import Result, shown
 from efnn_cli.models.build import parameter_count
 from efnn_cli.runs.fitting import initial_model
 from efnn_cli.runs.folder import RunFolder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from efnn_cli.config.options import TrainKeys
 from efnn_cli.config.schema import build_model, build_system, typed
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.models import MODELS
-from efnn_cli.models.options import Options
+from efnn_cli.models.options import SYMMETRIES, NetworkOptions, Options
 from efnn_cli.physics import VARIANTS
 from efnn_cli.physics.system import System
 from efnn_cli.training.options import TrainingOptions
@@ -46,6 +47,7 @@ def train_config(composed: Composed, system: System | None = None) -> TrainConfi
     recipe = None if MODELS[model.name].closed_form else build_training(training)
     if system is not None:
         _check_form(model, recipe, system, composed)
+        model = with_symmetry(model, system)
     return TrainConfig(
         model=model,
         training=recipe,
@@ -92,6 +94,27 @@ def _check_form(model: Options, recipe: TrainingOptions | None, system: System, 
         raise ConfigError(
             f"training.augment=true needs a lattice, and {system.kind} has none", "training.augment=false"
         )
+
+
+def with_symmetry(model: Options, system: System) -> Options:
+    """Return the options of a lattice network with the symmetry of `system` where none is given.
+
+    Raises `ConfigError` where the network has a symmetry that the energy has not.
+    """
+    if not isinstance(model, NetworkOptions) or system.geometry == "dense":
+        return model
+    symmetry = model.symmetry or system.symmetry
+    if SYMMETRIES.index(symmetry) > SYMMETRIES.index(system.symmetry):
+        raise ConfigError(
+            f"model.symmetry={symmetry}, but the energy of this {system.kind} has the symmetry {system.symmetry} only",
+            f"model.symmetry={system.symmetry}, or leave it out",
+        )
+    linear = model.linear_terms
+    if linear is False and not system.even:
+        raise ConfigError(
+            f"model.linear_terms=false, but S -> -S changes the energy of this {system.kind}", "leave it out"
+        )
+    return dataclasses.replace(model, symmetry=symmetry, linear_terms=not system.even if linear is None else linear)
 
 
 def build_training(node: object) -> TrainingOptions:

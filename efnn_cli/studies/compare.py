@@ -14,7 +14,8 @@ from efnn_cli.config.words import Request
 from efnn_cli.core import device
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import EfnnError, NumericalError
-from efnn_cli.core.results import Result, number, shown
+from efnn_cli.core.numbers import number
+from efnn_cli.core.results import Result, shown
 from efnn_cli.core.signals import to_go_on
 from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.storage import atomic

@@ -12,7 +12,8 @@ from efnn_cli.config.words import Request, key_of
 from efnn_cli.core import ranks
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConfigError, InputError
-from efnn_cli.core.results import Result, number, shown
+from efnn_cli.core.numbers import number
+from efnn_cli.core.results import Result, shown
 from efnn_cli.core.signals import GO_ON, to_go_on
 from efnn_cli.models.build import parameter_count
 from efnn_cli.runs.fitting import initial_model

@@ -100,13 +100,13 @@ def test_any_marks_are_text(text, tmp_path_factory):
 
 
 def test_a_table_reads_well_as_plain_text():
-    rows = [["a_b", "✓ 1.5", "**1.5e-3 ± 2e-05**"], ["c", "< 3", "-12"], ["d", "x -> y", ""]]
+    rows = [["a_b", "✓ 1.5", "**1.50(2)e-3**"], ["c", "< 3", "-12"], ["d", "x -> y", ""]]
     assert Table("", ["name", "value", "c"], rows).markdown.splitlines() == [
-        "| name | value  |                  c |",
-        "| ---- | ------ | -----------------: |",
-        "| a_b  | ✓ 1.5  | **1.5e-3 ± 2e-05** |",
-        "| c    | < 3    |                -12 |",
-        "| d    | x -> y |                    |",
+        "| name | value  |              c |",
+        "| ---- | ------ | -------------: |",
+        "| a_b  | ✓ 1.5  | **1.50(2)e-3** |",
+        "| c    | < 3    |            -12 |",
+        "| d    | x -> y |                |",
     ]
     with pytest.raises(ValueError, match="shorter"):
         _ = Table("", ["a", "b"], [["1"]]).markdown

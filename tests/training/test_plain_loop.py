@@ -6,13 +6,13 @@ import math
 import numpy as np
 import pytest
 import torch
+from plain import OPERATIONS
 from torch import nn
 
 from efnn_cli.models import MODELS
 from efnn_cli.models.build import build
 from efnn_cli.physics import SYSTEMS
 from efnn_cli.physics.system import Draw
-from efnn_cli.training.augment import OPERATIONS, point_group
 from efnn_cli.training.optimizers import build_optimizer
 from efnn_cli.training.options import TrainingOptions
 from efnn_cli.training.trainer import Labelled, Trainer
@@ -62,7 +62,7 @@ def trained(augment, **changes):
     )
     train, val = labelled(COUNT, 0), labelled(16, 1)
     initial, recorder = copy.deepcopy(model), Recorder(model)
-    trainer = Trainer(recorder, options, train, val, seed=5)
+    trainer = Trainer(recorder, options, train, val, 5, OPERATIONS)
     rows = [trainer.run_epoch() for _ in range(EPOCHS)]
     return initial, recorder, trainer, rows
 
@@ -146,25 +146,3 @@ def test_without_a_gradient_only_the_decay_moves_the_weights(optimizer):
     expected = initial - 0.1 * initial.sign() if optimizer == "adam" else initial * (1 - 0.1 * 0.01)
     torch.testing.assert_close(moved[0.01], expected, rtol=0, atol=1e-6)
     torch.testing.assert_close(moved[0.0], initial, rtol=0, atol=0)
-
-
-@pytest.mark.parametrize(
-    "system",
-    [
-        SYSTEMS["heisenberg"](L=5, J1=0.7, J2=-0.4, K=0.3, R=0.9),
-        SYSTEMS["heisenberg"](L=4, R=1.0),
-        SYSTEMS["double_exchange"](L=3, J=5.0, mu=-1.0),
-    ],
-    ids=["all terms", "ring exchange", "double exchange"],
-)
-def test_energies_are_invariant_under_every_operation_of_the_augmentation(system):
-    spins = torch.from_numpy(system.sample("uniform_sphere", Draw(0, "train", 0, 0, 3)))
-    energy, found = system.energy(spins), set()
-    for operation in range(OPERATIONS):
-        moved = point_group(spins, operation)
-        torch.testing.assert_close(system.energy(moved), energy, rtol=1e-12, atol=1e-11)
-        found.add(moved[0].contiguous().numpy().tobytes())
-    assert found == {each.contiguous().numpy().tobytes() for each in images(spins[0])}
-    broken = spins.clone()  # negative control: a single row is reflected
-    broken[:, :, 0] = spins[:, :, 0].flip(-1)
-    assert not torch.allclose(system.energy(broken), energy, rtol=1e-6)

@@ -47,7 +47,7 @@ def lattice_trainer(**changes):
     options = TrainingOptions(**{"epochs": 4, "batch_size": 7, "lr": 1e-2, "initial_spread": 0.3, **changes})
     chosen = MODELS["efnn"].options(depth=2, width=2, kernel_size=3)
     model = build(chosen, "lattice", inputs=0, spin_range=(-1, 1), seed=1)
-    return Trainer(model, options, lattice_data(40, 0), lattice_data(16, 1), seed=5)
+    return Trainer(model, options, lattice_data(40, 0), lattice_data(16, 1), 5, plain.OPERATIONS)
 
 
 def test_training_lands_on_the_known_slope():
@@ -75,7 +75,7 @@ def test_resumed_it_equals_a_plain_loop(tmp_path, optimizer, augment, ema):
     rows, weights = plain.plain_training(plain.network(), options, train, val, seed=5)
     found, state = [], None
     for _ in rows:
-        trainer = Trainer(plain.network(), options, Labelled(*train), Labelled(*val), seed=5)
+        trainer = Trainer(plain.network(), options, Labelled(*train), Labelled(*val), 5, plain.OPERATIONS)
         if state is not None:
             trainer.resume(state)
         row = trainer.run_epoch()
@@ -251,7 +251,7 @@ def test_a_cuda_graph_trains_like_operation_by_operation(optimizer):
     for kind in (Gradients, GraphedGradients):
         trainer = lattice_trainer(optimizer=optimizer, augment=True, ema=0.9)
         data = [Labelled(each.spins.cuda(), each.energies.cuda()) for each in (trainer.train, trainer.val)]
-        trainer = Trainer(trainer.model.cuda(), trainer.options, *data, seed=5)
+        trainer = Trainer(trainer.model.cuda(), trainer.options, *data, 5, plain.OPERATIONS)
         trainer.gradients = kind(trainer.model)
         found.append([trainer.run_epoch().loss for _ in range(2)])
     assert found[0] == pytest.approx(found[1], rel=1e-4)
@@ -271,7 +271,7 @@ def test_a_graph_is_recorded_on_the_device_of_its_tensors():
     for place in ("cuda:0", "cuda:1"):
         trainer = lattice_trainer(optimizer="adam")
         data = [Labelled(each.spins.to(place), each.energies.to(place)) for each in (trainer.train, trainer.val)]
-        trainer = Trainer(trainer.model.to(place), trainer.options, *data, seed=5)
+        trainer = Trainer(trainer.model.to(place), trainer.options, *data, 5, plain.OPERATIONS)
         assert type(trainer.gradients) is GraphedGradients
         found.append([trainer.run_epoch().loss for _ in range(2)])
     assert found[0] == pytest.approx(found[1], rel=1e-4)
