@@ -14,7 +14,7 @@ from efnn_cli.core.errors import ConfigError
 from efnn_cli.datasets.settings import generate_config
 from efnn_cli.models import MODELS
 from efnn_cli.physics import SYSTEMS, variants
-from efnn_cli.runs.settings import train_config
+from efnn_cli.runs.settings import train_config, with_symmetry
 from efnn_cli.training.options import TrainingOptions
 
 CONF = Path(efnn_cli.__file__).parent.parent / "conf"
@@ -64,7 +64,7 @@ def test_every_recipe_composes_for_every_network(kind, model, family):
     own = (CONF / "training" / family / f"{kind}.yaml").exists()  # a new system has none at first
     assert config.training.name.startswith(f"{family}/{kind}" if own else family)
     if family == "paper":
-        neutral = dataclasses.asdict(MODELS[model].options())
+        neutral = dataclasses.asdict(with_symmetry(MODELS[model].options(), system))
         neutral.update(depth=config.model.depth, width=config.model.width)
         assert dataclasses.asdict(config.model) == neutral
         assert config.training.initial_spread is None
