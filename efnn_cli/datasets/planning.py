@@ -61,6 +61,8 @@ def plan_dataset(
     if spins is not None:
         config, given = with_given_spins(config, composed, spins, normalise=normalise)
         refuse_tolerance_without_effect([config], composed)
+    system = config.system.prepared(None if given is None else torch.from_numpy(given))
+    config = dataclasses.replace(config, system=system)
     path = out or find.dataset_path(config, "train", given)
     atomic.require_name(path)
     return DatasetPlan(config, path, given=given, usual=out is None)

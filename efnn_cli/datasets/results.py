@@ -66,6 +66,8 @@ def report(data: Dataset, path: Path, *, existed: bool, command: str = "generate
         "samples_per_second": len(data) / max(stored["seconds"], 1e-9),
         "reference": stored["method"],
     }
+    if stored.get("density") is not None:
+        metrics["density"] = stored["density"]
     rows = [[key, number(value)] for key, value in metrics.items()]
     return Result(command, metrics, {"dataset": shown(path)}, rows=rows)
 

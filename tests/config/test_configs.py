@@ -11,7 +11,6 @@ from efnn_cli.config.compose import compose
 from efnn_cli.config.schema import build_model, build_system
 from efnn_cli.config.words import Request
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.datasets.settings import generate_config
 from efnn_cli.models import MODELS
 from efnn_cli.physics import SYSTEMS, variants
 from efnn_cli.runs.settings import train_config, with_symmetry
@@ -80,19 +79,6 @@ def test_default_recipes_see_no_more_than_the_training_lattice(kind):
         assert receptive_field_of(config.model) <= system.size
 
 
-def test_options_and_overrides_are_one_thing():
-    def generate(*overrides, **options):
-        return generate_config(compose("generate", Request(("system=heisenberg", *overrides), options)))
-
-    assert generate(**{"system.L": 12}) == generate("system.L=12") == generate("system.L=12", **{"system.L": 12})
-    with pytest.raises(ConfigError, match=r"system.L was given twice: '--L 10' and 'system.L=12'"):
-        generate("system.L=12", **{"system.L": 10})
-    with pytest.raises(ConfigError, match="depth was given twice"):
-        compose("train", Request(("depth=3", "model.depth=2")))
-    assert compose("train", Request(("model.depth=7",))).values["depth"] == 7
-    assert compose("train", Request(("lr=1e-3", "training.lr=0.001"))).values["lr"] == 1e-3
-
-
 @pytest.mark.parametrize(
     ("override", "message"),
     [
@@ -108,23 +94,6 @@ def test_options_and_overrides_are_one_thing():
 def test_what_cannot_be_meant_is_refused(override, message):
     with pytest.raises(ConfigError, match=message.replace("+", r"\+")):
         train_config(compose("train", Request((override,))))
-
-
-def test_a_file_as_argument_is_explained():
-    with pytest.raises(ConfigError) as caught:
-        compose("train", Request(("config.yaml",)))
-    assert "--config-dir" in caught.value.hint
-
-
-def test_users_own_files_are_found(tmp_path):
-    (tmp_path / "training").mkdir()
-    (tmp_path / "training" / "mine.yaml").write_text(
-        "# @package _global_\ndefaults:\n  - /training/neutral\n  - _self_\nepochs: 7\ntraining:\n  name: mine\n"
-    )
-    composed = compose("train", Request(("training=mine",), config_dir=tmp_path), "double_exchange")
-    assert (composed.values["epochs"], composed.values["training"]["name"]) == (7, "mine")
-    with pytest.raises(ConfigError, match="is not a folder"):
-        compose("train", Request(config_dir=tmp_path / "none"))
 
 
 def test_no_file_names_anything_to_call():

@@ -69,12 +69,10 @@ BEFORE = {
     "export": lambda model, x: export(model, (x,)),
     "vmap": lambda model, x: func.vmap(lambda one: model(one[None]))(x),
     "jacrev": lambda model, x: func.jacrev(model)(x),
-    "jit": lambda model, x: torch.jit.trace(model, (x,)),
     "inference": in_inference_mode,
 }
 
 
-@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning")
 @pytest.mark.parametrize("size", [6, 11])
 @pytest.mark.parametrize("before", BEFORE)
 def test_nothing_of_one_call_survives_in_another(before, size):
