@@ -19,7 +19,7 @@ from efnn_cli.core.checks import nearest
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.models import MODELS
 from efnn_cli.models.options import Options
-from efnn_cli.physics import SYSTEMS, variants
+from efnn_cli.physics import SYSTEMS, VARIANTS, variants
 from efnn_cli.physics.system import System
 
 T = TypeVar("T")
@@ -78,10 +78,11 @@ def _explain(error: OmegaConfBaseException, prefix: str, node: Mapping[str, Any]
 
 
 def build_system(node: object) -> System:
-    """Return a system from `{"name": ..., parameters}`."""
+    """Return a system from `{"name": ..., parameters}`; external ones exist only in files."""
     values = dict(node) if isinstance(node, Mapping) else {}
     name = values.pop("name", None)
-    checks.one_of("system", name, SYSTEMS)
+    if name not in VARIANTS:
+        checks.one_of("system", name, SYSTEMS)
     every = variants(str(name))
     return typed(_variant(every, values) if every else SYSTEMS[str(name)], values, "system.")
 

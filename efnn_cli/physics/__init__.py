@@ -7,7 +7,7 @@ subsets.py        sums over r-subsets of spins      determinant.py            gr
 heisenberg.py     classical spins on a lattice      matsubara.py              its formula and error estimate
 sampling.py       distributions of unit vectors     block_recursion.py sparse_determinant.py   its determinants
 thermal.py        spins at a temperature            lattices.py   square and triangular, their point groups
-hopping.py        electrons on them, with twists
+hopping.py        electrons on them, with twists    external.py               labels from elsewhere
 
 A new system is one file here and one line in `SYSTEMS`; a package of its own declares an entry point `efnn.systems`
 instead. Systems are imported when they are asked for: names and keys are known without PyTorch.
@@ -36,7 +36,11 @@ VARIANTS = {
     "heisenberg": {
         "lattice": "efnn_cli.physics.heisenberg:Heisenberg",
         "infinite_range": "efnn_cli.physics.infinite_range:InfiniteRange",
-    }
+    },
+    "external": {  # only in files
+        "lattice": "efnn_cli.physics.external:External",
+        "dense": "efnn_cli.physics.external:ExternalDense",
+    },
 }
 """Systems that share a name, by `system.variant`; the first is the default."""
 
