@@ -75,9 +75,8 @@ class System(ABC):
     """Methods that compute the energy."""
     estimated_references: ClassVar[tuple[str, ...]] = ()
     """Those of them that are not exact to rounding: they estimate their error and have a tolerance."""
-    variants: ClassVar[dict[str, type[System]]] = {}
-    """Classes that share the name on the command line, by `system.variant`; empty without variants."""
-    L: int | None
+    L: int
+    """Side of the lattice, or number of spins."""
 
     @property
     def energy_unit(self) -> str:
@@ -90,8 +89,7 @@ class System(ABC):
 
     @property
     def size(self) -> int:
-        """L, which every constructed system has."""
-        assert self.L is not None  # for the type checker: __post_init__ has set it
+        """L."""
         return self.L
 
     @property
