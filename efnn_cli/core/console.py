@@ -8,17 +8,19 @@ from __future__ import annotations
 import errno
 import logging
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from efnn_cli.core.errors import Interrupted, OutputError, Stopped, writing
 from efnn_cli.core.text import printable
 
 LOGGER = logging.getLogger("efnn")
+FIRST_SECONDS = 1.0  # before the first line of a status
 LINE_SECONDS = 30.0  # off a terminal, a line of progress this often
 
 
@@ -36,7 +38,7 @@ class Console:
         self.quiet = quiet or silent
         self.warnings: list[str] = []
         level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
-        handler = logging.StreamHandler(sys.stderr)
+        handler = _Stderr()
         handler.setFormatter(_Plain())
         handler.setLevel(logging.CRITICAL if silent else level)  # rank 0 reports for all
         self._handlers = [handler, _Collector(self.warnings)]
@@ -77,6 +79,43 @@ class Console:
                 yield meter
         else:
             yield _Lines(title, total, unit, start)
+
+    @contextmanager
+    def status(self, state: Callable[[], tuple[float, str]]) -> Iterator[None]:
+        """Show a share between 0 and 1 and its words: a bar on a terminal; elsewhere a line now and every 30 s."""
+        if self.quiet:
+            yield
+        elif sys.stderr.isatty():
+            with _moving(state):
+                yield
+        else:
+            ended = threading.Event()
+
+            def tell() -> None:
+                waited = FIRST_SECONDS
+                while not ended.wait(waited):
+                    print(printable(state()[1]), file=sys.stderr, flush=True)
+                    waited = LINE_SECONDS
+
+            thread = threading.Thread(target=tell, daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                ended.set()
+                thread.join()
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Write to stderr as it is now: a bar puts messages above itself."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        """The stream to write to."""
+        return sys.stderr
 
 
 class _Plain(logging.Formatter):
@@ -163,6 +202,27 @@ def _bar(title: str, total: int, unit: str, start: int) -> Iterator[Meter]:
                 progress.update(task, advance=amount, note=note)
 
         yield advance
+
+
+@contextmanager
+def _moving(state: Callable[[], tuple[float, str]]) -> Iterator[None]:
+    from rich.console import Console as RichConsole
+    from rich.live import Live
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    def bar() -> Table:
+        share, words = state()
+        line = Table.grid(padding=(0, 1))
+        line.add_row(
+            ProgressBar(total=1.0, completed=share, width=16), Text(printable(words), no_wrap=True, overflow="ellipsis")
+        )
+        return line
+
+    shown = RichConsole(stderr=True)
+    with Live(get_renderable=bar, console=shown, refresh_per_second=2, transient=True):
+        yield
 
 
 def duration(seconds: float) -> str:

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from efnn_cli.core.errors import NumericalError
+from efnn_cli.core.numbers import with_error
 from efnn_cli.studies import trials
 
 from .conftest import Workshop, begin_efnn, call, files_below, finish, run_efnn, wait_for
@@ -39,8 +40,7 @@ def test_networks_on_a_lattice(copied: Workshop):
     data, root = copied.dataset("lattice"), copied.root
     words = ("--data", data, "--seeds", 2, "--grid", "lr=1e-9,1e-3", "--L", "6,9", "--samples", 3, "depth=1", *QUICK)
     outcome = call("compare", *words, "--json", cwd=root).done()
-    assert "run 1 of 13:" in outcome.err
-    assert "run 13 of 13:" in outcome.err
+    assert "/13 runs, " in outcome.err
     result = outcome.json()
     rows = {row["model"]: row for row in result["metrics"]["rows"]}
     assert list(rows) == ["efnn", "dnn", "resnet", "densenet", "effective"]
@@ -195,7 +195,7 @@ def test_what_is_left_for_a_text(copied: Workshop):
         assert row["spread"]["L=8"] == float(line["rmse_over_std_L8_spread"]) == pytest.approx(spread)
         count = f"{row['parameters']:_}".replace("_", " ")
         assert f"| {count} |" in text
-        assert f"{mean:.2e} ± {spread:.0e}" in text
+        assert with_error(mean, spread) in text
         assert f"({count}) {row['choice']}" in text
     for fact in (
         "Parameters: 1 000, 2 000, met to within",
