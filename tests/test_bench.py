@@ -61,12 +61,7 @@ def test_prediction(capsys):
 
 @pytest.mark.parametrize(
     "words",
-    [("train", "--width", "0"), ("train", "--samples", "0"), ("predict", "--L", "2"), ("predict", "--repeats", "0")],
+    [("train", "--width", "0"), ("predict", "--L", "2")],
 )
 def test_bad_sizes_are_refused(words):
     assert main(["bench", *words]) == 2
-
-
-def test_the_default_row_is_the_published_network():
-    assert networks.case(3, torch.device("cpu")) == "efnn-d3-w3-cpu"
-    assert (networks.DEPTH, networks.SIZE, networks.BATCH) == (3, 10, 1000)

@@ -56,10 +56,10 @@ def command(ask: Callable[..., Result], *, together: bool = False) -> Callable[.
 
 
 def _at_home(value: Any) -> Any:
-    """Return a path, or each of a list of words, with `~` replaced; any other value unchanged."""
-    if isinstance(value, Path):
-        return Path(at_home(str(value)))
-    return [at_home(each) for each in value] if isinstance(value, list) else value
+    """Return a path, or each of a list of words or paths, with `~` replaced; any other value unchanged."""
+    if isinstance(value, list):
+        return [type(each)(at_home(str(each))) for each in value]
+    return Path(at_home(str(value))) if isinstance(value, Path) else value
 
 
 def execute(
@@ -74,7 +74,12 @@ def execute(
     if not together:
         _refuse_several()
     console = Console(quiet=quiet, verbose=verbose, silent=not ranks.is_main())
-    result = action(console)
+    if not json:
+        console.show_loading()
+    try:
+        result = action(console)
+    finally:
+        console.begin()
     if ranks.is_main():
         _print_result(result.as_json(console.warnings) if json else result.as_text())
         if result.failure is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from efnn_cli.core.errors import InputError
 from efnn_cli.datasets.job import Job
-from efnn_cli.physics import Draw
+from efnn_cli.physics.system import Draw
 from efnn_cli.storage import atomic, dataset, hdf5
 from efnn_cli.storage.dataset import Dataset
 
@@ -23,7 +23,8 @@ def shard_folder(path: Path) -> Path:
 class ShardFolder:
     """The finished shards of the dataset of `job` at `path`, recognised by the tag and the method of the job.
 
-    A shard is a `Dataset`; its metadata are `seconds` (labelling time of its worker), `device` and `redone`.
+    A shard is a `Dataset`; its metadata are `seconds` (labelling time of its worker), `device`, `redone` and
+    `electrons`.
     """
 
     def __init__(self, job: Job, path: Path) -> None:

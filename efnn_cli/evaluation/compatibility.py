@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from efnn_cli.core.errors import InputError
 from efnn_cli.datasets.hamiltonian import couplings_hash
-from efnn_cli.physics import System
+from efnn_cli.physics.system import System
 from efnn_cli.runs.loading import Run
 
 
@@ -20,6 +20,8 @@ def require_same_hamiltonian(run: Run, system: System, source: str) -> None:
             "only lattice networks fit other sizes",
         )
     for key, value in wanted.items():
+        if key == "unit" and None in (value, found[key]):  # of energies from elsewhere, which may be unknown
+            continue
         if found.get(key) != value and key != "coupling_seed":
             raise InputError(
                 f"{source} is of another Hamiltonian: system.{key} = {found.get(key)}, trained with {value}"

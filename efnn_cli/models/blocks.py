@@ -8,7 +8,6 @@ product. B configurations, C channels, k kernel side, K = k^2.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -103,60 +102,6 @@ def lattice_block(inputs: int, outputs: int, kernels: tuple[int, int], scale: Ac
     inner = PeriodicConvolution(inputs, outputs, kernels[0])
     outer = PeriodicConvolution(outputs, outputs, kernels[1])
     return Block(inner, outer, scale)
-
-
-class InvariantLayers(nn.Module):
-    """All invariant layers of a network in one pass: Phi = sum over x, y, z of (W0 * S^c)(W1 * S^c).
-
-    W0 and W1 are bias-free k x k convolutions 1 -> C shared by the three components, so Phi is invariant
-    under global rotations of the spins and under S -> -S. `channels` lists C of each layer; the layers share
-    no weights, only the gathering of the spins around every site. Each is 2 k^2 C parameters.
-
-    With `normalise` an invariant is shifted and scaled to zero mean and unit variance at infinite
-    temperature. For independent uniform spins <S_a.S_b> = delta_ab and <(S_a.S_b)^2> = 1/3, hence
-
-        mean = sum_a W0(a) W1(a),   variance = 1/3 sum_{a<b} (W0(a) W1(b) + W0(b) W1(a))^2
-
-    which holds for every lattice size (exact size-consistency) and needs no batch statistics.
-    """
-
-    def __init__(self, channels: Sequence[int], kernel_size: int, normalise: bool) -> None:
-        super().__init__()
-        self.channels = list(channels)
-        self.kernel_size = kernel_size
-        self.normalise = normalise
-        self.weight = nn.Parameter(torch.empty(2, sum(channels), kernel_size**2))  # (2, C, K)
-        nn.init.uniform_(self.weight, -1.0 / kernel_size, 1.0 / kernel_size)  # Conv2d's default: fan-in is K
-
-    def forward(self, spins: Tensor) -> tuple[Tensor, ...]:
-        """Invariants (B, L, L, C) of each layer, for spins (B, 3, L, L); the normalisation is multiplied into W0."""
-        w0, w1 = self.weight  # (C, K) each
-        shift = None
-        if self.normalise:
-            mean, std = self.moments()
-            w0, shift = w0 / std[:, None], mean / std
-        layers = self.products(spins, w0, w1)
-        if shift is None:
-            return layers
-        return tuple(phi - each for phi, each in zip(layers, torch.split(shift, self.channels), strict=True))
-
-    def products(self, spins: Tensor, w0: Tensor, w1: Tensor) -> tuple[Tensor, ...]:
-        """Sum over the components of the product of two convolutions, (B, L, L, C) for each layer."""
-        k = self.kernel_size
-        planes = wrap(spins, k // 2).unbind(dim=1)  # x, y, z
-        first, second = (weights.view(-1, 1, k, k) for weights in (w0, w1))
-        products = [F.conv2d(each[:, None], first) * F.conv2d(each[:, None], second) for each in planes]
-        phi = torch.stack(products).sum(dim=0).permute(0, 2, 3, 1)  # (B, L, L, sum of C)
-        return torch.split(phi, self.channels, dim=-1)
-
-    def moments(self) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation (C,) of every invariant for independent uniform spins."""
-        w0, w1 = self.weight
-        mean = (w0 * w1).sum(dim=1)
-        # sum_{a<b} (x_a y_b + x_b y_a)^2 = x^2 y^2 + (x.y)^2 - 2 sum_a (x_a y_a)^2
-        pairs = w0.square().sum(1) * w1.square().sum(1) + mean.square() - 2 * (w0 * w1).square().sum(1)
-        tiny = torch.finfo(pairs.dtype).tiny
-        return mean, (pairs.clamp(min=tiny) / 3).sqrt()
 
 
 class Readout(nn.Module):

@@ -9,7 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from efnn_cli.models.blocks import InvariantLayers, Readout, dense_block, lattice_block
+from efnn_cli.models.blocks import Readout, dense_block, lattice_block
+from efnn_cli.models.invariants import invariant_layers
 from efnn_cli.models.options import DensenetOptions
 
 
@@ -36,7 +37,7 @@ class LatticeDenseNet(nn.Module):
         super().__init__()
         c, n, eps = options.width, options.invariants, options.scale
         kernels, depth = options.block_kernels, options.depth
-        self.invariants = InvariantLayers([n, c], options.kernel_size, options.normalise_invariants)
+        self.invariants = invariant_layers([n, c], options)
         inputs = [n] + [c * (i + 1) for i in range(1, depth)]
         self.blocks = nn.ModuleList(lattice_block(i, c, kernels, eps) for i in inputs)
         self.readout = Readout(c * (depth + 1), options.kernel_size)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from efnn_cli.models.blocks import InvariantLayers, Readout, dense_block, lattice_block
+from efnn_cli.models.blocks import Readout, dense_block, lattice_block
+from efnn_cli.models.invariants import invariant_layers
 from efnn_cli.models.options import DnnOptions
 
 
@@ -32,7 +33,7 @@ class LatticeDNN(nn.Module):
     def __init__(self, options: DnnOptions) -> None:
         super().__init__()
         c, n, eps = options.width, options.invariants, options.scale
-        self.invariants = InvariantLayers([n], options.kernel_size, options.normalise_invariants)
+        self.invariants = invariant_layers([n], options)
         inputs = [n] + [c] * (2 * options.depth - 1)
         self.layers = nn.Sequential(*(lattice_block(i, c, options.block_kernels, eps) for i in inputs))
         self.readout = Readout(c, options.kernel_size)

@@ -12,7 +12,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from efnn_cli.models.blocks import InvariantLayers, Readout, dense_block, lattice_block
+from efnn_cli.models.blocks import Readout, dense_block, lattice_block
+from efnn_cli.models.invariants import invariant_layers
 from efnn_cli.models.options import EfnnOptions
 
 
@@ -42,7 +43,7 @@ class LatticeEFNN(nn.Module):
         super().__init__()
         c, n, eps = options.width, options.invariants, options.scale
         kernels, depth = options.block_kernels, options.depth
-        self.invariants = InvariantLayers([n] * (depth + 1), options.kernel_size, options.normalise_invariants)
+        self.invariants = invariant_layers([n] * (depth + 1), options)
         self.fields = nn.ModuleList(lattice_block(n if i == 0 else c, c, kernels, eps) for i in range(depth))
         self.quasi_particles = nn.ModuleList(lattice_block(n, c, kernels, eps) for _ in range(depth))
         for g in self.quasi_particles:

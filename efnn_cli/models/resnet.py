@@ -8,7 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from efnn_cli.models.blocks import InvariantLayers, Readout, dense_block, lattice_block
+from efnn_cli.models.blocks import Readout, dense_block, lattice_block
+from efnn_cli.models.invariants import invariant_layers
 from efnn_cli.models.options import ResnetOptions
 
 
@@ -36,7 +37,7 @@ class LatticeResNet(nn.Module):
         super().__init__()
         c, n, eps = options.width, options.invariants, options.scale
         kernels = options.block_kernels
-        self.invariants = InvariantLayers([n, c], options.kernel_size, options.normalise_invariants)
+        self.invariants = invariant_layers([n, c], options)
         self.blocks = nn.ModuleList(lattice_block(n if i == 0 else c, c, kernels, eps) for i in range(options.depth))
         self.readout = Readout(c, options.kernel_size)
 

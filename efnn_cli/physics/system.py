@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from efnn_cli.core.errors import ConfigError, InputError
+from efnn_cli.physics.lattices import IDENTITY, SQUARE, Operation, point_group
 from efnn_cli.physics.thermal import Bath
 
 Array = NDArray[np.float64]
@@ -54,6 +55,8 @@ class Labels:
 
     energies: Tensor
     errors: Tensor | None = None
+    densities: Tensor | None = None
+    """Electrons per site (B,), where the method gives them."""
     redone: int = 0
     """Number of energies that were computed again on the CPU, since a check of the first result failed."""
 
@@ -72,10 +75,13 @@ class System(ABC):
     """Methods that compute the energy."""
     estimated_references: ClassVar[tuple[str, ...]] = ()
     """Those of them that are not exact to rounding: they estimate their error and have a tolerance."""
-    energy_unit: ClassVar[str] = "coupling scale"
-    variants: ClassVar[dict[str, type[System]]] = {}
-    """Classes that share the name on the command line, by `system.variant`; empty without variants."""
-    L: int | None
+    L: int
+    """Side of the lattice, or number of spins."""
+
+    @property
+    def energy_unit(self) -> str:
+        """Unit of the energies."""
+        return "coupling scale"
 
     def fastest_reference(self, device: str) -> str:
         """Return the method that `reference=auto` means on a device of type "cpu" or "cuda"."""
@@ -83,8 +89,7 @@ class System(ABC):
 
     @property
     def size(self) -> int:
-        """L, which every constructed system has."""
-        assert self.L is not None  # for the type checker: __post_init__ has set it
+        """L."""
         return self.L
 
     @property
@@ -103,9 +108,28 @@ class System(ABC):
         return (-1.0, 1.0)
 
     @property
+    def symmetry(self) -> str:
+        """Return the symmetry of the energy in spin space: "o3" (all rotations), "axial" (about z) or "none"."""
+        return "o3"
+
+    @property
+    def even(self) -> bool:
+        """Return True where S -> -S keeps the energy."""
+        return True
+
+    def point_group(self) -> tuple[Operation, ...]:
+        """Return operations of the lattice that keep the energy, the identity first."""
+        sides = (self.size, self.size)
+        return point_group(SQUARE, sides) if self.geometry == "lattice" else (Operation(IDENTITY),)
+
+    @property
     def couplings(self) -> Array | None:
         """Random couplings of the Hamiltonian, where it has any."""
         return None
+
+    def prepared(self, spins: Tensor | None = None) -> Self:
+        """Return the system with final parameters, where some stand for others; `spins` are those to be labelled."""
+        return self
 
     @abstractmethod
     def sample(self, sampling: str, draw: Draw) -> Array:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from efnn_cli.config.compose import SHORT_NAMES, Composed
+from efnn_cli.config.compose import Composed
+from efnn_cli.config.keys import SHORT_NAMES
+from efnn_cli.config.options import TrainKeys
 from efnn_cli.config.schema import build_model, build_system, typed
-from efnn_cli.core import ranks
-from efnn_cli.core.device import check_shared
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.datasets.settings import check_common
-from efnn_cli.models import MODELS, Options
-from efnn_cli.physics import System
+from efnn_cli.models import MODELS
+from efnn_cli.models.options import SYMMETRIES, NetworkOptions, Options
+from efnn_cli.physics import VARIANTS
+from efnn_cli.physics.system import System
 from efnn_cli.training.options import TrainingOptions
 
 
@@ -27,17 +29,6 @@ class TrainConfig:
     system_filter: dict[str, Any]
 
 
-@dataclass
-class _TrainKeys:
-    seed: int
-    device: str
-
-    def __post_init__(self) -> None:
-        check_common(self.seed, self.device, None)
-        if ranks.is_distributed():
-            check_shared(self.device)
-
-
 def train_config(composed: Composed, system: System | None = None) -> TrainConfig:
     """Return the checked settings of `efnn train`; they must fit `system` where it is known."""
     values = dict(composed.values)
@@ -46,16 +37,17 @@ def train_config(composed: Composed, system: System | None = None) -> TrainConfi
     model = build_model(values.pop("model"))
     for short in SHORT_NAMES.values():
         values.pop(short, None)
-    keys = typed(_TrainKeys, values)
+    keys = typed(TrainKeys, values)
     said = {key.removeprefix("system."): each for key, each in composed.settings.items() if key.startswith("system.")}
     narrowed = build_system(wanted) if wanted is not None else None
-    if system is None and narrowed is not None and (not narrowed.variants or "variant" in said):
+    if system is None and narrowed is not None and (narrowed.name not in VARIANTS or "variant" in said):
         system = narrowed  # a name with variants leaves the geometry open
     if "budget" in composed.settings and "epochs" in composed.settings:
         raise ConfigError("budget and epochs both say how long to train", "keep one of them")
     recipe = None if MODELS[model.name].closed_form else build_training(training)
     if system is not None:
         _check_form(model, recipe, system, composed)
+        model = with_symmetry(model, system)
     return TrainConfig(
         model=model,
         training=recipe,
@@ -102,6 +94,27 @@ def _check_form(model: Options, recipe: TrainingOptions | None, system: System, 
         raise ConfigError(
             f"training.augment=true needs a lattice, and {system.kind} has none", "training.augment=false"
         )
+
+
+def with_symmetry(model: Options, system: System) -> Options:
+    """Return the options of a lattice network with the symmetry of `system` where none is given.
+
+    Raises `ConfigError` where the network has a symmetry that the energy has not.
+    """
+    if not isinstance(model, NetworkOptions) or system.geometry == "dense":
+        return model
+    symmetry = model.symmetry or system.symmetry
+    if SYMMETRIES.index(symmetry) > SYMMETRIES.index(system.symmetry):
+        raise ConfigError(
+            f"model.symmetry={symmetry}, but the energy of this {system.kind} has the symmetry {system.symmetry} only",
+            f"model.symmetry={system.symmetry}, or leave it out",
+        )
+    linear = model.linear_terms
+    if linear is False and not system.even:
+        raise ConfigError(
+            f"model.linear_terms=false, but S -> -S changes the energy of this {system.kind}", "leave it out"
+        )
+    return dataclasses.replace(model, symmetry=symmetry, linear_terms=not system.even if linear is None else linear)
 
 
 def build_training(node: object) -> TrainingOptions:

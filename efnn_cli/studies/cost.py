@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from efnn_cli.models import parameter_count
-from efnn_cli.physics import System
+from efnn_cli.models.build import parameter_count
+from efnn_cli.physics.system import System
 from efnn_cli.runs.fitting import initial_model
 from efnn_cli.runs.settings import TrainConfig
 

@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from efnn_cli.core.console import Console, Meter, duration
+from efnn_cli.core.console import Console
+from efnn_cli.core.progress import Meter, duration
 from efnn_cli.studies.cost import training_seconds
 from efnn_cli.studies.trials import Trial
 

@@ -2,7 +2,7 @@
 
 options.py     configuration keys `training.*`     trainer.py      epochs, state, best weights
 optimizers.py  optimizers and learning rate        gradients.py    loss and gradients of a batch
-split.py       train / val / test                  augment.py      point group of the square
-metrics.py     errors of predictions               predict.py      predictions in bounded memory
-history.py     one row of the table of epochs      distributed.py  several processes
+split.py       train / val / test                  predict.py      predictions in bounded memory
+metrics.py     errors of predictions               distributed.py  several processes
+history.py     one row of the table of epochs
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,13 +19,15 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from efnn_cli.core import rng
 from efnn_cli.core.errors import NumericalError
 from efnn_cli.training import distributed
-from efnn_cli.training.augment import OPERATIONS, point_group
 from efnn_cli.training.gradients import gradients_on
 from efnn_cli.training.history import EpochRow
 from efnn_cli.training.metrics import Metrics, measure
 from efnn_cli.training.optimizers import build_optimizer, learning_rate
 from efnn_cli.training.options import TrainingOptions
 from efnn_cli.training.predict import predict_tensor
+
+Operation = Callable[[Tensor], Tensor]
+"""Maps spins (B, ...) to spins of the same energy."""
 
 PLANNED = 0.99  # of a budget; the rest is for the errors of the result
 
@@ -55,12 +57,22 @@ class Best:
 class Trainer:
     """Trains `model` in place, epoch by epoch; of several processes each trains on its part, all with equal results."""
 
-    def __init__(self, model: nn.Module, options: TrainingOptions, train: Labelled, val: Labelled, seed: int) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        options: TrainingOptions,
+        train: Labelled,
+        val: Labelled,
+        seed: int,
+        operations: Sequence[Operation] = (),
+    ) -> None:
+        """Take the network with its initial weights, and the operations of the lattice for `options.augment`."""
         self.model = model
         self.options = options
         self.train = train
         self.val = val
         self.seed = seed
+        self.operations = operations if options.augment else ()
         self.epoch = 0
         self.steps = 0
         self.samples = 0
@@ -141,22 +153,23 @@ class Trainer:
             raise self._not_finite(f"the loss ({loss}) is")
         return loss
 
-    def _batches(self) -> list[tuple[Tensor, int]]:
-        """Return indices (B,) of the batches of this epoch, each with an operation of the point group."""
+    def _batches(self) -> list[tuple[Tensor, Operation]]:
+        """Return indices (B,) of the batches of this epoch, each with an operation of the lattice."""
         generator = rng.stream(self.seed, "epoch", self.epoch)
         order = torch.from_numpy(generator.permutation(len(self.train))).to(self.train.energies.device)
         batches = torch.split(order, self.options.batch_size_at(self.progress()))
-        operations = generator.integers(0, OPERATIONS, len(batches)) * self.options.augment  # 0 is the identity
-        return list(zip(batches, operations.tolist(), strict=True))
+        operations = self.operations or [_unchanged]
+        chosen = generator.integers(0, len(operations), len(batches)).tolist()
+        return [(batch, operations[each]) for batch, each in zip(batches, chosen, strict=True)]
 
-    def _step(self, progress: float, batch: Tensor, operation: int) -> Tensor:
+    def _step(self, progress: float, batch: Tensor, operation: Operation) -> Tensor:
         """Take one optimizer step; return the summed loss of this rank's part of the batch."""
         rate = learning_rate(progress, self.epoch, self.options)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         part, counted = distributed.share(batch)
         weight = counted * distributed.world_size() / len(batch)  # the mean over ranks is then that over the batch
-        spins = point_group(self.train.spins[part], operation)
+        spins = operation(self.train.spins[part])
         loss = self.gradients(spins, self.train.energies[part], self.unit, weight)
         self._update()
         self.steps += 1
@@ -228,3 +241,7 @@ class Trainer:
         self.validation_seconds = float(state["validation_seconds"])
         self.seconds = float(state["seconds"])
         self.best = Best(int(state["best_epoch"]), float(state["best_val_rmse"]), state["best_weights"])
+
+
+def _unchanged(spins: Tensor) -> Tensor:
+    return spins

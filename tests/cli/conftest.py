@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
 import json
 import os
@@ -16,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import pytest
 import torch
 
@@ -165,9 +168,36 @@ def files_below(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
+def only_run(folder: Path) -> Path:
+    """The one run below `outputs`."""
+    (run,) = (folder / "outputs").iterdir()
+    return run
+
+
+def begun(folder: Path, epochs: int) -> bool:
+    """Return whether the one run below `outputs` has done so many epochs."""
+    tables = list((folder / "outputs").glob("*/metrics.csv"))
+    return bool(tables) and tables[0].read_text().count("\n") > epochs
+
+
+def rows(run: Path, *without: str) -> list[dict[str, str]]:
+    """The rows of metrics.csv, without the column that is a time and those named."""
+    found = csv.DictReader((run / "metrics.csv").read_text().splitlines())
+    return [{key: value for key, value in row.items() if key not in ("seconds", *without)} for row in found]
+
+
+def arrays(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of an HDF5 file by name, its metadata apart."""
+    found: dict[str, np.ndarray] = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda name, node: found.update({name: node[()]}) if isinstance(node, h5py.Dataset) else None)
+    del found["metadata"]
+    return found
+
+
 @dataclass(frozen=True)
 class Workshop:
-    """A folder with datasets and finished runs, and how the commands that made them ended."""
+    """A folder with datasets, finished runs and spins, and how the commands that made them ended."""
 
     root: Path
     made: dict[str, Outcome]
@@ -193,7 +223,6 @@ RUNS = {
     "lattice twin": ("lattice", "model=efnn", "depth=1", "seed=1", *SMALL),
     "lattice net": ("lattice", "model=efnn", "depth=1", *SMALL),
 }
-REAL = ("lattice", "lattice net")
 
 
 @pytest.fixture(scope="session")
@@ -201,12 +230,11 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     """Datasets and runs of every kind; only for commands that write nothing there."""
     root = tmp_path_factory.mktemp("workshop")
     shop = Workshop(root, {})
+    np.save(root / "s.npy", np.full((2, 3, 6, 6), 3**-0.5))
     for name, args in DATASETS.items():
-        command = run_efnn if name in REAL else call
-        shop.made[name] = command("generate", *args, "--json", cwd=root).done()
+        shop.made[name] = call("generate", *args, "--json", cwd=root).done()
     for name, (data, *args) in RUNS.items():
-        command = run_efnn if name in REAL else call
-        shop.made[name] = command("train", "--data", shop.dataset(data), *args, "--json", cwd=root).done()
+        shop.made[name] = call("train", "--data", shop.dataset(data), *args, "--json", cwd=root).done()
     return shop
 
 

@@ -7,10 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
-import numpy as np
 import pytest
 import torch
 
@@ -21,101 +21,79 @@ LATTICE = ("generate", "heisenberg", "--L", 4, "--samples", 24)
 # ------------------------------------------------------------------ 2: usage and configuration
 
 
-@pytest.mark.parametrize(
-    ("args", "named"),
-    [
-        (("generat", "heisenberg"), ("generat", "generate")),
-        (("generate",), ("SYSTEM",)),
-        (("generate", "heisnberg"), ("heisnberg", "did you mean heisenberg")),
-        (("train", "system=three_spn"), ("three_spn", "did you mean three_spin")),
-        (("train", "model=efn"), ("efn", "did you mean efnn")),
-        (("train", "training=papr"), ("papr", "did you mean paper")),
-        (("train", "dpeth=3"), ("dpeth", "did you mean depth")),
-        (("train", "model.kernel_sise=3"), ("model.kernel_sise", "model.kernel_size")),
-        (("generate", "heisenberg", "system.J3=1"), ("system.J3", "system.J")),
-        (("generate", "three_spin", "system.J=8"), ("system.J",)),
-        (("train", "--sampels", "3"), ("--sampels",)),
-        (("train", "depth=0"), ("depth", "0")),
-        (("train", "depth=abc"), ("depth", "abc", "integer")),
-        (("train", "lr=nan"), ("lr", "nan")),
-        (("train", "seed=-1"), ("seed", "-1")),
-        (("train", "model.kernel_size=4"), ("kernel_size", "odd")),
-        (("train", "training.optimizer=adm"), ("optimizer", "adam")),
-        (("train", "depth"), ("depth", "KEY=VALUE")),
-        (("train", "model=effective", "system=three_spin"), ("effective", "lattice")),
-        (("train", "model=effective", "system=heisenberg", "system.variant=infinite_range"), ("effective", "lattice")),
-        (("train", "model=effective", "depth=2"), ("depth", "effective")),
-        (("train", "system=three_spin", "model.kernel_size=3"), ("kernel_size",)),
-        (("train", "system.J=8"), ("system.J", "system=")),
-        (("train", "=3"), ("=3",)),
-        (("train", "training=null"), ("training",)),
-        (("train", "hydra.run.dir=x"), ("hydra.run.dir",)),
-        (("train", "model=dnn", "model.name=resnet"), ("model.name", "model=NAME")),
-        (("train", "system=three_spin", "training.augment=true"), ("augment", "lattice")),
-        (("train", "--resume", "outputs/x", "--overwrite"), ("--resume", "--overwrite")),
-        (("evaluate", "system=heisenberg"), ("system",)),
-        (("extrapolate", "model=efnn"), ("model",)),
-        (("generate", "double_exchange", "--L", "2"), ("L", "2", "3")),
-        (("generate", "heisenberg", "--L", "ten"), ("system.L", "ten")),
-        (("generate", "three_spin", "system.r=6"), ("system.r", "6")),
-        (("generate", "three_spin", "system.spin_values=[0,2]"), ("spin_values", "2")),
-        (("generate", "double_exchange", "system.T=0"), ("system.T", "0")),
-        (("generate", "heisenberg", "system.J1=inf"), ("system.J1", "inf")),
-        (("generate", "heisenberg", "system.variant=lattce"), ("variant", "did you mean lattice")),
-        (("generate", "heisenberg", "system.variant=infinite_range", "system.J1=2"), ("J1", "infinite_range")),
-        (("generate", "heisenberg", "--samples", "0"), ("samples", "0")),
-        (("generate", "heisenberg", "--workers", "0"), ("workers", "0")),
-        (("generate", "heisenberg", "sampling=uniform"), ("sampling", "uniform_sphere")),
-        (("generate", "three_spin", "sampling=uniform_sphere"), ("sampling", "uniform")),
-        (("generate", "double_exchange", "sampling=published", "--seed", "1000"), ("seed", "1000")),
-        (("generate", "heisenberg", "reference=dense"), ("reference", "formula")),
-        (("generate", "heisenberg", "--device", "gpu"), ("device", "gpu")),
-        (("evaluate", "split=tset"), ("split", "did you mean test")),
-        (("extrapolate", "--L", "2"), ("L", "2", "3")),
-        (("extrapolate", "--L", "8,ten"), ("L", "ten")),
-        (("extrapolate", "--L", ""), ("L",)),
-        (("extrapolate", "--L", "8,8"), ("L", "8")),
-        (("predict", "outputs/x"), ("--spins",)),
-        (("inspect",), ()),
-        (("config", "trian"), ("trian", "train")),
-        (("config", "generate", "heisenberg", "three_spin"), ("SYSTEM", "heisenberg three_spin")),
-        (("train", "L=12"), ("unknown key 'L'", "system=NAME system.L=12")),
-        (("extrapolate", "system.L=20"), ("unknown key 'system.L'", "--L 20")),
-        (("extrapolate", "system.J=8"), ("unknown key 'system.J'", "the run decides")),
-        (("evaluate", "system.L=20"), ("unknown key 'system.L'", "--data", "efnn extrapolate --L 20")),
-        (("predict", "outputs/x", "--spins", "s.npy", "L=20"), ("unknown key 'L'", "--spins")),
-        (("generate", "heisenberg", "seed=null"), ("seed: wanted an integer, found null",)),
-        (("train", "efnn"), ("'efnn'", "did you mean model=efnn?")),
-        (("train", "double-exchange"), ("'double-exchange'", "did you mean system=double_exchange?")),
-        (("train", "-m", "depth=1,99"), ("depth=99", "wanted a value from 1 to 64")),
-        (("train", "--multirun", "dept=1,2"), ("dept=1", "did you mean depth")),
-        (("train", "budget=60"), ("budget", "60", "10min")),
-        (("train", "system=three_spin", "budget=1min", "epochs=3"), ("budget", "epochs")),
-        (("train", "model=effective", "budget=1min"), ("budget", "effective")),
-        (("generate", "heisenberg", "executor=slurm"), ("executor", "slurm", "dask, threads")),
-        (("train", "executor=dask"), ("executor",)),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, tuple) and value and "=" in "".join(value) else None,
-)
-def test_usage_and_configuration(here: Path, args: tuple[str, ...], named: tuple[str, ...]):
+USAGE: list[tuple[str, str]] = [  # a command line, and what its message names
+    ("generat heisenberg", "generate"),
+    ("generate", "SYSTEM"),
+    ("generate heisnberg", "did you mean heisenberg"),
+    ("train model=efn", "did you mean efnn"),
+    ("train training=papr", "did you mean paper"),
+    ("train dpeth=3", "did you mean depth"),
+    ("train model.kernel_sise=3", "model.kernel_size"),
+    ("generate three_spin system.J=8", "system.J"),
+    ("train --sampels 3", "--sampels"),
+    ("train depth=0", "depth"),
+    ("train depth=abc", "integer"),
+    ("train lr=nan", "lr"),
+    ("train model.kernel_size=4", "odd"),
+    ("train depth", "KEY=VALUE"),
+    ("train model=effective system=three_spin", "lattice"),
+    ("train model=effective depth=2", "depth"),
+    ("train system=three_spin model.kernel_size=3", "kernel_size"),
+    ("train system.J=8", "system="),
+    ("train training=null", "training"),
+    ("train model=dnn model.name=resnet", "model=NAME"),
+    ("train system=three_spin training.augment=true", "lattice"),
+    ("train --resume outputs/x --overwrite", "--overwrite"),
+    ("evaluate system=heisenberg", "system"),
+    ("extrapolate model=efnn", "model"),
+    ("generate double_exchange --L 2", "3"),
+    ("generate heisenberg --L ten", "system.L"),
+    ("generate three_spin system.r=6", "system.r"),
+    ("generate double_exchange system.T=0", "system.T"),
+    ("generate heisenberg system.J1=inf", "system.J1"),
+    ("generate heisenberg system.J1=1e300", "1e+12"),
+    ("generate heisenberg system.variant=lattce", "did you mean lattice"),
+    ("generate heisenberg system.variant=infinite_range system.J1=2", "J1"),
+    ("generate heisenberg --samples 0", "samples"),
+    ("generate heisenberg --workers 0", "workers"),
+    ("generate heisenberg sampling=uniform", "uniform_sphere"),
+    ("generate double_exchange sampling=published --seed 1000", "seed"),
+    ("generate heisenberg reference=dense", "formula"),
+    ("generate heisenberg --device gpu", "device"),
+    ("evaluate split=tset", "did you mean test"),
+    ("extrapolate --L 2", "3"),
+    ("extrapolate --L 8,ten", "ten"),
+    ("extrapolate --L 8,8", "8"),
+    ("predict outputs/x", "--spins"),
+    ("inspect", ""),
+    ("config trian", "train"),
+    ("config generate heisenberg three_spin", "heisenberg three_spin"),
+    ("train L=12", "system=NAME system.L=12"),
+    ("extrapolate system.L=20", "--L 20"),
+    ("extrapolate system.J=8", "the run decides"),
+    ("evaluate system.L=20", "efnn extrapolate --L 20"),
+    ("predict outputs/x --spins s.npy L=20", "--spins"),
+    ("generate heisenberg seed=null", "seed: wanted an integer, found null"),
+    ("train efnn", "did you mean model=efnn?"),
+    ("train double-exchange", "did you mean system=double_exchange?"),
+    ("train -m depth=1,99", "wanted a value from 1 to 64"),
+    ("train budget=60", "10min"),
+    ("train system=three_spin budget=1min epochs=3", "epochs"),
+    ("train model=effective budget=1min", "budget"),
+    ("train executor=dask", "executor"),
+    ("generate heisenberg --L 10 system.L=12", "--L 10' and 'system.L=12"),
+    ("train depth=3 model.depth=2", "depth=3' and 'model.depth=2"),
+    ("generate heisenberg system=three_spin", "three_spin"),
+    ("train --device cpu device=cuda", "--device cpu"),
+    ("extrapolate --L 20 L=30", "L=30"),
+]
+
+
+@pytest.mark.parametrize(("line", "named"), USAGE)
+def test_usage_and_configuration(here: Path, line: str, named: str):
     """The folder is empty: what is wrong with the words is said before any file is looked for."""
-    call(*args, cwd=here).failed(2, *named)
+    call(*line.split(), cwd=here).failed(2, named)
     assert not files_below(here)
-
-
-@pytest.mark.parametrize(
-    ("args", "named"),
-    [
-        (("generate", "heisenberg", "--L", "10", "system.L=12"), ("--L 10", "system.L=12")),
-        (("train", "depth=3", "model.depth=2"), ("depth=3", "model.depth=2")),
-        (("train", "lr=0.1", "training.lr=0.2"), ("lr=0.1", "training.lr=0.2")),
-        (("generate", "heisenberg", "system=three_spin"), ("heisenberg", "three_spin")),
-        (("train", "--device", "cpu", "device=cuda"), ("--device cpu", "device=cuda")),
-        (("extrapolate", "--L", "20", "L=30"), ("--L [20]", "L=30")),
-    ],
-)
-def test_contradictions(here: Path, args: tuple[str, ...], named: tuple[str, ...]):
-    call(*args, cwd=here).failed(2, *named)
 
 
 def test_configuration_is_checked_before_files(here: Path):
@@ -162,78 +140,37 @@ def test_missing_input(here: Path, args: tuple[str, ...], hint: str):
     assert not files_below(here)
 
 
-def test_missing_input_of_a_real_process(here: Path):
-    run_efnn("train", "model=efnn", "depth=3", cwd=here).failed(3, "efnn generate heisenberg")
+def rewrite(path: Path, **changes: object) -> None:
+    with h5py.File(path, "a") as file:
+        metadata = json.loads(file["metadata"].asstr()[()]) | changes
+        del file["metadata"]
+        file["metadata"] = json.dumps(metadata)
 
 
-def spoil(kind: str, source: Path, checkpoint: Path, target: Path) -> None:
-    """Write a file at `target` that looks like a dataset only at first sight."""
-    target.unlink(missing_ok=True)
-    if kind == "truncated":
-        target.write_bytes(source.read_bytes()[:-2000])
-    elif kind == "empty":
-        target.write_bytes(b"")
-    elif kind == "text":
-        target.write_text("spins energies\n0.1 0.2\n")
-    elif kind == "checkpoint":
-        shutil.copy(checkpoint, target)
-    else:
-        shutil.copy(source, target)
-        with h5py.File(target, "a") as file:
-            SPOILERS[kind](file)
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-2000])
 
 
-def rewrite(file: h5py.File, **changes: object) -> None:
-    metadata = json.loads(file["metadata"].asstr()[()]) | changes
-    del file["metadata"]
-    file["metadata"] = json.dumps(metadata)
+def changed(path: Path) -> None:
+    with h5py.File(path, "a") as file:
+        file["energies"][0] += 1.0
 
 
-def newer(file: h5py.File) -> None:
-    rewrite(file, schema_version=99)
+SPOILED = [
+    (cut, ""),
+    (lambda path: rewrite(path, schema_version=99), "newer"),
+    (lambda path: rewrite(path, format="somebody-elses"), "somebody-elses"),
+    (changed, "damaged"),
+]
 
 
-def foreign(file: h5py.File) -> None:
-    rewrite(file, format="somebody-elses")
-
-
-def bare(file: h5py.File) -> None:
-    del file["metadata"]
-
-
-def changed(file: h5py.File) -> None:
-    file["energies"][0] += 1.0
-
-
-SPOILERS = {
-    "newer": newer,
-    "foreign": foreign,
-    "bare": bare,
-    "changed": changed,
-}
-
-
-@pytest.mark.parametrize(
-    ("kind", "named"),
-    [
-        ("truncated", ()),
-        ("empty", ()),
-        ("text", ("HDF5",)),
-        ("checkpoint", ("efnn-dataset", "efnn-checkpoint")),
-        ("newer", ("99", "newer")),
-        ("foreign", ("somebody-elses",)),
-        ("bare", ("metadata",)),
-        ("changed", ("damaged",)),
-    ],
-)
-def test_bad_dataset(workshop: Workshop, here: Path, kind: str, named: tuple[str, ...]):
-    root = workshop.root
-    checkpoint = root / workshop.run("lattice net") / "best.h5"
-    spoil(kind, root / workshop.dataset("lattice"), checkpoint, here / "bad.h5")
-    call("train", "--data", "bad.h5", cwd=here).failed(3, "bad.h5", *named)
-    call("evaluate", checkpoint.parent, "--data", "bad.h5", cwd=here).failed(3, "bad.h5", *named)
-    if kind != "checkpoint":
-        call("inspect", "bad.h5", cwd=here).failed(3, "bad.h5")
+@pytest.mark.parametrize(("spoil", "named"), SPOILED, ids=["cut", "newer", "foreign", "changed"])
+def test_bad_dataset(workshop: Workshop, here: Path, spoil: Callable[[Path], None], named: str):
+    spoil(Path(shutil.copy(workshop.root / workshop.dataset("lattice"), here / "bad.h5")))
+    run = workshop.root / workshop.run("lattice net")
+    for words in (("train",), ("evaluate", run)):
+        call(*words, "--data", "bad.h5", cwd=here).failed(3, "bad.h5", named)
+    call("inspect", "bad.h5", cwd=here).failed(3, "bad.h5")
     assert files_below(here) == {"bad.h5"}
 
 
@@ -244,32 +181,13 @@ def test_bad_dataset_among_others_is_passed_over(copied: Workshop):
     assert any("heisenberg-L9-n9-s0-00000000.h5" in each for each in outcome.json()["warnings"])
 
 
-@pytest.mark.parametrize("kind", ["truncated", "dataset"])
+@pytest.mark.parametrize("kind", ["cut", "dataset"])
 def test_bad_checkpoint(copied: Workshop, kind: str):
-    best = copied.root / copied.run("lattice net") / "best.h5"
-    whole = copied.root / "whole.h5"
-    shutil.copy(best, whole)
-    if kind == "dataset":
-        shutil.copy(copied.root / copied.dataset("lattice"), best)
-    else:
-        spoil(kind, whole, whole, best)
-    np.save(copied.root / "s.npy", np.ones((1, 3, 6, 6)) / np.sqrt(3))
-    run = copied.run("lattice net")
-    call("evaluate", run, cwd=copied.root).failed(3, "best.h5")
-    call("extrapolate", run, "--L", 5, cwd=copied.root).failed(3, "best.h5")
-    call("predict", run, "--spins", "s.npy", cwd=copied.root).failed(3, "best.h5")
-
-
-@pytest.mark.parametrize("name", ["config.yaml", "summary.json"])
-def test_bad_run_folder(copied: Workshop, name: str):
-    run = copied.run("lattice net")
-    (copied.root / run / name).write_text("{ this is: [neither\n")
-    call("inspect", run, cwd=copied.root).failed(3, name)
-
-
-def test_too_few_configurations_for_a_split(here: Path):
-    call("generate", "heisenberg", "--L", 4, "--samples", 2, cwd=here).done()
-    call("train", "epochs=1", cwd=here).failed(3, "3", "2")
+    run, data = copied.run("lattice net"), copied.dataset("lattice")
+    best = copied.root / run / "best.h5"
+    cut(best) if kind == "cut" else shutil.copy(copied.root / data, best)
+    for words in (("evaluate", run), ("extrapolate", run, "--L", 5), ("predict", run, "--spins", data)):
+        call(*words, cwd=copied.root).failed(3, "best.h5")
 
 
 def test_dense_network_has_no_other_size(copied: Workshop):
@@ -285,8 +203,6 @@ def test_dense_network_has_no_other_size(copied: Workshop):
         ("lattice net", ("heisenberg", "--L", 4, "system.J1=2"), ("J1", "2.0", "1.0")),
         ("lattice net", ("double_exchange", "--L", 4), ("heisenberg", "double_exchange")),
         ("binary net", ("three_spin", "--L", 6, "system.coupling_seed=1"), ("coupling",)),
-        ("binary net", ("three_spin", "--L", 6, "system.r=2"), ("system.r",)),
-        ("binary net", ("heisenberg", "--L", 6, "system.variant=infinite_range"), ("three_spin", "heisenberg")),
     ],
 )
 def test_another_hamiltonian(copied: Workshop, run: str, args: tuple[object, ...], named: tuple[str, ...]):
@@ -319,15 +235,10 @@ def test_network_without_a_form_for_the_dataset(copied: Workshop):
 
 def test_loss_that_is_not_finite(copied: Workshop):
     args = ("train", "--data", copied.dataset("binary"), "model=dnn", "depth=1", "epochs=40", "lr=1e30")
-    outcome = run_efnn(*args, cwd=copied.root).failed(4, "not finite", "lr")
+    call(*args, cwd=copied.root).failed(4, "not finite", "lr")
     (run,) = set((copied.root / "outputs").glob("three_spin-dnn-*")) - {copied.root / copied.run("binary net")}
     assert not (run / "summary.json").exists()
-    assert "not finite" in (run / "run.log").read_text()
     assert "Traceback" in (run / "run.log").read_text(), "run.log keeps the traceback"
-    assert outcome.out == ""
-    for row in (run / "metrics.csv").read_text().splitlines():
-        assert "nan" not in row.lower()
-        assert "inf" not in row.lower()
     again = call(*args, "--json", cwd=copied.root)
     assert again.code == again.json()["code"] == 4
 
@@ -335,18 +246,16 @@ def test_loss_that_is_not_finite(copied: Workshop):
 # ------------------------------------------------------------------ 5: device and memory
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device to hide")
 def test_cuda_hidden(here: Path):
-    """With all GPUs hidden there is no CUDA on any machine: the reason, never the CPU instead."""
-    outcome = run_efnn(*LATTICE, "--device", "cuda", cwd=here, env={"CUDA_VISIBLE_DEVICES": ""})
-    outcome.failed(5, "cuda")
-    assert "without CUDA" in outcome.err or "CUDA_VISIBLE_DEVICES" in outcome.err
+    """The reason, never the CPU instead."""
+    run_efnn(*LATTICE, "--device", "cuda", cwd=here, env={"CUDA_VISIBLE_DEVICES": ""}).failed(5, "CUDA_VISIBLE_DEVICES")
     assert not files_below(here)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
 def test_no_cuda(copied: Workshop):
     before = files_below(copied.root)
-    np.save(copied.root / "s.npy", np.ones((1, 3, 6, 6)) / np.sqrt(3))
     run = copied.run("lattice net")
     for args in (
         (*LATTICE, "--device", "cuda"),
@@ -357,7 +266,7 @@ def test_no_cuda(copied: Workshop):
         ("predict", run, "--spins", "s.npy", "--device", "cuda"),
     ):
         call(*args, cwd=copied.root).failed(5, "cuda")
-    assert files_below(copied.root) == before | {"s.npy"}
+    assert files_below(copied.root) == before
 
 
 def test_more_than_fits_into_memory(here: Path):
@@ -377,7 +286,6 @@ def test_out_names_something_else(copied: Workshop):
     (copied.root / "mine.h5").write_text("precious")
     (copied.root / "folder").mkdir()
     (copied.root / "folder" / "thesis.tex").write_text("precious")
-    np.save(copied.root / "s.npy", np.ones((1, 3, 6, 6)) / np.sqrt(3))
     run = copied.run("lattice net")
     for args in (
         (*LATTICE, "--out", "mine.h5"),
@@ -402,10 +310,6 @@ def test_overwrite(copied: Workshop):
     (root / "mine.h5").write_text("precious")
     call(*LATTICE, "--out", "mine.h5", "--overwrite", cwd=root).done()
     assert call("inspect", "mine.h5", "--json", cwd=root).json()["metrics"]["samples"] == 24
-    call("evaluate", run, "--out", "mine.h5", "--overwrite", cwd=root).failed(6, "mine.h5", "is a dataset")
-    call("evaluate", run, "--out", "errors.h5", cwd=root).done()
-    call("evaluate", run, "--out", "errors.h5", "--overwrite", cwd=root).done()
-    call("evaluate", run, "--out", "errors.h5", cwd=root).failed(6, "errors.h5")
     before = call("inspect", run, "--json", cwd=root).json()["metrics"]["summary"]
     args = ("train", "--data", copied.dataset("hopping"), "model=effective", "--overwrite", "--json", "--out", run)
     call(*args, cwd=root).done()
@@ -414,14 +318,11 @@ def test_overwrite(copied: Workshop):
     assert after["config"]["model"]["name"] == "effective"
 
 
-def test_out_asked_for_again_is_no_conflict(copied: Workshop):
-    root = copied.root
-    first = call(*LATTICE, "--out", "mine.h5", "--json", cwd=root).done()
-    assert call(*LATTICE, "--out", "mine.h5", "--json", cwd=root).done().json() == first.json()
-    args = ("train", "--data", "mine.h5", "epochs=1", "depth=1", "--out", "runs/a", "--json")
-    first = call(*args, cwd=root).done()
-    assert first.json()["outputs"]["run"] == "runs/a"
-    assert call(*args, cwd=root).done().json()["metrics"] == first.json()["metrics"]
+def test_out_asked_for_again_is_no_conflict(here: Path):
+    train = ("train", "--data", "mine.h5", "epochs=1", "depth=1", "--out", "runs/a")
+    for args in ((*LATTICE, "--out", "mine.h5"), train):
+        first, again = (call(*args, "--json", cwd=here).done().json() for _ in range(2))
+        assert (again["metrics"], again["outputs"]) == (first["metrics"], first["outputs"])
 
 
 # ------------------------------------------------------------------ 74: places that cannot be written
@@ -429,7 +330,6 @@ def test_out_asked_for_again_is_no_conflict(copied: Workshop):
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 def test_unwritable_places(copied: Workshop):
-    np.save(copied.root / "s.npy", np.ones((1, 3, 6, 6)) / np.sqrt(3))
     before = files_below(copied.root)
     run = copied.run("lattice net")
     for args in (
@@ -455,12 +355,6 @@ def test_read_only_folder(here: Path):
         as_anybody(*LATTICE, cwd=here).failed(74, "data")
     finally:
         here.chmod(0o700)
-
-
-def test_data_folder_is_a_file(here: Path):
-    (here / "data").write_text("precious")
-    call(*LATTICE, cwd=here).failed(74, "data")
-    assert (here / "data").read_text() == "precious"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
@@ -501,7 +395,10 @@ def test_what_must_not_be_read(copied: Workshop):
         outcome.failed(3, hidden.name)
 
 
-@pytest.mark.parametrize("place", ["a full disk", "a reader that has gone", "nowhere"])
+SINKS = ["a full disk", *(pytest.param(each, marks=pytest.mark.slow) for each in ("a reader that has gone", "nowhere"))]
+
+
+@pytest.mark.parametrize("place", SINKS)
 def test_stderr_is_never_worth_the_work(copied: Workshop, place: str):
     """Its log lies on the same full disk, its `head` has seen enough, or it was closed: training goes on."""
     words = ("train", "model=dnn", "depth=1", "epochs=3", "seed=77", "--data", copied.dataset("lattice"), "--json")
@@ -534,17 +431,12 @@ def test_a_reader_of_stdout_that_has_gone(workshop: Workshop):
     assert (done.returncode, done.stderr) == (141, "")
 
 
+@pytest.mark.slow
 def test_a_name_that_the_encoding_lacks(copied: Workshop):
     words = ("evaluate", copied.run("lattice net"), "--out", "\u00e4.h5")
     outcome = run_efnn(*words, cwd=copied.root, env={"PYTHONIOENCODING": "ascii"}).done()
     assert "\\xe4.h5" in outcome.out
     assert (copied.root / "\u00e4.h5").exists()
-
-
-def test_couplings_without_bounds(here: Path):
-    """Energies that no dataset could hold were written, and nobody could read them."""
-    call(*LATTICE, "system.J1=1e300", cwd=here).failed(2, "system.J1", "1e+12")
-    assert not files_below(here)
 
 
 def test_a_name_too_long_is_refused_before_work(here: Path):

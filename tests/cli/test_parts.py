@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli.config.compose import Request
+from efnn_cli.config.words import Request
 from efnn_cli.datasets.executors import Threads
 from efnn_cli.datasets.job import Part
 from efnn_cli.datasets.labelling import label_part
 from efnn_cli.datasets.planning import plan_dataset
 
-from .conftest import Outcome, begin_efnn, call, files_below, finish, finish_after, run_efnn, wait_for
+from .conftest import Outcome, begin_efnn, call, files_below, finish, run_efnn, wait_for
 
 LONG = ("generate", "double_exchange", "--L", 8, "--samples", 2000, "--workers", 1)  # 8 shards
 SHORT = ("generate", "double_exchange", "--L", 8, "--samples", 1000)  # 4 shards
@@ -78,46 +78,11 @@ def test_a_part_after_the_dataset(here: Path):
     assert {each.name for each in (here / "data").iterdir()} == {dataset(whole, here).name}
 
 
-def test_more_parts_than_shards(here: Path):
-    outcome = call(*SHORT, *part(8, 9), "--json", cwd=here).done()
-    assert outcome.json()["metrics"]["samples"] == 0
-    assert "only 4 shards" in outcome.err
-    assert "0/0" not in outcome.err
-    assert list((here / "data").iterdir()) == []
-
-
 def test_parts_overwrite_nothing(here: Path):
     call(*SHORT, *part(0, 2), "--overwrite", cwd=here).failed(2, "--overwrite", "--shards")
     (here / "mine.h5").write_text("precious")
     call(*SHORT, *part(0, 2), "--out", "mine.h5", cwd=here).failed(6, "mine.h5")
     assert files_below(here) == {"mine.h5"}
-
-
-@pytest.mark.slow
-def test_a_whole_job_waits_for_a_part_and_takes_its_shards(tmp_path: Path):
-    with begin_efnn(*LONG, *part(1, 2), cwd=tmp_path) as one:
-        wait_for(lambda: bool(shards(tmp_path)) or one.poll() is not None)
-        with begin_efnn(*LONG, "--json", cwd=tmp_path) as whole:
-            part_done, whole_done = (each.done() for each in finish_after(whole, one))
-    assert f"is being made by process {one.pid} on " in whole_done.err
-    assert "976/2000 configurations, 976 of them done earlier" in whole_done.err
-    assert "976/976 configurations" in part_done.err
-    path = dataset(whole_done, tmp_path)
-    assert files_below(tmp_path) == {str(path.relative_to(tmp_path))}
-    run_efnn(*LONG, "--out", "again.h5", cwd=tmp_path).done()
-    assert same(path, tmp_path / "again.h5")
-
-
-@pytest.mark.slow
-def test_a_part_waits_for_a_whole_job_and_finds_its_dataset(tmp_path: Path):
-    with begin_efnn(*LONG, "--json", cwd=tmp_path) as whole:
-        wait_for(lambda: bool(shards(tmp_path)) or whole.poll() is not None)
-        with begin_efnn(*LONG, *part(1, 2), "--json", cwd=tmp_path) as one:
-            whole_done, part_done = (each.done() for each in finish_after(one, whole))
-    assert f"is being made by process {whole.pid} on " in part_done.err
-    assert "was there already" in part_done.err
-    assert part_done.json() == whole_done.json()
-    assert files_below(tmp_path) == {whole_done.json()["outputs"]["dataset"]}
 
 
 @pytest.mark.slow
@@ -152,14 +117,3 @@ def test_merge_finds_the_shards_of_another_kind_of_device(here: Path):
     merged = call("merge", *words, "--device", "cpu", "--out", "e.h5", "--json", cwd=here).done()
     assert merged.json()["metrics"]["reference"] == "determinant"
     call("merge", *words, "--device", "gpu", cwd=here).failed(2, "gpu")
-
-
-def test_progress_of_a_resumed_job_begins_with_what_was_there(here: Path):
-    """Shards that are counted at once would promise an end within a second."""
-    call(*SHORT, *part(0, 2), cwd=here).done()
-    outcome = call(*SHORT, "--workers", 1, cwd=here).done()
-    lines = [line for line in outcome.err.splitlines() if line.startswith("labelling: ")]
-    assert lines[0] == "labelling: 512/1000 configurations, 512 of them done earlier"
-    rates = [float(line.split(", ")[1].removesuffix("/s")) for line in lines[1:]]
-    assert rates
-    assert max(rates) < 1e5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from efnn_cli.core.errors import Stopped
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.storage import checkpoint
 
-from .conftest import call
+from .conftest import call, rows
 
 SYSTEMS = {
     "three_spin": ("three_spin", "--L", 9),
@@ -37,12 +36,6 @@ EPOCHS = 12
 def training(system: str, network: str) -> tuple[object, ...]:
     """The command: the recipe of system and network, with epochs of a few steps."""
     return ("train", *f"model={network}".split(), f"epochs={EPOCHS}", "training.batch_size=10", "--device", "cpu", "-q")
-
-
-def rows(run: Path) -> list[dict[str, str]]:
-    """The rows of metrics.csv without times."""
-    found = csv.DictReader((run / "metrics.csv").read_text().splitlines())
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in found]
 
 
 def leaves(value: Any, path: str = "") -> dict[str, Any]:

@@ -66,15 +66,6 @@ def test_stopped_and_killed_it_leaves_the_old_run_and_goes_on(tmp_path: Path):
     assert all(third.json()["metrics"][part] == first["metrics"][part] for part in ("train", "val", "test"))
 
 
-def test_failed_it_leaves_the_old_run(copied: Workshop):
-    run = copied.root / copied.run("binary net")
-    before = contents(run)
-    args = ("train", "--data", copied.dataset("binary"), "model=dnn", "depth=1", "epochs=40", "lr=1e30")
-    call(*args, "--out", run, "--overwrite", cwd=copied.root).failed(4, "not finite")
-    assert contents(run) == before
-    assert call("evaluate", run, "--json", cwd=copied.root).done().warnings() == []
-
-
 def test_results_of_the_old_weights_vanish_with_them(copied: Workshop):
     run = copied.run("hopping fit")
     call("predict", run, "--spins", copied.dataset("hopping"), cwd=copied.root).done()
@@ -84,13 +75,6 @@ def test_results_of_the_old_weights_vanish_with_them(copied: Workshop):
     args = ("train", "--data", copied.dataset("hopping"), "model=effective", "--overwrite")
     call(*args, cwd=copied.root).done()
     assert {each.name for each in (copied.root / run).iterdir()} == FOLDER | {"notes.txt"}
-
-
-def test_a_fresh_place_is_no_obstacle(here: Path):
-    call("generate", "heisenberg", "--L", 4, "--samples", 24, cwd=here).done()
-    args = ("train", "model=efnn", "depth=1", "epochs=1", "--out", "mine", "--overwrite")
-    call(*args, cwd=here).done()
-    assert {each.name for each in (here / "mine").iterdir()} == FOLDER
 
 
 KILLER = """
@@ -110,9 +94,9 @@ sys.exit(main(sys.argv[3:]))
 @pytest.mark.parametrize(
     ("event", "name", "extra"),
     [
-        ("os.remove", "runs/a/summary.json", ("--overwrite",)),
-        ("os.rename", "/.new/config.yaml", ()),
-        ("os.rename", "/.new/best.h5", ("--overwrite",)),
+        pytest.param("os.remove", "runs/a/summary.json", ("--overwrite",), marks=pytest.mark.slow),
+        pytest.param("os.rename", "/.new/config.yaml", (), marks=pytest.mark.slow),
+        pytest.param("os.rename", "/.new/best.h5", ("--overwrite",), marks=pytest.mark.slow),
         ("os.rename", "/.new/summary.json", ()),
     ],
 )

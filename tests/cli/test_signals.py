@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import fcntl
 import json
 import os
@@ -15,11 +14,10 @@ import termios
 import time
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
-from .conftest import begin_efnn, call, environment, finish, run_efnn, wait_for
+from .conftest import arrays, begin_efnn, begun, call, environment, finish, only_run, rows, run_efnn, wait_for
 
 EPOCHS = 150
 ENDLESS = 1_000_000
@@ -36,31 +34,6 @@ LIGHT = ("training.optimizer=adam",)
 def make_data(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     call("generate", "three_spin", "--L", 6, "--samples", 80, "--device", "cpu", cwd=folder).done()
-
-
-def rows(run: Path) -> list[dict[str, str]]:
-    """The rows of metrics.csv without the column that is a time."""
-    found = list(csv.DictReader((run / "metrics.csv").read_text().splitlines()))
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in found]
-
-
-def arrays(path: Path) -> dict[str, np.ndarray]:
-    found: dict[str, np.ndarray] = {}
-    with h5py.File(path) as file:
-        file.visititems(lambda name, node: found.update({name: node[()]}) if isinstance(node, h5py.Dataset) else None)
-    del found["metadata"]
-    return found
-
-
-def only_run(folder: Path) -> Path:
-    (run,) = (folder / "outputs").iterdir()
-    return run
-
-
-def begun(folder: Path, epochs: int) -> bool:
-    """Whether the one run in `folder` has done `epochs` epochs, and its process goes on with more."""
-    tables = list((folder / "outputs").glob("*/metrics.csv"))
-    return bool(tables) and tables[0].read_text().count("\n") > epochs
 
 
 def interrupt(folder: Path, signum: signal.Signals, epochs: int) -> tuple[int, str]:
@@ -180,7 +153,7 @@ def shards(folder: Path) -> list[Path]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("signum", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_signal_before_the_work_begins(here: Path, signum: signal.Signals):
     """While modules are imported and configurations composed there is no work to end well: a message, at once."""
     with begin_efnn(*LABELLING, "--json", cwd=here) as process:
@@ -194,21 +167,6 @@ def test_signal_before_the_work_begins(here: Path, signum: signal.Signals):
     error = outcome.json()
     assert (error["code"], error["status"], error["command"]) == (128 + signum, "error", "generate")
     assert not list(here.glob("data/*.h5"))
-
-
-@pytest.mark.slow
-def test_signal_while_waiting_for_another_process(here: Path):
-    with begin_efnn(*LABELLING, cwd=here) as owner:
-        wait_for(lambda: bool(shards(here)) or owner.poll() is not None)
-        owner.send_signal(signal.SIGSTOP)
-        with begin_efnn(*LABELLING, cwd=here) as process:
-            assert process.stderr is not None
-            while "waiting" not in (line := process.stderr.readline()):
-                assert line
-            process.send_signal(signal.SIGHUP)
-            finish(process).failed(129, "SIGHUP")
-        owner.send_signal(signal.SIGCONT)
-        finish(owner).done()
 
 
 @pytest.mark.slow
@@ -232,25 +190,6 @@ def test_a_closed_terminal(here: Path):
     assert shards(here)
     assert not list(here.glob("data/**/*.tmp"))
     call(*LABELLING, cwd=here).done()
-
-
-@pytest.mark.slow
-def test_nohup_goes_on(here: Path):
-    command = [sys.executable, "-m", "efnn_cli", *map(str, LABELLING)]
-    process = subprocess.Popen(
-        command,
-        cwd=here,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
-    )
-    with process:
-        wait_for(lambda: bool(shards(here)) or process.poll() is not None)
-        process.send_signal(signal.SIGHUP)
-        finish(process).done()
-    assert len(list(here.glob("data/*.h5"))) == 1
 
 
 SWALLOWER = """
@@ -301,7 +240,7 @@ while True:
 """
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(each, marks=pytest.mark.slow) for each in range(1, 6))])
 def test_signal_within_an_atomic_write(here: Path, seed: int):
     """The file is the old or the new one, and no temporary file is left."""
     command = [sys.executable, "-c", WRITER]

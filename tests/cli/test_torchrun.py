@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
 from efnn_cli.storage import checkpoint
 from efnn_cli.storage.lock import owned
 
-from .conftest import Outcome, call, environment, files_below, finish, wait_for
+from .conftest import Outcome, arrays, begun, call, environment, files_below, finish, only_run, rows, wait_for
 
 EPOCHS = 200
 ENDLESS = 1_000_000
@@ -102,33 +99,8 @@ def make_data(folder: Path, seed: int = 0) -> None:
     call("generate", "three_spin", "--L", 6, "--samples", 80, "--seed", seed, "--device", "cpu", cwd=folder).done()
 
 
-def only_run(folder: Path) -> Path:
-    (run,) = (folder / "outputs").iterdir()
-    return run
-
-
-def rows(run: Path) -> list[dict[str, str]]:
-    """The rows of metrics.csv without the time."""
-    found = list(csv.DictReader((run / "metrics.csv").read_text().splitlines()))
-    return [{key: value for key, value in row.items() if key not in ("seconds", "run")} for row in found]
-
-
 def numbers(run: Path) -> list[list[float]]:
-    return [[float(value) for value in row.values() if value] for row in rows(run)]
-
-
-def weights(run: Path) -> dict[str, np.ndarray]:
-    found: dict[str, np.ndarray] = {}
-    with h5py.File(run / "best.h5") as file:
-        file.visititems(lambda name, node: found.update({name: node[()]}) if isinstance(node, h5py.Dataset) else None)
-    del found["metadata"]
-    return found
-
-
-def begun(folder: Path, epochs: int) -> bool:
-    """Whether the one run in `folder` has done `epochs` epochs."""
-    tables = list((folder / "outputs").glob("*/metrics.csv"))
-    return bool(tables) and tables[0].read_text().count("\n") > epochs
+    return [[float(value) for value in row.values() if value] for row in rows(run, "run")]
 
 
 def test_torchrun_trains_as_one_process(here: Path):
@@ -152,24 +124,14 @@ def test_torchrun_trains_as_one_process(here: Path):
 
     call(*train(12, "--out", "alone"), cwd=here).done()
     np.testing.assert_allclose(numbers(run), numbers(here / "alone"), rtol=1e-9)
-    ours, theirs = weights(run), weights(here / "alone")
-    assert ours.keys() == theirs.keys()
-    for key, value in ours.items():
-        np.testing.assert_allclose(value, theirs[key], rtol=1e-7, atol=1e-9)
-    # Negative control: the comparison sees other batches, as it would see wrong shares or weights.
-    call(*train(12, "--out", "other", "seed=1"), cwd=here).done()
-    assert not np.allclose(numbers(here / "other"), numbers(run), rtol=1e-9)
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_alone_where_two_were_wanted(here: Path, rank: int):
-    """Within a few seconds it says what it waits for."""
-    with pair("train", cwd=here, wanted=[rank]) as (member,):
+def test_alone_where_two_were_wanted(here: Path):
+    """It says what it waits for."""
+    with pair("train", cwd=here, wanted=[1]) as (member,):
         assert member.stderr is not None
-        begin = time.monotonic()
         line = member.stderr.readline()
-        assert time.monotonic() - begin < 60  # imports on a busy machine included
-        for each in (f"rank {rank} of WORLD_SIZE=2 is waiting for the others at 127.0.0.1:", "unset WORLD_SIZE"):
+        for each in ("rank 1 of WORLD_SIZE=2 is waiting for the others at 127.0.0.1:", "unset WORLD_SIZE"):
             assert each in line
         member.send_signal(signal.SIGTERM)
         assert member.wait(30) == -signal.SIGTERM
@@ -189,9 +151,7 @@ def test_a_run_in_use(here: Path):
     assert [path.name for path in run.iterdir()] == ["lock"]
 
 
-@pytest.mark.parametrize(
-    "command", [("generate", "heisenberg"), ("evaluate",), ("compare",), ("config",), ("bench", "labels")]
-)
+@pytest.mark.parametrize("command", [("generate", "heisenberg"), ("evaluate",), ("bench", "labels")])
 def test_other_commands_are_for_one_process(here: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]):
     for key, value in {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}.items():
         monkeypatch.setenv(key, value)
@@ -221,8 +181,8 @@ def same_as(calm: Path, disturbed: Path) -> None:
     ours, theirs = only_run(disturbed), only_run(calm)
     assert rows(ours) == rows(theirs)
     assert len(rows(ours)) == EPOCHS
-    for key, value in weights(theirs).items():
-        assert np.array_equal(value, weights(ours)[key]), key
+    for key, value in arrays(theirs / "best.h5").items():
+        assert np.array_equal(value, arrays(ours / "best.h5")[key]), key
 
 
 @pytest.mark.slow
@@ -244,8 +204,8 @@ def test_a_signal_to_torchrun(here: Path, calm: Path):
 
 
 @pytest.mark.slow
-def test_a_signal_to_one_process_and_many(here: Path, calm: Path):
-    """As from a batch system and its launcher: a signal again does not cut the end short."""
+def test_a_signal_to_one_process(here: Path, calm: Path):
+    """As from a batch system: the other one stops at the same step."""
     make_data(here)
     with pair(*train(EPOCHS), cwd=here) as (main, other):
         wait_for(lambda: begun(here, 10) or main.poll() is not None)
@@ -255,17 +215,7 @@ def test_a_signal_to_one_process_and_many(here: Path, calm: Path):
     assert first.code == first.json()["code"] == 130, first.err
     assert "error: stopped by SIGINT" in first.err
     silent(second, 130)
-    done = stored_epoch(only_run(here))
-    assert done == len(rows(only_run(here)))
-    with pair(*train(EPOCHS), cwd=here) as (main, other):
-        wait_for(lambda: begun(here, done + 10) or main.poll() is not None)
-        while main.poll() is None:
-            main.send_signal(signal.SIGTERM)
-            time.sleep(0.005)
-        first, second = finish(main), finish(other)
-    assert first.code == first.json()["code"] == 143, first.err
-    silent(second, 143)
-    assert done + 10 <= stored_epoch(only_run(here)) == len(rows(only_run(here)))
+    assert stored_epoch(only_run(here)) == len(rows(only_run(here)))
     both(*train(EPOCHS), cwd=here)[0].done()
     same_as(calm, here)
 
@@ -323,29 +273,20 @@ def test_an_error_of_the_first_process_alone(here: Path):
 
 
 @pytest.mark.slow
-def test_an_error_of_both(here: Path):
-    make_data(here)
-    first, second = both(*train(50, "lr=1e300"), cwd=here)
-    assert first.code == first.json()["code"] == 4, first.err
-    assert first.err.count("error: ") == 1
-    silent(second, 4)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code", "named"),
     [
         (("model=dnn", "device=cuda:0"), 2, "--device cuda"),
-        (("model=nonsense",), 2, "nonsense"),
         (("--data", "missing.h5"), 3, "missing.h5"),
+        ((*NET, "lr=1e300"), 4, "not finite"),
     ],
 )
-def test_refusals(here: Path, words: tuple[str, ...], code: int, named: str):
+def test_an_error_of_both(here: Path, words: tuple[str, ...], code: int, named: str):
     make_data(here)
     first, second = both("train", *words, cwd=here)
     first.failed(code, named)
     silent(second, code)
-    assert not (here / "outputs").exists()
+    assert code == 4 or not (here / "outputs").exists()
 
 
 @pytest.mark.slow
@@ -365,26 +306,20 @@ def test_what_only_the_second_process_sees(here: Path, tmp_path: Path):
 
 @pytest.mark.slow
 def test_plans_and_replacements(here: Path):
-    """Finished runs are found, dry runs write nothing, `--overwrite` trains aside, `--out` elsewhere."""
+    """Dry runs write nothing, finished runs are found, and `--overwrite` trains aside."""
     make_data(here)
     plan, second = both(*train(3, "--dry-run"), cwd=here)
     assert plan.done().json()["status"] == "planned"
     silent(second, 0)
     assert not (here / "outputs").exists()
     first = both(*train(3), cwd=here)[0].done()
-    found, second = both(*train(3), cwd=here)
-    assert found.done().json()["metrics"] == first.json()["metrics"]
-    assert found.err.count("finished already") == 1
-    silent(second, 0)
-    run = only_run(here)
-    before = (run / "summary.json").stat().st_mtime_ns
-    replaced, second = both(*train(3, "--overwrite"), cwd=here)
-    assert replaced.done().json()["metrics"]["test"] == first.json()["metrics"]["test"]
-    silent(second, 0)
-    assert (run / "summary.json").stat().st_mtime_ns > before
-    assert {path.name for path in run.iterdir()} == RUN_FILES
-    elsewhere = both(*train(3, "--out", "mine"), cwd=here)[0].done()
-    assert elsewhere.json()["outputs"]["run"] == "mine"
+    before = (only_run(here) / "summary.json").read_bytes()
+    for words in ((), ("--overwrite",)):
+        found, second = both(*train(3, *words), cwd=here)
+        assert found.done().json()["metrics"]["test"] == first.json()["metrics"]["test"]
+        silent(second, 0)
+        assert ((only_run(here) / "summary.json").read_bytes() != before) == bool(words)
+    assert {path.name for path in only_run(here).iterdir()} == RUN_FILES
 
 
 @pytest.mark.slow

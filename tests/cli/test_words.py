@@ -7,14 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import typer
 
 import efnn_cli
 from efnn_cli.cli.app import app
-from efnn_cli.cli.parsing import settable
-from efnn_cli.config import keys
 
 from .conftest import SMALL, Workshop, call, files_below
 
@@ -56,7 +53,6 @@ def test_the_same_value_twice(here: Path):
 def test_the_home_folder(copied: Workshop, monkeypatch: pytest.MonkeyPatch):
     """No shell replaces `~` in `--out=~/x`, nor between quotation marks."""
     monkeypatch.setenv("HOME", str(copied.root))
-    np.save(copied.root / "s.npy", np.ones((2, 3, 6, 6)) / np.sqrt(3))
     away = copied.root / "away"
     (away / "my").mkdir(parents=True)
     (copied.root / "my").mkdir()
@@ -83,21 +79,14 @@ def test_the_home_folder(copied: Workshop, monkeypatch: pytest.MonkeyPatch):
     ("line", "hint"),
     [
         ("train --depth 3", "depth=3"),
-        ("train --lr -1", "lr=VALUE"),
         ("train model=resnet --kernel-size 3", "model.kernel_size=3"),
-        ("train --L 10", "system=NAME system.L=10"),
         ("evaluate --split val", "split=val"),
-        ("extrapolate --reference determinant", "reference=determinant"),
         ("generate heisenberg --J1 2", "system.J1=2"),
         ("compare --model efnn", "efnn compare --help"),
-        ("config generate --sampling thermal", "sampling=thermal"),
-        ("runs --model efnn", "model=efnn"),
-        ("bench train --depth 3", "efnn bench --help"),
         ("train data=x.h5", "--data x.h5"),
         ("train logger=tensorboard", "efnn config train shows all keys"),
         ("train batch=20", "did you mean training.batch_size?"),
         ("generate heisenberg spin_temperature=0.1,0.5", "one command for each value"),
-        ("generate heisenberg --L 8,10", "one command for each value"),
         ("train depth=1,2", "efnn train -m depth=1,2"),
         ("train 'seed=range(3)'", "efnn train -m 'seed=range(3)'"),
         ("compare depth=1,2", "--grid depth=1,2"),
@@ -110,26 +99,12 @@ def test_what_was_meant(here: Path, line: str, hint: str):
     assert "Possible options: --data" not in outcome.err
 
 
-def test_a_key_typed_as_an_option(here: Path):
-    """Every eighth key, except those that the command has as an option or a word."""
-    for words, parameters in commands():
-        if words[0] in keys.configured() and words[0] != "predict":
-            names = {each for option in parameters for each in option.opts}
-            besides = ("heisenberg",) if words == ("generate",) else ()
-            for key in settable(words[0], list(besides))[::8]:
-                if f"--{key}" not in names and key != "system.L":
-                    call(*words, *besides, f"--{key}", "x", cwd=here).failed(2, f"\n  write {key}=x\n")
-
-
 RECIPES = ("config", "train", "system=heisenberg", "system.variant=infinite_range", "--json")
 
 
-@pytest.mark.parametrize(
-    "text", ["depth=3", "depth=03", "model.depth='3'", "depth=${oc.env:DEPTH}", "depth=${system.L}"]
-)
-def test_a_recipe_goes_by_the_number(here: Path, monkeypatch: pytest.MonkeyPatch, text: str):
+@pytest.mark.parametrize("text", ["depth=03", "depth=${system.L}"])
+def test_a_recipe_goes_by_the_number(here: Path, text: str):
     """However it was typed."""
-    monkeypatch.setenv("DEPTH", "3")
     found = call(*RECIPES, "system.L=3", text, cwd=here).done().json()["metrics"]
     assert found["training"]["name"] == "default/infinite_range-efnn-d3"
     assert (found["training"]["epochs"], found["training"]["optimizer"]) == (250, "soap")
@@ -140,7 +115,6 @@ def test_decisions_go_by_values(copied: Workshop, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("NUMBER", "2")
     monkeypatch.setenv("DEVICE", "cpu")
     root, data = copied.root, copied.dataset("binary")
-    np.save(root / "s.npy", np.ones((2, 3, 6, 6)) / np.sqrt(3))
     for text in ("samples=02", "samples=${oc.env:NUMBER}", "system.L=06"):
         call("generate", "heisenberg", "--spins", "s.npy", text, "--dry-run", cwd=root).done()
     call("generate", "heisenberg", "--spins", "s.npy", "samples=03", cwd=root).failed(3, "samples = 2", "samples=03")
@@ -154,9 +128,9 @@ def test_decisions_go_by_values(copied: Workshop, monkeypatch: pytest.MonkeyPatc
     call(*words, "+model=dnn", cwd=root).failed(2, "--models efnn,resnet")
 
 
-@pytest.mark.parametrize("name", ["it's", "a\\'b\\", "[a=b c,$#%:"])
-def test_a_folder_of_files_of_ones_own(here: Path, name: str):
+def test_a_folder_of_files_of_ones_own(here: Path):
     """Whatever it is called."""
+    name = "it's [a=b c,$#%:"
     (here / name / "training").mkdir(parents=True)
     (here / name / "training" / "mine.yaml").write_text("# @package _global_\ntraining:\n  batch_size: 20\n")
     words = ("config", "train", "training=mine", "--config-dir", name)

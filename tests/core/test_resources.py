@@ -56,17 +56,24 @@ def test_memory_below_the_limits_of_control_groups(
     ],
     ids=["none", "no limit", "half", "rounded up", "above", "version 1", "version 1, none"],
 )
-@pytest.mark.parametrize("chosen", [None, "7"], ids=["", "OMP_NUM_THREADS=7"])
 def test_cores_below_the_quotas_of_control_groups(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], cores: int, chosen: str | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], cores: int
 ):
-    """A number of threads that the user has chosen stays."""
     pretend(tmp_path, monkeypatch, {f"cgroup/{name}": text for name, text in files.items()})
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
-    monkeypatch.setattr(os, "environ", {} if chosen is None else {"OMP_NUM_THREADS": chosen})
+    monkeypatch.setattr(os, "environ", {})
     share_cores()
-    assert os.environ.get("OMP_NUM_THREADS", "64") == (chosen or str(cores))
+    assert os.environ.get("OMP_NUM_THREADS", "64") == str(cores)
+    assert os.environ["GOMP_SPINCOUNT"] == "20000"  # idle threads give way
     assert resources.cores() == cores
+
+
+def test_what_the_user_has_chosen_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    pretend(tmp_path, monkeypatch, {"cgroup/a/b/cpu.max": "50000 100000\n"})
+    chosen = {"OMP_NUM_THREADS": "7", "GOMP_SPINCOUNT": "7"}
+    monkeypatch.setattr(os, "environ", dict(chosen))
+    share_cores()
+    assert os.environ == chosen
 
 
 @pytest.mark.parametrize(

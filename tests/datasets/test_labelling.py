@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from efnn_cli.core import resources
-from efnn_cli.core.errors import ConflictError, DeviceError, InputError, NumericalError, OutputError, Stopped
+from efnn_cli.core.errors import ConflictError, DeviceError, NumericalError, OutputError, Stopped
 from efnn_cli.datasets import cost
 from efnn_cli.datasets.executors import Threads, label_shard
 from efnn_cli.datasets.job import Job
@@ -105,22 +105,6 @@ def test_energies_that_no_dataset_can_hold_are_refused(tmp_path):
     assert not (tmp_path / "d.h5").exists()
 
 
-def test_a_finished_dataset_is_taken_as_it_is(tmp_path, expected):
-    make(tmp_path / "d.h5")
-    before = (tmp_path / "d.h5").read_bytes()
-    _, existed, progress = make(tmp_path / "d.h5")
-    assert existed
-    assert progress == []
-    assert (tmp_path / "d.h5").read_bytes() == before
-    assert not make(tmp_path / "d.h5", overwrite=True)[1]
-
-
-def test_labels_are_exactly_those_of_the_stored_spins(expected):
-    system = SYSTEMS["double_exchange"](L=4)
-    again = system.energy(torch.from_numpy(expected.spins)).numpy()
-    np.testing.assert_allclose(expected.energies, again, rtol=1e-13)
-
-
 def test_metadata_say_where_the_labels_come_from(expected):
     metadata = expected.metadata
     assert metadata["system"] == {"name": "double_exchange", "L": 4, "t": 1.0, "J": 16.0, "mu": -8.3, "T": 0.1}
@@ -160,27 +144,6 @@ def test_given_spins_are_stored_as_they_are(tmp_path, expected):
     np.testing.assert_array_equal(data.spins, expected.spins)
     np.testing.assert_array_equal(data.energies, expected.energies)
     assert dataset.read_metadata(tmp_path / "d.h5")["sampling"] == "given"
-
-
-def test_a_damaged_dataset_is_an_error_a_damaged_reference_is_made_again(tmp_path, expected, caplog):
-    reference = Job(SYSTEMS["double_exchange"](L=4), "uniform_sphere", 3, "reference", 23, "dense")
-    for which, name in ((job(), "d.h5"), (reference, "r.h5")):
-        make(tmp_path / name, which=which)
-    good = (tmp_path / "r.h5").read_bytes()
-    for spoiled in (good[:-100], good[:2000] + bytes(8) + good[2008:], b"text"):
-        (tmp_path / "r.h5").write_bytes(spoiled)
-        caplog.clear()
-        data, existed, progress = make(tmp_path / "r.h5", which=reference)
-        assert not existed
-        assert sum(amount for amount, _ in progress) == 23
-        assert dataset.read(tmp_path / "r.h5").content_hash == data.content_hash
-        (record,) = caplog.records
-        assert record.levelname == "WARNING"
-        assert "labelling it anew" in record.getMessage()
-    (tmp_path / "d.h5").write_bytes((tmp_path / "d.h5").read_bytes()[:-100])
-    with pytest.raises(InputError) as caught:
-        make(tmp_path / "d.h5")
-    assert "--overwrite" in caught.value.hint
 
 
 def test_labels_that_were_redone_are_counted(tmp_path, monkeypatch, caplog):

@@ -78,18 +78,6 @@ def test_the_label_array_makes_the_dataset_of_one_job(cluster):
 
 
 @pytest.mark.slow
-def test_a_task_of_the_sweep_trains_its_run(data, capsys):
-    extra = "epochs=1 depth=1 training.optimizer=adam"
-    last = SCRIPTS["sweep.sbatch"].partition("--array=0-")[2].split()[0]
-    capsys.readouterr()
-    assert main(["train", "-m", "model=efnn,dnn,resnet,densenet", "seed=range(3)", *extra.split(), "--count"]) == 0
-    assert int(capsys.readouterr().out) == int(last) + 1
-    submit("sweep.sbatch", data, extra, SLURM_ARRAY_TASK_ID=last)
-    (run,) = data.glob("outputs/*")
-    assert run.name.startswith("heisenberg-densenet-d1-s2-")
-
-
-@pytest.mark.slow
 def test_a_training_that_is_out_of_time_goes_back_into_the_queue(data):
     process = begin("train.sbatch", data, "epochs=1000000 training.optimizer=adam")
     trained = lambda: any(path.read_text().count("\n") > 1 for path in data.glob("outputs/*/metrics.csv"))  # noqa: E731

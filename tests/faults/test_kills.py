@@ -126,7 +126,7 @@ def handled(process: subprocess.Popen[str]) -> int:
     return next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigCgt:"))
 
 
-@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+@pytest.mark.parametrize("second", [signal.SIGINT, pytest.param(signal.SIGUSR1, marks=pytest.mark.slow)])
 def test_a_second_signal_stops_at_once(here: Path, second: signal.Signals):
     """Work that does not come to a good place for a minute: the first signal asks, the second one ends it."""
     command = [sys.executable, "-c", STUBBORN]

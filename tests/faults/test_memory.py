@@ -23,7 +23,7 @@ from efnn_cli.core.resources import in_parts, is_short
 from efnn_cli.datasets.job import Job
 from efnn_cli.physics.system import Labels, System
 from efnn_cli.training.gradients import Gradients, GraphedGradients
-from efnn_cli.training.predict import predict, predict_fields
+from efnn_cli.training.predict import predict
 
 MEBIBYTE = 2**20
 pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
@@ -121,22 +121,6 @@ def test_one_configuration_that_does_not_fit():
         with room(200), pytest.raises(RuntimeError) as caught:
             work(Wide(times=2048))
         assert is_short(caught.value)
-
-
-def test_predictions_that_do_not_fit():
-    spins, _ = some(1500)
-    model = Wide()
-    with torch.no_grad():
-        wanted = torch.cat([model(each) for each in torch.split(spins, 100)]).numpy()
-    fields = torch.cat([predict_fields(model, each) for each in torch.split(spins, 100)])
-    model.seen.clear()
-    with room(200):
-        found = predict(model, spins.numpy(), torch.device("cpu"))
-        found_fields = predict_fields(model, spins)
-    assert max(model.seen) == 1500
-    assert min(model.seen) < 400
-    np.testing.assert_allclose(found, wanted, rtol=1e-12)
-    assert torch.allclose(found_fields, fields, rtol=1e-9, atol=1e-12)
 
 
 def test_labels_that_do_not_fit(monkeypatch: pytest.MonkeyPatch):

@@ -28,7 +28,7 @@ def own(folder: Path, name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("part", PLAIN)
-@pytest.mark.parametrize("name", ["../../../pwn", "/tmp/pwn", "..", "", "x" * 65, "a b"])
+@pytest.mark.parametrize("name", ["../../../pwn", "", "x" * 65])
 def test_names_of_an_experiment_do_not_leave_its_folder(here: Path, part: str, name: str):
     """They become part of the names of its figures and of its folder."""
     own(here, "experiment/bad.yaml", PRESET.format(**PLAIN | {part: name}))
@@ -38,20 +38,19 @@ def test_names_of_an_experiment_do_not_leave_its_folder(here: Path, part: str, n
     assert files_below(here.parent) == before
 
 
-@pytest.mark.parametrize("package", ["../x", "foo", "system", "training.foo"])
-@pytest.mark.parametrize("group", ["training", "model"])
+@pytest.mark.parametrize(("group", "package"), [("training", "../x"), ("model", "system")])
 def test_a_place_that_no_configuration_has(here: Path, group: str, package: str):
     own(here, f"{group}/bad.yaml", f"# @package {package}\nlr: 0.1\n")
     call("train", f"{group}=bad", "--config-dir", "mine", cwd=here).failed(2, "bad.yaml", "# @package _global_")
 
 
-@pytest.mark.parametrize("group", ["training", "model", "system"])
+@pytest.mark.parametrize("group", ["training", "system"])
 def test_a_file_that_does_not_set_what_it_is_chosen_for(here: Path, group: str):
     own(here, f"{group}/bad.yaml", "# @package _global_\nseed: 1\n")
     call("train", f"{group}=bad", "--config-dir", "mine", cwd=here).failed(2, f"{group}=bad", f"below '{group}:'")
 
 
-@pytest.mark.parametrize("text", ["", "# nothing\n", "{}\n"])
+@pytest.mark.parametrize("text", ["", "{}\n"])
 def test_an_empty_file(here: Path, text: str):
     own(here, "training/bad.yaml", text)
     for command in (("train",), ("config", "train")):

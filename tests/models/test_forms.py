@@ -6,11 +6,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from efnn_cli.models import MODELS, build, fast
-from efnn_cli.models.blocks import InvariantLayers, PeriodicConvolution, wrap
+from efnn_cli.models import MODELS, fast
+from efnn_cli.models.blocks import PeriodicConvolution, wrap
+from efnn_cli.models.build import build
 from efnn_cli.models.fast import accelerate
 from efnn_cli.models.fast.matrices import Circulant, patches, row_matrix, rows
 from efnn_cli.models.fast.products import SumOfProducts
+from efnn_cli.models.invariants import O3Invariants
 
 FORMS = [
     {"depth": 3, "width": 3},  # circulant blocks, invariants by rows up to L = 10
@@ -97,7 +99,7 @@ def test_each_form_is_taken_where_it_pays(monkeypatch):
     noted(fast, "rows")
     noted(fast, "patches")
     noted(fast.Circulant, "apply")
-    few, many = (accelerate(InvariantLayers([n, n], 5, normalise=False)) for n in (3, 32))
+    few, many = (accelerate(O3Invariants([n, n], 5, normalise=False)) for n in (3, 32))
     for layers, size in ((few, 10), (few, 11), (few, 4), (many, 10)):
         layers(torch.zeros(1, 3, size, size))
     assert taken == ["rows", "patches", "patches", "patches"]
@@ -105,7 +107,7 @@ def test_each_form_is_taken_where_it_pays(monkeypatch):
     for channels in (3, 9):
         accelerate(PeriodicConvolution(channels, channels, 5))(torch.zeros(1, 10, 10, channels))
     assert taken == ["apply"]
-    InvariantLayers([3, 3], 5, normalise=False)(torch.zeros(1, 3, 10, 10))
+    O3Invariants([3, 3], 5, normalise=False)(torch.zeros(1, 3, 10, 10))
     assert taken == ["apply"]
 
 

@@ -5,9 +5,11 @@ import torch
 from torch import func
 from torch.export import Dim, export
 
-from efnn_cli.models import MODELS, build
+from efnn_cli.models import MODELS
+from efnn_cli.models.build import build
 from efnn_cli.models.fast import accelerate, matrices
-from efnn_cli.physics import SYSTEMS, Draw
+from efnn_cli.physics import SYSTEMS
+from efnn_cli.physics.system import Draw
 
 WIDE = {"depth": 1, "width": 4, "kernel_size": 7, "normalise_invariants": True}
 CASES = [pytest.param(name, {}, id=name) for name in MODELS] + [pytest.param("efnn", WIDE, id="efnn-k7")]
@@ -67,12 +69,10 @@ BEFORE = {
     "export": lambda model, x: export(model, (x,)),
     "vmap": lambda model, x: func.vmap(lambda one: model(one[None]))(x),
     "jacrev": lambda model, x: func.jacrev(model)(x),
-    "jit": lambda model, x: torch.jit.trace(model, (x,)),
     "inference": in_inference_mode,
 }
 
 
-@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning")
 @pytest.mark.parametrize("size", [6, 11])
 @pytest.mark.parametrize("before", BEFORE)
 def test_nothing_of_one_call_survives_in_another(before, size):

@@ -4,17 +4,8 @@ import numpy as np
 import pytest
 
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.physics import Draw
-from efnn_cli.physics.sampling import SAMPLINGS, sample
-from efnn_cli.physics.thermal import Bath
-
-
-def test_unit_length_everywhere():
-    for name in SAMPLINGS:
-        spins = sample(name, Draw(0, "train", 0, 0, 50, Bath(1.0, 1.0, 5)), 6)
-        assert spins.shape == (50, 3, 6, 6)
-        assert spins.dtype == np.float64
-        np.testing.assert_allclose((spins**2).sum(axis=1), 1.0, atol=1e-14)
+from efnn_cli.physics.sampling import sample
+from efnn_cli.physics.system import Draw
 
 
 def moments(name):

@@ -73,14 +73,6 @@ def test_groups_never_touch(size):
     assert all(len(set(row)) == 4 for row in graph.neighbours)
 
 
-def test_spins_are_unit_vectors_and_streams_repeat():
-    bath = Bath(0.5, 1.0, 20)
-    first, _ = run_chains(lattice(4), bath, 3, np.random.default_rng(0))
-    again, _ = run_chains(lattice(4), bath, 3, np.random.default_rng(0))
-    np.testing.assert_array_equal(first, again)
-    np.testing.assert_allclose(np.linalg.norm(first, axis=-1), 1.0, atol=1e-14)
-
-
 def test_infinite_and_tiny_temperatures():
     hot, _ = average(lattice(4), 1e9, sweeps=2)
     assert abs(hot) < 0.02

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli.core.errors import ConfigError
-from efnn_cli.physics import SYSTEMS, Draw
+from efnn_cli.physics import SYSTEMS
+from efnn_cli.physics.system import Draw
 
 ThreeSpin = SYSTEMS["three_spin"]
 
@@ -71,19 +71,3 @@ def test_published_moments_of_the_energy():
     system = ThreeSpin()
     energies = system.energy(torch.from_numpy(draw(system, 20_000))).numpy()
     assert abs(energies.mean() + system.couplings.sum() / 8) < 5 * energies.std() / math.sqrt(20_000)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"r": 1}, "system.r"),
-        ({"r": 6}, "system.r"),
-        ({"L": 2}, "system.L"),
-        ({"spin_values": [0, 2]}, "spin_values"),
-        ({"L": 4096, "r": 5}, "couplings"),
-        ({"coupling_seed": -1}, "coupling_seed"),
-    ],
-)
-def test_bad_parameters_are_refused(changes, message):
-    with pytest.raises(ConfigError, match=message):
-        ThreeSpin(**changes)

@@ -8,13 +8,11 @@ from efnn_cli.report import Figure, Table, code, plain, render_markdown
 HOSTILE = (
     "<script>window.hacked = 1</script>",
     '"><img src=x onerror="window.hacked = 2">',
-    "</style></title></svg><svg onload='window.hacked = 3'>",
     "[click](javascript:window.hacked=4) [more](//example.org/x) `code",
     "a | b || c\nsecond line\r\n\r\n# heading\n- item",
     "**bold** _emphasis_ ~~struck~~ &lt;b&gt; &#60;i> $x$ ![image](https://example.org/y.png) <!-- gone",
     "`` two ` one ``` three",
     "back\\slash \\| bar \\` tick trailing\\",
-    "long" * 60,
 )
 FIGURES = ("size.svg", "parity.svg")
 NETWORKS = {"EFNN": 0.02, "DNN": 0.2, "ResNet": 0.15, "DenseNet": 0.1, "effective": 0.3}
@@ -59,7 +57,7 @@ def sample(folder):
         experiments=[
             experiment("Three spins", sweep("Error against L", [size, Table("Wide", ["", *"abcdefgh"], wide)])),
             experiment(
-                "Hostile names", sweep(plain(HOSTILE[0]), [], text=HOSTILE[0]), dataset=HOSTILE[6],
+                "Hostile names", sweep(plain(HOSTILE[0]), [], text=HOSTILE[0]), dataset=HOSTILE[5],
                 blocks=[Table("As text, as code", ["text", "code"], hostile), Figure(FIGURES[1], "Parity.", "Clouds.")],
             ),
         ],

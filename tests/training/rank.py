@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from plain import dense_data, lattice_data, network
+from plain import OPERATIONS, dense_data, lattice_data, network
 
 from efnn_cli.training import distributed
 from efnn_cli.training.options import TrainingOptions
@@ -37,7 +37,7 @@ def case(name):
 
 
 def trainer_of(model, options, train, val, seed=5):
-    return Trainer(model, options, Labelled(*train), Labelled(*val), seed)
+    return Trainer(model, options, Labelled(*train), Labelled(*val), seed, OPERATIONS)
 
 
 def outcome(trainer):

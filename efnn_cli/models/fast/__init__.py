@@ -13,9 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from efnn_cli.models.blocks import Gain, InvariantLayers, PeriodicConvolution, times, wrap
+from efnn_cli.models.blocks import Gain, PeriodicConvolution, times, wrap
 from efnn_cli.models.fast.matrices import Circulant, patches, row_matrix, rows
 from efnn_cli.models.fast.products import SumOfProducts
+from efnn_cli.models.invariants import O3Invariants
 
 CIRCULANT_WIDTH = 600  # C L^2 up to which a circulant matrix beats a convolution (at L = 10: 6 channels)
 ROW_OUTPUTS = 96  # convolutions at once up to which rows beat patches, which take less arithmetic
@@ -61,7 +62,7 @@ class FastConvolution(PeriodicConvolution):
         return F.conv2d(planes, weight, bias).permute(0, 2, 3, 1)
 
 
-class FastInvariants(InvariantLayers):
+class FastInvariants(O3Invariants):
     """All components and layers as one matrix product, by rows or by patches of spins."""
 
     def products(self, spins: Tensor, w0: Tensor, w1: Tensor) -> tuple[Tensor, ...]:
@@ -85,5 +86,5 @@ class FastInvariants(InvariantLayers):
 
 FAST_FORMS: dict[type[nn.Module], type[nn.Module]] = {
     PeriodicConvolution: FastConvolution,
-    InvariantLayers: FastInvariants,
+    O3Invariants: FastInvariants,
 }
