@@ -13,7 +13,8 @@ from efnn_cli.config.compose import Request, Setting, settle
 from efnn_cli.config.schema import build_model
 from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.results import shown
-from efnn_cli.models import EnergyModel, Options
+from efnn_cli.models.build import Options
+from efnn_cli.models.energy import EnergyModel
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.settings import build_training
 from efnn_cli.storage import checkpoint
