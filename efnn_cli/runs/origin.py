@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.config.compose import Request, Setting, settle
 from efnn_cli.config.schema import build_model
+from efnn_cli.config.words import Request, Setting, settle
 from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.results import shown
-from efnn_cli.models.build import Options
 from efnn_cli.models.energy import EnergyModel
+from efnn_cli.models.options import Options
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.settings import build_training
 from efnn_cli.storage import checkpoint

@@ -16,7 +16,8 @@ from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.results import shown
 from efnn_cli.datasets import find
 from efnn_cli.datasets.hamiltonian import couplings_hash, dataset_system
-from efnn_cli.models.build import Options, receptive_field_of
+from efnn_cli.models.build import receptive_field_of
+from efnn_cli.models.options import Options
 from efnn_cli.physics.system import System
 from efnn_cli.runs.find import run_path
 from efnn_cli.runs.folder import RunFolder
