@@ -36,9 +36,9 @@ class Mistake(NamedTuple):
 
 
 PHYSICS = [
-    ("physics", "- b13 * b24)", "+ b13 * b24)",
+    ("physics", "- dot(spins, s3) * dot(s2, s4)", "+ dot(spins, s3) * dot(s2, s4)",
      "sign of a ring-exchange term", "physics/test_heisenberg.py"),
-    ("physics", "J2 * (b13 + b24)", "J2 * b13",
+    ("physics", "lattice.next_neighbours)", "lattice.next_neighbours[:1])",
      "one diagonal of a plaquette forgotten", "physics/test_heisenberg.py"),
     ("physics", "COUPLING_STD = 2.0", "COUPLING_STD = 2.0**0.5",
      "variance for deviation", "physics/test_three_spin.py"),
@@ -64,7 +64,7 @@ MODELS = [
      "the same, dense", "models/test_formulas.py"),
     ("models", "- 2 * (w0 * w1).square()", "- (w0 * w1).square()",
      "a factor in a variance", "models/test_statistics.py"),
-    ("models", "-1.0 / kernel_size, 1.0 / kernel_size", "-1.0 / kernel_size**2, 1.0 / kernel_size**2",
+    ("models", "-1.0 / kernel_size, 1.0 / kernel_size)  # Conv", "-1.0 / kernel_size**2, 1.0 / kernel_size**2)  # Conv",
      "range from the fan-in, not from its root", "models/test_statistics.py"),
     ("models", "math.prod(x.shape[1:3]) * self.bias", "self.bias",
      "energy not extensive", "models/test_networks.py"),

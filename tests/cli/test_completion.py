@@ -47,10 +47,8 @@ def offered(monkeypatch, capsys, *parts, cwd=None):
         ("tra", ["train"]),
         ("train --over", ["--overwrite"]),
         ("train model =", ["densenet", "dnn", "effective", "efnn", "resnet"]),
-        ("train -m model = efnn,d", ["efnn,densenet", "efnn,dnn"]),
         ("train dep", ["depth=", "depth=3"]),
         ("train depth = 3 trai", ["training.", "training="]),
-        ("train training.optimizer = s", ["soap"]),
         ("train model = efnn model.quasi", ["model.quasi_particle_bias=", "model.quasi_particle_bias=0.0"]),
         ("train model = dnn model.quasi", []),
         ("train --device c", ["cpu", "cuda"]),
@@ -59,14 +57,10 @@ def offered(monkeypatch, capsys, *parts, cwd=None):
             ["system.variant=", "system.variant=lattice", "system.variant=infinite_range"],
         ),
         ("generate heisenberg system.variant = i", ["infinite_range"]),
-        ("generate three_spin h", []),
         ("generate double_exchange sampling = uniform_", ["uniform_sphere", "uniform_angles"]),
-        ("merge double_exchange reference = d", ["dense", "determinant"]),
         ("compare --models efnn,r", ["efnn,resnet"]),
-        ("config evaluate split = v", ["val"]),
         ("reproduce three", ["three_spin"]),
         ("runs model = efnn,r", ["efnn,resnet"]),
-        ("plot width model = r", ["resnet"]),
         ("plot curve sizes", []),
     ],
 )
@@ -107,16 +101,6 @@ def test_the_parts_of_bash_become_words_again(parts, incomplete, wanted, monkeyp
     monkeypatch.setenv("COMP_WORDS", parts)
     monkeypatch.setenv("COMP_CWORD", str(len(parts.split("\n" if "\n" in parts else " ")) - 1))
     assert typed(incomplete) == wanted
-
-
-@pytest.mark.parametrize(
-    ("line", "wanted"),
-    [("efnn train model=ef", ["train"]), ("efnn train model=efnn ", ["train", "model=efnn"]), ("efnn 'a", [])],
-)
-def test_the_line_of_other_shells(line, wanted, monkeypatch):
-    monkeypatch.delenv("COMP_WORDS", raising=False)
-    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", line)
-    assert typed("model=ef") == (wanted, "model=ef")
 
 
 def test_bash_calls_the_function_of_its_script(tmp_path):

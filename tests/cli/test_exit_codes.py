@@ -373,16 +373,10 @@ def test_what_must_not_be_read(copied: Workshop):
     """No usage error and no defect: the file is named, and what would help."""
     data, run = Path(copied.dataset("lattice")), Path(copied.run("lattice net"))
     (copied.root / "s.npy").write_bytes(b"")
-    asked = ("train", "model=dnn", "depth=1", "epochs=1", "--data", data)
-    call(*asked, cwd=copied.root).done()
     cases: list[tuple[Path, tuple[object, ...]]] = [
         (data, ("inspect", data)),
-        (data, asked),
-        (Path("s.npy"), ("predict", run, "--spins", "s.npy")),
         (Path("s.npy"), ("generate", "heisenberg", "--spins", "s.npy")),
-        (run, ("inspect", run)),
         (run, ("train", "--resume", run)),
-        (run / "config.yaml", ("inspect", run)),
     ]
     for hidden, words in cases:
         place = copied.root / hidden

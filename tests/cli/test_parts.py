@@ -19,7 +19,7 @@ from efnn_cli.datasets.planning import plan_dataset
 from .conftest import Outcome, begin_efnn, call, files_below, finish, run_efnn, wait_for
 
 LONG = ("generate", "double_exchange", "--L", 8, "--samples", 2000, "--workers", 1)  # 8 shards
-SHORT = ("generate", "double_exchange", "--L", 8, "--samples", 1000)  # 4 shards
+SHORT = ("generate", "double_exchange", "--L", 4, "--samples", 600)  # 3 shards
 
 
 def contents(path: Path) -> dict[str, np.ndarray]:

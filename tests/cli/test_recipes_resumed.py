@@ -22,9 +22,8 @@ SYSTEMS = {
 }
 RECIPES = [
     ("three_spin", "dnn", "soap"),
-    ("infinite_range", "efnn depth=3", "soap"),
     ("heisenberg", "efnn", "soap"),
-    ("double_exchange", "efnn", "soap"),
+    pytest.param("infinite_range", "efnn depth=3", "soap", marks=pytest.mark.slow),
     pytest.param("three_spin", "efnn", "adam", marks=pytest.mark.slow),
     pytest.param("infinite_range", "efnn", "adam", marks=pytest.mark.slow),
     pytest.param("double_exchange", "densenet", "soap", marks=pytest.mark.slow),

@@ -115,7 +115,7 @@ def test_living_run_is_in_use(tmp_path: Path):
 
 def test_signal_while_labelling(tmp_path: Path):
     """Finished shards stay, and the same command continues from them to the dataset it would have made."""
-    args = ("generate", "double_exchange", "--L", 6, "--samples", 6000, "--workers", 1, "--device", "cpu")
+    args = ("generate", "double_exchange", "--L", 6, "--samples", 1500, "--workers", 1, "--device", "cpu")
     with begin_efnn(*args, cwd=tmp_path) as process:
         wait_for(lambda: any(tmp_path.glob("data/.*.shards/*.h5")) or process.poll() is not None)
         process.send_signal(signal.SIGINT)

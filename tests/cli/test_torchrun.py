@@ -137,6 +137,7 @@ def test_alone_where_two_were_wanted(here: Path):
         assert member.wait(30) == -signal.SIGTERM
 
 
+@pytest.mark.slow
 def test_a_run_in_use(here: Path):
     """The first process says it, once, and both end with its code."""
     make_data(here)

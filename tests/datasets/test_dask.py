@@ -117,12 +117,9 @@ def test_wrong_executors(tmp_path, monkeypatch, capsys, words, named):
     assert named in capsys.readouterr().err
 
 
-def test_without_the_extra(tmp_path):
+def test_without_the_extra(tmp_path, monkeypatch, capsys):
     """Where distributed is not installed, the answer is what to install."""
-    code = "import sys; sys.modules['distributed'] = None\nfrom efnn_cli.cli import main; sys.exit(main(sys.argv[1:]))"
-    words = ["generate", "heisenberg", "--L", "4", "--samples", "5", "executor=dask"]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *words], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
-    assert "pip install 'efnn[dask]'" in done.stderr
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert main(["generate", "heisenberg", "--L", "4", "--samples", "5", "executor=dask"]) == 2
+    assert "pip install 'efnn[dask]'" in capsys.readouterr().err

@@ -83,7 +83,7 @@ def check(line: list[str], outcome: Outcome, left: set[str]) -> None:
 @pytest.mark.parametrize(
     ("number", "amount"),
     [
-        (1, 60),
+        (1, 25),
         pytest.param(1, 400, marks=pytest.mark.slow),
         *(pytest.param(number, 2000, marks=pytest.mark.soak) for number in range(10, 20)),
     ],

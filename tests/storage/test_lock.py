@@ -10,7 +10,7 @@ import pytest
 from efnn_cli.core.errors import ConflictError
 from efnn_cli.storage import lock
 
-TURNS = 60
+TURNS = 30
 
 WORKER = """
 import sys, time
