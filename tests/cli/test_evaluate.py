@@ -214,16 +214,6 @@ def test_run_and_dataset_copied_elsewhere(copied: Workshop, here: Path, place: s
     call("evaluate", moved / run, cwd=here).failed(3, "--data", run.name)
 
 
-def test_training_on_references_warns(copied: Workshop):
-    call("extrapolate", copied.run("lattice net"), "--L", 5, "--samples", 20, cwd=copied.root).done()
-    (reference,) = (copied.root / "data" / "references").glob("*.h5")
-    words = ("train", "depth=1", "epochs=1", "--dry-run", "--json", "--data")
-    found = call(*words, reference, cwd=copied.root).done().json()
-    assert any("reference dataset" in each for each in found["warnings"])
-    found = call(*words, copied.dataset("lattice"), cwd=copied.root).done().json()
-    assert not any("reference dataset" in each for each in found["warnings"])
-
-
 # ------------------------------------------------------------------ how it runs
 
 

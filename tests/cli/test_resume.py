@@ -119,16 +119,6 @@ def test_a_replacement_is_not_given_up_for_another(copied: Workshop, monkeypatch
     call(*other, cwd=copied.root).done()
 
 
-def test_killed_before_the_first_best_weights_are_stored(copied: Workshop):
-    """Between two files: the state to go on from comes first, and has the best weights in it."""
-    run = unfinished(copied)
-    (run / "best.h5").unlink()
-    found = call(*same_command(copied), "--json", cwd=copied.root).done()
-    assert "resumed after epoch 2" in found.err
-    assert found.json()["metrics"]["test"] == copied.made["lattice net"].json()["metrics"]["test"]
-    assert (run / "best.h5").exists()
-
-
 def without_optimizer(state: dict[str, Any]) -> None:
     del state["optimizer"]
 
@@ -146,15 +136,6 @@ def test_state_that_does_not_fit(copied: Workshop, spoil: Callable[[dict[str, An
     weights = (run / "best.h5").read_bytes()
     call("train", "--resume", run, cwd=copied.root).failed(3, "last.h5", *CHOICES)
     assert (run / "best.h5").read_bytes() == weights
-
-
-def test_leftovers_are_nobodys(copied: Workshop):
-    place = copied.root / "outputs" / "mine"
-    place.mkdir()
-    for name in ("lock", "run.log", ".probe-0123", ".config.yaml.0123.tmp"):
-        (place / name).write_text("process 1 on nowhere\n")
-    call(*same_command(copied), "--out", place, cwd=copied.root).done()
-    assert (place / "summary.json").exists()
 
 
 @pytest.mark.slow

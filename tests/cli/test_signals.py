@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import pty
 import random
 import signal
 import subprocess
 import sys
-import termios
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from .conftest import arrays, begin_efnn, begun, call, environment, finish, only_run, rows, run_efnn, wait_for
+from .conftest import arrays, begin_efnn, begun, call, finish, only_run, rows, run_efnn, wait_for
 
 EPOCHS = 150
 ENDLESS = 1_000_000
@@ -153,7 +149,7 @@ def shards(folder: Path) -> list[Path]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
-@pytest.mark.parametrize("signum", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("signum", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)])
 def test_signal_before_the_work_begins(here: Path, signum: signal.Signals):
     """While modules are imported and configurations composed there is no work to end well: a message, at once."""
     with begin_efnn(*LABELLING, "--json", cwd=here) as process:
@@ -167,29 +163,6 @@ def test_signal_before_the_work_begins(here: Path, signum: signal.Signals):
     error = outcome.json()
     assert (error["code"], error["status"], error["command"]) == (128 + signum, "error", "generate")
     assert not list(here.glob("data/*.h5"))
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/dev/ptmx").exists(), reason="needs pseudo-terminals")
-def test_a_closed_terminal(here: Path):
-    """As when an ssh session breaks: what is in work is finished and stored, and nothing fails for want of a screen."""
-    master, slave = pty.openpty()
-
-    def own_the_terminal() -> None:
-        os.setsid()
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-    command = [sys.executable, "-m", "efnn_cli", *map(str, LABELLING)]
-    process = subprocess.Popen(
-        command, cwd=here, env=environment(), stdin=slave, stdout=slave, stderr=slave, preexec_fn=own_the_terminal
-    )
-    os.close(slave)
-    wait_for(lambda: bool(shards(here)) or process.poll() is not None)
-    os.close(master)
-    assert process.wait(60) == 129
-    assert shards(here)
-    assert not list(here.glob("data/**/*.tmp"))
-    call(*LABELLING, cwd=here).done()
 
 
 SWALLOWER = """

@@ -14,7 +14,6 @@ import torch
 
 import efnn_cli
 from efnn_cli.core.errors import InputError
-from efnn_cli.physics.heisenberg import Heisenberg
 
 from .conftest import Workshop, call, files_below
 
@@ -125,12 +124,6 @@ def test_rounded_spins_are_made_unit_vectors_when_asked(workshop: Workshop, here
     rounded[1, :, 2, 2] = 0.0
     np.save(here / "s.npy", rounded)
     call("generate", "heisenberg", "--spins", "s.npy", "--normalise", cwd=here).failed(3, "configuration 1", "length 0")
-
-
-@pytest.mark.parametrize("words", [("heisenberg",), ("three_spin", "--spins", "s.npy")])
-def test_nothing_to_normalise(here: Path, words: tuple[str, ...]):
-    np.save(here / "s.npy", np.ones((2, 6)))
-    call("generate", *words, "--normalise", cwd=here).failed(2, "--normalise")
 
 
 @pytest.mark.parametrize("name", ["e.npy", "e.csv"])
@@ -296,11 +289,3 @@ def test_what_are_no_spins_is_refused_by_a_loaded_network(workshop: Workshop, gi
     for ask in (loaded.predict, loaded.fields):
         with pytest.raises(InputError, match="spins"):
             ask(given)
-
-
-def test_fields_of_an_energy_that_has_no_gradient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    energy = Heisenberg.energy
-    monkeypatch.setattr(Heisenberg, "energy", lambda self, spins: energy(self, torch.from_numpy(spins.numpy())))
-    words = ("generate", "heisenberg", "--L", "4", "--samples", "3", "--device", "cpu", "--workers", "1")
-    call(*words, "fields=true", cwd=tmp_path).failed(2, "no effective fields", "fields(spins)", "fields=true")
-    call(*words, cwd=tmp_path).done()

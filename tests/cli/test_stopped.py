@@ -41,25 +41,11 @@ def test_a_comparison(copied: Workshop):
 
 
 @pytest.mark.slow
-def test_a_sweep(copied: Workshop):
-    words = ("train", "-m", "model=dnn,resnet", "--data", copied.dataset("lattice"), *LONG)
-    outcome = stopped(*words, cwd=copied.root, signum=signal.SIGINT)
-    assert "the same command goes on with what is done" in outcome.err
-
-
-@pytest.mark.slow
 def test_a_sweep_that_replaces(copied: Workshop):
     """Here the same command trains again what it had finished, and must not promise otherwise."""
     words = ("train", "-m", "model=dnn,resnet", "--data", copied.dataset("lattice"), "--overwrite", *LONG)
     outcome = stopped(*words, cwd=copied.root, signum=signal.SIGTERM)
     assert "trains all the others again" in outcome.err
-
-
-@pytest.mark.slow
-def test_a_reproduction_that_trains_in_its_own_process(here: Path):
-    preset(here, epochs=100000)
-    outcome = stopped(*ARGS, "--workers", 1, cwd=here, signum=signal.SIGTERM)
-    assert "the same command goes on with what is done" in outcome.err
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")

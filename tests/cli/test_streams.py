@@ -177,11 +177,3 @@ def test_inspect_a_dataset(workshop: Workshop):
     assert shown["metadata"]["system"]["J"] == 16.0
     assert shown["metadata"]["sampling"] == "uniform_sphere"
     assert "double_exchange" in call("inspect", workshop.dataset("hopping"), cwd=workshop.root).out
-
-
-def test_one_size_is_a_list_too(workshop: Workshop):
-    words = ("extrapolate", workshop.run("lattice net"), "--samples", 3, "--dry-run", "--json")
-    plans = [call(*words, *size, cwd=workshop.root).done().json() for size in (("L=8",), ("--L", 8), ("L=[8]",))]
-    assert plans[0] == plans[1] == plans[2]
-    assert [each["L"] for each in plans[0]["metrics"]["sizes"]] == [8]
-    assert call(*words, "L=8", "--L", 8, cwd=workshop.root).done().json() == plans[0]

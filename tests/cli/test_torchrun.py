@@ -244,20 +244,6 @@ def test_a_process_that_is_killed(here: Path, calm: Path, dying: int):
 
 
 @pytest.mark.slow
-def test_one_process_goes_on_where_two_were_killed(here: Path, calm: Path):
-    """And the other way round it is the same run: to rounding here, since sums are taken in another order."""
-    make_data(here)
-    with torchrun(*train(EPOCHS), cwd=here) as process:
-        wait_for(lambda: begun(here, 10) or process.poll() is not None)
-        process.send_signal(signal.SIGTERM)
-        finish(process)
-    assert "resumed" in call(*train(EPOCHS), cwd=here).done().err
-    ours, theirs = only_run(here), only_run(calm)
-    assert ours.name == theirs.name
-    np.testing.assert_allclose(numbers(ours)[:50], numbers(theirs)[:50], rtol=1e-6)
-
-
-@pytest.mark.slow
 def test_an_error_of_the_first_process_alone(here: Path):
     """It cannot write any more: the other one is lost at its next step."""
     make_data(here)
@@ -321,11 +307,3 @@ def test_plans_and_replacements(here: Path):
         silent(second, 0)
         assert ((only_run(here) / "summary.json").read_bytes() != before) == bool(words)
     assert {path.name for path in only_run(here).iterdir()} == RUN_FILES
-
-
-@pytest.mark.slow
-def test_a_closed_form_is_fitted_by_one(here: Path):
-    call("generate", "heisenberg", "--L", 4, "--samples", 60, "--device", "cpu", cwd=here).done()
-    first, second = both("train", "model=effective", "--json", cwd=here)
-    assert first.done().json()["metrics"]["parameters"] > 1
-    silent(second, 0)

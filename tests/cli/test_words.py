@@ -44,12 +44,6 @@ def test_an_option_with_two_values(here: Path, words: tuple[str, ...], name: str
     assert not files_below(here)
 
 
-def test_the_same_value_twice(here: Path):
-    words = ("generate", "heisenberg", "--L", 4, "--samples", 9, "--dry-run", "--json")
-    once = call(*words, "--out", "d.h5", cwd=here).done()
-    assert call(*words, "--out", "d.h5", "--L", 4, "--out", "./d.h5", cwd=here).done().out == once.out
-
-
 def test_the_home_folder(copied: Workshop, monkeypatch: pytest.MonkeyPatch):
     """No shell replaces `~` in `--out=~/x`, nor between quotation marks."""
     monkeypatch.setenv("HOME", str(copied.root))

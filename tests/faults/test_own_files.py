@@ -44,24 +44,11 @@ def test_a_place_that_no_configuration_has(here: Path, group: str, package: str)
     call("train", f"{group}=bad", "--config-dir", "mine", cwd=here).failed(2, "bad.yaml", "# @package _global_")
 
 
-@pytest.mark.parametrize("group", ["training", "system"])
-def test_a_file_that_does_not_set_what_it_is_chosen_for(here: Path, group: str):
-    own(here, f"{group}/bad.yaml", "# @package _global_\nseed: 1\n")
-    call("train", f"{group}=bad", "--config-dir", "mine", cwd=here).failed(2, f"{group}=bad", f"below '{group}:'")
-
-
 @pytest.mark.parametrize("text", ["", "{}\n"])
 def test_an_empty_file(here: Path, text: str):
     own(here, "training/bad.yaml", text)
     for command in (("train",), ("config", "train")):
         call(*command, "training=bad", "--config-dir", "mine", cwd=here).failed(2, "mine/training/bad.yaml")
-
-
-def test_a_mistyped_key_beside_a_file_of_ones_own(here: Path):
-    """Similar keys are suggested from the same files."""
-    own(here, "experiment/bad.yaml", PRESET.format(**PLAIN))
-    outcome = call("reproduce", "bad", "scales=smoke", "--config-dir", "mine", "--dry-run", cwd=here)
-    outcome.failed(2, "unknown key 'scales'", "did you mean scale?")
 
 
 def test_files_that_say_where_they_belong(here: Path):

@@ -39,13 +39,6 @@ def test_dataset_round_trip(stored):
     assert found.metadata == written.metadata == dataset.read_metadata(path)
 
 
-def test_equal_content_is_equal_bytes(stored, tmp_path):
-    path, written = stored
-    twin = tmp_path / "twin.h5"
-    dataset.write(twin, arrays_of(written), METADATA)
-    assert twin.read_bytes() == path.read_bytes()
-
-
 def test_content_hash_covers_the_physics_and_not_the_provenance(stored, tmp_path):
     _, written = stored
 
