@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from efnn_cli.benchmarks import labels, networks
 from efnn_cli.benchmarks.rows import Row
 from efnn_cli.core import checks, device
+from efnn_cli.core.numbers import number
 from efnn_cli.core.results import Result
 from efnn_cli.core.table import Table, facts
 
@@ -57,8 +58,10 @@ def check_sizes(sizes: Sequence[int]) -> None:
 
 
 def table(rows: Sequence[Row]) -> Table:
-    """Return a line for every row."""
-    return Table([each.name for each in dataclasses.fields(Row)], [dataclasses.astuple(row) for row in rows])
+    """Return a line for every row, with three digits and short units."""
+    head = [each.name for each in dataclasses.fields(Row)]
+    shown = [[number(value, 3) for value in dataclasses.astuple(row)] for row in rows]
+    return Table(head, [[*cells, unit.replace("seconds per configuration", "s/conf")] for *cells, unit in shown])
 
 
 def report_of(rows: Sequence[Row]) -> Result:

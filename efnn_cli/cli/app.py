@@ -18,6 +18,7 @@ from efnn_cli.cli.config import config
 from efnn_cli.cli.evaluate import evaluate
 from efnn_cli.cli.extrapolate import extrapolate
 from efnn_cli.cli.generate import generate
+from efnn_cli.cli.import_ import import_
 from efnn_cli.cli.inspect import inspect
 from efnn_cli.cli.merge import merge
 from efnn_cli.cli.parsing import Command
@@ -39,6 +40,7 @@ app = typer.Typer(
 
 for each in (generate, train, evaluate, extrapolate, predict, inspect, config):
     app.command(cls=Command)(each)
+app.command("import", cls=Command)(import_)
 app.add_typer(bench, name="bench")
 for each in (compare, merge, reproduce, runs, plot):
     app.command(cls=Command)(each)

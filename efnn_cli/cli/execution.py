@@ -56,10 +56,10 @@ def command(ask: Callable[..., Result], *, together: bool = False) -> Callable[.
 
 
 def _at_home(value: Any) -> Any:
-    """Return a path, or each of a list of words, with `~` replaced; any other value unchanged."""
-    if isinstance(value, Path):
-        return Path(at_home(str(value)))
-    return [at_home(each) for each in value] if isinstance(value, list) else value
+    """Return a path, or each of a list of words or paths, with `~` replaced; any other value unchanged."""
+    if isinstance(value, list):
+        return [type(each)(at_home(str(each))) for each in value]
+    return Path(at_home(str(value))) if isinstance(value, Path) else value
 
 
 def execute(

@@ -118,6 +118,14 @@ TestData = Annotated[
         autocompletion=completion.complete_dataset,
     ),
 ]
+GivenData = Annotated[
+    Optional[list[Path]],
+    path_option(
+        "--data",
+        help="Labelled configurations of your own, of any size, instead of new references; may be repeated.",
+        autocompletion=completion.complete_dataset,
+    ),
+]
 Sizes = Annotated[
     Optional[str],
     typer.Option("--L", metavar="N[,N...]", help="Sizes (default: 1, 2 and 4 times the training lattice)."),

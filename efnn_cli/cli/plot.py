@@ -45,6 +45,7 @@ def plot(
     """
     from efnn_cli.core.errors import ConfigError
     from efnn_cli.core.results import Result, shown
+    from efnn_cli.core.table import facts
     from efnn_cli.storage import atomic
     from efnn_cli.studies import plot_kinds
 
@@ -59,7 +60,7 @@ def plot(
     atomic.make_folder(out.parent)
     drawing.draw(files.get("pdf") or files["figure"].with_suffix(""))
     outputs = {name: shown(path) for name, path in files.items()}
-    return Result("plot", {"kind": kind, **drawing.metrics}, outputs, rows=[["kind", kind]])
+    return Result("plot", {"kind": kind, **drawing.metrics}, outputs, tables=[facts({"kind": kind})])
 
 
 def split_kind(arguments: Sequence[str]) -> tuple[str, list[str]]:

@@ -62,4 +62,4 @@ def runs(
     metrics = {"rows": [dict(row.values) for row in rows]}
     if csv:
         return Result("runs", metrics, text=table.as_text_csv(rows))
-    return Result("runs", metrics, rows=() if json else table.table(rows, table.terminal_width()), headed=True)
+    return Result("runs", metrics, tables=() if json else table.tables(rows, sort))

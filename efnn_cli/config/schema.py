@@ -18,7 +18,7 @@ from efnn_cli.core import checks
 from efnn_cli.core.checks import nearest
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.models import MODELS, Options
-from efnn_cli.physics import SYSTEMS, System
+from efnn_cli.physics import SYSTEMS, External, System
 
 T = TypeVar("T")
 
@@ -76,11 +76,12 @@ def _explain(error: OmegaConfBaseException, prefix: str, node: Mapping[str, Any]
 
 
 def build_system(node: object) -> System:
-    """Return a system from `{"name": ..., parameters}`."""
+    """Return a system from `{"name": ..., parameters}`; external ones exist only in files."""
     values = dict(node) if isinstance(node, Mapping) else {}
     name = values.pop("name", None)
-    checks.one_of("system", name, SYSTEMS)
-    cls = SYSTEMS[str(name)]
+    if name != External.name:
+        checks.one_of("system", name, SYSTEMS)
+    cls = External if name == External.name else SYSTEMS[str(name)]
     return typed(_variant(cls, values) if cls.variants else cls, values, "system.")
 
 

@@ -27,7 +27,7 @@ from efnn_cli.core.text import printable
 
 COMMANDS = (
     "generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config", "bench", "compare", "merge",
-    "runs", "plot", "reproduce",
+    "runs", "plot", "reproduce", "import",
 )  # fmt: skip
 GPU_FAILED = ("CUDA error", "CUDA driver error", "cuBLAS error", "cusolver error", "cuDNN error")
 UNWRITABLE = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG)

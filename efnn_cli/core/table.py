@@ -1,4 +1,4 @@
-"""Tables for people: a rich table on a terminal, plain aligned text elsewhere, never wider than a line if possible."""
+"""Tables for people: a rich table on a terminal, plain aligned text elsewhere, no wider than a line where possible."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from efnn_cli.core.numbers import number
 from efnn_cli.core.text import printable
 
 NUMBER = re.compile(r"-?|[-+]?\d[\d .]*(\(\d[\d.]*\))?(e-?\d+)?( ?[%x])?")
-GAP = 2  # characters between columns
+GAP = "  "
+
+Lines = Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under a `head`; a table of names and values has none."""
+    """Rows of cells under a `head`; without a head, rows of one name and one value."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[object]]
@@ -25,25 +27,25 @@ class Table:
     bold: Collection[tuple[int, int]] = ()
     """Row and column of the cells that are set in bold on a terminal."""
     turns: bool = True
-    """Turn the table on its side where it is too wide: a line for every column of `head`."""
+    """Turn the table on its side where a line has no room for it: a line for every column."""
 
     def text(self) -> str:
         """Return the lines of the table, laid out for stdout."""
-        lines = [
-            [printable(number(cell)) for cell in row] for row in ((self.head,) if self.head else ()) + (*self.rows,)
-        ]
-        bold = {(row + 1, column) for row, column in self.bold} if self.head else set(self.bold)
+        rows = [[printable(number(cell)) for cell in row] for row in self.rows]
         room = shutil.get_terminal_size().columns  # 80 where there is no terminal
-        if not (self.head and self.rows and self.turns) or _width(lines) <= room:
-            return _layout(lines, bold, headed=bool(self.head), right=_numeric(lines[bool(self.head) :]))
-        names, *records = lines
-        blocks = []
-        for first, last in _blocks(names, records, room):
-            turned = [list(line) for line in zip(names, *records[first:last], strict=True)]
-            marked = {(column, row - first) for row, column in bold if first < row <= last}
-            right = set(range(1, last - first + 1))
-            blocks.append(_layout(turned, marked, headed=True, right=right))
-        return "\n\n".join(blocks)
+        if not self.head:
+            return _pairs(rows, room)
+        if self.turns and rows and _width([self.head, *rows]) > room:
+            return "\n\n".join(
+                _layout(
+                    [list(line) for line in zip(self.head, *rows[first:last], strict=True)],
+                    {(column, row - first + 1) for row, column in self.bold if first <= row < last},
+                    right=range(1, last - first + 1),
+                )
+                for first, last in _blocks(self.head, rows, room)
+            )
+        right = [index for index, column in enumerate(zip(*rows, strict=True)) if is_numeric(column)]
+        return _layout([self.head, *rows], {(row + 1, column) for row, column in self.bold}, right)
 
 
 def facts(values: Mapping[str, object]) -> Table:
@@ -57,68 +59,60 @@ def is_numeric(cells: Iterable[str]) -> bool:
     return any(each.strip("-") for each in cells) and all(NUMBER.fullmatch(each) for each in cells)
 
 
-def _numeric(rows: Sequence[Sequence[str]]) -> set[int]:
-    """Return the columns to align on the right; the first one names the rows unless it holds numbers too."""
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    return {index for index, column in enumerate(columns) if is_numeric(column)}
-
-
-def _width(lines: Sequence[Sequence[str]]) -> int:
+def _width(lines: Lines) -> int:
     """Return the characters of a line."""
-    return sum(max(map(len, column)) + GAP for column in zip(*lines, strict=True)) - GAP
+    return sum(max(map(len, column)) + len(GAP) for column in zip(*lines, strict=True)) - len(GAP)
 
 
-def _blocks(names: Sequence[str], records: Sequence[Sequence[str]], room: int) -> Iterable[tuple[int, int]]:
-    """Yield the first and last of the records that fit side by side, at least one."""
-    first = 0
-    free = room - max(map(len, names))
+def _blocks(names: Sequence[str], rows: Lines, room: int) -> Iterable[tuple[int, int]]:
+    """Yield first and last of the rows that fit side by side beside their names, at least one."""
+    first, free = 0, room - max(map(len, names))
     left = free
-    for index, record in enumerate(records):
-        needed = max(map(len, record)) + GAP
+    for index, row in enumerate(rows):
+        needed = max(map(len, row)) + len(GAP)
         if needed > left and index > first:
             yield first, index
             first, left = index, free
         left -= needed
-    yield first, len(records)
+    yield first, len(rows)
 
 
-def _layout(lines: Sequence[Sequence[str]], bold: Collection[tuple[int, int]], *, headed: bool, right: set[int]) -> str:
-    """Return the lines in columns."""
-    if sys.stdout.isatty():
-        return _rich(lines, bold, headed=headed, right=right)
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+def _pairs(rows: Lines, room: int) -> str:
+    """Return names and values; a value that has no room beside its name stands below it."""
+    start = max((len(row[0]) for row in rows), default=0) + len(GAP)
     return "\n".join(
-        (" " * GAP)
-        .join(
-            cell.rjust(width) if i in right else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        .rstrip()
+        GAP.join([row[0].ljust(start - len(GAP)), *row[1:]]).rstrip()
+        if len(row) == 1 or start + len(row[1]) <= room
+        else f"{row[0]}\n{GAP}{row[1]}"
+        for row in rows
+    )
+
+
+def _layout(lines: Lines, bold: Collection[tuple[int, int]], right: Collection[int]) -> str:
+    """Return a head and rows in columns, some of them aligned on the right."""
+    if sys.stdout.isatty():
+        return _rich(lines, bold, right)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    sides = [str.rjust if index in right else str.ljust for index in range(len(widths))]
+    return "\n".join(
+        GAP.join(side(cell, width) for side, cell, width in zip(sides, line, widths, strict=True)).rstrip()
         for line in lines
     )
 
 
-def _rich(lines: Sequence[Sequence[str]], bold: Collection[tuple[int, int]], *, headed: bool, right: set[int]) -> str:
-    """Return the lines as a table of rich; paths stay whole, even where they are longer than a line."""
+def _rich(lines: Lines, bold: Collection[tuple[int, int]], right: Collection[int]) -> str:
+    """Return the same as a table of rich; a path stays whole even where it is longer than a line."""
     from rich import box
     from rich.console import Console
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    drawn = RichTable(
-        box=box.SIMPLE_HEAD if headed else None,
-        show_header=headed,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, GAP - headed, 0, 0),
-    )
-    for index in range(len(lines[0])):
-        drawn.add_column(
-            Text(lines[0][index]) if headed else "", justify="right" if index in right else "left", no_wrap=True
-        )
-    for row in range(headed, len(lines)):
-        drawn.add_row(*(Text(cell, "bold" if (row, i) in bold else "") for i, cell in enumerate(lines[row])))
-    console = Console(width=_width(lines) + 2 * GAP * len(lines[0]))
+    drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for index, name in enumerate(lines[0]):
+        drawn.add_column(Text(name), justify="right" if index in right else "left", no_wrap=True)
+    for row, line in enumerate(lines[1:], 1):
+        drawn.add_row(*(Text(cell, "bold" if (row, index) in bold else "") for index, cell in enumerate(line)))
+    console = Console(width=_width(lines) + len(GAP))
     with console.capture() as captured:
         console.print(drawn)
     return "\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n"))

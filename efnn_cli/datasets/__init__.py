@@ -6,4 +6,6 @@ labelling.py    a job to a dataset file              shards.py metadata.py    it
 executors.py    threads                              dask_cluster.py   workers of a Dask cluster
 results.py      table and JSON
 find.py         names, the most recent dataset       hamiltonian.py    the system of a dataset
+importing.py    datasets from what others wrote      importing_results.py    their files, table and JSON
+importing_arrays.py importing_columns.py    readers of arrays and of text
 """

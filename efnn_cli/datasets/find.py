@@ -30,8 +30,12 @@ LOGGER = logging.getLogger("efnn")
 def dataset_path(config: GenerateConfig, purpose: str, given: Array | None = None) -> Path:
     """Return `data/<system>-L<L>-n<samples>-s<seed>-<hash8>.h5`; reference datasets have a folder of their own."""
     tag = fingerprint({"purpose": purpose, **config.identity(given)})
-    system = config.system
-    return PURPOSES[purpose] / f"{system.name}-L{system.size}-n{config.samples}-s{config.seed}-{tag}.h5"
+    return PURPOSES[purpose] / dataset_name(config.system.name, config.system.size, config.samples, config.seed, tag)
+
+
+def dataset_name(system: str, size: int, samples: int, seed: int, tag: str) -> str:
+    """Return `<system>-L<L>-n<samples>-s<seed>-<hash8>.h5`."""
+    return f"{system}-L{size}-n{samples}-s{seed}-{tag}.h5"
 
 
 def renew(path: Path) -> None:

@@ -69,11 +69,12 @@ class Job:
         return self.system.sample(self.sampling, draw)
 
     def label(self, spins: Array, device: torch.device) -> Dataset:
-        """Label `spins` (B, ...) in batches of bounded memory; metadata: the number `redone` on the CPU."""
+        """Label `spins` (B, ...) in batches of bounded memory; metadata: `redone` on the CPU, and `electrons`."""
         batch = max(1, batch_bytes(device) // cost.label_bytes(self.system, self.reference, fields=self.fields))
         blocks = torch.split(torch.from_numpy(spins), batch)
         parts = [part for block in blocks for part in in_parts(lambda each: self._label_batch(each, device), block)]
-        return dataset.join(parts, {"redone": sum(part.metadata["redone"] for part in parts)})
+        sums = {key: [part.metadata[key] for part in parts] for key in ("redone", "electrons")}
+        return dataset.join(parts, {key: None if None in each else sum(each) for key, each in sums.items()})
 
     def _label_batch(self, spins: torch.Tensor, device: torch.device) -> Dataset:
         on_device = spins.to(device)
@@ -83,5 +84,8 @@ class Job:
             labels.energies.cpu().numpy(),
             fields=self.system.fields(on_device).cpu().numpy() if self.fields else None,
             errors=None if labels.errors is None else labels.errors.cpu().numpy(),
-            metadata={"redone": labels.redone},
+            metadata={
+                "redone": labels.redone,
+                "electrons": None if labels.densities is None else float(labels.densities.sum()),  # per site
+            },
         )

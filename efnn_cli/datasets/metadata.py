@@ -43,6 +43,7 @@ def _reference(job: Job, shards: Sequence[Dataset], seconds: float) -> dict[str,
     redone = sum(shard.metadata["redone"] for shard in shards)
     if redone:
         LOGGER.warning("%d spectra failed their trace identities and were computed again on the CPU", redone)
+    electrons = [shard.metadata["electrons"] for shard in shards]
     errors = [float(shard.errors.max()) for shard in shards if shard.errors is not None]
     return {
         "method": job.reference,
@@ -52,6 +53,7 @@ def _reference(job: Job, shards: Sequence[Dataset], seconds: float) -> dict[str,
         "largest_error_estimate": max(errors) if errors else None,
         "device": ", ".join(sorted({shard.metadata["device"] for shard in shards})),
         "redone_on_cpu": redone,
+        "density": None if None in electrons else sum(electrons) / job.samples,
     }
 
 

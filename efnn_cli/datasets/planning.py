@@ -61,6 +61,8 @@ def plan_dataset(
     if spins is not None:
         config, given = with_given_spins(config, composed, spins, normalise=normalise)
         refuse_tolerance_without_effect([config], composed)
+    system = config.system.prepared(None if given is None else torch.from_numpy(given))
+    config = dataclasses.replace(config, system=system)
     path = out or find.dataset_path(config, "train", given)
     atomic.require_name(path)
     return DatasetPlan(config, path, given=given, usual=out is None)
@@ -91,21 +93,25 @@ def _at_size_of(spins: Array, system: System, path: Path) -> System:
 
 
 def require_free_path(plan: DatasetPlan, *, overwrite: bool) -> None:
-    """Raise `ConflictError` where the path holds something else than this dataset.
+    """Raise where the path holds something else than this dataset; see `require_free`."""
+    require_free(plan.path, plan.config.tag(plan.given), usual=plan.usual, overwrite=overwrite)
 
-    Raises `InputError` for an unreadable file at the usual path: it was this dataset.
+
+def require_free(path: Path, tag: str, *, usual: bool, overwrite: bool) -> None:
+    """Raise `ConflictError` where `path` holds something else than the dataset of the job `tag`.
+
+    Raises `InputError` for an unreadable file at the `usual` path: it was this dataset.
     """
-    path = plan.path
     refuse_folder(path)
     refuse_run_files(path)
     require_hdf5_name(path)
     if overwrite or not os.path.exists(path):
         return
     try:
-        same = dataset.read_metadata(path).get("job") == plan.config.tag(plan.given)
+        same = dataset.read_metadata(path).get("job") == tag
     except InputError as error:
-        if plan.usual:
-            hint = error.hint or "label it again: the same efnn generate with --overwrite"
+        if usual:
+            hint = error.hint or "make it again: the same command with --overwrite"
             raise InputError(error.message, hint) from error
         same = False
     if not same:

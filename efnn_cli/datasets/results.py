@@ -10,9 +10,9 @@ import torch
 
 from efnn_cli.core import device
 from efnn_cli.core.console import Console
-from efnn_cli.core.numbers import number
 from efnn_cli.core.results import Result, shown
 from efnn_cli.core.signals import StopRequest
+from efnn_cli.core.table import facts
 from efnn_cli.datasets import cost, find, labelling
 from efnn_cli.datasets.job import Job, Part
 from efnn_cli.datasets.planning import DatasetPlan
@@ -37,8 +37,8 @@ def label_part(plan: DatasetPlan, target: torch.device, part: Part, console: Con
     if data is not None:
         return report(data, plan.path, existed=True)
     metrics = {"samples": samples, "shards": part.count, "shard_index": part.index}
-    rows = [[key, number(value)] for key, value in metrics.items()]
-    return Result("generate", metrics, {"shards": shown(shard_folder(plan.path))}, "partial", rows)
+    outputs = {"shards": shown(shard_folder(plan.path))}
+    return Result("generate", metrics, outputs, "partial", tables=[facts(metrics)])
 
 
 def planned(plan: DatasetPlan, target: torch.device) -> Result:
@@ -48,8 +48,7 @@ def planned(plan: DatasetPlan, target: torch.device) -> Result:
     labelling.require_resources(job, Path.cwd(), plan.config.executor_on(target))
     size = cost.file_bytes(job.system, job.samples, fields=job.fields)
     metrics = {"samples": job.samples, "shards": len(job.shards()), "bytes": size, "reference": job.reference}
-    rows = [[key, number(value)] for key, value in metrics.items()]
-    return Result("generate", metrics, {"dataset": shown(plan.path)}, "planned", rows)
+    return Result("generate", metrics, {"dataset": shown(plan.path)}, "planned", tables=[facts(metrics)])
 
 
 def report(data: Dataset, path: Path, *, existed: bool, command: str = "generate") -> Result:
@@ -66,8 +65,9 @@ def report(data: Dataset, path: Path, *, existed: bool, command: str = "generate
         "samples_per_second": len(data) / max(stored["seconds"], 1e-9),
         "reference": stored["method"],
     }
-    rows = [[key, number(value)] for key, value in metrics.items()]
-    return Result(command, metrics, {"dataset": shown(path)}, rows=rows)
+    if stored.get("density") is not None:
+        metrics["density"] = stored["density"]
+    return Result(command, metrics, {"dataset": shown(path)}, tables=[facts(metrics)])
 
 
 def possible_jobs(plan: DatasetPlan) -> list[Job]:

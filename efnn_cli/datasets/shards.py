@@ -23,7 +23,8 @@ def shard_folder(path: Path) -> Path:
 class ShardFolder:
     """The finished shards of the dataset of `job` at `path`, recognised by the tag and the method of the job.
 
-    A shard is a `Dataset`; its metadata are `seconds` (labelling time of its worker), `device` and `redone`.
+    A shard is a `Dataset`; its metadata are `seconds` (labelling time of its worker), `device`, `redone` and
+    `electrons`.
     """
 
     def __init__(self, job: Job, path: Path) -> None:

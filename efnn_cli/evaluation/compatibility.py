@@ -20,6 +20,8 @@ def require_same_hamiltonian(run: Run, system: System, source: str) -> None:
             "only lattice networks fit other sizes",
         )
     for key, value in wanted.items():
+        if key == "unit" and None in (value, found[key]):  # of energies from elsewhere, which may be unknown
+            continue
         if found.get(key) != value and key != "coupling_seed":
             raise InputError(
                 f"{source} is of another Hamiltonian: system.{key} = {found.get(key)}, trained with {value}"

@@ -55,7 +55,7 @@ def evaluation_set(
     """
     stored = members[0].config["dataset"]
     path = given or find.find_dataset(stored["content_sha256"], stored["path"], members[0].path, hint)
-    data = dataset.read(path)
+    data = dataset.read_labelled(path)
     system = dataset_system(data, path)
     for member in members:
         require_same_hamiltonian(member, system, shown(path))

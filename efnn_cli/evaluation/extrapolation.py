@@ -12,7 +12,6 @@ from efnn_cli.core.console import Console
 from efnn_cli.core.results import shown
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.datasets.planning import DatasetPlan
-from efnn_cli.datasets.settings import GenerateConfig
 from efnn_cli.evaluation.reference_datasets import label_references, plan_references
 from efnn_cli.evaluation.settings import ExtrapolateConfig
 from efnn_cli.evaluation.size_errors import SizeErrors, errors_at_size, weights_digest
@@ -25,17 +24,17 @@ LOGGER = logging.getLogger("efnn")
 
 
 def measure(
-    members: Sequence[Run], datasets: Iterable[Dataset], config: GenerateConfig, table: SizeTable, stop: StopRequest
+    members: Sequence[Run], datasets: Iterable[Dataset], table: SizeTable, stop: StopRequest
 ) -> tuple[list[SizeErrors], Rows]:
-    """Add the errors on all reference `datasets` to `table`; return them, and all rows of the table.
-
-    `config` has the sampling and the seed of the datasets.
-    """
-    errors = []
+    """Add the errors on all reference `datasets` to `table`; return them, and all rows of the table."""
+    drawn: dict[tuple[str, int], list[SizeErrors]] = {}  # by sampling and seed
     for data in datasets:
-        errors.append(errors_at_size(members, data, stop.check))
+        how = (data.metadata["sampling"], data.metadata["seed"])
+        drawn.setdefault(how, []).append(errors_at_size(members, data, stop.check))
         stop.check()
-    return errors, table.merge(errors, config.sampling, config.seed, stop.check)
+    for (sampling, seed), errors in drawn.items():
+        rows = table.merge(errors, sampling, seed, stop.check)
+    return [each for errors in drawn.values() for each in errors], rows
 
 
 def extrapolate_runs(
@@ -51,7 +50,7 @@ def extrapolate_runs(
             datasets[size] = label_references(missing[size], target, console, stop)
         if missing:
             LOGGER.info("extrapolating %s to L = %s", shown(network.path), ", ".join(map(str, missing)))
-            measure([network], [datasets[size] for size in missing], plans[0].config, _table(network), stop)
+            measure([network], [datasets[size] for size in missing], _table(network), stop)
     return {path: [row for plan in plans for row in _rows(network, plan)] for path, network in networks.items()}
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from efnn_cli.core.errors import NumericalError
-from efnn_cli.core.numbers import number
 from efnn_cli.core.results import Result, shown
+from efnn_cli.core.table import facts
 from efnn_cli.core.text import printable
 from efnn_cli.physics.system import Array
 from efnn_cli.runs.loading import Run
@@ -39,8 +39,7 @@ def write(path: Path, energies: Array, network: Run, configurations: Array, sour
 def report(energies: Array, path: Path) -> Result:
     """Return the number, mean and standard deviation of the energies."""
     metrics = {"samples": len(energies), "mean": float(energies.mean()), "std": float(energies.std())}
-    rows = [[key, number(value)] for key, value in metrics.items()]
-    return Result("predict", metrics, {"energies": shown(path)}, rows=rows)
+    return Result("predict", metrics, {"energies": shown(path)}, tables=[facts(metrics)])
 
 
 def _digest(configurations: Array) -> str:

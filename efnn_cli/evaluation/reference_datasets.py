@@ -7,23 +7,28 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from efnn_cli.config.compose import Composed
 from efnn_cli.core import resources
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.results import shown
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.datasets import find
+from efnn_cli.datasets.hamiltonian import dataset_system
 from efnn_cli.datasets.labelling import require_resources
 from efnn_cli.datasets.planning import DatasetPlan, obtain_dataset
 from efnn_cli.datasets.settings import GenerateConfig, Thermal, check_published, check_reference
+from efnn_cli.evaluation.compatibility import require_same_hamiltonian
 from efnn_cli.evaluation.settings import ExtrapolateConfig
+from efnn_cli.physics.external import no_hamiltonian
 from efnn_cli.runs.loading import Run
-from efnn_cli.storage import atomic
+from efnn_cli.storage import atomic, dataset
 from efnn_cli.storage.dataset import Dataset
 
 LOGGER = logging.getLogger("efnn")
@@ -32,15 +37,40 @@ LOGGER = logging.getLogger("efnn")
 def plan_references(config: ExtrapolateConfig, member: Run, target: torch.device) -> list[DatasetPlan]:
     """Return the reference dataset of every size, smallest first.
 
-    Raises `ConfigError` for samplings and methods that the system does not have, `DeviceError` or `OutputError` for a
-    dataset that does not fit into memory or on the disk.
+    Raises `ConfigError` for samplings and methods that the system does not have, `InputError` for an unknown
+    Hamiltonian, `DeviceError` or `OutputError` for a dataset that does not fit into memory or on the disk.
     """
+    if not member.system.references:
+        raise no_hamiltonian()
     plans = [_plan(config, member, size) for size in _sizes(config, member)]
     for plan in plans:
         if not os.path.exists(plan.path):
             place = atomic.existing_parent(find.REFERENCES)
             require_resources(plan.job(target.type), place, plan.config.executor_on(target))
     return plans
+
+
+def read_given(paths: Sequence[Path], members: Sequence[Run]) -> list[Dataset]:
+    """Return the user's own datasets, smallest first; raises `InputError` for one of another Hamiltonian."""
+    found = []
+    for path in paths:
+        data = dataset.read_labelled(path)
+        system = dataset_system(data, path)
+        for member in members:
+            require_same_hamiltonian(member, system, shown(path))
+        if data.content_hash in {member.config["dataset"]["content_sha256"] for member in members}:
+            LOGGER.warning("%s is the training dataset: errors look better than they are", shown(path))
+        found.append(data)
+    return sorted(found, key=lambda data: data.spins[0].size)
+
+
+def refuse_drawing(composed: Composed) -> None:
+    """Raise `ConfigError` for a key of reference datasets beside --data."""
+    for key in composed.settings:
+        if key != "device":
+            raise ConfigError(
+                f"{key} has no effect with --data, which brings its own configurations", "keep one of them"
+            )
 
 
 def _sizes(config: ExtrapolateConfig, member: Run) -> list[int]:

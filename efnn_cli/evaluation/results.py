@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from efnn_cli.core.numbers import number
 from efnn_cli.core.results import Result, shown
+from efnn_cli.core.table import Table, facts
 from efnn_cli.core.text import printable
 from efnn_cli.evaluation.calibration import calibrate
 from efnn_cli.evaluation.evaluation_set import EvaluationSet
 from efnn_cli.physics.system import Array
+from efnn_cli.runs.stored import ERRORS
 from efnn_cli.storage import atomic, predictions
-from efnn_cli.training.metrics import Metrics, measure, warn_of_no_use
+from efnn_cli.training.metrics import LABELS, Metrics, bias_text, error_text, measure, warn_of_no_use
 
 PER_SITE = ("rmse", "mae", "bias")
 
@@ -40,18 +43,37 @@ def report(found: Array, task: EvaluationSet, outputs: dict[str, str]) -> Result
     weights = [member.weights for member in task.members]
     every = weights[0] if len(set(weights)) == 1 else "mixed"
     metrics: dict[str, Any] = full(measure(found.mean(axis=0), true), sites, every)
-    rows = [[key, number(value)] for key, value in metrics.items()]
+    tables = error_tables(metrics, sites)
     ratios = {f"on {len(true)} configurations": metrics["rmse_over_std"]}
     if len(found) > 1:
         metrics["members"] = [full(measure(each, true), sites, of) for each, of in zip(found, weights, strict=True)]
         ratios |= {f"for member {i}": each["rmse_over_std"] for i, each in enumerate(metrics["members"])}
         metrics["spread"] = float(found.std(axis=0, ddof=1).mean())
-        rows += [[f"member {i} rmse", number(each["rmse"])] for i, each in enumerate(metrics["members"])]
-        rows.append(["spread", number(metrics["spread"])])
         metrics["calibration"] = dataclasses.asdict(calibrate(found, true))
-        rows += [[key, number(value)] for key, value in metrics["calibration"].items()]
+        head = ["member", *(LABELS[key] for key in ERRORS)]
+        members = [[i, *errors_shown(each)] for i, each in enumerate(metrics["members"])]
+        tables += [Table(head, members), facts({"spread": metrics["spread"], **metrics["calibration"]})]
     warn_of_no_use(ratios)
-    return Result("evaluate", metrics, outputs, rows=rows)
+    return Result("evaluate", metrics, outputs, tables=tables)
+
+
+def error_tables(metrics: Mapping[str, Any], sites: int | None) -> list[Table]:
+    """Return the errors of the energy, on a lattice also per site, and the errors that are ratios."""
+    rmse, bias, samples = metrics["rmse"], metrics["bias"], metrics["samples"]
+    parts = {"energy": 1} | ({} if sites is None else {"per site": sites})
+    rows: list[list[object]] = [
+        [LABELS["rmse"], *(error_text("rmse", rmse / part, samples) for part in parts.values())],
+        [LABELS["mae"], *(number(metrics["mae"] / part, 3) for part in parts.values())],
+        [LABELS["bias"], *(bias_text(rmse / part, bias / part, samples) for part in parts.values())],
+    ]
+    ratios = {LABELS[key]: error_text(key, metrics[key], samples) for key in ERRORS[1:]}
+    rest = {LABELS["r2"]: metrics["r2"], "samples": samples, "weights": metrics["weights"]}
+    return [Table(["", *parts], rows), facts(ratios | rest)]
+
+
+def errors_shown(metrics: Mapping[str, Any]) -> list[str]:
+    """Return RMSE, RMSE/std and relative error with their uncertainties."""
+    return [error_text(key, metrics[key], metrics["samples"]) for key in ERRORS]
 
 
 def full(metrics: Metrics, sites: int | None, weights: str) -> dict[str, Any]:

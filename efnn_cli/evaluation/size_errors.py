@@ -46,8 +46,9 @@ class SizeErrors:
     rmse_per_site: float
     bias_per_site: float
     seconds_per_configuration: float
-    reference_seconds_per_configuration: float
-    speedup: float
+    reference_seconds_per_configuration: float | None
+    """None for imported energies, as the speed-up."""
+    speedup: float | None
     reference: str
     ensemble: Ensemble | None = None
     """None for a single network."""
@@ -96,6 +97,7 @@ def errors_at_size(members: Sequence[Run], data: Dataset, check_stop: Callable[[
     metrics = measure(predicted.mean(axis=0), data.energies)
     seconds = seconds_per_configuration(members, data.spins, check_stop)
     reference = data.metadata["reference"]
+    theirs = reference["seconds_per_configuration"]
     return SizeErrors(
         L=size,
         samples=metrics.samples,
@@ -105,8 +107,8 @@ def errors_at_size(members: Sequence[Run], data: Dataset, check_stop: Callable[[
         rmse_per_site=metrics.rmse / sites,
         bias_per_site=metrics.bias / sites,
         seconds_per_configuration=seconds,
-        reference_seconds_per_configuration=reference["seconds_per_configuration"],
-        speedup=reference["seconds_per_configuration"] / seconds,
+        reference_seconds_per_configuration=theirs,
+        speedup=None if theirs is None else theirs / seconds,
         reference=reference["method"],
         ensemble=None if len(members) == 1 else ensemble_errors(predicted, data.energies, sites),
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -16,16 +17,18 @@ from efnn_cli.core.errors import ConflictError, InputError
 from efnn_cli.core.numbers import number
 from efnn_cli.core.results import Result, shown
 from efnn_cli.core.signals import StopRequest
+from efnn_cli.core.table import Table, facts
 from efnn_cli.datasets.planning import DatasetPlan
 from efnn_cli.evaluation import extrapolation
 from efnn_cli.evaluation.compatibility import require_same_hamiltonian
 from efnn_cli.evaluation.reference_datasets import label_references
-from efnn_cli.evaluation.size_errors import FIGURES, SizeErrors, weights_digest
+from efnn_cli.evaluation.size_errors import SizeErrors, weights_digest
 from efnn_cli.evaluation.size_table import Rows, SizeTable, curves, spreads
 from efnn_cli.runs.folder import EXTRAPOLATION, OUTPUTS
 from efnn_cli.runs.loading import Run
 from efnn_cli.storage import atomic
-from efnn_cli.training.metrics import warn_of_no_use
+from efnn_cli.storage.dataset import Dataset
+from efnn_cli.training.metrics import bias_text, error_text, warn_of_no_use
 
 LOGGER = logging.getLogger("efnn")
 
@@ -39,7 +42,20 @@ ENSEMBLE_SHOWN = (
     "within_1_spread",
     "within_2_spreads",
 )
-"""Columns of an ensemble on the screen; the CSV and the JSON have all of them."""
+"""Columns of an ensemble on the screen."""
+
+
+SHOWN: dict[str, Callable[[SizeErrors], object]] = {
+    "L": lambda row: row.L,
+    "samples": lambda row: row.samples,
+    "RMSE/site": lambda row: error_text("rmse", row.rmse_per_site, row.samples),
+    "bias/site": lambda row: bias_text(row.rmse_per_site, row.bias_per_site, row.samples),
+    "RMSE/std": lambda row: error_text("rmse_over_std", row.rmse_over_std, row.samples),
+    "rel. error": lambda row: error_text("relative_error", row.relative_error, row.samples),
+    "s/conf": lambda row: number(row.seconds_per_configuration, 2),
+    "speedup": lambda row: number(row.speedup, 2),
+}
+"""Columns on the screen; the CSV and the JSON have all of them."""
 
 
 def require_lattice(members: Sequence[Run]) -> None:
@@ -84,16 +100,38 @@ def measure(
     atomic.make_folder(table.path.parent)
     with StopRequest("the same command continues with the references that are done") as stop:
         datasets = (label_references(plan, target, console, stop) for plan in plans)
-        return extrapolation.measure(members, datasets, plans[0].config, table, stop)
+        return extrapolation.measure(members, datasets, table, stop)
+
+
+def measure_given(
+    members: Sequence[Run], datasets: Sequence[Dataset], table: SizeTable
+) -> tuple[list[SizeErrors], Rows]:
+    """Return the errors on the user's own `datasets`, and all rows of the table that they were added to."""
+    atomic.make_folder(table.path.parent)
+    with StopRequest("nothing was written; the same command starts again") as stop:
+        return extrapolation.measure(members, datasets, table, stop)
 
 
 def planned(plans: Sequence[DatasetPlan], device_type: str, table: SizeTable) -> Result:
     """Return the result of a dry run: sizes, samples and reference methods."""
     jobs = [plan.job(device_type) for plan in plans]
-    metrics = {"sizes": [{"L": job.system.size, "samples": job.samples, "reference": job.reference} for job in jobs]}
+    sizes = [{"L": job.system.size, "samples": job.samples, "reference": job.reference} for job in jobs]
+    return _planned(sizes, table)
+
+
+def planned_given(datasets: Sequence[Dataset], table: SizeTable) -> Result:
+    """Return the result of a dry run on the user's own `datasets`."""
+    sizes = [
+        {"L": each.spins.shape[-1], "samples": len(each), "reference": each.metadata["reference"]["method"]}
+        for each in datasets
+    ]
+    return _planned(sizes, table)
+
+
+def _planned(sizes: list[dict[str, Any]], table: SizeTable) -> Result:
     head = ["L", "samples", "reference"]
-    rows = [head, *([str(each[key]) for key in head] for each in metrics["sizes"])]
-    return Result("extrapolate", metrics, {"table": shown(table.path)}, "planned", rows, headed=True)
+    tables = [Table(head, [[each[key] for key in head] for each in sizes])]
+    return Result("extrapolate", {"sizes": sizes}, {"table": shown(table.path)}, "planned", tables=tables)
 
 
 def draw(rows: Rows, trained_at: int, folder: Path) -> Path:
@@ -112,15 +150,24 @@ def draw(rows: Rows, trained_at: int, folder: Path) -> Path:
     return figures.error_against_size(lines, label, trained_at, folder / EXTRAPOLATION, table=False)
 
 
+def methods(rows: Sequence[SizeErrors]) -> str:
+    """Return the reference methods, each with its sizes."""
+    sizes: dict[str, list[str]] = {}
+    for row in rows:
+        sizes.setdefault(row.reference, []).append(str(row.L))
+    return "; ".join(f"{method}, L = {', '.join(each)}" for method, each in sizes.items())
+
+
 def report(rows: Sequence[SizeErrors], every: Rows, trained_at: int, table: SizeTable) -> Result:
     """Draw the figure of every row; return the `rows` of the sizes asked for."""
     figure = draw(every, trained_at, table.path.parent)
     metrics = {"sizes": [row.as_json() for row in rows]}
     warn_of_no_use({where: ratio for row in rows for where, ratio in row.ratios().items()})
-    head = [*FIGURES, *(ENSEMBLE_SHOWN if rows[0].ensemble is not None else ())]
-    lines = [head, *([number(row.as_cells()[name]) for name in head] for row in rows)]
+    tables = [Table(list(SHOWN), [[show(row) for show in SHOWN.values()] for row in rows])]
+    if rows[0].ensemble is not None:
+        head = ["L", *ENSEMBLE_SHOWN]
+        tables.append(Table(head, [[row.as_cells()[key] for key in head] for row in rows]))
+    tables.append(facts({"reference": methods(rows)}))
     if len(every) > len(rows):
         LOGGER.info("%s holds %d more rows of earlier commands", shown(table.path), len(every) - len(rows))
-    return Result(
-        "extrapolate", metrics, {"table": shown(table.path), "figure": shown(figure)}, rows=lines, headed=True
-    )
+    return Result("extrapolate", metrics, {"table": shown(table.path), "figure": shown(figure)}, tables=tables)

@@ -12,6 +12,7 @@ from pathlib import Path
 from efnn_cli.core.errors import ConflictError, InputError
 from efnn_cli.evaluation.size_errors import ENSEMBLE_FIGURES, FIGURES, SizeErrors
 from efnn_cli.storage import atomic, documents
+from efnn_cli.storage.dataset import EXTERNAL
 from efnn_cli.storage.lock import awaited
 
 LOGGER = logging.getLogger("efnn")
@@ -20,8 +21,9 @@ HEAD = ("weights", "sampling", "seed")
 COLUMNS = [*HEAD, *FIGURES, *ENSEMBLE_FIGURES]
 WHOLE = ("seed", "L", "samples")
 WORDS = ("weights", "sampling", "reference")
-MAY_BE_EMPTY = ("relative_error", "rmse_over_std", *ENSEMBLE_FIGURES)
-METHODS = {"dense": "exact diagonalisation", "determinant": "determinant", "formula": "formula"}
+OF_REFERENCE = ("reference_seconds_per_configuration", "speedup")  # unknown for imported energies
+MAY_BE_EMPTY = ("relative_error", "rmse_over_std", *OF_REFERENCE, *ENSEMBLE_FIGURES)
+METHODS = {"dense": "exact diagonalisation", "determinant": "determinant", "formula": "formula", EXTERNAL: "imported"}
 FORMS = {
     "weights": re.compile(r"[0-9a-f]{8}"),
     "sampling": re.compile(r"[a-z_]{1,40}"),

@@ -7,6 +7,7 @@ subsets.py        sums over r-subsets of spins      determinant.py            gr
 heisenberg.py     classical spins on a lattice      matsubara.py              its formula and error estimate
 sampling.py       distributions of unit vectors     block_recursion.py sparse_determinant.py   its determinants
 thermal.py        spins at a temperature            lattices.py   square and triangular, their point groups
+hopping.py        electrons on them, with twists    external.py               labels from elsewhere
 
 A new system is one file here, one line in `SYSTEMS` and one YAML in `conf/system/`; a package of its own declares an
 entry point `efnn.systems` instead.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 from efnn_cli.core.registry import Registry
 from efnn_cli.physics.double_exchange import DoubleExchange
+from efnn_cli.physics.external import External
 from efnn_cli.physics.heisenberg import Heisenberg
 from efnn_cli.physics.infinite_range import InfiniteRange
 from efnn_cli.physics.system import Draw, System
@@ -27,4 +29,4 @@ SYSTEMS: Registry[type[System]] = Registry(
 
 Heisenberg.variants = {each.variant: each for each in (Heisenberg, InfiniteRange)}
 
-__all__ = ["SYSTEMS", "Draw", "System"]
+__all__ = ["SYSTEMS", "Draw", "External", "System"]

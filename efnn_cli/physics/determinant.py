@@ -26,7 +26,6 @@ BLOCKS_UP_TO = 28
 class LatticeElectrons(Protocol):
     """The part of a Hamiltonian that determinants need."""
 
-    t: float
     mu: float
     T: float
 
@@ -37,6 +36,10 @@ class LatticeElectrons(Protocol):
     @property
     def bound(self) -> float:
         """Upper bound of |e_n|."""
+
+    @property
+    def row_coupling(self) -> float | None:
+        """Coupling of equal states of neighbouring rows, None where rows couple in another way."""
 
     def sparse_hamiltonian(self, spins: Tensor) -> Any:
         """H (N, N) of spins (3, L, L) as a SciPy CSR matrix."""
@@ -64,23 +67,23 @@ def label(model: LatticeElectrons, spins: Tensor, tolerance: float) -> Labels:
     """
     how = matsubara.truncation(model.T, model.bound, tolerance)
     matrices = [model.sparse_hamiltonian(each) for each in spins.cpu()]
-    if spins.device.type == "cpu" and model.size > BLOCKS_UP_TO:
+    if model.row_coupling is None or (spins.device.type == "cpu" and model.size > BLOCKS_UP_TO):
         logs = np.stack([sparse_determinant.log_determinants(each, how.matsubara()) for each in matrices])
     else:
-        logs = logs_by_blocks(model, spins, how).cpu().numpy()
+        logs = logs_by_blocks(model, spins, how, model.row_coupling).cpu().numpy()
     pairs = [_grand_potential(model, *each, how, tolerance) for each in zip(matrices, logs, strict=True)]
     energies, errors = torch.tensor(pairs, dtype=torch.float64).to(spins.device).unbind(dim=1)
     return Labels(energies, errors)
 
 
-def logs_by_blocks(model: LatticeElectrons, spins: Tensor, how: matsubara.Truncation) -> Tensor:
+def logs_by_blocks(model: LatticeElectrons, spins: Tensor, how: matsubara.Truncation, coupling: float) -> Tensor:
     """Return ln|det(H - i w_k)| (B, K) of spins (B, 3, L, L), on their device, in groups of bounded memory."""
     frequencies = torch.from_numpy(how.matsubara()).to(spins.device)
     room = max(1, batch_bytes(spins.device) // block_recursion.scratch_bytes(2 * model.size))
     groups = torch.split(model.diagonal_rows(spins), max(1, room // len(frequencies)))
     parts = torch.split(frequencies, room)
     return torch.cat(
-        [torch.cat([block_recursion.log_determinants(each, -model.t, w) for w in parts], dim=1) for each in groups]
+        [torch.cat([block_recursion.log_determinants(each, coupling, w) for w in parts], dim=1) for each in groups]
     )
 
 

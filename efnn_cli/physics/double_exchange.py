@@ -1,19 +1,24 @@
 """`double_exchange`: itinerant electrons coupled to classical spins on a periodic L x L lattice.
 
-    H = -t sum_<ij>,a (c+_ia c_ja + h.c.) - (J/2) sum_i S_i . (c+_i sigma c_i) - mu sum_i n_i
+    H = -t sum_<ij>,a (c+_ia c_ja + h.c.) - t2 sum_<<ij>>,a (c+_ia c_ja + h.c.)
+        - (J/2) sum_i S_i . (c+_i sigma c_i) - mu sum_i n_i
+    E = grand potential of H + J_AF sum_<ij> S_i.S_j
 
-Published (arXiv:2502.17665): t = 1, J = 16 t, mu = -8.3 t, T = 0.1 t, L = 10. For given spins the electrons
-are free: the energy to be learned is the grand potential of the 2 L^2 levels, in units of t.
+Published (arXiv:2502.17665): square lattice, t = 1, J = 16 t, mu = -8.3 t, T = 0.1 t, L = 10, t2 = J_AF = 0. For given
+spins the electrons are free: the energy to be learned follows from the 2 L^2 levels, in units of t. t2 is hopping to
+next neighbours, J_AF the superexchange of manganites, and `twist` a phase on the bonds that wrap (`hopping.py`).
 
-Basis: state 2 i + a is site i = x L + y with spin a (0 up, 1 down). Known answers, n = L^2: tr H = -2 n mu;
-tr H^2 = 2 n (mu^2 + J^2/4 + 4 t^2); parallel spins: the band -2t (cos kx + cos ky) - mu -+ J/2.
+Basis: state 2 i + a is site i = x L + y with spin a (0 up, 1 down). Known answers, n = L^2, z neighbours and next
+neighbours a site: tr H = -2 n mu; tr H^2 = 2 n (mu^2 + J^2/4 + z (t^2 + t2^2)); parallel spins: the band of the
+lattice, square -2t (cos kx + cos ky), triangular -2t (cos kx + cos ky + cos(kx - ky)), minus mu -+ J/2.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, ClassVar
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,17 +26,21 @@ import torch
 from torch import Tensor
 
 from efnn_cli.core import checks
+from efnn_cli.core.errors import ConfigError
 from efnn_cli.physics import determinant, diagonalise, free_fermions
 from efnn_cli.physics import sampling as spin_sampling
-from efnn_cli.physics.heisenberg import pair_energy
+from efnn_cli.physics.heisenberg import neighbours, pair_energy
+from efnn_cli.physics.hopping import hopping_matrix
+from efnn_cli.physics.lattices import LATTICES, Displacement, Lattice, Operation, point_group
 from efnn_cli.physics.system import TOLERANCE, Array, Draw, Labels, System
 
 FIT_SIZE, FIT_SAMPLES = 6, 512  # of `effective_coupling`
+FILLING_SAMPLES, FILLING_SIZE = 16, 20  # configurations, and their largest side, that fix mu for a filling
 
 
 @dataclass
 class DoubleExchange(System):
-    """Parameters: side L >= 3, hopping t, Hund coupling J, chemical potential mu, temperature T."""
+    """Parameters of the head of the module; `filling` (electrons a site, 0 to 2) stands for the mu that gives it."""
 
     name: ClassVar[str] = "double_exchange"
     kind: ClassVar[str] = "double_exchange"
@@ -46,20 +55,76 @@ class DoubleExchange(System):
     J: float = 16.0
     mu: float = -8.3
     T: float = 0.1
+    lattice: str = "square"
+    t2: float = 0.0
+    J_AF: float = 0.0
+    twist: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    filling: float | None = None
 
     def __post_init__(self) -> None:
         if self.L is None:
             self.L = 10
         checks.within("system.L", self.L, 3, 4096)
-        for key in ("t", "J", "mu"):
+        checks.one_of("system.lattice", self.lattice, LATTICES)
+        for key in ("t", "J", "mu", "t2", "J_AF"):
             checks.within(f"system.{key}", getattr(self, key), -1e6, 1e6)
         checks.positive("system.T", self.T)
         checks.within("system.T", self.T, 0.0, 1e6)
+        if len(self.twist) != 2:
+            raise ConfigError(f"system.twist: wanted two angles such as [0,3.1416], found {self.twist}")
+        for angle in self.twist:
+            checks.within("system.twist", angle, -math.tau, math.tau)
+        if self.filling is not None:
+            checks.within("system.filling", self.filling, 1e-6, 2 - 1e-6)
+        if self.t2 and self.lattice == "triangular":
+            checks.within("system.L (with t2 on a triangular lattice)", self.L, 4, 4096)
+
+    @property
+    def kind_of_lattice(self) -> Lattice:
+        """Return bonds and next neighbours."""
+        return LATTICES[self.lattice]
+
+    @property
+    def amplitudes(self) -> tuple[tuple[Displacement, float], ...]:
+        """Return every bond with its hopping amplitude."""
+        near = [(each, -self.t) for each in self.kind_of_lattice.bonds]
+        far = [(each, -self.t2) for each in self.kind_of_lattice.next_neighbours if self.t2]
+        return (*near, *far)
+
+    @property
+    def row_coupling(self) -> float | None:
+        """Return c where rows of the lattice couple by c times the identity to the next row only, None where not."""
+        plain = self.lattice == "square" and not self.t2 and not any(self.twist)
+        return -self.t if plain else None
 
     @property
     def bound(self) -> float:
         """Upper bound of |e_n|, by Gershgorin's theorem for the hopping and the spins' own levels."""
-        return 4 * abs(self.t) + abs(self.J) / 2 + abs(self.mu)
+        hopping = sum(2 * abs(amplitude) for _, amplitude in self.amplitudes)
+        return hopping + abs(self.J) / 2 + abs(self.mu)
+
+    def point_group(self) -> tuple[Operation, ...]:
+        """Return the operations of the lattice that keep the twist, modulo 2 pi."""
+        twist = np.array(self.twist)
+        every = point_group(self.kind_of_lattice, (self.size, self.size))
+        turns = [(twist @ np.array(each.matrix) - twist) / math.tau for each in every]
+        return tuple(each for each, turn in zip(every, turns, strict=True) if np.abs(turn - turn.round()).max() < 1e-9)
+
+    def prepared(self, spins: Tensor | None = None) -> Self:
+        """Return the system with the mu that gives `filling` as the mean over `spins` (B, 3, L, L).
+
+        Without spins it is the mean over uniform ones. Raises `NumericalError` where no mu is found.
+        """
+        if self.filling is None:
+            return self
+        bare = dataclasses.replace(self, filling=None, mu=0.0)
+        if spins is None:
+            bare = bare.at_size(min(self.size, FILLING_SIZE))
+            draw = Draw(0, "filling", 0, 0, FILLING_SAMPLES)
+            spins = torch.from_numpy(bare.sample("uniform_sphere", draw))
+        levels = bare.levels(spins[:FILLING_SAMPLES])
+        mu = free_fermions.chemical_potential(levels, self.T, self.filling * bare.sites)
+        return dataclasses.replace(self, filling=None, mu=float(f"{mu:.6g}"))
 
     def sample(self, sampling: str, draw: Draw) -> Array:
         """Unit vectors (count, 3, L, L)."""
@@ -73,7 +138,7 @@ class DoubleExchange(System):
         """
         small = self.at_size(min(self.size, FIT_SIZE))
         spins = torch.from_numpy(small.sample("uniform_sphere", Draw(0, "effective coupling", 0, 0, FIT_SAMPLES)))
-        bonds = pair_energy(spins)  # - sum S_i.S_j
+        bonds = pair_energy(spins, self.kind_of_lattice)  # - sum S_i.S_j
         covariance = torch.cov(torch.stack([bonds, small.energy(spins)]))
         return float(f"{float(covariance[0, 1] / covariance[0, 0]):.4g}")
 
@@ -82,15 +147,21 @@ class DoubleExchange(System):
         return diagonalise.checked_levels(self.hamiltonians(spins))[0]
 
     def energy(self, spins: Tensor) -> Tensor:
-        """Grand potential (B,) from all eigenvalues."""
-        return free_fermions.grand_potential(self.levels(spins), self.T)
+        """Grand potential (B,) from all eigenvalues, with the superexchange."""
+        return free_fermions.grand_potential(self.levels(spins), self.T) + self.superexchange(spins)
+
+    def superexchange(self, spins: Tensor) -> Tensor:
+        """J_AF sum_<ij> S_i.S_j, (B,)."""
+        return -self.J_AF * pair_energy(spins, self.kind_of_lattice)
 
     def label(self, spins: Tensor, reference: str, tolerance: float = TOLERANCE) -> Labels:
-        """Grand potential from eigenvalues ("dense") or from determinants."""
+        """Energies from eigenvalues ("dense"), with the electrons per site, or from determinants."""
         if reference == "determinant":
-            return determinant.label(self, spins, tolerance)
+            labels = determinant.label(self, spins, tolerance)
+            return dataclasses.replace(labels, energies=labels.energies + self.superexchange(spins))
         levels, redone = diagonalise.checked_levels(self.hamiltonians(spins))
-        return Labels(free_fermions.grand_potential(levels, self.T), redone=redone)
+        energies = free_fermions.grand_potential(levels, self.T) + self.superexchange(spins)
+        return Labels(energies, redone=redone, densities=free_fermions.electrons(levels, self.T) / self.sites)
 
     def fastest_reference(self, device: str) -> str:
         """Return the faster of both methods on a device of type "cpu" or "cuda"."""
@@ -103,20 +174,28 @@ class DoubleExchange(System):
         function f. H is linear in the spins: this is the gradient for spins of any length.
         """
         levels, states = diagonalise.checked_states(self.hamiltonians(spins))  # (B, N), (B, N, N)
-        return 0.5 * self.J * free_fermions.spin_moments(levels, states, self.T).reshape(spins.shape)
+        fields = 0.5 * self.J * free_fermions.spin_moments(levels, states, self.T).reshape(spins.shape)
+        if self.J_AF:
+            both = [(sign * dx, sign * dy) for dx, dy in self.kind_of_lattice.bonds for sign in (1, -1)]
+            fields = fields - self.J_AF * torch.stack([neighbours(spins, each) for each in both]).sum(dim=0)
+        return fields
 
     def hamiltonians(self, spins: Tensor) -> Tensor:
         """H (B, 2 L^2, 2 L^2), complex128, of spins (B, 3, L, L)."""
         batch, sites = spins.shape[0], self.size**2
-        hopping = torch.from_numpy(-self.t * adjacency(self.size)).to(spins.device)  # (n, n)
+        hopping = torch.from_numpy(self.hopping().toarray()).to(spins.device)  # (n, n)
         matrix = torch.zeros(batch, sites, 2, sites, 2, dtype=torch.complex128, device=spins.device)
-        matrix[:, :, 0, :, 0] = hopping.to(matrix.dtype)
-        matrix[:, :, 1, :, 1] = hopping.to(matrix.dtype)
+        matrix[:, :, 0, :, 0] = hopping
+        matrix[:, :, 1, :, 1] = hopping
         self._put_onsite(matrix.diagonal(dim1=1, dim2=3), spins.flatten(2))  # (B, 2, 2, n), a view
         return matrix.reshape(batch, 2 * sites, 2 * sites)
 
+    def hopping(self) -> Any:
+        """Return the hopping matrix (n, n) of one spin direction, CSR."""
+        return hopping_matrix((self.size, self.size), self.amplitudes, tuple(self.twist))
+
     def diagonal_rows(self, spins: Tensor) -> Tensor:
-        """The blocks of H that belong to one row of the lattice, (B, L, 2 L, 2 L), complex128."""
+        """The blocks of H that belong to one row of the lattice, (B, L, 2 L, 2 L), complex128; needs `row_coupling`."""
         batch, size = len(spins), self.size
         site = torch.arange(size)
         ring = torch.zeros(size, size, dtype=torch.complex128)
@@ -142,25 +221,4 @@ class DoubleExchange(System):
         onsite[:, 0, 0], onsite[:, 1, 1] = -z - self.mu, z - self.mu
         onsite[:, 0, 1], onsite[:, 1, 0] = -x + 1j * y, -x - 1j * y
         diagonal = sp.bsr_matrix((onsite, np.arange(sites), np.arange(sites + 1)))
-        return (sparse_hopping(self.size, self.t) + diagonal).tocsr()
-
-
-@lru_cache(maxsize=4)
-def adjacency(size: int) -> Array:
-    """Return the nearest neighbours of the periodic lattice, (L^2, L^2), one where two sites share a bond."""
-    site = np.arange(size * size).reshape(size, size)
-    bonds = np.zeros((size * size, size * size))
-    for axis in (0, 1):
-        neighbour = np.roll(site, -1, axis)
-        bonds[site.ravel(), neighbour.ravel()] = bonds[neighbour.ravel(), site.ravel()] = 1.0
-    return bonds
-
-
-@lru_cache(maxsize=4)
-def sparse_hopping(size: int, hopping: float) -> Any:
-    """The hopping part of H, (2 L^2, 2 L^2) complex128 CSR."""
-    site = np.arange(size * size).reshape(size, size)
-    here = np.concatenate([site.ravel(), site.ravel()])
-    there = np.concatenate([np.roll(site, -1, axis).ravel() for axis in (0, 1)])
-    bonds = sp.coo_matrix((np.full(len(here), -hopping), (here, there)), shape=(size**2, size**2)).tocsr()
-    return sp.kron(bonds + bonds.T, np.eye(2), format="csr").astype(np.complex128)
+        return (sp.kron(self.hopping(), np.eye(2), format="csr") + diagonal).tocsr()

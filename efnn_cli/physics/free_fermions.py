@@ -8,7 +8,10 @@ with e_n the eigenvalues of H, the chemical potential included in H. T -> 0: the
 from __future__ import annotations
 
 import torch
+from scipy.optimize import brentq
 from torch import Tensor
+
+from efnn_cli.core.errors import NumericalError
 
 
 def grand_potential(levels: Tensor, temperature: float) -> Tensor:
@@ -18,6 +21,27 @@ def grand_potential(levels: Tensor, temperature: float) -> Tensor:
     """
     thermal = torch.log1p(torch.exp(-levels.abs() / temperature)).sum(dim=-1)
     return levels.clamp(max=0.0).sum(dim=-1) - temperature * thermal
+
+
+def electrons(levels: Tensor, temperature: float) -> Tensor:
+    """Mean number of electrons (B,) in levels (B, N): the sum of 1 / (1 + e^(e / T))."""
+    return torch.sigmoid(-levels / temperature).sum(dim=-1)
+
+
+def chemical_potential(levels: Tensor, temperature: float, number: float) -> float:
+    """Return the mu at which levels (B, N), which are without mu, hold `number` electrons in the mean over B.
+
+    Raises `NumericalError` where the number is out of reach.
+    """
+    margin = 60 * temperature + 1.0  # beyond it levels are empty or full to rounding
+    low, high = float(levels.min()) - margin, float(levels.max()) + margin
+
+    def excess(mu: float) -> float:
+        return float(electrons(levels - mu, temperature).mean()) - number
+
+    if excess(low) > 0 or excess(high) < 0:
+        raise NumericalError(f"no chemical potential holds {number:g} electrons in {levels.shape[-1]} levels")
+    return float(brentq(excess, low, high, xtol=1e-12))
 
 
 def spin_moments(levels: Tensor, states: Tensor, temperature: float) -> Tensor:

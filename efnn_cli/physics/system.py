@@ -55,6 +55,8 @@ class Labels:
 
     energies: Tensor
     errors: Tensor | None = None
+    densities: Tensor | None = None
+    """Electrons per site (B,), where the method gives them."""
     redone: int = 0
     """Number of energies that were computed again on the CPU, since a check of the first result failed."""
 
@@ -122,6 +124,10 @@ class System(ABC):
     def couplings(self) -> Array | None:
         """Random couplings of the Hamiltonian, where it has any."""
         return None
+
+    def prepared(self, spins: Tensor | None = None) -> Self:
+        """Return the system with final parameters, where some stand for others; `spins` are those to be labelled."""
+        return self
 
     @abstractmethod
     def sample(self, sampling: str, draw: Draw) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 from efnn_cli.core.errors import InputError
 from efnn_cli.core.numbers import number
 from efnn_cli.datasets.hamiltonian import dataset_system
+from efnn_cli.physics.system import Array
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.storage import checkpoint, dataset, hdf5, predictions
 from efnn_cli.training.metrics import measure
@@ -34,21 +35,26 @@ def describe_dataset(path: Path) -> dict[str, Any]:
     """Return statistics and metadata of a dataset."""
     data = dataset.read(path)
     dataset_system(data, path)
-    site = data.spins[0].size // (3 if data.spins.ndim == 4 else 1)
     return {
         "kind": "dataset",
         "samples": len(data),
         "shape": list(data.spins.shape[1:]),
         "duplicates": len(data) - int(group_equal(data.spins).max()) - 1,
-        "energy": {
-            "mean": float(data.energies.mean()),
-            "std": float(data.energies.std()),
-            "min": float(data.energies.min()),
-            "max": float(data.energies.max()),
-            "mean_per_site": float(np.mean(data.energies) / site),
-        },
+        "energy": None if data.known_energies is None else _statistics(data.known_energies, data.spins),
         "couplings": None if data.couplings is None else len(data.couplings),
         "metadata": data.metadata,
+    }
+
+
+def _statistics(energies: Array, spins: Array) -> dict[str, float]:
+    """Return mean, spread and range of the energies (B,) of `spins`."""
+    sites = spins[0].size // (3 if spins.ndim == 4 else 1)
+    return {
+        "mean": float(energies.mean()),
+        "std": float(energies.std()),
+        "min": float(energies.min()),
+        "max": float(energies.max()),
+        "mean_per_site": float(energies.mean() / sites),
     }
 
 

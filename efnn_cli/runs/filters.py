@@ -13,7 +13,7 @@ from typing import Any
 from efnn_cli.config import keys
 from efnn_cli.core import checks
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.runs.kinds import HEISENBERG
+from efnn_cli.runs.kinds import VARIANTS
 from efnn_cli.runs.listing import COLUMNS, STATUSES, RunRow
 
 CONDITION = re.compile(r"([A-Za-z_][\w.]*)\s*(<=|>=|!=|=|<|>)\s*(.*)", re.DOTALL)
@@ -26,10 +26,10 @@ MISSING = ("null", "none", "-")
 def kinds_named(name: str) -> tuple[str, ...]:
     """Return the kinds of Hamiltonian that `name` may mean, dashes accepted: one kind, or all variants of a system."""
     plain = name.replace("-", "_")
-    return tuple(HEISENBERG.values()) if plain == "heisenberg" else (plain,)
+    return tuple(VARIANTS[plain].values()) if plain in VARIANTS else (plain,)
 
 
-KINDS = tuple(kind for name in keys.options("system") for kind in kinds_named(name))
+KINDS = tuple(kind for name in (*keys.options("system"), "external") for kind in kinds_named(name))
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ class Source:
 def open_source(path: Path) -> Source:
     """Return the dataset at `path`; raise `InputError` where it is none, or too small for a split."""
     require_storable(path)
-    data = dataset.read(path)
+    data = dataset.read_labelled(path)
     if data.metadata["purpose"] != "train":
         LOGGER.warning(
             "%s is a %s dataset: a network trained on it cannot be evaluated on it", path, data.metadata["purpose"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from efnn_cli.core.numbers import number
 from efnn_cli.core.results import Result, shown
+from efnn_cli.core.table import Table, facts
 from efnn_cli.models import parameter_count
 from efnn_cli.runs.fitting import initial_model
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.planning import Plan
-from efnn_cli.runs.stored import FIGURES, PARTS
+from efnn_cli.runs.stored import ERRORS, FIGURES, PARTS
 from efnn_cli.storage import atomic
-from efnn_cli.training.metrics import ON_TEST, warn_of_no_use
+from efnn_cli.training.metrics import LABELS, ON_TEST, warn_of_no_use
 
 
 def planned(plan: Plan) -> Result:
@@ -25,16 +26,14 @@ def planned(plan: Plan) -> Result:
         "receptive_field": plan.stored["receptive_field"],
         "samples": len(plan.data),
     }
-    rows = [[key, number(value)] for key, value in metrics.items()]
-    return Result("train", metrics, {"run": shown(plan.folder.path)}, "planned", rows)
+    return Result("train", metrics, {"run": shown(plan.folder.path)}, "planned", tables=[facts(metrics)])
 
 
 def report(folder: RunFolder) -> Result:
-    """Return the errors on the three parts, epochs and times of a finished run."""
+    """Return the errors on the three parts of the dataset, epochs and times of a finished run."""
     metrics = folder.read_summary()["metrics"]
     warn_of_no_use({ON_TEST: metrics["test"]["rmse_over_std"]})
-    rows = [[key, number(metrics[key])] for key in FIGURES]
-    for part in PARTS:
-        rows += [[f"{part} {key}", number(value)] for key, value in metrics[part].items()]
+    rows = [[part, *(number(metrics[part][key], 3) for key in ERRORS)] for part in PARTS]
+    errors = Table(["", *(LABELS[key] for key in ERRORS)], rows)
     outputs = {"run": shown(folder.path), "checkpoint": shown(folder.best_file)}
-    return Result("train", metrics, outputs, rows=rows)
+    return Result("train", metrics, outputs, tables=[errors, facts({key: metrics[key] for key in FIGURES})])

@@ -17,7 +17,7 @@ SCHEMA_VERSION = 1
 NEWER = "it was written by a newer efnn: update with pip install -U"
 FIGURES = ("parameters", "epochs", "seconds", "samples_per_second")
 PARTS = ("train", "val", "test")
-ERRORS = ("rmse", "relative_error", "rmse_over_std")
+ERRORS = ("rmse", "rmse_over_std", "relative_error")
 CONFIG = {
     "hash": str, "seed": int, "system.name": str, "system.L": int, "model.name": str,
     "dataset.path": str, "dataset.content_sha256": str, "dataset.samples": int,

@@ -6,20 +6,31 @@ import csv
 import io
 import logging
 import shutil
-import sys
 from collections.abc import Sequence
 
+from efnn_cli.core.numbers import UNDEFINED, number
+from efnn_cli.core.table import Table, facts
 from efnn_cli.runs.listing import COLUMNS, RunRow
 
-HIDDEN = ("variant", "samples", "planned_epochs", "budget")  # of the text: kind and epochs tell most of it
-SPARED = ("val_rmse", "rmse", "model", "depth", "seed", "system", "width", "seconds", "parameters")  # in this order
+HIDDEN = ("variant", "samples", "planned_epochs", "budget", "error")  # kind and epochs tell most of it
+SPARED = (
+    "val_rmse",
+    "rmse",
+    "model",
+    "depth",
+    "seed",
+    "system",
+    "width",
+    "seconds",
+    "parameters",
+    "L",
+    "status",
+    "epochs",
+    "relative_error",
+)  # in this order; the name of a run tells most of it
+HEADS = {"relative_error": "rel. error", "rmse_over_std": "RMSE/std"}  # others are named by their keys
 
 LOGGER = logging.getLogger("efnn")
-
-
-def terminal_width() -> int | None:
-    """Return the number of characters in a line of the terminal; None where stdout is no terminal."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def as_text_csv(rows: Sequence[RunRow]) -> str:
@@ -31,31 +42,31 @@ def as_text_csv(rows: Sequence[RunRow]) -> str:
     return text.getvalue().rstrip("\n")
 
 
-def table(rows: Sequence[RunRow], room: int | None) -> list[list[str]]:
-    """Return a head and a line for every run; columns are left out until a line fits `room` characters."""
-    cells = {key: [key, *(_cell(row, key) for row in rows)] for key in COLUMNS if key not in HIDDEN}
-    empty = [key for key, column in cells.items() if rows and set(column[1:]) == {"-"}]
-    for key in empty:
+def tables(rows: Sequence[RunRow], sort: str | None) -> list[Table]:
+    """Return a line for every run, and the errors of those that failed.
+
+    Columns are left out until a line fits, but for the one to `sort` by.
+    """
+    room = shutil.get_terminal_size().columns
+    cells = {key: [HEADS.get(key, key), *(_cell(row, key) for row in rows)] for key in COLUMNS if key not in HIDDEN}
+    for key in [key for key, column in cells.items() if rows and set(column[1:]) == {UNDEFINED}]:
         del cells[key]
     left_out = []
     for key in SPARED:
-        if room is not None and _width(cells) > room and key in cells:
+        if sum(max(map(len, column)) + 2 for column in cells.values()) - 2 <= room:
+            break
+        if key in cells and key != sort and not (key == "status" and len(set(cells[key][1:])) > 1):
             del cells[key]
             left_out.append(key)
     if left_out and rows:
         LOGGER.info("no room for %s: --csv or --json has every column", ", ".join(left_out))
-    return [list(line) for line in zip(*cells.values(), strict=True)]
-
-
-def _width(cells: dict[str, list[str]]) -> int:
-    """Return the characters of a line without the sentence of an error at its end."""
-    return sum(max(map(len, column)) + 2 for key, column in cells.items() if key != "error") - 2
+    errors = {str(row.values["run"]): row.values["error"] for row in rows if row.values["error"]}
+    lines = [list(line) for line in zip(*cells.values(), strict=True)]
+    return [Table(lines[0], lines[1:], turns=False), *([facts(errors)] if errors else [])]
 
 
 def _cell(row: RunRow, key: str) -> str:
     value = row.values[key]
     if key == "epochs" and value is not None:
         return f"{value}/{row.values['budget'] or row.values['planned_epochs']}"
-    if value is None:
-        return "-"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return number(value, 3)

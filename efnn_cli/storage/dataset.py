@@ -1,14 +1,14 @@
 """Dataset files: configurations, their energies, and where they come from.
 
     /spins      float64 (samples, L) or (samples, 3, L, L)
-    /energies   float64 (samples,), of exactly the stored spins
+    /energies   float64 (samples,), of exactly the stored spins; missing where only fields are known
     /couplings  float64 (K,), where the Hamiltonian has any
     /fields     float64 like /spins, where asked for: -dE/dS
     /error_estimates  float64 (samples,), of the energies, where the reference method has them
     /metadata   one JSON string: system, sampling, seed, reference method, units, versions, hashes
 
-The content hash covers the physics (spins, energies, couplings, Hamiltonian), not the provenance: it names a dataset
-wherever and however it was made.
+The content hash covers the physics (spins, energies, couplings, Hamiltonian; of an external system also the fields),
+not the provenance: it names a dataset wherever and however it was made.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ FORMAT = "efnn-dataset"
 SCHEMA_VERSION = 1
 MAX_ENERGY = 1e100  # its square is finite
 PHYSICS = ("spins", "energies", "couplings")
+EXTERNAL = "external"
+"""Reference method of labels that were imported."""
 TIMES = ("seconds", "seconds_per_configuration")  # of a reference; tables and speed-ups are computed from them
 
 Array = NDArray[np.float64]
@@ -41,8 +43,8 @@ class Dataset:
 
     spins: Array
     """(B, L) or (B, 3, L, L)"""
-    energies: Array
-    """(B,)"""
+    known_energies: Array | None
+    """(B,); None where only fields are known."""
     couplings: Array | None = None
     """(K,), of a Hamiltonian with random couplings."""
     fields: Array | None = None
@@ -53,18 +55,24 @@ class Dataset:
     """The metadata of the file."""
 
     @property
+    def energies(self) -> Array:
+        """(B,), of a dataset that has any: `read_labelled`."""
+        assert self.known_energies is not None
+        return self.known_energies
+
+    @property
     def content_hash(self) -> str:
         """SHA-256 of the physics, hexadecimal."""
         return str(self.metadata["content_sha256"])
 
     def __len__(self) -> int:
-        return len(self.energies)
+        return len(self.spins)
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays by their names in files."""
         named = {
             "spins": self.spins,
-            "energies": self.energies,
+            "energies": self.known_energies,
             "couplings": self.couplings,
             "fields": self.fields,
             "error_estimates": self.errors,
@@ -75,7 +83,7 @@ class Dataset:
 def from_arrays(arrays: Mapping[str, Array], metadata: dict[str, Any]) -> Dataset:
     """Return the dataset of arrays by their names in files."""
     couplings, fields, errors = (arrays.get(name) for name in ("couplings", "fields", "error_estimates"))
-    return Dataset(arrays["spins"], arrays["energies"], couplings, fields, errors, metadata)
+    return Dataset(arrays["spins"], arrays.get("energies"), couplings, fields, errors, metadata)
 
 
 def join(parts: Sequence[Dataset], metadata: dict[str, Any]) -> Dataset:
@@ -86,7 +94,8 @@ def join(parts: Sequence[Dataset], metadata: dict[str, Any]) -> Dataset:
 
 def write(path: Path, arrays: Mapping[str, Array], metadata: dict[str, Any]) -> Dataset:
     """Write `arrays` by name; `metadata` must hold `system` (its parameters), `purpose`, `samples`, `reference`."""
-    physics = {name: arrays[name] for name in PHYSICS if name in arrays}
+    names = (*PHYSICS, "fields") if metadata["reference"]["method"] == EXTERNAL else PHYSICS
+    physics = {name: arrays[name] for name in names if name in arrays}
     content = hdf5.digest(physics, json.dumps(metadata["system"], sort_keys=True))
     head = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **metadata, "content_sha256": content}
     hdf5.write(path, arrays, head)
@@ -102,14 +111,30 @@ def read(path: Path) -> Dataset:
     """Return a whole dataset, its checksum verified; raises `InputError` for anything else."""
     arrays, metadata = hdf5.read(path, FORMAT, SCHEMA_VERSION)
     _complete(path, metadata)
-    spins, energies = arrays.get("spins"), arrays.get("energies")
-    if spins is None or energies is None or energies.ndim != 1 or len(spins) != len(energies):
+    for name in ("spins", "energies", "fields"):
+        if name in arrays and arrays[name].dtype != np.float64:
+            raise InputError(f"{path}: wanted float64, found {name} {arrays[name].dtype}")
+    spins, energies, fields = (arrays.get(name) for name in ("spins", "energies", "fields"))
+    if spins is None or not len(spins) or (energies is None and fields is None):
+        raise InputError(f"{path}: wanted /spins with /energies or /fields, of at least one configuration")
+    if energies is not None and energies.shape != spins.shape[:1]:
         raise InputError(f"{path}: wanted /spins and /energies of equal length")
-    if spins.dtype != np.float64 or energies.dtype != np.float64:
-        raise InputError(f"{path}: wanted float64, found spins {spins.dtype}, energies {energies.dtype}")
-    if not len(energies) or not (np.abs(energies) <= MAX_ENERGY).all():
-        raise InputError(f"{path}: wanted finite energies (up to {MAX_ENERGY:g}) of at least one configuration")
+    if energies is not None and not (np.abs(energies) <= MAX_ENERGY).all():
+        raise InputError(f"{path}: wanted finite energies (up to {MAX_ENERGY:g})")
+    if fields is not None and fields.shape != spins.shape:
+        raise InputError(f"{path}: wanted /fields of the shape of /spins")
     return from_arrays(arrays, metadata)
+
+
+def read_labelled(path: Path) -> Dataset:
+    """Return a whole dataset that has energies; raises `InputError` for one of fields alone."""
+    data = read(path)
+    if data.known_energies is None:
+        raise InputError(
+            f"{path} has fields but no energies, and this efnn trains and evaluates on energies",
+            "import it with energies, or keep it until there is training on fields",
+        )
+    return data
 
 
 def _complete(path: Path, metadata: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +146,8 @@ def _complete(path: Path, metadata: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(reference.get("method"), str):
         raise InputError(f"{path}: its metadata have no valid 'reference.method'")
     for key in TIMES:
-        if not _is_time(reference.get(key)):
+        unknown = reference["method"] == EXTERNAL and reference.get(key) is None
+        if not unknown and not _is_time(reference.get(key)):
             raise InputError(f"{path}: its metadata have no valid 'reference.{key}'")
     return metadata
 

@@ -167,7 +167,7 @@ def run_cells(cells: Sequence[Cell], data: Path, engine: Engine, progress: Progr
 def extrapolate(groups: Sequence[Group], configs: Sequence[ExtrapolateConfig], console: Console) -> list[Group]:
     """Return the groups with their errors at every size of `configs`, all on the same reference datasets."""
     members = [each for group in groups for each in group.members]
-    if not members or members[0].plan.system.geometry != "lattice":
+    if not members or members[0].plan.system.geometry != "lattice" or not members[0].plan.system.references:
         return list(groups)
     runs = list(dict.fromkeys(each.run for each in members))
     rows: dict[Path, Rows] = {run: [] for run in runs}

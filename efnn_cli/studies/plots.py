@@ -75,12 +75,13 @@ def parity(rows: Sequence[RunRow], data: Path | None) -> Drawing:
 
 
 def spins(row: RunRow, index: int) -> Drawing:
-    """Configuration `index` of the test split, with exact effective fields and those of the network."""
+    """Configuration `index` of the test split, with its effective fields, where they are known, and the network's."""
     run = load(row.folder.path, "cpu")
     task = evaluation_set([run], None, "test", drop_seen=False, hint="put it back into data/, or beside the run")
     checks.within("index", index, 0, len(task.chosen) - 1)
     configuration = task.data.spins[task.chosen[index]]
-    fields = effective_fields(run, configuration)
+    known = None if task.data.fields is None else task.data.fields[task.chosen[index]]
+    fields = effective_fields(run, configuration, known)
     return Drawing(
         {"runs": hashes([row]), "index": index},
         lambda stem: figures.spins(configuration, fields, stem),
@@ -88,11 +89,13 @@ def spins(row: RunRow, index: int) -> Drawing:
     )
 
 
-def effective_fields(run: Run, configuration: Array) -> dict[str, Array]:
-    """Return -dE/dS on one configuration: exact, and by differentiating the network."""
+def effective_fields(run: Run, configuration: Array, known: Array | None = None) -> dict[str, Array]:
+    """Return -dE/dS on one configuration: exact, `known` or computed, and by differentiating the network."""
     spins = torch.from_numpy(configuration[np.newaxis])
-    network = predict_fields(run.model, spins.to(run.device)).cpu()
-    return {"exact": run.system.fields(spins).numpy()[0], "network": network.numpy()[0]}
+    network = {"network": predict_fields(run.model, spins.to(run.device)).cpu().numpy()[0]}
+    if known is None and run.system.references:  # the Hamiltonian is known
+        known = run.system.fields(spins).numpy()[0]
+    return network if known is None else {"exact": known, **network}
 
 
 def against(key: str, rows: Sequence[RunRow]) -> Drawing:
@@ -186,7 +189,7 @@ def times(rows: Sequence[RunRow]) -> Drawing:
     ]
     timed += [(METHODS[line["reference"]], line, f"reference_{SECONDS}") for _, lines in tables for line in lines]
     for name, line, column in timed:
-        if float(line[column]) > 0:
+        if line[column] and float(line[column]) > 0:
             found.setdefault(name, {}).setdefault(float(line["L"]), []).append(float(line[column]))
     series = {name: [(L, statistics.median(seconds[L])) for L in sorted(seconds)] for name, seconds in found.items()}
     limit(list(series), "lines")

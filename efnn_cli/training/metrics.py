@@ -10,11 +10,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from efnn_cli.core.numbers import number, with_error
+
 Array = NDArray[np.float64]
 
 LOGGER = logging.getLogger("efnn")
 NO_USE = 0.9  # RMSE / std(E); predicting the mean energy for every configuration has 1
 ON_TEST = "on the test split"
+LABELS = {
+    "rmse": "RMSE",
+    "relative_error": "relative error",
+    "rmse_over_std": "RMSE/std",
+    "mae": "MAE",
+    "bias": "bias",
+    "r2": "R²",
+}
+"""Names of errors in tables for people."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,25 @@ def measure(predicted: Array, true: Array) -> Metrics:
         rmse_over_std=rmse / std if spread else None,
         r2=1 - (rmse / std) ** 2 if spread else None,
     )
+
+
+def sampling_error(quantity: str, value: float, samples: int) -> float:
+    """Return the standard error of an error that was measured on `samples` configurations.
+
+    Holds for independent, normal errors of the energies: the RMSE of n of them has the relative standard error
+    1 / sqrt(2 n), and so has std(E), which adds to that of RMSE / std.
+    """
+    return value / math.sqrt(samples * (1 if quantity == "rmse_over_std" else 2))
+
+
+def bias_text(rmse: float, bias: float, samples: int) -> str:
+    """Return the mean error with its standard error in brackets."""
+    return with_error(bias, math.sqrt(max(rmse**2 - bias**2, 0.0) / samples))
+
+
+def error_text(quantity: str, value: float | None, samples: int) -> str:
+    """Return an error with its standard error in brackets, `-` where it is undefined."""
+    return number(None) if value is None else with_error(value, sampling_error(quantity, value, samples))
 
 
 def mean_and_spread(values: Sequence[float]) -> tuple[float, float | None]:

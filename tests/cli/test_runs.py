@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
+import re
 import shutil
 import signal
 from collections.abc import Iterator
@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 import yaml
 
-from efnn_cli.cli import main
 from efnn_cli.runs.listing import COLUMNS
 from efnn_cli.runs.stored import run_hash
 from efnn_cli.storage import documents
@@ -122,43 +121,17 @@ def test_csv_has_every_column(many: Path):
     assert [row["relative_error"] for row in found] == ["", "0.1"]
 
 
-class Terminal(io.StringIO):
-    """What a command takes for a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-def on_terminal(columns: int, cwd: Path, monkeypatch: pytest.MonkeyPatch) -> Outcome:
-    """`efnn runs` on a terminal of that many columns."""
+@pytest.mark.parametrize("columns", [60, 80, 1000])
+def test_text_fits_a_line(many: Path, columns: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLUMNS", str(columns))
-    out, err = Terminal(), io.StringIO()
-    with contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main(["runs"])
-    return Outcome(code, out.getvalue(), err.getvalue())
-
-
-def test_a_pipe_has_room_for_every_column(many: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("COLUMNS", "80")
-    outcome = call("runs", cwd=many).done()
-    head = set(outcome.out.splitlines()[0].split())
-    assert head == set(COLUMNS) - {"variant", "samples", "planned_epochs", "budget", "error"}
-    assert "no room" not in outcome.err
-
-
-@pytest.mark.parametrize("columns", [100, 1000])
-def test_text_fits_a_screen(many: Path, columns: int, monkeypatch: pytest.MonkeyPatch):
-    outcome = on_terminal(columns, many, monkeypatch).done()
+    outcome = call("runs", "--sort", "width", cwd=many).done()
     lines = outcome.out.splitlines()
     assert len(lines) == 41
     assert max(map(len, lines)) <= columns
-    assert columns == 1000 or max(map(len, lines)) > columns - 30
-    head = lines[0].split()
-    assert head[:2] == ["run", "status"]
-    assert "relative_error" in head
-    left_out = set(COLUMNS) - set(head) - {"variant", "samples", "planned_epochs", "budget", "error"}
-    assert all(each in outcome.err for each in left_out)
-    assert "2/2" in lines[1]
+    assert {"run", "width", "RMSE/std"} <= set(lines[0].split())
+    left_out = re.findall(r"\w+", outcome.err.partition(" for ")[2].partition(":")[0])
+    assert bool(left_out) == (columns < 1000)
+    assert not set(left_out) & set(lines[0].split())
 
 
 def begun(root: Path, run: Path) -> Path:

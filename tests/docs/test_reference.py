@@ -24,6 +24,7 @@ MADE = (
     "extrapolate --L 3,4 --samples 2",
     "evaluate --out judged.h5",
     "predict {run} --spins mine.npy",
+    "import mine.npy --energies mine.txt --note mine",
 )
 
 
@@ -53,6 +54,7 @@ def made(tmp_path_factory):
     spins = np.zeros((2, 3, 3, 3))
     spins[:, 2] = 1
     np.save(folder / "mine.npy", spins)
+    (folder / "mine.txt").write_text("1.5\n2.5\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for line in MADE:

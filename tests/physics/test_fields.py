@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from efnn_cli.core.errors import ConfigError, NumericalError
-from efnn_cli.physics import SYSTEMS, Draw, diagonalise, double_exchange, free_fermions, subsets
+from efnn_cli.physics import SYSTEMS, Draw, diagonalise, free_fermions, hopping, subsets
 from efnn_cli.physics.infinite_range import InfiniteRange
 
 CASES = [
@@ -42,7 +42,7 @@ def test_fields_are_the_gradient_of_the_energy(system):
 @pytest.mark.parametrize("system", CASES, ids=lambda system: system.kind)
 def test_fields_where_gradients_are_switched_off(system, off):
     subsets.indices.cache_clear()
-    double_exchange.adjacency.cache_clear()
+    hopping.hopping_matrix.cache_clear()
     spins = torch.from_numpy(system.sample(system.samplings[0], Draw(0, "train", 0, 0, 2)))
     with off():
         inside = system.fields(spins)

@@ -77,11 +77,11 @@ def test_with_dm_exchange_spins_turn_with_the_lattice(changes):
     """Negative control: operations that leave the spin vectors alone change the energy."""
     system = Heisenberg(L=4, **TWISTED, **changes)
     spins = random_spins(4)
-    fixed = [each.apply(spins) for each in dataclass_without_dm(system).point_group()[1:]]
+    fixed = [each.apply(spins) for each in without_dm(system).point_group()[1:]]
     assert not any(torch.allclose(system.energy(each), system.energy(spins), rtol=1e-6) for each in fixed)
 
 
-def dataclass_without_dm(system):
+def without_dm(system):
     return Heisenberg(L=system.L, lattice=system.lattice)
 
 
@@ -146,3 +146,113 @@ def test_dm_exchange_of_a_spiral_in_closed_form(sign):
 def test_field_and_anisotropy_of_parallel_spins():
     spins = torch.tensor([0.0, 0.6, 0.8], dtype=torch.float64).reshape(1, 3, 1, 1).expand(1, 3, 4, 4)
     assert Heisenberg(L=4, J1=0.0, h=0.5, A=2.0).energy(spins).item() == pytest.approx(-16 * (0.4 + 1.28), rel=1e-12)
+
+
+VARIANTS = {
+    "square": {},
+    "next neighbours": {"t2": -0.3},
+    "twisted": {"twist": [0.7, -1.9]},
+    "triangular": {"lattice": "triangular"},
+    "triangular, all": {"lattice": "triangular", "t2": 0.4, "twist": [0.3, 1.1]},
+}
+
+
+@pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
+def test_parallel_spins_have_the_band_of_the_lattice(changes):
+    """Closed form: eps(k) = -2 t sum_d cos(k.d) - 2 t2 sum_d' cos(k.d'), k = (2 pi n + theta) / L."""
+    system = DoubleExchange(L=5, J=3.0, mu=-0.4, t=0.8, **changes)
+    spins = torch.tensor([0.6, 0.0, 0.8], dtype=torch.float64).reshape(1, 3, 1, 1).expand(1, 3, 5, 5)
+    kx, ky = ((2 * np.pi * np.indices((5, 5))[i] + system.twist[i]) / 5 for i in (0, 1))
+    near = np.cos(kx) + np.cos(ky) + (np.cos(kx - ky) if system.lattice == "triangular" else 0)
+    far = np.cos(kx + ky) + np.cos(kx - ky)
+    if system.lattice == "triangular":
+        far = np.cos(kx + ky) + np.cos(2 * kx - ky) + np.cos(kx - 2 * ky)
+    band = (-2 * 0.8 * near - 2 * system.t2 * far + 0.4).ravel()
+    expected = np.sort(np.concatenate([band - 1.5, band + 1.5]))
+    np.testing.assert_allclose(system.levels(spins)[0].numpy(), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
+def test_traces_on_every_lattice(changes):
+    system, n = DoubleExchange(L=5, J=3.0, mu=-0.4, t=0.8, **changes), 25
+    levels = system.levels(random_spins(5)).numpy()
+    neighbours = 6 if system.lattice == "triangular" else 4
+    square = 0.4**2 + 1.5**2 + neighbours * (0.8**2 + system.t2**2)
+    np.testing.assert_allclose(levels.sum(1), 2 * n * 0.4, rtol=1e-12)
+    np.testing.assert_allclose((levels**2).sum(1), 2 * n * square, rtol=1e-12)
+
+
+@pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
+def test_determinants_on_every_lattice(changes):
+    system = DoubleExchange(L=5, J=3.0, mu=-0.4, t=0.8, J_AF=0.2, **changes)
+    spins = random_spins(5)
+    labels = system.label(spins, "determinant")
+    torch.testing.assert_close(labels.energies, system.energy(spins), rtol=1e-10, atol=0)
+    assert (labels.errors < 1e-9).all()
+
+
+@pytest.mark.parametrize("changes", [{}, {"lattice": "triangular", "t2": 0.4}], ids=["square", "triangular"])
+def test_a_tiled_configuration_has_the_levels_of_all_twists(changes):
+    """Bloch's theorem: the levels on 2L x 2L are those on L x L with the twists 0 and pi along both axes."""
+    small, spins = DoubleExchange(L=4, J=5.0, **changes), random_spins(4, count=1)
+    twists = [[a * np.pi, b * np.pi] for a in (0, 1) for b in (0, 1)]
+    levels = [DoubleExchange(L=4, J=5.0, twist=each, **changes).levels(spins)[0] for each in twists]
+    expected = torch.cat(levels).sort().values
+    torch.testing.assert_close(small.at_size(8).levels(spins.repeat(1, 1, 2, 2))[0], expected, rtol=0, atol=1e-11)
+
+
+def test_a_twist_keeps_the_operations_that_map_it_to_itself():
+    counts = {(0.0, 0.0): 8, (0.7, 0.7): 2, (0.7, 0.0): 2, (np.pi, 0.0): 4, (np.pi, np.pi): 8, (0.7, 0.2): 1}
+    for twist, count in counts.items():
+        system, spins = DoubleExchange(L=4, J=5.0, mu=-2.0, twist=list(twist)), random_spins(4)
+        assert len(system.point_group()) == count, twist
+        for each in system.point_group():
+            torch.testing.assert_close(system.energy(each.apply(spins)), system.energy(spins), rtol=1e-12, atol=0)
+    reflected = DoubleExchange(L=4).point_group()[2].apply(spins)  # negative control
+    assert not torch.allclose(system.energy(reflected), system.energy(spins), rtol=1e-8)
+
+
+@pytest.mark.parametrize("changes", [{}, {"lattice": "triangular"}], ids=["square", "triangular"])
+def test_superexchange_is_a_heisenberg_antiferromagnet(changes):
+    spins = random_spins(4)
+    without, with_it = (DoubleExchange(L=4, J_AF=each, **changes) for each in (0.0, 0.3))
+    magnet = Heisenberg(L=4, J1=-0.3, **changes)
+    for name in ("energy", "fields"):
+        found = getattr(with_it, name)(spins) - getattr(without, name)(spins)
+        torch.testing.assert_close(found, getattr(magnet, name)(spins), rtol=1e-10, atol=1e-11)
+    torch.testing.assert_close(with_it.label(spins, "dense").energies, with_it.energy(spins), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("filling", [0.2, 1.0, 1.7])
+def test_a_filling_is_the_mean_density_of_the_labels(filling):
+    spins = random_spins(6, count=16)
+    system = DoubleExchange(L=6, J=4.0, filling=filling).prepared(spins)
+    assert system.filling is None
+    assert system.label(spins, "dense").densities.mean().item() == pytest.approx(filling, abs=2e-5)
+    if filling == 1.0:  # half filling of a bipartite lattice: levels in pairs +-e about mu = 0
+        assert system.mu == pytest.approx(0.0, abs=1e-5)
+
+
+def tetrahedral(size):
+    """Four sublattices of 2 x 2 cells along the corners of a tetrahedron."""
+    corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(3)
+    x, y = np.indices((size, size)) % 2
+    return torch.from_numpy(np.moveaxis(corners[2 * x + y], -1, 0)[None].copy())
+
+
+def test_four_orders_of_triangular_double_exchange():
+    """Energies a site at half an electron a site, J = 6, T -> 0, on 48 x 48 sites: 6 x 6 with 8 x 8 twists."""
+    third, angles = 2 * np.pi / 3, [2 * np.pi * m / 8 for m in range(8)]
+    orders = {
+        "tetrahedral": (tetrahedral(6), -2.6238),
+        "stripe": (spiral(6, (np.pi, 0)), -2.5937),
+        "120 degrees": (spiral(6, (third, -third)), -2.5342),
+        "ferromagnet": (spiral(6, (0, 0)), -2.5004),
+    }
+    for name, (spins, expected) in orders.items():
+        systems = [
+            DoubleExchange(L=6, lattice="triangular", J=6.0, mu=0.0, twist=[a, b]) for a in angles for b in angles
+        ]
+        levels = torch.cat([each.levels(spins) for each in systems], dim=1).sort().values
+        filled = levels[0, : 48 * 48 // 2].sum().item() / 48**2  # T = 0
+        assert filled == pytest.approx(expected, abs=2e-4), name

@@ -1,0 +1,75 @@
+"""`external`: configurations whose energies or fields come from elsewhere, for example from density functional theory.
+
+Only the geometry and the shape of the input are known: unit vectors (B, 3, L, L) on a periodic lattice, or n real
+numbers (B, n). There is nothing to draw from and nothing to label with. Energies in the unit that was named.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from efnn_cli.core import checks
+from efnn_cli.core.errors import InputError
+from efnn_cli.physics.system import Array, Draw, System
+
+
+@dataclass
+class External(System):
+    """Parameters: side L >= 3 of the lattice, and the unit of the energies (None: unknown)."""
+
+    name: ClassVar[str] = "external"
+    kind: ClassVar[str] = "external_lattice"
+    geometry: ClassVar[str] = "lattice"
+    samplings: ClassVar[tuple[str, ...]] = ()
+    references: ClassVar[tuple[str, ...]] = ()
+
+    variant: str = "lattice"
+    L: int | None = None
+    unit: str | None = None
+
+    def __post_init__(self) -> None:
+        checks.one_of("system.variant", self.variant, ("lattice",))
+        self.L = 10 if self.L is None else self.L
+        checks.within("system.L", self.L, 3, 4096)
+
+    def sample(self, sampling: str, draw: Draw) -> NoReturn:
+        """Raise `InputError`: the distribution of the configurations is unknown."""
+        raise no_hamiltonian()
+
+    def energy(self, spins: Tensor) -> NoReturn:
+        """Raise `InputError`: the Hamiltonian is unknown."""
+        raise no_hamiltonian()
+
+
+@dataclass
+class ExternalDense(External):
+    """Parameters: number n of real numbers in a configuration, and the unit of the energies (None: unknown)."""
+
+    kind: ClassVar[str] = "external_dense"
+    geometry: ClassVar[str] = "dense"
+
+    variant: str = "dense"
+
+    def __post_init__(self) -> None:
+        checks.one_of("system.variant", self.variant, ("dense",))
+        self.L = 15 if self.L is None else self.L
+        checks.within("system.L", self.L, 1, 1_000_000)
+
+    def _allowed(self, spins: Array) -> NDArray[np.bool_]:
+        return np.isfinite(spins)
+
+
+External.variants = {each.variant: each for each in (External, ExternalDense)}
+
+
+def no_hamiltonian() -> InputError:
+    """Return the error for work that needs the Hamiltonian of an external dataset."""
+    return InputError(
+        "the Hamiltonian of an external dataset is unknown: no energy, field or reference can be computed",
+        "give labelled configurations of other sizes: efnn import FILE, then efnn extrapolate --data data/NAME.h5",
+    )
