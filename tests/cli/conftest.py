@@ -1,7 +1,5 @@
 """What the acceptance tests share: the real command, and a workshop of small datasets and finished runs."""
 
-from __future__ import annotations
-
 import contextlib
 import csv
 import io
@@ -15,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import h5py
 import numpy as np
@@ -50,7 +48,7 @@ class Outcome:
         """Those of the result, but for the one that a small training is of no use."""
         return [each for each in self.json()["warnings"] if NO_USE not in each]
 
-    def failed(self, code: int, *named: str) -> Outcome:
+    def failed(self, code: int, *named: str) -> Self:
         """Check the failure: its code, no traceback, nothing on stdout, and what the message must name."""
         assert self.code == code, f"wanted exit {code}, found {self.code}; stderr: {self.err}"
         assert "Traceback" not in self.err
@@ -60,7 +58,7 @@ class Outcome:
             assert each in self.err, f"{each!r} is not named in {self.err!r}"
         return self
 
-    def done(self) -> Outcome:
+    def done(self) -> Self:
         """Check that it ended well."""
         assert self.code == 0, f"exit {self.code}; stderr: {self.err}"
         return self

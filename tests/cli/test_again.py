@@ -1,7 +1,5 @@
 """Asking again: the same command means the same place; what is "most recent"; two processes at once."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

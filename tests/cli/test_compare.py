@@ -1,7 +1,5 @@
 """`efnn compare`: equal data and about equal parameters, choices by validation alone, nothing trained twice."""
 
-from __future__ import annotations
-
 import csv
 import itertools
 import json

@@ -1,7 +1,5 @@
 """The table of exit codes, row by row: which code, and what the message names."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """extrapolation.csv and its figure: one network a table, no row lost, nothing mixed."""
 
-from __future__ import annotations
-
 import contextlib
 import csv
 import shutil

@@ -1,7 +1,5 @@
 """Labelling in parts: side by side, beside a whole job, after the dataset is there, and merged."""
 
-from __future__ import annotations
-
 import signal
 from pathlib import Path
 

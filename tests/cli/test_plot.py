@@ -1,7 +1,5 @@
 """`efnn plot`: every kind, its three files, the same place again, and what is refused."""
 
-from __future__ import annotations
-
 import csv
 import re
 import shutil

@@ -1,7 +1,5 @@
 """The default recipes, shortened: stopped again and again, from real files, the result is the undisturbed one."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

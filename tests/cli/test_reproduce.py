@@ -1,7 +1,5 @@
 """`efnn reproduce`: a small experiment of our own, done, interrupted, failed and reported."""
 
-from __future__ import annotations
-
 import csv
 import json
 import signal

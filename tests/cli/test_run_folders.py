@@ -1,7 +1,5 @@
 """Run folders whose files are spoiled, of another run or gone: exit 3 and one sentence, at every use."""
 
-from __future__ import annotations
-
 import csv
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`efnn runs`: every run with its status, conditions, order; damaged folders are rows too."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

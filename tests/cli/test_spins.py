@@ -1,7 +1,5 @@
 """Configurations of the user's own, predictions of them, and labels that do not know how they were computed."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path

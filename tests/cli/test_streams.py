@@ -1,7 +1,5 @@
 """What goes to stdout and what to stderr, how much of it, and how the words may be ordered."""
 
-from __future__ import annotations
-
 import re
 from importlib.metadata import version
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Sweeps: every run once, in its own folder, as if it had been asked for alone; failures listed, nothing lost."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

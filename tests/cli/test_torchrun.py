@@ -1,7 +1,5 @@
 """`efnn train` as two real processes: one result, one writer, one voice, and an orderly end whatever happens to one."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket

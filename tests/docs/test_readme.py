@@ -61,7 +61,8 @@ def test_the_demo_runs(tmp_path, monkeypatch, capsys):
     generate, compare = demo_commands()
     assert main(shlex.split(generate.replace("--samples 4000", "--samples 60"))) == 0, capsys.readouterr().err
     assert main([*shlex.split(compare), "--dry-run"]) == 0, capsys.readouterr().err
-    assert all(word in capsys.readouterr().out for word in ("efnn", "dnn", "resnet", "densenet", "effective"))
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in ("efnn", "dnn", "resnet", "densenet", "effective"))
 
 
 def test_python_example_runs(tmp_path, monkeypatch):

@@ -1,7 +1,5 @@
 """Generated command lines: a documented exit code, one sentence, and no file left behind by what failed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

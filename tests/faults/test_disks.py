@@ -1,7 +1,5 @@
 """Places that fill up or may not be written: exit 74, nothing half written, what was there stays readable."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import resource

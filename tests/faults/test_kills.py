@@ -3,8 +3,6 @@
 A new command joins by one line in `steps.STEPS`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import random
 import shutil

@@ -1,7 +1,5 @@
 """Less memory than a batch needs: a real limit of the address space, and batches that shrink instead of failing."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import gc

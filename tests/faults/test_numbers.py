@@ -1,7 +1,5 @@
 """Numbers at the edge: what is refused, what is defined, and that no weights are stored that are not finite."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

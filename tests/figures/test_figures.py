@@ -1,7 +1,5 @@
 """Figures: the three files of each, the numbers in the CSV, colours, equal files for equal numbers."""
 
-from __future__ import annotations
-
 import csv
 import re
 import xml.etree.ElementTree as ET

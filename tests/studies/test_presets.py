@@ -1,7 +1,5 @@
 """Presets: what they stand for, that they can be trained, that the published figures are those of the paper."""
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Ours beside the published figures: what counts as met, and that a miss is called one."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any

@@ -1,7 +1,5 @@
 """Trials side by side: a killed worker costs one trial."""
 
-from __future__ import annotations
-
 import os
 import signal
 from pathlib import Path
