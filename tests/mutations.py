@@ -45,7 +45,7 @@ PHYSICS = [
     ("physics", "(0.5 * self.J * spins).unbind", "(self.J * spins).unbind",
      "spin 1/2 is sigma / 2", "physics/test_double_exchange.py"),
     ("physics", "total + one_way + one_way.conj().T", "total + one_way + one_way.T",
-     "a hop back with the phase of the hop there", "physics/test_double_exchange.py"),
+     "a hop back with the phase of the hop there", "physics/test_lattices.py"),
     ("physics", "(2 * k - 1) * math.pi", "2 * k * math.pi",
      "bosonic for fermionic frequencies", "physics/test_determinant.py"),
     ("physics", "- coupling**2 * inverse", "- coupling * inverse",

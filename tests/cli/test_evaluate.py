@@ -137,20 +137,6 @@ def test_configurations_seen_in_training_are_named_and_left_out_on_request(copie
         assert sorted(file["indices"][()]) == sorted(set(indices) & set(range(60)))
 
 
-def test_given_spins_that_were_seen(copied: Workshop):
-    """In another order: what is left is the test split."""
-    with h5py.File(copied.root / copied.dataset("lattice")) as file:
-        spins = file["spins"][()]
-    np.save(copied.root / "back.npy", spins[::-1])
-    args = ("generate", "heisenberg", "--spins", "back.npy", "--out", "back.h5")
-    call(*args, cwd=copied.root).done()
-    run = copied.run("lattice net")
-    outcome = call("evaluate", run, "--data", "back.h5", "seen=drop", "--json", cwd=copied.root).done()
-    assert outcome.json()["metrics"]["samples"] == 12
-    metrics = copied.made["lattice net"].json()["metrics"]["test"]
-    assert outcome.json()["metrics"]["rmse"] == pytest.approx(metrics["rmse"], rel=1e-6)
-
-
 def test_an_ensemble_of_two_datasets(copied: Workshop):
     """The test split of one dataset without what the other member has seen of it, in any order.
 

@@ -51,18 +51,6 @@ def test_a_recipe_that_cannot_be_meant(copied: Workshop, text: str, named: tuple
     call("train", "model=efnn", "--data", copied.dataset("binary"), *words, cwd=copied.root).failed(2, *named)
 
 
-@pytest.mark.parametrize(
-    ("grid", "named"),
-    [
-        ("seed=1,2", "--seeds"), ("model=efnn,dnn", "--models"), ("width=3,5", "--parameters"),
-        ("lr=0.01,0.01", "once"), ("lr=range(3)", "lr=V1,V2"),
-    ],
-)  # fmt: skip
-def test_grids_of_what_is_set_elsewhere(workshop: Workshop, grid: str, named: str):
-    words = ("compare", "--data", workshop.dataset("binary"), "--grid", grid, "--dry-run")
-    call(*words, cwd=workshop.root).failed(2, "--grid", named)
-
-
 def test_results_do_not_replace_what_took_hours(copied: Workshop):
     """Sources, files of another run, datasets and checkpoints: not even with --overwrite, nor by a link."""
     root, data = copied.root, copied.dataset("lattice")
@@ -90,20 +78,6 @@ def test_results_do_not_replace_what_took_hours(copied: Workshop):
     (root / "p.h5").write_text("notes")
     for _ in "notes", "predictions":
         call("evaluate", run, "--out", "p.h5", "--overwrite", cwd=root).done()
-
-
-@pytest.mark.parametrize("out", ["..", "data"])
-def test_a_folder_in_the_place_of_a_file(copied: Workshop, out: str):
-    run = copied.run("lattice net")
-    before = files_below(copied.root.parent)
-    for command in (
-        ("evaluate", run),
-        ("predict", run, "--spins", "s.npy"),
-        ("generate", "heisenberg", "--L", 4, "--samples", 20),
-        ("merge", "heisenberg", "--L", 4, "--samples", 20),
-    ):
-        call(*command, "--out", out, cwd=copied.root).failed(6, "wanted the name of a file", "NAME")
-    assert files_below(copied.root.parent) == before
 
 
 IDLE = ("model=efnn", "depth=1", "epochs=1", "training.optimizer=adam", "lr=1e-9")
@@ -260,24 +234,6 @@ def test_a_recipe_goes_by_the_number(here: Path, text: str):
     found = call(*RECIPES, "system.L=3", text, cwd=here).done().json()["metrics"]
     assert found["training"]["name"] == "default/infinite_range-efnn-d3"
     assert (found["training"]["epochs"], found["training"]["optimizer"]) == (250, "soap")
-
-
-def test_decisions_go_by_values(copied: Workshop, monkeypatch: pytest.MonkeyPatch):
-    """Not by their text: sizes of given spins, the device of a run that goes on, keys with a plus sign."""
-    monkeypatch.setenv("NUMBER", "2")
-    monkeypatch.setenv("DEVICE", "cpu")
-    root, data = copied.root, copied.dataset("binary")
-    for text in ("samples=02", "samples=${oc.env:NUMBER}", "system.L=06"):
-        call("generate", "heisenberg", "--spins", "s.npy", text, "--dry-run", cwd=root).done()
-    call("generate", "heisenberg", "--spins", "s.npy", "samples=03", cwd=root).failed(3, "samples = 2", "samples=03")
-    call("train", "--resume", copied.run("lattice net"), "device=${oc.env:DEVICE}", cwd=root).done()
-    plan = call("train", "-m", "+system=three_spin", "depth=1", "--dry-run", "--json", cwd=root).done().json()
-    assert "three_spin" in plan["metrics"]["runs"][0]["run"]
-    assert call("config", "generate", "+system=three_spin", "--json", cwd=root).done().json()["metrics"]["system"]
-    words = ("compare", "--data", data, "--dry-run")
-    call(*words, "--grid", "lr=0.01,1e-2", cwd=root).failed(2, "give each of them once")
-    call(*words, "--grid", "model.width=3,5", cwd=root).failed(2, "--parameters says how large")
-    call(*words, "+model=dnn", cwd=root).failed(2, "--models efnn,resnet")
 
 
 def test_a_folder_of_files_of_ones_own(here: Path):

@@ -12,7 +12,6 @@ import efnn_cli
 from efnn_cli.core.errors import InputError
 from efnn_cli.evaluation.size_table import METHODS
 from efnn_cli.physics import SYSTEMS
-from efnn_cli.runs.folder import RunFolder
 from efnn_cli.storage import documents
 
 from .conftest import SMALL, Workshop, call, files_below
@@ -137,17 +136,6 @@ def test_a_configuration_of_another_run(copied: Workshop):
     call(*again(copied), "--overwrite", cwd=copied.root).done()
     for words in (("inspect", run), ("evaluate", run), ("plot", "curve", run)):
         call(*words, cwd=copied.root).done()
-
-
-def test_a_table_from_before_rows_named_their_run(copied: Workshop):
-    """Is read, and says it after the next training in its folder."""
-    run = copied.root / copied.run(NET)
-    rows = [{key: row[key] for key in row if key != "run"} for row in RunFolder(run).rows()]
-    (run / "metrics.csv").write_text(documents.table_text(list(rows[0]), rows))
-    call("plot", "curve", run, cwd=copied.root).done()
-    (run / "summary.json").unlink()
-    call("train", "--resume", run, cwd=copied.root).done()
-    assert [row["run"] for row in RunFolder(run).rows()] == [copied.run(NET).name[-8:]] * 2
 
 
 def test_a_run_under_another_name(copied: Workshop):

@@ -5,8 +5,6 @@ import io
 import json
 import re
 import shutil
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from efnn_cli.runs.listing import COLUMNS
 from efnn_cli.runs.stored import run_hash
 from efnn_cli.storage import documents
 
-from .conftest import Outcome, Workshop, begin_efnn, call, finish, run_efnn, wait_for
+from .conftest import Outcome, Workshop, call, run_efnn
 
 
 def rows_of(outcome: Outcome) -> list[dict[str, Any]]:
@@ -160,50 +158,6 @@ def test_failed_with_its_sentence(copied: Workshop):
     assert "not finite" in call("runs", "status=failed", cwd=copied.root).done().out
 
 
-@pytest.fixture
-def training(copied: Workshop) -> Iterator[Any]:
-    """A training that is under way, in a folder of finished runs."""
-    data = copied.dataset("lattice")
-    words = ("train", "--data", data, "depth=1", "seed=9", "epochs=1000000", "training.optimizer=adam")
-    with begin_efnn(*words, cwd=copied.root) as process:
-        wait_for(
-            lambda: any(path.read_text().count("\n") > 1 for path in copied.root.glob("outputs/*-s9-*/metrics.csv"))
-        )
-        yield process, copied.root
-        if process.poll() is None:
-            process.kill()
-
-
-def test_running_and_an_orderly_stop(training: Any):
-    process, root = training
-    (row,) = (row for row in listed(root) if row["seed"] == 9)
-    assert row["status"] == "running"
-    assert row["epochs"] >= 1
-    process.send_signal(signal.SIGTERM)
-    assert finish(process).code == 128 + signal.SIGTERM
-    (row,) = (row for row in listed(root) if row["seed"] == 9)
-    assert (row["status"], row["error"]) == ("unfinished", None)
-
-
-@pytest.mark.parametrize(
-    ("file", "content"),
-    [
-        ("config.yaml", "[1, 2"),
-        ("summary.json", "{"),
-    ],
-)
-def test_a_damaged_folder_is_listed(copied: Workshop, file: str, content: str):
-    name = copied.run("lattice net")
-    (copied.root / name / file).write_text(content)
-    outcome = call("runs", "--json", cwd=copied.root)
-    rows = rows_of(outcome)
-    assert len(rows) == 4
-    (bad,) = (row for row in rows if row["status"] == "unreadable")
-    assert bad["run"] == str(name)
-    assert file in outcome.err
-    assert outcome.json()["warnings"]
-
-
 def test_folders_without_a_run_are_no_rows(copied: Workshop):
     outputs = copied.root / "outputs"
     (outputs / "plots").mkdir()
@@ -216,12 +170,3 @@ def test_folders_without_a_run_are_no_rows(copied: Workshop):
     assert {name: status for name, status in statuses(copied.root).items() if status != "finished"} == {
         "outputs/headless": "unreadable"
     }
-
-
-def test_a_killed_process_may_leave_half_a_line(copied: Workshop):
-    folder = begun(copied.root, copied.run("lattice net"))
-    with (folder / "metrics.csv").open("a") as file:
-        file.write("3,12,0.1")
-    assert {row["epochs"] for row in listed(copied.root, "status=unfinished")} == {2}
-    (folder / "metrics.csv").write_text((folder / "metrics.csv").read_text().replace("\n1,", "\none,"))
-    assert statuses(copied.root)[str(copied.run("lattice net"))] == "unreadable"

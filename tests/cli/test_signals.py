@@ -108,6 +108,7 @@ def test_living_run_is_in_use(tmp_path: Path):
         try:
             second = call(*command(ENDLESS, *LIGHT), cwd=tmp_path)
             inspected = call("inspect", only_run(tmp_path), "--json", cwd=tmp_path)
+            (row,) = call("runs", "--json", cwd=tmp_path).json()["metrics"]["rows"]
             nothing = call("evaluate", cwd=tmp_path)
         finally:
             process.send_signal(signal.SIGTERM)
@@ -119,8 +120,10 @@ def test_living_run_is_in_use(tmp_path: Path):
     assert second.json()["code"] == 6
     assert str(process.pid) in second.err
     assert inspected.json()["metrics"]["status"] == "begun"
+    assert (row["status"], row["epochs"] >= 1) == ("running", True)
+    (row,) = call("runs", "--json", cwd=tmp_path).json()["metrics"]["rows"]
+    assert (row["status"], row["error"]) == ("unfinished", None)
     nothing.failed(3, "efnn train")
-    assert call("inspect", only_run(tmp_path), "--json", cwd=tmp_path).json()["metrics"]["epochs"] >= 1
 
 
 def test_signal_while_labelling(tmp_path: Path):

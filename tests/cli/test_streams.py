@@ -83,15 +83,6 @@ def test_quiet(here: Path):
     call("train", "depth=0", "-q", cwd=here).failed(2, "depth")
 
 
-def test_warnings_are_in_the_result(here: Path):
-    """A receptive field wider than the training lattice is the one thing to be warned of here."""
-    call(*LATTICE, cwd=here).done()
-    outcome = call("train", "epochs=1", "depth=1", "--json", cwd=here).done()
-    (warning,) = outcome.warnings()
-    assert "receptive field" in warning
-    assert f"warning: {warning}" in outcome.err
-
-
 def test_traceback_only_with_debug(here: Path):
     call("train", cwd=here).failed(3)
     outcome = call("train", "--debug", cwd=here)
@@ -113,7 +104,7 @@ def test_any_order_in_generate(here: Path):
     assert plans[0]["outputs"]["dataset"].startswith("data/three_spin-L6-n24-s3-")
 
 
-def test_any_order_in_evaluate_and_extrapolate(workshop: Workshop):
+def test_any_order_in_evaluate(workshop: Workshop):
     one, other = workshop.run("lattice net"), workshop.run("lattice twin")
     orders = (
         (one, other, "split=val", "--device", "cpu"),
@@ -123,13 +114,6 @@ def test_any_order_in_evaluate_and_extrapolate(workshop: Workshop):
     results = [call("evaluate", *order, "--json", cwd=workshop.root).done().json() for order in orders]
     assert all(result == results[0] for result in results)
     assert len(results[0]["metrics"]["members"]) == 2
-    orders = (
-        (one, "--L", "8,5", "--samples", 4, "reference=formula", "--dry-run"),
-        ("reference=formula", "--samples", 4, one, "--dry-run", "--L", "8,5"),
-    )
-    results = [call("extrapolate", *order, "--json", cwd=workshop.root).done().json() for order in orders]
-    assert results[0] == results[1]
-    assert [each["L"] for each in results[0]["metrics"]["sizes"]] == [5, 8]
 
 
 @pytest.mark.parametrize(

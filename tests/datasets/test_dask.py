@@ -108,8 +108,7 @@ def test_no_scheduler(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "named"),
-    [(["executor=mpi"], "threads"), (["executor.address=tcp://127.0.0.1:9"], "executor=dask")],
+    ("words", "named"), [(["executor=mpi"], "threads"), (["executor.address=tcp://127.0.0.1:9"], "executor=dask")]
 )
 def test_wrong_executors(tmp_path, monkeypatch, capsys, words, named):
     monkeypatch.chdir(tmp_path)

@@ -52,29 +52,6 @@ def test_content_hash_covers_the_physics_and_not_the_provenance(stored, tmp_path
     assert content(system={"name": "three_spin", "L": 5}) != written.content_hash
 
 
-def test_foreign_files_are_refused(stored, tmp_path):
-    path, _ = stored
-    newer = json.loads(json.dumps(dataset.read_metadata(path))) | {"schema_version": 2}
-    arrays = {"spins": np.zeros((1, 2)), "energies": np.zeros(1)}
-    hdf5.write(tmp_path / "newer.h5", arrays, newer)
-    with pytest.raises(InputError, match="schema version 2, this efnn reads up to 1"):
-        dataset.read(tmp_path / "newer.h5")
-    checkpoint.write(tmp_path / "c.h5", {}, {"epoch": 1})
-    with pytest.raises(InputError, match="wanted a file of format efnn-dataset, found efnn-checkpoint"):
-        dataset.read(tmp_path / "c.h5")
-    with h5py.File(tmp_path / "foreign.h5", "w") as file:
-        file["spins"] = np.zeros(3)
-    with pytest.raises(InputError, match="not a file of efnn"):
-        dataset.read(tmp_path / "foreign.h5")
-    (tmp_path / "text.h5").write_text("hello")
-    with pytest.raises(InputError, match="not a readable HDF5 file"):
-        dataset.read(tmp_path / "text.h5")
-    os.mkfifo(tmp_path / "fifo.h5")
-    for name, reason in (("missing.h5", "does not exist"), (".", "not a regular"), ("fifo.h5", "not a regular")):
-        with pytest.raises(InputError, match=reason):
-            dataset.read(tmp_path / name)
-
-
 def test_checkpoint_round_trip(tmp_path):
     state = {
         "model": {"network.fields.0.weight": torch.randn(3, 2), "scale": torch.tensor(2.0, dtype=torch.float64)},
