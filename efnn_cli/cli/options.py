@@ -9,13 +9,13 @@ from typing import Annotated, Optional
 import typer
 
 from efnn_cli.cli import completion
-from efnn_cli.config import keys
+from efnn_cli.physics import SYSTEMS
 
 # The commands themselves check files (exit code 3): Typer would call an unreadable one a usage error.
 path_option = functools.partial(typer.Option, readable=False)
 path_argument = functools.partial(typer.Argument, readable=False)
 
-SYSTEM_NAMES = " or ".join(", ".join(keys.options("system")).rsplit(", ", 1))
+SYSTEM_NAMES = " or ".join(", ".join(sorted(SYSTEMS.built_in)).rsplit(", ", 1))
 
 Overrides = Annotated[
     Optional[list[str]],

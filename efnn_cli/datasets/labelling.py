@@ -20,7 +20,7 @@ from efnn_cli.datasets.executors import CheckStop, Executor
 from efnn_cli.datasets.job import Job, Part
 from efnn_cli.datasets.metadata import dataset_metadata
 from efnn_cli.datasets.shards import ShardFolder
-from efnn_cli.physics import Draw
+from efnn_cli.physics.system import Draw
 from efnn_cli.storage import atomic, dataset, lock
 from efnn_cli.storage.dataset import Dataset
 

@@ -40,7 +40,7 @@ FILLING_SAMPLES, FILLING_SIZE = 16, 20  # configurations, and their largest side
 
 @dataclass
 class DoubleExchange(System):
-    """Parameters of the head of the module; `filling` (electrons a site, 0 to 2) stands for the mu that gives it."""
+    """Electrons hopping among classical spins; energy = grand potential. Energies in units of t."""
 
     name: ClassVar[str] = "double_exchange"
     kind: ClassVar[str] = "double_exchange"
@@ -50,20 +50,28 @@ class DoubleExchange(System):
     references: ClassVar[tuple[str, ...]] = ("dense", "determinant")
     estimated_references: ClassVar[tuple[str, ...]] = ("determinant",)
 
-    L: int | None = None
+    L: int = 10
+    """Side of the lattice, at least 3."""
     t: float = 1.0
+    """Hopping."""
     J: float = 16.0
+    """Hund coupling."""
     mu: float = -8.3
+    """Chemical potential."""
     T: float = 0.1
+    """Temperature."""
     lattice: str = "square"
+    """One of square, triangular."""
     t2: float = 0.0
+    """Hopping to next neighbours."""
     J_AF: float = 0.0
+    """Superexchange J_AF S.S' between neighbours."""
     twist: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    """Phases in radians on the bonds that wrap."""
     filling: float | None = None
+    """Electrons a site, 0 to 2; the mu that gives it then takes the place of mu."""
 
     def __post_init__(self) -> None:
-        if self.L is None:
-            self.L = 10
         checks.within("system.L", self.L, 3, 4096)
         checks.one_of("system.lattice", self.lattice, LATTICES)
         for key in ("t", "J", "mu", "t2", "J_AF"):

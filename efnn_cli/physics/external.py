@@ -20,7 +20,7 @@ from efnn_cli.physics.system import Array, Draw, System
 
 @dataclass
 class External(System):
-    """Parameters: side L >= 3 of the lattice, and the unit of the energies (None: unknown)."""
+    """Unit vectors on a lattice, labelled elsewhere."""
 
     name: ClassVar[str] = "external"
     kind: ClassVar[str] = "external_lattice"
@@ -29,12 +29,14 @@ class External(System):
     references: ClassVar[tuple[str, ...]] = ()
 
     variant: str = "lattice"
-    L: int | None = None
+    """One of lattice, dense."""
+    L: int = 10
+    """Side of the lattice, or the number n."""
     unit: str | None = None
+    """Unit of the energies; null: unknown."""
 
     def __post_init__(self) -> None:
         checks.one_of("system.variant", self.variant, ("lattice",))
-        self.L = 10 if self.L is None else self.L
         checks.within("system.L", self.L, 3, 4096)
 
     def sample(self, sampling: str, draw: Draw) -> NoReturn:
@@ -48,23 +50,22 @@ class External(System):
 
 @dataclass
 class ExternalDense(External):
-    """Parameters: number n of real numbers in a configuration, and the unit of the energies (None: unknown)."""
+    """n real numbers a configuration, labelled elsewhere."""
 
     kind: ClassVar[str] = "external_dense"
     geometry: ClassVar[str] = "dense"
 
     variant: str = "dense"
+    """One of lattice, dense."""
+    L: int = 15
+    """Number n of a configuration."""
 
     def __post_init__(self) -> None:
         checks.one_of("system.variant", self.variant, ("dense",))
-        self.L = 15 if self.L is None else self.L
         checks.within("system.L", self.L, 1, 1_000_000)
 
     def _allowed(self, spins: Array) -> NDArray[np.bool_]:
         return np.isfinite(spins)
-
-
-External.variants = {each.variant: each for each in (External, ExternalDense)}
 
 
 def no_hamiltonian() -> InputError:

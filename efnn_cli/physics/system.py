@@ -76,9 +76,8 @@ class System(ABC):
     estimated_references: ClassVar[tuple[str, ...]] = ()
     """Those of them that are not exact to rounding: they estimate their error and have a tolerance."""
     energy_unit: ClassVar[str] = "coupling scale"
-    variants: ClassVar[dict[str, type[System]]] = {}
-    """Classes that share the name on the command line, by `system.variant`; empty without variants."""
-    L: int | None
+    L: int
+    """Side of the lattice, or number of spins."""
 
     def fastest_reference(self, device: str) -> str:
         """Return the method that `reference=auto` means on a device of type "cpu" or "cuda"."""
@@ -86,8 +85,7 @@ class System(ABC):
 
     @property
     def size(self) -> int:
-        """L, which every constructed system has."""
-        assert self.L is not None  # for the type checker: __post_init__ has set it
+        """L."""
         return self.L
 
     @property

@@ -16,9 +16,10 @@ from efnn_cli.core import rng
 from efnn_cli.core.console import Console, duration
 from efnn_cli.core.errors import InputError, NumericalError, Stopped
 from efnn_cli.core.signals import StopRequest
-from efnn_cli.models import EnergyModel, parameter_count
+from efnn_cli.models.build import parameter_count
+from efnn_cli.models.energy import EnergyModel
 from efnn_cli.models.linear_model import LinearModel
-from efnn_cli.physics import System
+from efnn_cli.physics.system import System
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.network import network_for
 from efnn_cli.runs.planning import Plan

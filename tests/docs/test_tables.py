@@ -7,7 +7,7 @@ import statistics
 import pytest
 from fences import ROOT
 
-from efnn_cli.config.compose import Request
+from efnn_cli.config.words import Request
 from efnn_cli.studies.paper_presets import choose
 
 TITLES = {"EFNN": "efnn", "DNN": "dnn", "ResNet": "resnet", "DenseNet": "densenet", "effective model": "effective"}

@@ -6,8 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from efnn_cli.models import MODELS, build, fast
+from efnn_cli.models import MODELS, fast
 from efnn_cli.models.blocks import PeriodicConvolution, wrap
+from efnn_cli.models.build import build
 from efnn_cli.models.fast import accelerate
 from efnn_cli.models.fast.matrices import Circulant, patches, row_matrix, rows
 from efnn_cli.models.fast.products import SumOfProducts

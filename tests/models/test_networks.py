@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from efnn_cli.core.errors import ConfigError, InputError
-from efnn_cli.models import MODELS, build, parameter_count, receptive_field_of
+from efnn_cli.models import MODELS
+from efnn_cli.models.build import build, parameter_count, receptive_field_of
 
 NETWORKS = [name for name in MODELS if name != "effective"]
 LATTICE_COUNTS = {

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.physics import SYSTEMS, Draw
+from efnn_cli.physics import SYSTEMS
 from efnn_cli.physics.lattices import SQUARE, TRIANGULAR, point_group
+from efnn_cli.physics.system import Draw
 
 Heisenberg, DoubleExchange = SYSTEMS["heisenberg"], SYSTEMS["double_exchange"]
 COUPLED = {"J1": 0.7, "J2": -0.4, "K": 0.3}
