@@ -11,7 +11,7 @@ import pytest
 import efnn_cli
 from efnn_cli.core.errors import InputError
 from efnn_cli.evaluation.size_table import METHODS
-from efnn_cli.physics import SYSTEMS
+from efnn_cli.physics import SYSTEMS, variants
 from efnn_cli.storage import documents
 
 from .conftest import SMALL, Workshop, call, files_below
@@ -176,7 +176,7 @@ def test_sizes_with_too_few_samples_for_a_spread(copied: Workshop):
 
 def test_every_reference_method_has_a_name():
     for system in SYSTEMS.values():
-        for cls in system.variants.values() or (system,):
+        for cls in variants(system.name).values() or (system,):
             assert set(cls.references) <= set(METHODS)
 
 
