@@ -26,7 +26,7 @@ FLOORS = [  # from the cellar to the roof
 STRANGERS = {"physics": {"models", "storage", "training"}, "models": {"physics", "storage"}, "storage": {"physics"}}
 ONLY_ONE = {
     "hydra": {"config.bases", "config.compose", "config.store", "config.words", "studies.grid", "studies.launchers"},
-    "rich": {"core.console", "core.table"},
+    "rich": {"core.progress", "core.table"},
     "matplotlib": {"figures"},
 }
 

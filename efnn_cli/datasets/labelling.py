@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from efnn_cli.core.console import Meter
 from efnn_cli.core.errors import ConflictError, InputError
+from efnn_cli.core.progress import Meter
 from efnn_cli.core.resources import batch_bytes, require_memory
 from efnn_cli.core.results import shown
 from efnn_cli.datasets import cost

@@ -45,7 +45,6 @@ class DoubleExchange(System):
     name: ClassVar[str] = "double_exchange"
     kind: ClassVar[str] = "double_exchange"
     geometry: ClassVar[str] = "lattice"
-    energy_unit: ClassVar[str] = "hopping t"
     samplings: ClassVar[tuple[str, ...]] = tuple(spin_sampling.SAMPLINGS)
     references: ClassVar[tuple[str, ...]] = ("dense", "determinant")
     estimated_references: ClassVar[tuple[str, ...]] = ("determinant",)
@@ -70,6 +69,11 @@ class DoubleExchange(System):
     """Phases in radians on the bonds that wrap."""
     filling: float | None = None
     """Electrons a site, 0 to 2; the mu that gives it then takes the place of mu."""
+
+    @property
+    def energy_unit(self) -> str:
+        """The hopping amplitude t."""
+        return "hopping t"
 
     def __post_init__(self) -> None:
         checks.within("system.L", self.L, 3, 4096)

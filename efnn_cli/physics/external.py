@@ -39,6 +39,11 @@ class External(System):
         checks.one_of("system.variant", self.variant, ("lattice",))
         checks.within("system.L", self.L, 3, 4096)
 
+    @property
+    def energy_unit(self) -> str:
+        """The unit that was named by the user."""
+        return self.unit or "unknown unit"
+
     def sample(self, sampling: str, draw: Draw) -> NoReturn:
         """Raise `InputError`: the distribution of the configurations is unknown."""
         raise no_hamiltonian()

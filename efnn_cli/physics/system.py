@@ -75,9 +75,13 @@ class System(ABC):
     """Methods that compute the energy."""
     estimated_references: ClassVar[tuple[str, ...]] = ()
     """Those of them that are not exact to rounding: they estimate their error and have a tolerance."""
-    energy_unit: ClassVar[str] = "coupling scale"
     L: int
     """Side of the lattice, or number of spins."""
+
+    @property
+    def energy_unit(self) -> str:
+        """Unit of the energies."""
+        return "coupling scale"
 
     def fastest_reference(self, device: str) -> str:
         """Return the method that `reference=auto` means on a device of type "cpu" or "cuda"."""

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from efnn_cli.config.options import ExtrapolateKeys
 from efnn_cli.config.words import Request
-from efnn_cli.core.console import Console, duration
+from efnn_cli.core.console import Console
 from efnn_cli.core.device import resolve
 from efnn_cli.core.numbers import number
+from efnn_cli.core.progress import duration
 from efnn_cli.core.signals import GO_ON, StopRequest
 from efnn_cli.evaluation.extrapolation import extrapolate_runs
 from efnn_cli.evaluation.size_table import Rows

@@ -15,7 +15,8 @@ from efnn_cli.config.options import ExtrapolateKeys
 from efnn_cli.config.schema import typed
 from efnn_cli.config.words import Request
 from efnn_cli.core import device
-from efnn_cli.core.console import Console, duration
+from efnn_cli.core.console import Console
+from efnn_cli.core.progress import duration
 from efnn_cli.core.results import Result, shown
 from efnn_cli.core.signals import GO_ON, StopRequest, to_go_on
 from efnn_cli.datasets.planning import obtain_dataset, plan_dataset, require_free_path
