@@ -12,7 +12,7 @@ import h5py
 import pytest
 import torch
 
-from .conftest import COMMANDS, Workshop, as_anybody, call, environment, files_below, run_efnn
+from .conftest import COMMANDS, EFNN, Workshop, as_anybody, call, environment, files_below, run_efnn, spawn
 
 LATTICE = ("generate", "heisenberg", "--L", 4, "--samples", 24)
 
@@ -324,13 +324,13 @@ def test_read_only_folder(here: Path):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_full_disk_under_stdout(workshop: Workshop):
     """The result cannot be shown: that is a failure to write, not a defect."""
-    with open("/dev/full", "w") as full:
-        command = [sys.executable, "-m", "efnn_cli", "config", "evaluate", "--json"]
-        done = subprocess.run(
-            command, cwd=workshop.root, env=environment(), stdout=full, stderr=subprocess.PIPE, text=True, check=False
-        )
-    assert done.returncode == 74, done.stderr
-    assert "Traceback" not in done.stderr
+    with (
+        open("/dev/full", "w") as full,
+        spawn(*EFNN, "config", "evaluate", "--json", cwd=workshop.root, stdout=full) as done,
+    ):
+        _, err = done.communicate()
+    assert done.returncode == 74, err
+    assert "Traceback" not in err
 
 
 def test_what_must_not_be_read(copied: Workshop):
@@ -381,12 +381,10 @@ def test_a_reader_of_stdout_that_has_gone(workshop: Workshop):
     """As a shell expects of `efnn ... | head`: ended by SIGPIPE, and nothing said."""
     reading, writing = os.pipe()
     os.close(reading)
-    command = [sys.executable, "-m", "efnn_cli", "config", "evaluate"]
-    done = subprocess.run(
-        command, cwd=workshop.root, env=environment(), stdout=writing, stderr=subprocess.PIPE, text=True, check=False
-    )
+    with spawn(*EFNN, "config", "evaluate", cwd=workshop.root, stdout=writing) as done:
+        _, err = done.communicate()
     os.close(writing)
-    assert (done.returncode, done.stderr) == (141, "")
+    assert (done.returncode, err) == (141, "")
 
 
 def test_a_name_too_long_is_refused_before_work(here: Path):

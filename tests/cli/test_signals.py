@@ -14,17 +14,18 @@ import numpy as np
 import pytest
 
 from .conftest import (
+    EFNN,
     Outcome,
     Workshop,
     arrays,
     begin_efnn,
     begun,
     call,
-    environment,
     finish,
     only_run,
     rows,
     run_efnn,
+    spawn,
     wait_for,
 )
 from .test_reproduce import ARGS, children, preset
@@ -205,8 +206,7 @@ except Interrupted as error:
 
 def test_a_signal_that_python_would_drop(here: Path):
     """What is raised while an object is deleted, or an import lock released, is ignored by Python."""
-    command = [sys.executable, "-c", SWALLOWER + "import os; os._exit(0)"]
-    with subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with spawn(sys.executable, "-c", SWALLOWER + "import os; os._exit(0)", cwd=here) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGTERM)
@@ -233,8 +233,7 @@ while True:
 @pytest.mark.parametrize("seed", [0, *(pytest.param(each, marks=pytest.mark.slow) for each in range(1, 6))])
 def test_signal_within_an_atomic_write(here: Path, seed: int):
     """The file is the old or the new one, and no temporary file is left."""
-    command = [sys.executable, "-c", WRITER]
-    with subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with spawn(sys.executable, "-c", WRITER, cwd=here) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         wait_for((here / "file").exists)
@@ -287,12 +286,7 @@ def test_a_sweep_that_replaces(copied: Workshop):
 def test_workers_that_are_still_importing(here: Path, delay: float):
     """A terminal sends Ctrl-C to all processes at once, and so do batch systems: one sentence, from one of them."""
     preset(here, epochs=100000)
-    command = [sys.executable, "-m", "efnn_cli", *ARGS, "--workers", "2"]
-    pipe = subprocess.PIPE
-    process = subprocess.Popen(
-        command, cwd=here, env=environment(), stdout=pipe, stderr=pipe, text=True, start_new_session=True
-    )
-    with process:
+    with spawn(*EFNN, *ARGS, "--workers", 2, cwd=here, start_new_session=True) as process:
         wait_for(lambda: process.poll() is not None or bool(children(process.pid)))
         time.sleep(delay)
         workers = children(process.pid)

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ import pytest
 from efnn_cli.storage import checkpoint
 from efnn_cli.storage.lock import owned
 
-from .conftest import Outcome, arrays, begun, call, environment, files_below, finish, only_run, rows, wait_for
+from .conftest import Outcome, arrays, begin_efnn, begun, call, files_below, finish, only_run, rows, spawn, wait_for
 
 EPOCHS = 200
 ENDLESS = 1_000_000
@@ -30,16 +30,8 @@ def train(epochs: int, *words: object) -> tuple[object, ...]:
 
 def torchrun(*args: object, cwd: Path) -> subprocess.Popen[str]:
     """Start two processes as users do."""
-    words = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", "efnn_cli"]
-    return subprocess.Popen(
-        [sys.executable, *words, *map(str, args)],
-        cwd=cwd,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    launcher = ("-m", "torch.distributed.run", "--nproc-per-node", 2, "--standalone")
+    return spawn(sys.executable, *launcher, "-m", "efnn_cli", *args, cwd=cwd)
 
 
 Pair = list[subprocess.Popen[str]]
@@ -53,30 +45,14 @@ def pair(*args: object, cwd: Path, others: Path | None = None, wanted: Sequence[
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    members = [
-        subprocess.Popen(
-            [sys.executable, "-m", "efnn_cli", *map(str, args)],
-            cwd=folder,
-            env=environment(
-                {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-            ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank, folder in ((each, (cwd, others or cwd)[each]) for each in wanted)
-    ]
-    try:
-        yield members
-    finally:
+        shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1])}
+    folders = (cwd, others or cwd)
+    with ExitStack() as stack:
+        members = [begin_efnn(*args, cwd=folders[rank], env=shared | {"RANK": str(rank)}) for rank in wanted]
         for each in members:
-            each.kill()
-            each.wait()
-            for stream in (each.stdout, each.stderr):
-                assert stream is not None
-                stream.close()
+            stack.enter_context(each)
+            stack.callback(each.kill)
+        yield members
 
 
 def both(*args: object, cwd: Path, others: Path | None = None) -> tuple[Outcome, Outcome]:

@@ -2,34 +2,20 @@
 
 import contextlib
 import json
-import os
 import signal
-import subprocess
 import sys
-import time
 
-import h5py
 import numpy as np
 import pytest
+from cli.conftest import arrays, spawn, wait_for
 
 from efnn_cli.cli import main
 
 WORDS = ["generate", "double_exchange", "--L", "8", "--samples", "1500", "--json"]
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 
 
 def start(*words, folder):
-    return subprocess.Popen(
-        [sys.executable, "-m", *words], cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
-
-
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
+    return spawn(sys.executable, "-m", *words, cwd=folder)
 
 
 @contextlib.contextmanager
@@ -52,11 +38,6 @@ def cluster(folder, workers):
         for process in (*started, scheduler):
             process.kill()
             process.communicate()
-
-
-def arrays(path):
-    with h5py.File(path) as file:
-        return {name: file[name][()] for name in ("spins", "energies")}
 
 
 @pytest.fixture(scope="module")

@@ -98,7 +98,7 @@ def test_the_dataset_of_another_job_is_not_taken(tmp_path):
 
 def test_metadata_say_where_the_labels_come_from(expected):
     metadata = expected.metadata
-    assert metadata["system"] == {"name": "double_exchange", "L": 4, "t": 1.0, "J": 16.0, "mu": -8.3, "T": 0.1}
+    assert metadata["system"] == {"name": "double_exchange", **job().system.parameters()}
     assert metadata["reference"]["method"] == "dense"
     assert metadata["reference"]["seconds_per_configuration"] > 0
     assert (metadata["purpose"], metadata["sampling"], metadata["seed"]) == ("train", "uniform_sphere", 3)
