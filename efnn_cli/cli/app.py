@@ -16,6 +16,7 @@ from efnn_cli.cli.bench import bench
 from efnn_cli.cli.compare import compare
 from efnn_cli.cli.config import config
 from efnn_cli.cli.evaluate import evaluate
+from efnn_cli.cli.export import export
 from efnn_cli.cli.extrapolate import extrapolate
 from efnn_cli.cli.generate import generate
 from efnn_cli.cli.help import Group
@@ -46,7 +47,7 @@ SECTIONS = {
     "Training": (train,),
     "Judging": (evaluate, extrapolate, predict),
     "Studies": (compare, reproduce),
-    "Looking": (runs, inspect, plot, config),
+    "Looking": (runs, inspect, plot, config, export),
 }
 for section, commands in SECTIONS.items():
     for each in commands:
