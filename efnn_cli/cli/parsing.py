@@ -13,6 +13,7 @@ from typer.core import TyperCommand, TyperOption
 from efnn_cli.config import keys
 from efnn_cli.config.hints import SIZE_HINTS
 from efnn_cli.core.errors import ConfigError, UnknownKey
+from efnn_cli.core.size import Size, parse
 
 if TYPE_CHECKING:
     from efnn_cli.config.compose import Request
@@ -143,3 +144,8 @@ def whole_numbers(name: str, text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise ConfigError(f"{name}: wanted a list of integers such as 10,20, found {text!r}") from None
+
+
+def sizes_of(text: str) -> list[Size]:
+    """Return the sizes of a list such as 10,20,12x8; raise `ConfigError`."""
+    return [parse("--L", part) for part in text.split(",")]

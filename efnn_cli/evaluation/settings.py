@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from efnn_cli.core import checks, device
 from efnn_cli.core.errors import ConfigError
+from efnn_cli.core.size import lattice_size
 from efnn_cli.datasets.settings import MAX_SAMPLES, TOLERANCES, ExecutorOptions, check_common, check_published
 from efnn_cli.physics import sampling
 
@@ -38,7 +39,7 @@ class PredictConfig:
 class ExtrapolateConfig:
     """Sizes and reference datasets of an extrapolation."""
 
-    L: list[int] | None
+    L: list[int | str] | None
     samples: int | None
     seed: int
     sampling: str
@@ -56,9 +57,7 @@ class ExtrapolateConfig:
         check_published(self.sampling, self.seed, self.samples or 1)
         if self.samples is not None:
             checks.within("samples", self.samples, 1, MAX_SAMPLES)
-        for size in self.L or []:
-            if not isinstance(size, int):
-                raise ConfigError(f"L: wanted a list of integers, found {self.L}")
-            checks.within("L", size, 3, 4096)
+        if self.L is not None:
+            self.L = [lattice_size("L", size) for size in self.L]
         if (self.L is not None and len(set(self.L)) != len(self.L)) or self.L == []:
             raise ConfigError(f"L: wanted a list of different sizes, found {self.L}")

@@ -1,6 +1,6 @@
 """`external`: configurations whose energies or fields come from elsewhere, for example from density functional theory.
 
-Only the geometry and the shape of the input are known: unit vectors (B, 3, L, L) on a periodic lattice, or n real
+Only the geometry and the shape of the input are known: unit vectors (B, 3, Lx, Ly) on a periodic lattice, or n real
 numbers (B, n). There is nothing to draw from and nothing to label with. Energies in the unit that was named.
 """
 
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from efnn_cli.core import checks
 from efnn_cli.core.errors import InputError
+from efnn_cli.core.size import lattice_size, parse
 from efnn_cli.physics.system import Array, Draw, System
 
 
@@ -29,13 +30,12 @@ class External(System):
     references: ClassVar[tuple[str, ...]] = ()
 
     variant: str = "lattice"
-    L: int | None = None
+    L: int | str | None = None
     unit: str | None = None
 
     def __post_init__(self) -> None:
         checks.one_of("system.variant", self.variant, ("lattice",))
-        self.L = 10 if self.L is None else self.L
-        checks.within("system.L", self.L, 3, 4096)
+        self.L = lattice_size("system.L", 10 if self.L is None else self.L)
 
     def sample(self, sampling: str, draw: Draw) -> NoReturn:
         """Raise `InputError`: the distribution of the configurations is unknown."""
@@ -57,8 +57,7 @@ class ExternalDense(External):
 
     def __post_init__(self) -> None:
         checks.one_of("system.variant", self.variant, ("dense",))
-        self.L = 15 if self.L is None else self.L
-        checks.within("system.L", self.L, 1, 1_000_000)
+        self.L = parse("system.L", 15 if self.L is None else self.L)
 
     def _allowed(self, spins: Array) -> NDArray[np.bool_]:
         return np.isfinite(spins)

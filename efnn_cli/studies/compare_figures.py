@@ -7,6 +7,7 @@ from pathlib import Path
 
 from efnn_cli import figures
 from efnn_cli.core.results import shown
+from efnn_cli.core.size import length
 from efnn_cli.figures import Curve
 from efnn_cli.runs.loading import load
 from efnn_cli.studies.compare_networks import Candidate, ComparisonPlan
@@ -44,12 +45,12 @@ def draw_parity(plan: ComparisonPlan, compared: Compared, quantity: str, stem: P
 
 def draw_sizes(plan: ComparisonPlan, compared: Compared, quantity: str, stem: Path) -> Path:
     """Draw the mean error over the seeds against L, with the spread as bars."""
-    sizes = [int(row["L"]) for row in compared[0][1].members[0].sizes]
+    sizes = [row["L"] for row in compared[0][1].members[0].sizes]
     curves = [
         Curve(candidate.title, [(float(L), mean, spread) for L, mean, spread in group.against_size(sizes, quantity)])
         for candidate, group in compared
     ]
-    return figures.error_against_size(curves, LABELS[quantity], plan.first.system.size, stem)
+    return figures.error_against_size(curves, LABELS[quantity], length(plan.first.system.size), stem)
 
 
 def draw_parameters(plan: ComparisonPlan, compared: Compared, quantity: str, stem: Path) -> Path:

@@ -32,7 +32,7 @@ def summary_row(candidate: Candidate, group: Group, quantity: str) -> dict[str, 
     """Mean and spread (sample standard deviation) over the seeds, on the test split and at every size."""
     over_seeds = {"test": group.test(quantity)}
     for row in group.members[0].sizes:
-        found = group.at_size(int(row["L"]), quantity)
+        found = group.at_size(row["L"], quantity)
         if found is not None:
             over_seeds[f"L={row['L']}"] = found
     return {
