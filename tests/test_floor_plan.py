@@ -13,9 +13,9 @@ import efnn_cli
 PACKAGE = Path(efnn_cli.__file__).parent
 FLOORS = [  # from the cellar to the roof
     {"core"},
-    {"storage"},
-    {"physics", "models"},
-    {"config", "training", "figures", "report"},
+    {"storage", "physics", "models"},
+    {"training", "figures", "report"},
+    {"config"},
     {"datasets"},
     {"runs", "benchmarks"},
     {"evaluation"},
@@ -25,8 +25,8 @@ FLOORS = [  # from the cellar to the roof
 ]
 STRANGERS = {"physics": {"models", "storage", "training"}, "models": {"physics", "storage"}, "storage": {"physics"}}
 ONLY_ONE = {
-    "hydra": {"config.bases", "config.compose", "studies.grid", "studies.launchers"},
-    "rich": {"core.console", "core.table"},
+    "hydra": {"config.bases", "config.compose", "config.store", "config.words", "studies.grid", "studies.launchers"},
+    "rich": {"core.progress", "core.table"},
     "matplotlib": {"figures"},
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from efnn_cli.config.compose import Request
+from efnn_cli.config.words import Request
 from efnn_cli.studies.paper_presets import choose
 
 RESULTS = Path(__file__).parent.parent / "docs" / "results"

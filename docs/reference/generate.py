@@ -6,40 +6,27 @@ out.
 
 from __future__ import annotations
 
-import ast
 import inspect
-import types
+import itertools
+import json
 import typing
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from efnn_cli.cli.app import app
-from efnn_cli.config import keys
+from efnn_cli.config import keys, recipes
+from efnn_cli.config.fields import outline, place_of
 from efnn_cli.config.keys import Key
+from efnn_cli.config.options import COMMANDS, ExecutorOptions
 from efnn_cli.core import errors
-from efnn_cli.datasets import settings as dataset_settings
-from efnn_cli.evaluation import settings as evaluation_settings
 from efnn_cli.models import MODELS
-from efnn_cli.models.options import NetworkOptions
 from efnn_cli.physics import SYSTEMS
-from efnn_cli.runs import settings as run_settings
-from efnn_cli.studies.paper_presets import ReproduceKeys
 from efnn_cli.training.options import TrainingOptions
 
 HERE = Path(__file__).parent
-WORDS = {int: "integer", float: "number", bool: "true or false", str: "word", type(None): "null"}
-OF_COMMANDS = {
-    "generate": dataset_settings._GenerateKeys,
-    "train": run_settings._TrainKeys,
-    "evaluate": evaluation_settings.EvaluateConfig,
-    "extrapolate": evaluation_settings.ExtrapolateConfig,
-    "predict": evaluation_settings.PredictConfig,
-    "reproduce": ReproduceKeys,
-}
 COMMON = ("json", "quiet", "verbose", "debug")
 COMMANDS_HEAD = """# Commands
 
@@ -125,45 +112,41 @@ def _foreseen(kind: object) -> bool:
 def configuration_text() -> str:
     """Text of configuration.md."""
     parts = [CONFIGURATION_HEAD]
-    for command in ("generate", "train", "evaluate", "extrapolate", "predict", "reproduce"):
+    for command, options in COMMANDS.items():
         groups = [f"`{group}` (default `{option or 'null'}`)" for group, option in keys.groups(command).items()]
         chosen = f"\nGroups: {', '.join(groups)}.\n" if groups else ""
-        title = f"## efnn {command}\n\n{_comment(command)}\n"
-        parts.append(f"{title}{chosen}\n{_keys_table(keys.root_keys(command), OF_COMMANDS.get(command))}\n")
+        title = f"## efnn {command}\n\n{_summary(options)}\n"
+        parts.append(f"{title}{chosen}\n{_keys_table(keys.root_keys(command))}\n")
     parts.append("`compare` takes the keys of `train`, `merge` those of `generate`.\n")
-    for name in SYSTEMS:
-        parts.append(_group(f"system={name}", f"system/{name}", keys.group_keys("system", name), SYSTEMS[name]))
-    shared = keys.group_keys("model", "dnn")
-    parts.append(f"## Keys of every trained network\n\n{_keys_table(_named_once(shared), NetworkOptions)}\n")
-    for name, entry in MODELS.items():
-        own = [each for each in keys.group_keys("model", name) if each.name not in {key.name for key in shared}]
-        parts.append(_group(f"model={name}", f"model/{name}", own, entry.options, f"The {entry.title}."))
-    parts.append(_group("training=NAME", "training/neutral", _named_once(keys.group_keys("training")), TrainingOptions))
+    for name in SYSTEMS.built_in:
+        about = keys.system_outline(name).summary
+        parts.append(_group(f"system={name}", about, keys.group_keys("system", name)))
+    shared = keys.network_keys()
+    parts.append(f"## Keys of every trained network\n\n{_keys_table(shared)}\n")
+    for name in MODELS.built_in:
+        own = [each for each in keys.model_keys(name) if each not in shared]
+        parts.append(_group(f"model={name}", _summary(MODELS[name].options), own))
+    parts.append(_group("training=NAME", _summary(TrainingOptions), keys.group_keys("training")))
     parts.append(_recipes())
-    for name in keys.options("executor"):
-        option = keys.group_keys("executor", name)
-        parts.append(_group(f"executor={name}", f"executor/{name}", option, dataset_settings.ExecutorOptions))
+    parts.append(_group("executor=NAME", _summary(ExecutorOptions), keys.group_keys("executor")))
     return "\n".join(parts)
 
 
-def _group(title: str, file: str, found: Sequence[Key], kind: type, about: str = "") -> str:
-    text = _comment(file) or about
-    table = _keys_table(found, kind) if found else "No keys of its own."
-    return f"## {title}\n\n{text}\n\n{table}\n"
+def _summary(cls: type) -> str:
+    return outline(place_of(cls)).summary
 
 
-def _named_once(found: Iterable[Key]) -> list[Key]:
-    """Return the keys without the long spellings of those that have a short name."""
-    return [each for each in found if not each.alias]
+def _group(title: str, about: str, found: Sequence[Key]) -> str:
+    return f"## {title}\n\n{_cell(about)}\n\n{_keys_table(found) if found else 'No keys of its own.'}\n"
 
 
 def _recipes() -> str:
     """Table of the values that each recipe sets."""
     rows = []
     for family in keys.options("training"):
-        for path in sorted((keys.folder() / "training" / family).glob("*.yaml")):
-            name = f"{family}/{path.stem}"
-            values = [f"`{key.name}={key.text}`" for key in keys.file_keys(f"training/{name}")]
+        for name in sorted(f"{family}/{each}" for each in keys.files(f"training/{family}")):
+            _, own = recipes.layers(name)[-1]
+            values = [f"`{key}={json.dumps(value).replace(chr(34), '')}`" for key, value in own.items()]
             rows.append((f"`{name}`", " ".join(values), _comment(f"training/{name}")))
     text = (
         "The family (`training=default` or `training=paper`) is typed, the member is chosen by the system, the network "
@@ -174,54 +157,15 @@ def _recipes() -> str:
 
 
 def _comment(file: str) -> str:
-    """Return the comment at the head of a configuration file."""
+    """Return the comment at the head of a recipe."""
     lines = (keys.folder() / f"{file}.yaml").read_text(encoding="utf-8").splitlines()
-    lines_of_comment = []
-    for line in lines:
-        if line == keys.PLACED_AT_ROOT:
-            continue
-        if not line.startswith("# "):
-            break
-        lines_of_comment.append(line[2:])
-    return _cell(" ".join(lines_of_comment))
+    head = itertools.takewhile(lambda line: line.startswith("# "), lines)
+    return _cell(" ".join(line[2:] for line in head if "@package" not in line))
 
 
-def _keys_table(found: Iterable[Key], kind: type | None) -> str:
-    hints = typing.get_type_hints(kind) if kind else {}
-    documented = _docstrings(kind) if kind else {}
-    rows = []
-    for key in found:
-        field = key.name.rpartition(".")[2]
-        meaning = " ".join((key.comment or documented.get(field, "")).split())
-        rows.append((f"`{key.name}`", _type(hints.get(field), key), f"`{key.text}`", meaning))
+def _keys_table(found: Iterable[Key]) -> str:
+    rows = [(f"`{key.name}`", key.type, f"`{key.text}`", key.meaning) for key in found]
     return _table(("key", "type", "default", "meaning"), rows)
-
-
-def _type(hint: Any, key: Key) -> str:
-    """Return a type in words."""
-    if hint is None:
-        return "word" if key.choices else "" if key.default is None else WORDS[type(key.default)]
-    if typing.get_origin(hint) in (types.UnionType, typing.Union):
-        return " or ".join(_type(each, key) for each in typing.get_args(hint))
-    if typing.get_origin(hint) is list:
-        return f"list of {_type(typing.get_args(hint)[0], key)}s"
-    return WORDS[hint]
-
-
-def _docstrings(kind: type) -> dict[str, str]:
-    """Return the docstrings below the fields of a dataclass and of its base classes."""
-    found: dict[str, str] = {}
-    for each in reversed([cls for cls in kind.__mro__ if cls.__module__.startswith("efnn_cli")]):
-        (body,) = (node.body for node in ast.parse(inspect.getsource(each)).body if isinstance(node, ast.ClassDef))
-        found.update(_fields(body))
-    return found
-
-
-def _fields(body: Sequence[ast.stmt]) -> Iterator[tuple[str, str]]:
-    for node, after in pairwise(body):
-        documented = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and documented:
-            yield node.target.id, str(typing.cast(Any, after).value.value)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -18,9 +18,8 @@ from efnn_cli.datasets.cost import shard_size
 from efnn_cli.datasets.executors import Threads
 from efnn_cli.datasets.job import Job
 from efnn_cli.figures.power_law import power_law
-from efnn_cli.physics import Draw
 from efnn_cli.physics.double_exchange import DoubleExchange
-from efnn_cli.physics.system import Array
+from efnn_cli.physics.system import Array, Draw
 from efnn_cli.storage.dataset import Dataset
 
 UNIT = "seconds per configuration"

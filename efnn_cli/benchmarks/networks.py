@@ -16,7 +16,9 @@ from torch import Tensor
 
 from efnn_cli.benchmarks import published_labels, published_network
 from efnn_cli.benchmarks.rows import Row
-from efnn_cli.models import MODELS, EnergyModel, build
+from efnn_cli.models import MODELS
+from efnn_cli.models.build import build
+from efnn_cli.models.energy import EnergyModel
 from efnn_cli.models.fast import accelerate
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.physics.heisenberg import Heisenberg

@@ -12,11 +12,13 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from textwrap import shorten
+from typing import TYPE_CHECKING
 
 import typer
 
-from efnn_cli.config import keys
-from efnn_cli.config.keys import Key
+if TYPE_CHECKING:
+    from efnn_cli.config.keys import Key
+
 
 Candidate = tuple[str, str]
 """A whole word and its meaning (bash shows only the word)."""
@@ -35,6 +37,7 @@ def complete_settings(ctx: typer.Context, incomplete: str) -> list[Candidate]:
 
 def complete_system(ctx: typer.Context, incomplete: str) -> list[Candidate]:
     """Return SYSTEM, unless there is one, and KEY=VALUE."""
+    from efnn_cli.config import keys
 
     def candidates(words: list[str], word: str) -> Iterator[Candidate]:
         if not set(words) & set(keys.options("system")):
@@ -76,11 +79,14 @@ def complete_device(incomplete: str) -> list[Candidate]:
 
 def complete_models(incomplete: str) -> list[Candidate]:
     """Return comma lists of networks."""
+    from efnn_cli.config import keys
+
     return _offer(incomplete, lambda words, word: _named(_listed(keys.options("model"), word)))
 
 
 def complete_experiment(ctx: typer.Context, incomplete: str) -> list[Candidate]:
     """Return experiments that are not yet named, and KEY=VALUE."""
+    from efnn_cli.config import keys
 
     def candidates(words: list[str], word: str) -> Iterator[Candidate]:
         yield from _named(each for each in keys.options("experiment") if each not in words)
@@ -109,6 +115,7 @@ def complete_figure(incomplete: str) -> list[Candidate]:
 
 def complete_configured(incomplete: str) -> list[Candidate]:
     """Return commands that have a configuration, and KEY=VALUE of `train`."""
+    from efnn_cli.config import keys
 
     def candidates(words: list[str], word: str) -> Iterator[Candidate]:
         yield from _named(sorted([*keys.configured(), *keys.SAME_KEYS]))
@@ -123,19 +130,14 @@ def settings(command: str, words: Iterable[str], word: str) -> Iterator[Candidat
     Keys of a group follow its name and a dot (`model.`). Values follow `=`, or a key that is the only candidate:
     two candidates then keep the shell from setting a space behind `depth=`.
     """
-    chosen = _chosen(words)
-    groups = [each for each in keys.groups(command) if each != "experiment"]
-    at_root = keys.root_keys(command)
-    for group in groups:
-        at_root += [each for each in keys.group_keys(group, chosen.get(group)) if "." not in each.name]
-    named = [each for each in groups if (command, each) != ("generate", "system")]  # which is a word there
-    at_root += [Key(each, "", f"one of {', '.join(keys.options(each))}") for each in named]
-    group, prefixes = word.partition(".")[0], []
-    if "." in word.partition("=")[0] and group in groups:
-        offered = [each for each in keys.group_keys(group, chosen.get(group)) if "." in each.name and not each.alias]
-    else:
-        offered = at_root
-        prefixes = [f"{each}." for each in groups if f"{each}.".startswith(word)]
+    from efnn_cli.config import keys
+
+    offered = keys.settable(command, _chosen(words))
+    groups = {each.name.partition(".")[0] for each in offered if "." in each.name}
+    prefixes = []
+    if word.partition("=")[0].partition(".")[0] not in groups or "." not in word.partition("=")[0]:
+        offered = [each for each in offered if "." not in each.name]
+        prefixes = sorted(f"{each}." for each in groups if f"{each}.".startswith(word))
         yield from ((each, f"keys of {each[:-1]}") for each in prefixes)
     name, given, _ = word.partition("=")
     if given:
@@ -149,8 +151,8 @@ def settings(command: str, words: Iterable[str], word: str) -> Iterator[Candidat
 
 
 def _meaning(key: Key) -> str:
-    """Return the first statement of the comment, short: Typer wraps long ones, and shells take each line for a word."""
-    return shorten(key.comment.partition(";")[0], MEANING_WIDTH, placeholder=" ...")
+    """Return the first statement of the meaning, short: Typer wraps long ones, and shells take each line for a word."""
+    return shorten(key.meaning.partition(";")[0].rstrip("."), MEANING_WIDTH, placeholder=" ...")
 
 
 def datasets() -> list[str]:
@@ -173,6 +175,8 @@ def _beside(folder: str, pattern: str) -> list[str]:
 
 def _configuration(ctx: typer.Context) -> str:
     """Return the command whose configuration the words set."""
+    from efnn_cli.config import keys
+
     name = str(ctx.info_name)
     if name == "config":
         name = str(ctx.params.get("command"))

@@ -11,10 +11,10 @@ from efnn_cli.cli.completion import complete_configured
 from efnn_cli.cli.execution import command
 from efnn_cli.cli.options import SYSTEM_NAMES, ConfigDir, Overrides
 from efnn_cli.cli.parsing import request_of, split_one
-from efnn_cli.config import keys
 
 if TYPE_CHECKING:
-    from efnn_cli.config.compose import Composed, Request
+    from efnn_cli.config.compose import Composed
+    from efnn_cli.config.words import Request
     from efnn_cli.core.console import Console
     from efnn_cli.core.results import Result
 
@@ -36,6 +36,7 @@ def config(
     """
     import yaml
 
+    from efnn_cli.config import keys
     from efnn_cli.core import checks
     from efnn_cli.core.results import Result
 
@@ -70,7 +71,7 @@ def with_subject(command: str, request: Request) -> Request:
     """Return the request with a system or an experiment to show, where none was given."""
     from dataclasses import replace
 
-    from efnn_cli.config.compose import key_of
+    from efnn_cli.config.words import key_of
 
     group, choice = {"generate": ("system", "heisenberg"), "reproduce": ("experiment", "three_spin")}.get(
         command, ("", "")
@@ -83,18 +84,14 @@ def with_subject(command: str, request: Request) -> Request:
 
 def validate(command: str, composed: Composed) -> None:
     """Raise `ConfigError` for values that the command would refuse."""
+    from efnn_cli.config.options import COMMANDS
     from efnn_cli.config.schema import typed
     from efnn_cli.datasets.settings import generate_config, refuse_keys_without_effect
-    from efnn_cli.evaluation.settings import EvaluateConfig, ExtrapolateConfig, PredictConfig
     from efnn_cli.runs.settings import train_config
-    from efnn_cli.studies.paper_presets import ReproduceKeys
 
     if command == "generate":
         refuse_keys_without_effect(generate_config(composed), composed)
     elif command == "train":
         train_config(composed)
-    elif command == "reproduce":
-        typed(ReproduceKeys, {key: value for key, value in composed.values.items() if key != "experiment"})
     else:
-        kinds = {"evaluate": EvaluateConfig, "extrapolate": ExtrapolateConfig, "predict": PredictConfig}
-        typed(kinds[command], composed.values)
+        typed(COMMANDS[command], {key: value for key, value in composed.values.items() if key != "experiment"})

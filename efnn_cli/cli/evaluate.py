@@ -30,18 +30,18 @@ def evaluate(
     Example: efnn evaluate split=val
     """
     from efnn_cli.config.compose import compose
+    from efnn_cli.config.options import EvaluateKeys
     from efnn_cli.config.schema import typed
     from efnn_cli.core.device import describe, resolve
     from efnn_cli.core.signals import StopRequest
     from efnn_cli.evaluation import results
     from efnn_cli.evaluation.evaluation_set import evaluation_set
-    from efnn_cli.evaluation.settings import EvaluateConfig
     from efnn_cli.runs.find import picked
     from efnn_cli.runs.loading import load
     from efnn_cli.storage import output
 
     runs, overrides = split_runs(arguments)
-    config = typed(EvaluateConfig, compose("evaluate", request_of(overrides, {"device": device})).values)
+    config = typed(EvaluateKeys, compose("evaluate", request_of(overrides, {"device": device})).values)
     target = resolve(config.device)
     output.claim_hdf5(out, overwrite)
     with StopRequest("nothing was written; the same command starts again") as stop:

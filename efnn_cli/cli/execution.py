@@ -74,7 +74,12 @@ def execute(
     if not together:
         _refuse_several()
     console = Console(quiet=quiet, verbose=verbose, silent=not ranks.is_main())
-    result = action(console)
+    if not json:
+        console.show_loading()
+    try:
+        result = action(console)
+    finally:
+        console.begin()
     if ranks.is_main():
         _print_result(result.as_json(console.warnings) if json else result.as_text())
         if result.failure is not None:

@@ -51,13 +51,13 @@ def extrapolate(
     --data takes labelled configurations of your own instead, such as those of efnn import.
     """
     from efnn_cli.config.compose import compose
+    from efnn_cli.config.options import ExtrapolateKeys
     from efnn_cli.config.schema import typed
     from efnn_cli.core.device import describe, resolve
     from efnn_cli.core.size import length
     from efnn_cli.datasets.settings import refuse_tolerance_without_effect
     from efnn_cli.evaluation import size_results
     from efnn_cli.evaluation.reference_datasets import plan_references, refuse_drawing
-    from efnn_cli.evaluation.settings import ExtrapolateConfig
     from efnn_cli.runs.find import picked
     from efnn_cli.runs.loading import load
 
@@ -65,7 +65,7 @@ def extrapolate(
     sizes = None if size is None else sizes_of(size)
     options = {"L": sizes, "samples": samples, "seed": seed, "device": device, "workers": workers}
     composed = compose("extrapolate", request_of(overrides, options))
-    config = typed(ExtrapolateConfig, composed.values)
+    config = typed(ExtrapolateKeys, composed.values)
     if data:
         refuse_drawing(composed)
     target = resolve(config.device)

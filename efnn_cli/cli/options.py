@@ -9,13 +9,13 @@ from typing import Annotated, Optional
 import typer
 
 from efnn_cli.cli import completion
-from efnn_cli.config import keys
+from efnn_cli.physics import SYSTEMS
 
 # The commands themselves check files (exit code 3): Typer would call an unreadable one a usage error.
 path_option = functools.partial(typer.Option, readable=False)
 path_argument = functools.partial(typer.Argument, readable=False)
 
-SYSTEM_NAMES = " or ".join(", ".join(keys.options("system")).rsplit(", ", 1))
+SYSTEM_NAMES = " or ".join(", ".join(sorted(SYSTEMS.built_in)).rsplit(", ", 1))
 
 Overrides = Annotated[
     Optional[list[str]],
@@ -67,7 +67,8 @@ ReferenceSamples = Annotated[
     Optional[str], typer.Option("--samples", metavar="N", help="References per size (default: 64, 16 or 4 by size).")
 ]
 Size = Annotated[
-    Optional[str], typer.Option("--L", metavar="N", help="Side of the lattice, or number of spins (default: 10; 15).")
+    Optional[str],
+    typer.Option("--L", metavar="N", help="Side of the lattice, 12x8 for a rectangle, or number of spins."),
 ]
 SystemAndOverrides = Annotated[
     Optional[list[str]],
@@ -128,7 +129,9 @@ GivenData = Annotated[
 ]
 Sizes = Annotated[
     Optional[str],
-    typer.Option("--L", metavar="N[,N...]", help="Sizes (default: 1, 2 and 4 times the training lattice)."),
+    typer.Option(
+        "--L", metavar="N[,N...]", help="Sizes such as 20,12x8 (default: 1, 2 and 4 times the training lattice)."
+    ),
 ]
 Resume = Annotated[
     Optional[Path],

@@ -10,17 +10,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperOption
 
-from efnn_cli.config import keys
-from efnn_cli.config.hints import SIZE_HINTS
 from efnn_cli.core.errors import ConfigError, UnknownKey
 from efnn_cli.core.size import Size, parse
 
 if TYPE_CHECKING:
-    from efnn_cli.config.compose import Request
+    from efnn_cli.config.words import Request
 
 VARIADIC = -1
-AS_WORDS = ("experiment", "system")
-"""Groups chosen by a bare word, except for `train`."""
 
 
 class UsageError(typer.TyperException):
@@ -70,6 +66,8 @@ class Command(TyperCommand):
         after = words[found + 1] if found + 1 < len(words) else "-"
         value = words[found].partition("=")[2] or ("VALUE" if after.startswith("-") else after)
         name = option.lstrip("-").replace("-", "_")
+        from efnn_cli.config.hints import SIZE_HINTS
+
         if name == "L" and ctx.info_name in SIZE_HINTS:
             return SIZE_HINTS[ctx.info_name].format(value)
         known = settable(str(ctx.info_name), words)
@@ -97,24 +95,22 @@ class Command(TyperCommand):
 
 def settable(name: str, words: list[str]) -> list[str]:
     """Return the keys that the command `name` takes with `words`, short ones first."""
+    from efnn_cli.config import keys
+
     if name == "config":
         name = next((word for word in words if word in keys.configured()), "train")
     command = keys.SAME_KEYS.get(name, name)
     command = command if command in keys.configured() else "train"
-    groups = keys.groups(command)
-    found = [each.name for each in keys.root_keys(command)]
-    found += [group for group in groups if command == "train" or group not in AS_WORDS]
-    for group in groups:
-        chosen = next((word for word in words if word.rpartition("=")[2] in keys.options(group)), "")
-        found += [each.name for each in keys.group_keys(group, chosen.rpartition("=")[2]) if not each.alias]
-    return sorted(found, key=lambda key: "." in key)
+    names = {word.rpartition("=")[2] for word in words}
+    chosen = {group: name for group in keys.groups(command) for name in names & {*keys.options(group)}}
+    return [each.name for each in keys.settable(command, chosen)]
 
 
 def request_of(
     overrides: Sequence[str] | None, options: Mapping[str, object], config_dir: Path | None = None
 ) -> Request:
     """Return overrides and options as `compose` takes them."""
-    from efnn_cli.config.compose import Request
+    from efnn_cli.config.words import Request
 
     return Request(tuple(overrides or ()), options, config_dir)
 

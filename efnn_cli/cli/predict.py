@@ -32,18 +32,18 @@ def predict(
     Example: efnn predict outputs/RUN --spins mine.npy
     """
     from efnn_cli.config.compose import compose
+    from efnn_cli.config.options import PredictKeys
     from efnn_cli.config.schema import typed
     from efnn_cli.core.device import describe, resolve
     from efnn_cli.core.signals import StopRequest
     from efnn_cli.datasets.settings import refuse_normalise_without_effect
     from efnn_cli.evaluation import predicting
-    from efnn_cli.evaluation.settings import PredictConfig
     from efnn_cli.runs.loading import load
     from efnn_cli.storage import atomic, output
     from efnn_cli.storage.spins_file import read_spins
 
     run, overrides = split_one(arguments, "RUN", "a run folder, or a checkpoint file in it")
-    config = typed(PredictConfig, compose("predict", request_of(overrides, {"device": device})).values)
+    config = typed(PredictKeys, compose("predict", request_of(overrides, {"device": device})).values)
     target = resolve(config.device)
     output.claim_hdf5(out, overwrite)
     with StopRequest("nothing was written; the same command starts again") as stop:

@@ -23,7 +23,7 @@ from efnn_cli.cli.options import (
 from efnn_cli.cli.parsing import request_of
 
 if TYPE_CHECKING:
-    from efnn_cli.config.compose import Request
+    from efnn_cli.config.words import Request
     from efnn_cli.core.console import Console
     from efnn_cli.core.results import Result
 

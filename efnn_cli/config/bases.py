@@ -12,7 +12,6 @@ from functools import lru_cache
 
 from hydra import compose
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
@@ -39,9 +38,3 @@ def composed(command: str, texts: Sequence[str]) -> DictConfig:
 @lru_cache(maxsize=64)
 def _base(command: str, chosen: tuple[str, ...]) -> DictConfig:
     return compose(command, overrides=list(chosen))
-
-
-@lru_cache
-def members(group: str) -> list[str]:
-    """Return the names that the package has in a group of `conf/`, such as `training/default`."""
-    return list(GlobalHydra.instance().config_loader().get_group_options(group))

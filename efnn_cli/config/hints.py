@@ -9,13 +9,6 @@ from difflib import get_close_matches
 from efnn_cli.config import keys
 
 GROUPS = ("system", "model", "training", "executor", "experiment")
-COMMANDS_OF = {
-    "system": ("generate", "train"),
-    "model": ("train",),
-    "training": ("train",),
-    "executor": ("generate", "extrapolate"),
-    "experiment": ("reproduce",),
-}
 SIZE_HINTS = {  # for L=10 where it is not a key, and for system.L=10 where there is no system to choose
     "generate": "--L {0} or system.L={0}",
     "train": "the dataset decides the size; system=NAME system.L={0} picks one of that size",
@@ -32,8 +25,7 @@ def bare_word_hint(word: str, command: str) -> str:
     if word.endswith((".yaml", ".yml")):
         return "to use your own YAML files: --config-dir DIR"
     name = word.replace("-", "_")
-    groups = [group for group in GROUPS if command in COMMANDS_OF[group]]
-    named = {each: f"{group}={each}" for group in groups for each in keys.options(group)}
+    named = {each: f"{group}={each}" for group in keys.groups(command) for each in keys.options(group)}
     near = get_close_matches(name, named, n=1, cutoff=NEAR)
     return f"did you mean {named[near[0]]}?" if near else "for example depth=3"
 

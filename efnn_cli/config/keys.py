@@ -1,40 +1,57 @@
-"""Keys of the configuration files with their defaults and comments, for completion and hints.
+"""Keys as users write them, with type, default and meaning: for help, completion and hints.
 
-Hydra and the dataclasses take a second to load, so only the files of `conf/` are read. A comment that begins with
-`one of a, b, c` lists the values of its key.
+They are those of the typed options, read without importing PyTorch or Hydra.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
+from efnn_cli.config.fields import Field, Outline, outline, place_of
+from efnn_cli.config.options import COMMANDS, GROUPS, ExecutorOptions
+from efnn_cli.models import MODELS
+from efnn_cli.models.options import NetworkOptions
+from efnn_cli.physics import SYSTEMS, VARIANTS
+from efnn_cli.training.options import TrainingOptions
+
+SHORT_NAMES = {
+    "model.depth": "depth",
+    "model.width": "width",
+    "model.activation_scale": "activation_scale",
+    "training.lr": "lr",
+    "training.epochs": "epochs",
+    "training.budget": "budget",
+}
+"""Short names of keys by their long spelling."""
 HIDDEN_OPTIONS = ("neutral", "closed_form")  # recipes that others build on, or that a network brings along
-BASES = {"training": "neutral"}  # the option of a group that has every key, where not each has its own
 SAME_KEYS = {"compare": "train", "merge": "generate"}  # commands with the keys of another one
-PLACED_AT_ROOT = "# @package _global_"
-LISTED = "one of "
+EXECUTORS = ("dask", "threads")
+NEEDED = "???"  # default of a group that is chosen by a bare word
+LISTED = "One of "
+WORDS = {"int": "integer", "float": "number", "bool": "true or false", "str": "word", "None": "null"}
 
 
 @dataclass(frozen=True)
 class Key:
-    """Key as users write it, such as `model.kernel_size`, with its default and comment."""
+    """Key as users write it, such as `model.kernel_size`."""
 
     name: str
+    type: str
     default: object
-    comment: str
+    meaning: str
 
     @property
     def choices(self) -> tuple[str, ...]:
         """Return the values of the key, where they can be listed."""
-        if self.comment.startswith(LISTED):
-            return tuple(self.comment.removeprefix(LISTED).partition(";")[0].partition(":")[0].split(", "))
-        return ("true", "false") if isinstance(self.default, bool) else ()
+        if self.meaning.startswith(LISTED):
+            listed = self.meaning.removeprefix(LISTED).partition(";")[0].partition(":")[0].partition(".")[0]
+            return tuple(listed.split(", "))
+        return ("true", "false") if self.type.startswith("true") else ()
 
     @property
     def text(self) -> str:
@@ -42,77 +59,123 @@ class Key:
         plain = self.default is None or isinstance(self.default, bool)
         return json.dumps(self.default) if plain else str(self.default)
 
-    @property
-    def alias(self) -> str:
-        """Return the short name of the key, such as `depth` for `model.depth`; empty where it has none."""
-        return self.text[2:-1] if self.text.startswith("${") else ""
-
 
 def folder() -> Path:
-    """Return the folder of the configuration files, in a checkout or a wheel."""
+    """Return the folder of recipes and presets, in a checkout or a wheel."""
     return Path(str(import_module("efnn_cli.conf").__file__)).parent
 
 
 def configured() -> list[str]:
     """Return the commands with a configuration of their own."""
-    return sorted(path.stem for path in folder().glob("*.yaml"))
+    return sorted(COMMANDS)
 
 
 def groups(command: str) -> dict[str, str | None]:
     """Return the groups that `command` chooses from, such as `model`, with their default options."""
-    listed = _read(command)[1].get("defaults", [])
-    return {group: option for each in listed if isinstance(each, dict) for group, option in each.items()}
+    return GROUPS.get(command, {})
 
 
-def options(group: str) -> list[str]:
-    """Return the names to choose from in `group`."""
-    names = sorted(path.stem for path in (folder() / group).glob("*.yaml"))
-    return [name for name in names if name not in HIDDEN_OPTIONS]
+def options(group: str, config_dir: Path | None = None) -> list[str]:
+    """Return the names to choose from in `group`, those of the user's own files among them."""
+    registries: Mapping[str, Iterable[str]] = {"system": SYSTEMS, "model": MODELS, "executor": EXECUTORS}
+    found = {*registries.get(group, ()), *files(group, config_dir)}
+    return sorted(found.difference(HIDDEN_OPTIONS))
+
+
+def files(group: str, config_dir: Path | None = None) -> list[str]:
+    """Return the names of the YAML files of `group`, such as `training/default`."""
+    return [path.stem for each in (folder(), config_dir) if each for path in (each / group).glob("*.yaml")]
 
 
 def root_keys(command: str) -> list[Key]:
     """Return the keys of `command` itself."""
-    return file_keys(command)
+    return _keys(outline(place_of(COMMANDS[command])), "", besides=groups(command))
 
 
 def group_keys(group: str, option: str | None = None) -> list[Key]:
-    """Return the keys of `group`, those at the root (`depth`) among them: of one option, or of any."""
-    known = options(group)
-    chosen = [BASES[group]] if group in BASES else [option] if option in known else known
-    keys: dict[str, Key] = {}
-    for name in chosen:
-        for key in file_keys(f"{group}/{name}", group):
-            keys.setdefault(key.name, key)
-    return list(keys.values())
+    """Return the keys of `group`, those with short names (`depth`) among them: of one option, or of any."""
+    if group == "training":
+        return _keys(outline(place_of(TrainingOptions)), "training.")
+    if group == "executor":
+        return _keys(outline(place_of(ExecutorOptions)), "executor.")
+    if group == "system":
+        names = [option] if option in SYSTEMS else SYSTEMS.built_in
+        found = [key for name in names for key in _keys(system_outline(str(name)), "system.")]
+    elif group == "model":
+        networks = [option] if option in MODELS else MODELS.built_in
+        found = [key for name in networks for key in model_keys(str(name))]
+    else:
+        found = []
+    first: dict[str, Key] = {}
+    for key in found:
+        first.setdefault(key.name, key)
+    return list(first.values())
 
 
-def file_keys(name: str, group: str = "") -> list[Key]:
-    """Return the keys of the file `name`, such as `training/paper`, as users write them below `group`."""
-    text, values = _read(name)
-    comments = {}
-    for line in text.splitlines():
-        setting, _, comment = line.partition("#")
-        if comment:
-            comments[setting.partition(":")[0].strip()] = comment.strip()
-    outer = f"{group}." if group and not text.startswith(PLACED_AT_ROOT) else ""
-    flat = [
-        (path, value) for path, value in _flat(values, outer) if path.rpartition(".")[2] not in ("name", "defaults")
-    ]
-    return [Key(path, value, comments.get(path.rpartition(".")[2], "")) for path, value in flat]
+def model_keys(name: str) -> list[Key]:
+    """Return the keys of one network."""
+    return _keys(outline(place_of(MODELS[name].options)), "model.")
+
+
+def network_keys() -> list[Key]:
+    """Return the keys that all trained networks share."""
+    return _keys(outline(place_of(NetworkOptions)), "model.")
+
+
+def settable(command: str, chosen: Mapping[str, str]) -> list[Key]:
+    """Return all keys of `command` with the groups that are `chosen`, short names first.
+
+    Groups are keys too, but for one that is chosen by a bare word.
+    """
+    found = root_keys(command)
+    for group, default in groups(command).items():
+        if default != NEEDED:
+            found.append(Key(group, "word", default, f"{LISTED}{', '.join(options(group))}."))
+        found += group_keys(group, chosen.get(group))
+    return sorted(found, key=lambda key: "." in key.name)
 
 
 @cache
-def _read(name: str) -> tuple[str, dict[str, Any]]:
-    """Return the text and the values of a configuration file."""
-    import yaml
+def system_outline(name: str) -> Outline:
+    """Return a system by its name; where several share it, the keys of all.
 
-    text = (folder() / f"{name}.yaml").read_text(encoding="utf-8")
-    return text, yaml.safe_load(text)
+    A default that differs between them is null, and its meaning then tells all.
+    """
+    places = VARIANTS.get(name) or {"": str(SYSTEMS.place(name))}
+    outlines = {variant: outline(place) for variant, place in places.items()}
+    fields: dict[str, Field] = {}
+    for name in dict.fromkeys(name for each in outlines.values() for name in each.fields):
+        there = {variant: each.fields[name] for variant, each in outlines.items() if name in each.fields}
+        first = next(iter(there.values()))
+        if len(there) < len(outlines):
+            first = replace(first, meaning=f"{first.meaning.rstrip('.')} ({', '.join(there)})")
+        elif len({each.meaning for each in there.values()}) > 1:
+            told = "; ".join(f"{v}: {each.meaning.rstrip('.')} ({each.default})" for v, each in there.items())
+            first = replace(first, default=None, meaning=told)
+        fields[name] = first
+    summary = " ".join(dict.fromkeys(each.summary for each in outlines.values()))
+    return Outline(summary, fields, next(iter(outlines.values())).constants)
 
 
-def _flat(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+def kind_of(system: str, variant: str | None = None) -> str:
+    """Return the kind of `system`, of this variant where it has several: its name in recipes, lists and figures."""
+    place = VARIANTS.get(system, {}).get(variant or "lattice") or (SYSTEMS.place(system) if system in SYSTEMS else "")
+    return str(outline(str(place)).constants.get("kind", system))
+
+
+def _keys(found: Outline, prefix: str, besides: Iterable[str] = ()) -> list[Key]:
+    """Return the fields of an outline as keys below `prefix`."""
+    names = [name for name in found.fields if name not in ("name", *besides)]
+    return [
+        Key(SHORT_NAMES.get(prefix + each, prefix + each), _type(field.type), field.default, field.meaning)
+        for each in names
+        for field in [found.fields[each]]
+    ]
+
+
+def _type(text: str) -> str:
+    """Return an annotation in words, such as `integer or null` or `list of integers`."""
+    if text.startswith("list["):
+        inner, _, rest = text.removeprefix("list[").partition("]")
+        return f"list of {_type(inner)}s" + (f" or {_type(rest[3:])}" if rest else "")
+    return " or ".join(WORDS.get(each, each) for each in text.split(" | "))

@@ -13,12 +13,14 @@ from typing import Any, TypeVar
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from efnn_cli.config.compose import SHORT_NAMES
+from efnn_cli.config.keys import SHORT_NAMES
 from efnn_cli.core import checks
 from efnn_cli.core.checks import nearest
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.models import MODELS, Options
-from efnn_cli.physics import SYSTEMS, External, System
+from efnn_cli.models import MODELS
+from efnn_cli.models.options import Options
+from efnn_cli.physics import SYSTEMS, VARIANTS, variants
+from efnn_cli.physics.system import System
 
 T = TypeVar("T")
 
@@ -85,21 +87,23 @@ def build_system(node: object) -> System:
     """Return a system from `{"name": ..., parameters}`; external ones exist only in files."""
     values = dict(node) if isinstance(node, Mapping) else {}
     name = values.pop("name", None)
-    if name != External.name:
+    if name not in VARIANTS:
         checks.one_of("system", name, SYSTEMS)
-    cls = External if name == External.name else SYSTEMS[str(name)]
-    return typed(_variant(cls, values) if cls.variants else cls, values, "system.")
+    every = variants(str(name))
+    return typed(_variant(every, values) if every else SYSTEMS[str(name)], values, "system.")
 
 
-def _variant(cls: type[System], values: dict[str, Any]) -> type[System]:
-    """Return the class that `system.variant` chooses, and drop the keys of the others from `values`.
+def _variant(every: Mapping[str, type[System]], values: dict[str, Any]) -> type[System]:
+    """Return the class that `system.variant` chooses, and drop nulls and the keys of the others from `values`.
 
     Raises `ConfigError` where one of these has another value than its default: it would have no effect.
     """
-    chosen = values.get("variant", next(iter(cls.variants)))
-    checks.one_of("system.variant", chosen, cls.variants)
-    own = [each.name for each in dataclasses.fields(cls.variants[chosen])]  # type: ignore[arg-type]
-    for other, foreign in cls.variants.items():
+    chosen = values.get("variant", next(iter(every)))
+    checks.one_of("system.variant", chosen, every)
+    for key in [key for key, value in values.items() if value is None]:  # its default depends on the variant
+        del values[key]
+    own = [each.name for each in dataclasses.fields(every[chosen])]  # type: ignore[arg-type]
+    for other, foreign in every.items():
         for each in dataclasses.fields(foreign):  # type: ignore[arg-type]
             if each.name in own or each.name not in values:
                 continue
@@ -109,7 +113,7 @@ def _variant(cls: type[System], values: dict[str, Any]) -> type[System]:
                     f"system.{each.name}={value} has no effect with system.variant={chosen}",
                     f"it belongs to system.variant={other}",
                 )
-    return cls.variants[chosen]
+    return every[chosen]
 
 
 def build_model(node: object) -> Options:

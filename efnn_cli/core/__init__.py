@@ -2,11 +2,11 @@
 
 errors.py     one class an exit code            signals.py    orderly stops
 failures.py   messages and exit codes           streams.py    stdin, stdout, stderr
-checks.py     bounds of single values           console.py    log, progress, warnings
+checks.py     bounds of single values           console.py    log, warnings
 rng.py        named random streams              results.py    results of commands
 device.py     CPU and CUDA                      ranks.py      rank among several processes
 resources.py  memory and cores, batch sizes     provenance.py versions and commit
 registry.py   systems and networks by name      text.py       printable text
 numbers.py    numbers and their uncertainties   table.py      tables that fit a line
-size.py       sizes such as 12 or 12x8
+progress.py   bars and lines of progress        size.py       sizes such as 12 or 12x8
 """

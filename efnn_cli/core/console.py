@@ -8,25 +8,18 @@ from __future__ import annotations
 import errno
 import logging
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Protocol
 
 from efnn_cli.core.errors import Interrupted, OutputError, Stopped, writing
+from efnn_cli.core.progress import Meter, Pace, bar, lines
 from efnn_cli.core.text import printable
 
 LOGGER = logging.getLogger("efnn")
-LINE_SECONDS = 30.0  # off a terminal, a line of progress this often
-
-
-class Meter(Protocol):
-    """Progress of one piece of work."""
-
-    def __call__(self, amount: int, note: str = "", *, earlier: bool = False) -> None:
-        """Add `amount`, with a short `note` such as the loss; what was done `earlier` does not count for the speed."""
+LOADING = "loading ..."
+ERASE = "\r\x1b[K"
 
 
 class Console:
@@ -35,12 +28,27 @@ class Console:
     def __init__(self, *, quiet: bool = False, verbose: bool = False, silent: bool = False) -> None:
         self.quiet = quiet or silent
         self.warnings: list[str] = []
+        self._loading = False
         level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(_Plain())
+        handler.addFilter(self.begin)
         handler.setLevel(logging.CRITICAL if silent else level)  # rank 0 reports for all
         self._handlers = [handler, _Collector(self.warnings)]
         self.attach()
+
+    def show_loading(self) -> None:
+        """Say on a terminal that the command has started: imports take seconds. `begin` removes the line."""
+        if sys.stderr.isatty() and not self.quiet:
+            print(LOADING, end="", file=sys.stderr, flush=True)
+            self._loading = True
+
+    def begin(self, record: logging.LogRecord | None = None) -> bool:
+        """Remove the line of `show_loading`, before the `record` is printed; return True."""
+        if self._loading:
+            print(ERASE, end="", file=sys.stderr, flush=True)
+            self._loading = False
+        return True
 
     def attach(self) -> None:
         """Make this the console of all messages, in place of one that was made later."""
@@ -70,13 +78,14 @@ class Console:
     @contextmanager
     def meter(self, title: str, total: int, unit: str, start: int = 0) -> Iterator[Meter]:
         """Yield a bar on a terminal; elsewhere print a line at the first step and about every 30 s."""
+        self.begin()
         if self.quiet or not total:
             yield lambda amount, note="", *, earlier=False: None
         elif sys.stderr.isatty():
-            with _bar(title, total, unit, start) as meter:
+            with bar(title, Pace(total, unit, start)) as meter:
                 yield meter
         else:
-            yield _Lines(title, total, unit, start)
+            yield lines(title, Pace(total, unit, start))
 
 
 class _Plain(logging.Formatter):
@@ -111,65 +120,3 @@ class _Collector(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.getMessage() not in self.into:
             self.into.append(record.getMessage())
-
-
-class _Lines:
-    """Print progress as plain lines, for log files of batch systems."""
-
-    def __init__(self, title: str, total: int, unit: str, start: int) -> None:
-        self.title, self.total, self.unit = title, total, unit
-        self.first = self.done = start
-        self.start = time.monotonic()
-        self.last = -LINE_SECONDS
-
-    def __call__(self, amount: int, note: str = "", *, earlier: bool = False) -> None:
-        self.done += amount
-        if earlier:
-            self.first += amount
-            self._print(f"{amount} of them done earlier")
-            return
-        now = time.monotonic() - self.start
-        if now - self.last < LINE_SECONDS and self.done < self.total:
-            return
-        self.last = now
-        rate = (self.done - self.first) / max(now, 1e-9)
-        left = (self.total - self.done) / max(rate, 1e-9)
-        self._print(f"{rate:.4g}/s, {duration(left)} left{f', {note}' if note else ''}")
-
-    def _print(self, state: str) -> None:
-        print(f"{self.title}: {self.done}/{self.total} {self.unit}, {state}", file=sys.stderr, flush=True)
-
-
-@contextmanager
-def _bar(title: str, total: int, unit: str, start: int) -> Iterator[Meter]:
-    from rich.console import Console as RichConsole
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn(title),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn(unit),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns, console=RichConsole(stderr=True)) as progress:
-        task = progress.add_task(title, total=total, completed=start, note="")
-
-        def advance(amount: int, note: str = "", *, earlier: bool = False) -> None:
-            if earlier:
-                progress.reset(task, completed=int(progress.tasks[0].completed) + amount)
-            else:
-                progress.update(task, advance=amount, note=note)
-
-        yield advance
-
-
-def duration(seconds: float) -> str:
-    """Return a readable length of time, such as `2 min 5 s`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
 class Registry(Mapping[str, T]):
-    """Built-in objects by name, then the entry points `group` of installed packages, loaded when asked for."""
+    """Objects by name, built-in ones first, then the entry points `group` of installed packages.
 
-    def __init__(self, group: str, built_in: Mapping[str, T]) -> None:
+    An object may be named by its place `module:object`; it is then imported when it is asked for.
+    """
+
+    def __init__(self, group: str, built_in: Mapping[str, T | str]) -> None:
         self.group = group
-        self._built_in = dict(built_in)
+        self.built_in = dict(built_in)
 
     @cached_property
-    def plug_ins(self) -> dict[str, EntryPoint]:
-        """Entry points of other packages by name; a built-in name cannot be replaced."""
-        found = {each.name: each for each in entry_points(group=self.group)}
-        return {name: each for name, each in sorted(found.items()) if name not in self._built_in}
+    def plug_ins(self) -> dict[str, str]:
+        """Places of the objects of other packages by name; a built-in name cannot be replaced."""
+        from importlib.metadata import entry_points  # slow to load
+
+        found = {each.name: each.value for each in entry_points(group=self.group)}
+        return {name: place for name, place in sorted(found.items()) if name not in self.built_in}
+
+    def place(self, name: str) -> T | str:
+        """Return the object, or the place `module:object` of one that is imported when it is asked for."""
+        return self.built_in[name] if name in self.built_in else self.plug_ins[name]
 
     def __getitem__(self, name: str) -> T:
-        if name in self._built_in:
-            return self._built_in[name]
-        loaded: T = self.plug_ins[name].load()
-        return loaded
+        found = self.place(name)
+        if isinstance(found, str):
+            loaded: T = pkgutil.resolve_name(found)
+            return loaded
+        return found
 
     def __iter__(self) -> Iterator[str]:
-        yield from self._built_in
+        yield from self.built_in
         yield from self.plug_ins
 
     def __len__(self) -> int:
-        return len(self._built_in) + len(self.plug_ins)
+        return len(self.built_in) + len(self.plug_ins)

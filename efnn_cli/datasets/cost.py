@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from efnn_cli.physics import System
+from efnn_cli.physics.system import System
 
 
 def shard_size(system: System) -> int:

@@ -19,7 +19,7 @@ from efnn_cli.core import device as devices
 from efnn_cli.core.errors import ConfigError, DeviceError
 from efnn_cli.datasets.executors import POLL_SECONDS, CheckStop, Store, label_shard, one_thread_each
 from efnn_cli.datasets.job import Job
-from efnn_cli.physics import Draw
+from efnn_cli.physics.system import Draw
 from efnn_cli.storage.dataset import Dataset
 
 CONNECT_SECONDS = 10

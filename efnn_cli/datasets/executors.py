@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from efnn_cli.core.device import describe
 from efnn_cli.core.errors import NumericalError, Stopped
 from efnn_cli.datasets.job import Job
-from efnn_cli.physics import Draw
+from efnn_cli.physics.system import Draw
 from efnn_cli.storage.dataset import MAX_ENERGY, Dataset
 
 POLL_SECONDS = 0.2

@@ -9,8 +9,7 @@ import numpy as np
 
 from efnn_cli.config.schema import build_system
 from efnn_cli.core.errors import ConfigError, InputError
-from efnn_cli.physics import System
-from efnn_cli.physics.system import Array
+from efnn_cli.physics.system import Array, System
 from efnn_cli.storage.dataset import Dataset
 
 

@@ -9,8 +9,7 @@ import torch
 from efnn_cli.core import checks
 from efnn_cli.core.resources import batch_bytes, in_parts
 from efnn_cli.datasets import cost
-from efnn_cli.physics import Draw, System
-from efnn_cli.physics.system import TOLERANCE, Array
+from efnn_cli.physics.system import TOLERANCE, Array, Draw, System
 from efnn_cli.physics.thermal import Bath
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset

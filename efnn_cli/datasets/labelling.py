@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from efnn_cli.core.console import Meter
 from efnn_cli.core.errors import ConflictError, InputError
+from efnn_cli.core.progress import Meter
 from efnn_cli.core.resources import batch_bytes, require_memory
 from efnn_cli.core.results import shown
 from efnn_cli.datasets import cost
@@ -20,7 +20,7 @@ from efnn_cli.datasets.executors import CheckStop, Executor
 from efnn_cli.datasets.job import Job, Part
 from efnn_cli.datasets.metadata import dataset_metadata
 from efnn_cli.datasets.shards import ShardFolder
-from efnn_cli.physics import Draw
+from efnn_cli.physics.system import Draw
 from efnn_cli.storage import atomic, dataset, lock
 from efnn_cli.storage.dataset import Dataset
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import torch
 
-from efnn_cli.config.compose import Composed, Request, compose
+from efnn_cli.config.compose import Composed, compose
+from efnn_cli.config.words import Request
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConfigError, ConflictError, InputError
 from efnn_cli.core.signals import StopRequest
@@ -23,8 +24,7 @@ from efnn_cli.datasets.settings import (
     refuse_normalise_without_effect,
     refuse_tolerance_without_effect,
 )
-from efnn_cli.physics import System
-from efnn_cli.physics.system import Array, size_of_spins
+from efnn_cli.physics.system import Array, System, size_of_spins
 from efnn_cli.storage import atomic, dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.storage.output import refuse_folder, refuse_run_files, require_hdf5_name

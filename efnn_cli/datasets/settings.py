@@ -12,56 +12,18 @@ import torch
 
 from efnn_cli.config.compose import Composed
 from efnn_cli.config.fingerprint import fingerprint
+from efnn_cli.config.options import ExecutorOptions, GenerateKeys, check_published
 from efnn_cli.config.schema import build_system, typed
-from efnn_cli.core import checks, device, resources
+from efnn_cli.core import checks, resources
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.datasets.dask_cluster import DaskCluster
 from efnn_cli.datasets.executors import Executor, Threads
 from efnn_cli.datasets.job import Job
-from efnn_cli.physics import System, sampling
-from efnn_cli.physics.system import TOLERANCE, Array
+from efnn_cli.physics.system import TOLERANCE, Array, System
 from efnn_cli.physics.thermal import Bath
 
-MAX_SAMPLES = 1_000_000_000
-MAX_WORKERS = 1024
-TOLERANCES = (1e-13, 1e-2)
 DRAWING_KEYS = ("seed", "sampling")
 THERMAL_KEYS = ("spin_temperature", "spin_coupling", "spin_sweeps")
-
-
-@dataclass
-class ExecutorOptions:
-    """Configuration keys `executor.*`."""
-
-    name: str = "threads"
-    address: str | None = None
-    """Address of a running Dask scheduler."""
-
-    def __post_init__(self) -> None:
-        checks.one_of("executor", self.name, ("threads", "dask"))
-        if self.address is not None and self.name != "dask":
-            raise ConfigError("executor.address belongs to a Dask cluster", "add executor=dask")
-
-
-@dataclass
-class _GenerateKeys:
-    seed: int
-    samples: int
-    sampling: str
-    spin_temperature: float | None
-    spin_coupling: float | None
-    spin_sweeps: int
-    reference: str
-    tolerance: float
-    fields: bool
-    executor: ExecutorOptions
-    device: str
-    workers: int | None
-
-    def __post_init__(self) -> None:
-        check_common(self.seed, self.device, self.workers)
-        checks.within("samples", self.samples, 1, MAX_SAMPLES)
-        checks.within("tolerance", self.tolerance, *TOLERANCES)
 
 
 @dataclass(frozen=True)
@@ -166,7 +128,7 @@ def generate_config(composed: Composed) -> GenerateConfig:
     """Check and type the configuration of `efnn generate`."""
     values = dict(composed.values)
     system = build_system(values.pop("system"))
-    keys = typed(_GenerateKeys, values)
+    keys = typed(GenerateKeys, values)
     chosen = system.samplings[0] if keys.sampling == "auto" else keys.sampling
     checks.one_of("sampling", chosen, system.samplings)
     check_published(chosen, keys.seed, keys.samples)
@@ -185,27 +147,12 @@ def generate_config(composed: Composed) -> GenerateConfig:
     )
 
 
-def check_published(chosen: str, seed: int, samples: int) -> None:
-    """Raise `ConfigError` for a seed or a number of samples beyond the range of sampling=published."""
-    if chosen == "published":
-        checks.within("seed (with sampling=published)", seed, 0, sampling.PUBLISHED_MAX_SEED)
-        checks.within("samples (with sampling=published)", samples, 1, sampling.PUBLISHED_BLOCK)
-
-
 def check_reference(system: System, reference: str, fields: bool) -> str:
     """Return `reference`; raises `ConfigError` where the system does not have it, or it gives no fields."""
     checks.one_of("reference", reference, ("auto", *system.references))
     if fields and reference == "determinant":
         raise ConfigError("fields=true needs eigenvectors, which reference=determinant has none of", "reference=dense")
     return reference
-
-
-def check_common(seed: int, device_name: str, workers: int | None) -> None:
-    """Raise `ConfigError` for a seed, a device or a number of workers that no command takes."""
-    checks.seed("seed", seed)
-    device.check_name(device_name)
-    if workers is not None:
-        checks.within("workers", workers, 1, MAX_WORKERS)
 
 
 def refuse_keys_without_effect(config: GenerateConfig, composed: Composed, *, spins_given: bool = False) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from efnn_cli.core.errors import InputError
 from efnn_cli.datasets.job import Job
-from efnn_cli.physics import Draw
+from efnn_cli.physics.system import Draw
 from efnn_cli.storage import atomic, dataset, hdf5
 from efnn_cli.storage.dataset import Dataset
 

@@ -1,6 +1,6 @@
 """Errors of trained networks on configurations that they have not seen, and on lattices of other sizes.
 
-settings.py         checked settings            evaluation_set.py   configurations to evaluate on, predictions
+evaluation_set.py   configurations to evaluate on, predictions
 compatibility.py    same Hamiltonian            overlap.py          configurations seen in training
 reference_datasets.py   labels at other sizes   size_errors.py      errors and times at one size
 extrapolation.py    many networks and sizes     size_table.py       extrapolation.csv

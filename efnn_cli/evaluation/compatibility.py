@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from efnn_cli.core.errors import InputError
 from efnn_cli.datasets.hamiltonian import couplings_hash
-from efnn_cli.physics import System
+from efnn_cli.physics.system import System
 from efnn_cli.runs.loading import Run
 
 

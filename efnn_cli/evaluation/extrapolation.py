@@ -8,13 +8,13 @@ from pathlib import Path
 
 import torch
 
+from efnn_cli.config.options import ExtrapolateKeys
 from efnn_cli.core.console import Console
 from efnn_cli.core.results import shown
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.core.size import Size, length
 from efnn_cli.datasets.planning import DatasetPlan
 from efnn_cli.evaluation.reference_datasets import label_references, plan_references
-from efnn_cli.evaluation.settings import ExtrapolateConfig
 from efnn_cli.evaluation.size_errors import SizeErrors, errors_at_size, weights_digest
 from efnn_cli.evaluation.size_table import Rows, SizeTable
 from efnn_cli.runs.folder import EXTRAPOLATION
@@ -39,7 +39,7 @@ def measure(
 
 
 def extrapolate_runs(
-    runs: Sequence[Path], config: ExtrapolateConfig, target: torch.device, console: Console, stop: StopRequest
+    runs: Sequence[Path], config: ExtrapolateKeys, target: torch.device, console: Console, stop: StopRequest
 ) -> dict[Path, Rows]:
     """Return the rows of every run at every size from its table; measure only the missing ones."""
     networks = {path: load(path, config.device) for path in runs}

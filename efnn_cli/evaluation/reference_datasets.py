@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from efnn_cli.config.compose import Composed
+from efnn_cli.config.options import ExtrapolateKeys, check_published
 from efnn_cli.core import resources
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConfigError
@@ -24,9 +25,8 @@ from efnn_cli.datasets import find
 from efnn_cli.datasets.hamiltonian import dataset_system
 from efnn_cli.datasets.labelling import require_resources
 from efnn_cli.datasets.planning import DatasetPlan, obtain_dataset
-from efnn_cli.datasets.settings import GenerateConfig, Thermal, check_published, check_reference
+from efnn_cli.datasets.settings import GenerateConfig, Thermal, check_reference
 from efnn_cli.evaluation.compatibility import require_same_hamiltonian
-from efnn_cli.evaluation.settings import ExtrapolateConfig
 from efnn_cli.physics.external import no_hamiltonian
 from efnn_cli.runs.loading import Run
 from efnn_cli.storage import atomic, dataset
@@ -35,7 +35,7 @@ from efnn_cli.storage.dataset import Dataset
 LOGGER = logging.getLogger("efnn")
 
 
-def plan_references(config: ExtrapolateConfig, member: Run, target: torch.device) -> list[DatasetPlan]:
+def plan_references(config: ExtrapolateKeys, member: Run, target: torch.device) -> list[DatasetPlan]:
     """Return the reference dataset of every size, smallest first.
 
     Raises `ConfigError` for samplings and methods that the system does not have, `InputError` for an unknown
@@ -74,7 +74,7 @@ def refuse_drawing(composed: Composed) -> None:
             )
 
 
-def _sizes(config: ExtrapolateConfig, member: Run) -> list[Size]:
+def _sizes(config: ExtrapolateKeys, member: Run) -> list[Size]:
     """Return the sizes asked for, or 1, 2 and 4 times that of training; warn below the receptive field."""
     chosen = config.L or [scaled(member.system.size, factor) for factor in (1, 2, 4)]
     field = member.config["receptive_field"] or 0
@@ -84,7 +84,7 @@ def _sizes(config: ExtrapolateConfig, member: Run) -> list[Size]:
     return sorted(chosen, key=length)
 
 
-def _plan(config: ExtrapolateConfig, member: Run, size: Size) -> DatasetPlan:
+def _plan(config: ExtrapolateKeys, member: Run, size: Size) -> DatasetPlan:
     """Return the reference dataset of one size."""
     system = member.system.at_size(size)
     trained, stored = member.config["sampling"], member.config.get("thermal")

@@ -27,29 +27,29 @@ class NetworkOptions:
 
     name: str
     depth: int = 3
-    """D, the number of layers."""
+    """D, number of layers."""
     width: int = 3
     """m of a dense network, C (channels) of a lattice network."""
     activation_scale: float = 1.0
-    """eps of a block `W2 tanh(eps (W1 x + b1)) / eps + b2`: small values start nearly polynomial."""
+    """eps of a block W2 tanh(eps (W1 x + b1)) / eps + b2; small values start nearly polynomial."""
     learn_activation_scale: bool = False
-    """Make eps a parameter of every block, with `activation_scale` as its initial value."""
+    """Learn one eps a block, from activation_scale on."""
     centre_spins: bool = False
-    """Dense: map the range of the spins to [-1, 1] first, for {0, 1} spins 2 s - 1."""
+    """Dense: map the range of the spins to [-1, 1], for {0, 1} spins 2 s - 1."""
     kernel_size: int = 5
     """Lattice: side of the convolutions of the invariant layers."""
     block_kernel_size: int | None = None
-    """Lattice: side of the first convolution of a block; None means `kernel_size`."""
+    """Lattice: side of the first convolution of a block; null: kernel_size."""
     block_kernel_size_2: int | None = None
-    """Lattice: side of the second convolution of a block; None means `block_kernel_size`."""
+    """Lattice: side of the second convolution of a block; null: block_kernel_size."""
     invariant_channels: int | None = None
-    """Lattice: channels of the invariant layers; None means `width`."""
+    """Lattice: channels of the invariant layers; null: width."""
     normalise_invariants: bool = False
     """Lattice: zero mean and unit variance of every invariant for independent uniform spins."""
     symmetry: str | None = None
-    """Lattice: o3, axial (about z) or none, the symmetry in spin space of the invariants; None means the system's."""
+    """One of o3, axial, none: symmetry of the invariants in spin space (lattice); null: that of the system."""
     linear_terms: bool | None = None
-    """Lattice, axial or none: invariants linear in the spins; None means where S -> -S changes the energy."""
+    """Lattice, axial or none: invariants linear in the spins; null: where S -> -S changes the energy."""
 
     lattice_only: ClassVar[tuple[str, ...]] = (
         "kernel_size",
@@ -96,11 +96,11 @@ class NetworkOptions:
 
 @dataclass
 class EfnnOptions(NetworkOptions):
-    """Options of the EFNN."""
+    """EFNN, the effective field neural network."""
 
     name: str = "efnn"
     quasi_particle_bias: float = 0.0
-    """Added to the initial output bias of every g_i: at 1 the network starts near S_i = F_i."""
+    """Added to the initial output bias of every g_i; at 1 the network starts near S_i = F_i."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -109,28 +109,28 @@ class EfnnOptions(NetworkOptions):
 
 @dataclass
 class DnnOptions(NetworkOptions):
-    """Options of the DNN."""
+    """DNN, fully connected layers."""
 
     name: str = "dnn"
 
 
 @dataclass
 class ResnetOptions(NetworkOptions):
-    """Options of the ResNet."""
+    """ResNet, layers with a residual connection."""
 
     name: str = "resnet"
 
 
 @dataclass
 class DensenetOptions(NetworkOptions):
-    """Options of the DenseNet."""
+    """DenseNet, layers that see all layers before them."""
 
     name: str = "densenet"
 
 
 @dataclass
 class EffectiveOptions:
-    """Options of the linear effective model, which has neither depth nor width."""
+    """Linear effective spin model on lattices, fitted in closed form."""
 
     name: str = "effective"
     shells: int = 7
@@ -143,3 +143,6 @@ class EffectiveOptions:
 
     def __post_init__(self) -> None:
         checks.within("model.shells", self.shells, 1, 7)
+
+
+Options = NetworkOptions | EffectiveOptions

@@ -9,24 +9,42 @@ sampling.py       distributions of unit vectors     block_recursion.py sparse_de
 thermal.py        spins at a temperature            lattices.py   square and triangular, their point groups
 hopping.py        electrons on them, with twists    external.py               labels from elsewhere
 
-A new system is one file here, one line in `SYSTEMS` and one YAML in `conf/system/`; a package of its own declares an
-entry point `efnn.systems` instead.
+A new system is one file here and one line in `SYSTEMS`; a package of its own declares an entry point `efnn.systems`
+instead. Systems are imported when they are asked for: names and keys are known without PyTorch.
 """
 
 from __future__ import annotations
 
+import pkgutil
+from typing import TYPE_CHECKING
+
 from efnn_cli.core.registry import Registry
-from efnn_cli.physics.double_exchange import DoubleExchange
-from efnn_cli.physics.external import External
-from efnn_cli.physics.heisenberg import Heisenberg
-from efnn_cli.physics.infinite_range import InfiniteRange
-from efnn_cli.physics.system import Draw, System
-from efnn_cli.physics.three_spin import ThreeSpin
+
+if TYPE_CHECKING:
+    from efnn_cli.physics.system import System
 
 SYSTEMS: Registry[type[System]] = Registry(
-    "efnn.systems", {cls.name: cls for cls in (ThreeSpin, Heisenberg, DoubleExchange)}
+    "efnn.systems",
+    {
+        "three_spin": "efnn_cli.physics.three_spin:ThreeSpin",
+        "heisenberg": "efnn_cli.physics.heisenberg:Heisenberg",
+        "double_exchange": "efnn_cli.physics.double_exchange:DoubleExchange",
+    },
 )
 
-Heisenberg.variants = {each.variant: each for each in (Heisenberg, InfiniteRange)}
+VARIANTS = {
+    "heisenberg": {
+        "lattice": "efnn_cli.physics.heisenberg:Heisenberg",
+        "infinite_range": "efnn_cli.physics.infinite_range:InfiniteRange",
+    },
+    "external": {  # only in files
+        "lattice": "efnn_cli.physics.external:External",
+        "dense": "efnn_cli.physics.external:ExternalDense",
+    },
+}
+"""Systems that share a name, by `system.variant`; the first is the default."""
 
-__all__ = ["SYSTEMS", "Draw", "External", "System"]
+
+def variants(name: str) -> dict[str, type[System]]:
+    """Return the systems that share `name`, by `system.variant`; empty for a name with one system."""
+    return {variant: pkgutil.resolve_name(place) for variant, place in VARIANTS.get(name, {}).items()}

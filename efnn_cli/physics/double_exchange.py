@@ -41,29 +41,43 @@ FILLING_SAMPLES, FILLING_SIZE = 16, 20  # configurations, and their largest side
 
 @dataclass
 class DoubleExchange(System):
-    """Parameters of the head of the module; `filling` (electrons a site, 0 to 2) stands for the mu that gives it."""
+    """Electrons hopping among classical spins; energy = grand potential. Energies in units of t."""
 
     name: ClassVar[str] = "double_exchange"
     kind: ClassVar[str] = "double_exchange"
     geometry: ClassVar[str] = "lattice"
-    energy_unit: ClassVar[str] = "hopping t"
     samplings: ClassVar[tuple[str, ...]] = tuple(spin_sampling.SAMPLINGS)
     references: ClassVar[tuple[str, ...]] = ("dense", "determinant")
     estimated_references: ClassVar[tuple[str, ...]] = ("determinant",)
 
-    L: int | str | None = None
+    L: int | str = 10
+    """Side of the lattice, at least 3; 12x8 for a rectangle, 12x1 for a chain."""
     t: float = 1.0
+    """Hopping."""
     J: float = 16.0
+    """Hund coupling."""
     mu: float = -8.3
+    """Chemical potential."""
     T: float = 0.1
+    """Temperature."""
     lattice: str = "square"
+    """One of square, triangular."""
     t2: float = 0.0
+    """Hopping to next neighbours."""
     J_AF: float = 0.0
+    """Superexchange J_AF S.S' between neighbours."""
     twist: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    """Phases in radians on the bonds that wrap."""
     filling: float | None = None
+    """Electrons a site, 0 to 2; the mu that gives it then takes the place of mu."""
+
+    @property
+    def energy_unit(self) -> str:
+        """The hopping amplitude t."""
+        return "hopping t"
 
     def __post_init__(self) -> None:
-        self.L = lattice_size("system.L", 10 if self.L is None else self.L)
+        self.L = lattice_size("system.L", self.L)
         checks.one_of("system.lattice", self.lattice, LATTICES)
         for key in ("t", "J", "mu", "t2", "J_AF"):
             checks.within(f"system.{key}", getattr(self, key), -1e6, 1e6)

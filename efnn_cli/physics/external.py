@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from efnn_cli.core import checks
-from efnn_cli.core.errors import InputError
+from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.size import lattice_size, parse
 from efnn_cli.physics.system import Array, Draw, System
 
 
 @dataclass
 class External(System):
-    """Parameters: side L >= 3 of the lattice, and the unit of the energies (None: unknown)."""
+    """Unit vectors on a lattice, labelled elsewhere."""
 
     name: ClassVar[str] = "external"
     kind: ClassVar[str] = "external_lattice"
@@ -30,12 +30,20 @@ class External(System):
     references: ClassVar[tuple[str, ...]] = ()
 
     variant: str = "lattice"
-    L: int | str | None = None
+    """One of lattice, dense."""
+    L: int | str = 10
+    """Size of the lattice, or the number n."""
     unit: str | None = None
+    """Unit of the energies; null: unknown."""
 
     def __post_init__(self) -> None:
         checks.one_of("system.variant", self.variant, ("lattice",))
-        self.L = lattice_size("system.L", 10 if self.L is None else self.L)
+        self.L = lattice_size("system.L", self.L)
+
+    @property
+    def energy_unit(self) -> str:
+        """The unit that was named by the user."""
+        return self.unit or "unknown unit"
 
     def sample(self, sampling: str, draw: Draw) -> NoReturn:
         """Raise `InputError`: the distribution of the configurations is unknown."""
@@ -48,22 +56,24 @@ class External(System):
 
 @dataclass
 class ExternalDense(External):
-    """Parameters: number n of real numbers in a configuration, and the unit of the energies (None: unknown)."""
+    """n real numbers a configuration, labelled elsewhere."""
 
     kind: ClassVar[str] = "external_dense"
     geometry: ClassVar[str] = "dense"
 
     variant: str = "dense"
+    """One of lattice, dense."""
+    L: int | str = 15
+    """Number n of a configuration."""
 
     def __post_init__(self) -> None:
         checks.one_of("system.variant", self.variant, ("dense",))
-        self.L = parse("system.L", 15 if self.L is None else self.L)
+        self.L = parse("system.L", self.L)
+        if isinstance(self.L, str):
+            raise ConfigError(f"system.L: wanted a number of spins, found {self.L!r}")
 
     def _allowed(self, spins: Array) -> NDArray[np.bool_]:
         return np.isfinite(spins)
-
-
-External.variants = {each.variant: each for each in (External, ExternalDense)}
 
 
 def no_hamiltonian() -> InputError:

@@ -55,7 +55,7 @@ def rings(spins: Tensor) -> Tensor:
 
 @dataclass
 class Heisenberg(System):
-    """Parameters: side L >= 3, the lattice, and the couplings J1, J2, K, R, D, h, A of the head of the module."""
+    """Classical Heisenberg model on a lattice."""
 
     name: ClassVar[str] = "heisenberg"
     kind: ClassVar[str] = "heisenberg_lattice"
@@ -63,20 +63,31 @@ class Heisenberg(System):
     samplings: ClassVar[tuple[str, ...]] = ("uniform_sphere", "uniform_angles", "thermal")
 
     variant: str = "lattice"
-    L: int | str | None = None
+    """One of lattice, infinite_range."""
+    L: int | str = 10
+    """Side of the lattice, at least 3; 12x8 for a rectangle, 12x1 for a chain."""
     J1: float = 1.0
+    """Nearest neighbours."""
     J2: float = 0.0
+    """Next-nearest neighbours."""
     K: float = 0.0
+    """Biquadratic coupling."""
     R: float = 0.0
+    """Ring exchange on plaquettes."""
     lattice: str = "square"
+    """One of square, triangular."""
     D: float = 0.0
+    """Dzyaloshinskii-Moriya exchange."""
     dm: str = "interfacial"
+    """One of interfacial, bulk: its vectors D z x r, or D r."""
     h: float = 0.0
+    """Field along z."""
     A: float = 0.0
+    """Single-ion anisotropy along z."""
 
     def __post_init__(self) -> None:
         checks.one_of("system.variant", self.variant, ("lattice",))
-        self.L = lattice_size("system.L", 10 if self.L is None else self.L)
+        self.L = lattice_size("system.L", self.L)
         for key in ("J1", "J2", "K", "R", "D", "h", "A"):
             checks.within(f"system.{key}", getattr(self, key), -1e12, 1e12)
         checks.one_of("system.lattice", self.lattice, LATTICES)

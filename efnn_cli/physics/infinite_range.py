@@ -22,7 +22,7 @@ ORDER = 3
 
 @dataclass
 class InfiniteRange(System):
-    """Parameters: number of spins L and the seed of the couplings."""
+    """The paper's infinite-range benchmark of scalar spins."""
 
     name: ClassVar[str] = "heisenberg"
     kind: ClassVar[str] = "infinite_range"
@@ -30,12 +30,14 @@ class InfiniteRange(System):
     samplings: ClassVar[tuple[str, ...]] = ("uniform",)
 
     variant: str = "infinite_range"
-    L: int | None = None
+    """One of lattice, infinite_range."""
+    L: int = 15
+    """Number of spins."""
     coupling_seed: int = 0
+    """Seed of the couplings J ~ Normal(1, 2)."""
 
     def __post_init__(self) -> None:
         checks.one_of("system.variant", self.variant, ("infinite_range",))
-        self.L = 15 if self.L is None else self.L
         checks.within("system.L", self.L, ORDER, 4096)
         checks.seed("system.coupling_seed", self.coupling_seed)
         subsets.count(self.L, ORDER)

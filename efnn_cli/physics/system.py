@@ -82,10 +82,13 @@ class System(ABC):
     """Methods that compute the energy."""
     estimated_references: ClassVar[tuple[str, ...]] = ()
     """Those of them that are not exact to rounding: they estimate their error and have a tolerance."""
-    energy_unit: ClassVar[str] = "coupling scale"
-    variants: ClassVar[dict[str, type[System]]] = {}
-    """Classes that share the name on the command line, by `system.variant`; empty without variants."""
-    L: int | str | None
+    L: int | str
+    """Side of the lattice, text such as 12x8 for a rectangle, or number of spins."""
+
+    @property
+    def energy_unit(self) -> str:
+        """Unit of the energies."""
+        return "coupling scale"
 
     def fastest_reference(self, device: str) -> str:
         """Return the method that `reference=auto` means on a device of type "cpu" or "cuda"."""
@@ -93,8 +96,7 @@ class System(ABC):
 
     @property
     def size(self) -> Size:
-        """L, which every constructed system has: a number, or text such as 12x8."""
-        assert self.L is not None  # for the type checker: __post_init__ has set it
+        """L: a number, or text such as 12x8."""
         return self.L
 
     @property

@@ -25,21 +25,23 @@ from efnn_cli.physics.system import Array, Draw, System
 
 @dataclass
 class ThreeSpin(System):
-    """Parameters: L spins, order r of the interaction, the spin alphabet, the seed of the couplings."""
+    """Infinite-range r-spin model: E = - sum over r-subsets of J s_i1 ... s_ir."""
 
     name: ClassVar[str] = "three_spin"
     kind: ClassVar[str] = "three_spin"
     geometry: ClassVar[str] = "dense"
     samplings: ClassVar[tuple[str, ...]] = ("uniform",)
 
-    L: int | None = None
+    L: int = 15
+    """Number of spins."""
     r: int = 3
+    """Order of the interaction, 2 to 5."""
     spin_values: list[int] = field(default_factory=lambda: [0, 1])
+    """Values of a spin: [0,1] or [-1,1]."""
     coupling_seed: int = 0
+    """Seed of the couplings J ~ Normal(1, 2)."""
 
     def __post_init__(self) -> None:
-        if self.L is None:
-            self.L = 15
         checks.within("system.r", self.r, 2, 5)
         checks.within("system.L", self.L, self.r, 4096)
         checks.seed("system.coupling_seed", self.coupling_seed)

@@ -13,12 +13,15 @@ from typing import Any
 import torch
 
 from efnn_cli.core import rng
-from efnn_cli.core.console import Console, duration
+from efnn_cli.core.console import Console
 from efnn_cli.core.errors import InputError, NumericalError, Stopped
+from efnn_cli.core.numbers import number
+from efnn_cli.core.progress import duration
 from efnn_cli.core.signals import StopRequest
-from efnn_cli.models import EnergyModel, parameter_count
+from efnn_cli.models.build import parameter_count
+from efnn_cli.models.energy import EnergyModel
 from efnn_cli.models.linear_model import LinearModel
-from efnn_cli.physics import System
+from efnn_cli.physics.system import System
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.network import network_for
 from efnn_cli.runs.planning import Plan
@@ -29,7 +32,7 @@ from efnn_cli.training import distributed
 from efnn_cli.training.history import EpochRow
 from efnn_cli.training.metrics import Metrics, measure
 from efnn_cli.training.predict import predict
-from efnn_cli.training.trainer import Labelled, Trainer
+from efnn_cli.training.trainer import Best, Labelled, Trainer
 
 CHECKPOINT_SECONDS = 10.0
 CALIBRATION_SAMPLES = 2000
@@ -145,7 +148,7 @@ def _train(plan: Plan, folder: RunFolder, trainer: Trainer, console: Console, st
                 _save(plan, folder, state)
                 saved = time.monotonic()
             now = row.epoch if budget is None else min(round(row.seconds), total)
-            advance(now - done, _note(row))
+            advance(now - done, _note(row, trainer.best, plan.system.energy_unit))
             done = now
     if is_main:
         _save(plan, folder, state)
@@ -164,10 +167,10 @@ def _save(plan: Plan, folder: RunFolder, state: dict[str, Any]) -> None:
     checkpoint.write(folder.best_file, plan.stored, best)
 
 
-def _note(row: EpochRow) -> str:
-    """Return the errors of an epoch for the progress bar."""
-    relative = "" if row.val_relative_error is None else f" ({row.val_relative_error:.2e} relative)"
-    return f"train rmse {row.train_rmse:.3e}, val rmse {row.val_rmse:.3e}{relative}"
+def _note(row: EpochRow, best: Best, unit: str) -> str:
+    """Return the errors of an epoch and the best ones so far, for the progress bar."""
+    now = f"RMSE train {number(row.train_rmse, 3)}, val {number(row.val_rmse, 3)}"
+    return f"{now}, best val {number(best.val_rmse, 3)} at epoch {best.epoch} ({unit})"
 
 
 def _fit_closed_form(plan: Plan, folder: RunFolder, device: torch.device) -> Fitted:

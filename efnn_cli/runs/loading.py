@@ -23,9 +23,8 @@ from efnn_cli.core import device as devices
 from efnn_cli.core.errors import ConfigError, EfnnError, InputError
 from efnn_cli.core.results import shown
 from efnn_cli.core.text import at_home
-from efnn_cli.models import EnergyModel
-from efnn_cli.physics import System
-from efnn_cli.physics.system import size_of_spins
+from efnn_cli.models.energy import EnergyModel
+from efnn_cli.physics.system import System, size_of_spins
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.network import network_for
 from efnn_cli.runs.settings import build_training

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from efnn_cli.models import EnergyModel, Options, build
+from efnn_cli.models.build import build
+from efnn_cli.models.energy import EnergyModel
 from efnn_cli.models.fast import accelerate
-from efnn_cli.physics import System
+from efnn_cli.models.options import Options
+from efnn_cli.physics.system import System
 
 
 def network_for(system: System, options: Options, *, seed: int, dtype: str) -> EnergyModel:

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.config.compose import Request, Setting, compose, settle
+from efnn_cli.config.compose import compose
 from efnn_cli.config.schema import build_model
+from efnn_cli.config.words import Request, Setting, settle
 from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.results import shown
 from efnn_cli.datasets import find
 from efnn_cli.datasets.hamiltonian import couplings_hash, dataset_system
-from efnn_cli.models import receptive_field_of
-from efnn_cli.physics import System
+from efnn_cli.models.build import receptive_field_of
+from efnn_cli.physics.system import System
 from efnn_cli.runs.find import run_path
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.settings import TrainConfig, build_training, train_config

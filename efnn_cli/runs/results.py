@@ -5,7 +5,7 @@ from __future__ import annotations
 from efnn_cli.core.numbers import number
 from efnn_cli.core.results import Result, shown
 from efnn_cli.core.table import Table, facts
-from efnn_cli.models import parameter_count
+from efnn_cli.models.build import parameter_count
 from efnn_cli.runs.fitting import initial_model
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.planning import Plan

@@ -6,15 +6,15 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from efnn_cli.config.compose import SHORT_NAMES, Composed
+from efnn_cli.config.compose import Composed
+from efnn_cli.config.keys import SHORT_NAMES
+from efnn_cli.config.options import TrainKeys
 from efnn_cli.config.schema import build_model, build_system, typed
-from efnn_cli.core import ranks
-from efnn_cli.core.device import check_shared
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.datasets.settings import check_common
-from efnn_cli.models import MODELS, NetworkOptions, Options
-from efnn_cli.models.options import SYMMETRIES
-from efnn_cli.physics import System
+from efnn_cli.models import MODELS
+from efnn_cli.models.options import SYMMETRIES, NetworkOptions, Options
+from efnn_cli.physics import VARIANTS
+from efnn_cli.physics.system import System
 from efnn_cli.training.options import TrainingOptions
 
 
@@ -29,17 +29,6 @@ class TrainConfig:
     system_filter: dict[str, Any]
 
 
-@dataclass
-class _TrainKeys:
-    seed: int
-    device: str
-
-    def __post_init__(self) -> None:
-        check_common(self.seed, self.device, None)
-        if ranks.is_distributed():
-            check_shared(self.device)
-
-
 def train_config(composed: Composed, system: System | None = None) -> TrainConfig:
     """Return the checked settings of `efnn train`; they must fit `system` where it is known."""
     values = dict(composed.values)
@@ -48,10 +37,10 @@ def train_config(composed: Composed, system: System | None = None) -> TrainConfi
     model = build_model(values.pop("model"))
     for short in SHORT_NAMES.values():
         values.pop(short, None)
-    keys = typed(_TrainKeys, values)
+    keys = typed(TrainKeys, values)
     said = {key.removeprefix("system."): each for key, each in composed.settings.items() if key.startswith("system.")}
     narrowed = build_system(wanted) if wanted is not None else None
-    if system is None and narrowed is not None and (not narrowed.variants or "variant" in said):
+    if system is None and narrowed is not None and (narrowed.name not in VARIANTS or "variant" in said):
         system = narrowed  # a name with variants leaves the geometry open
     if "budget" in composed.settings and "epochs" in composed.settings:
         raise ConfigError("budget and epochs both say how long to train", "keep one of them")

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.config.compose import Request, compose
+from efnn_cli.config.compose import compose
+from efnn_cli.config.options import ExtrapolateKeys
 from efnn_cli.config.schema import typed
+from efnn_cli.config.words import Request
 from efnn_cli.core import device
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import EfnnError, NumericalError
 from efnn_cli.core.numbers import number
 from efnn_cli.core.results import Result, shown
 from efnn_cli.core.signals import to_go_on
-from efnn_cli.evaluation.settings import ExtrapolateConfig
 from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.storage import atomic
 from efnn_cli.storage.output import COMPARISON_MARK, claim_marked
@@ -42,7 +43,7 @@ def run(
     dry_run: bool = False,
 ) -> Result:
     """Train, choose by validation, extrapolate; write tables and figures."""
-    config = typed(ExtrapolateConfig, compose("extrapolate", references).values)
+    config = typed(ExtrapolateKeys, compose("extrapolate", references).values)
     device.resolve(config.device)
     plan = plan_comparison(comparison, data)
     folder = out or OUTPUTS / f"compare-{plan.first.system.name}-{plan.tag}"

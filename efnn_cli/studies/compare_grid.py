@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from efnn_cli.config.compose import Request, compose, key_of, settle
+from efnn_cli.config.compose import compose
+from efnn_cli.config.words import Request, key_of, settle
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.models import MODELS
-from efnn_cli.physics import System
+from efnn_cli.physics.system import System
 from efnn_cli.runs.settings import train_config
 from efnn_cli.studies.grid import combine
 

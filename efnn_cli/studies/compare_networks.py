@@ -7,12 +7,15 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from efnn_cli.config.compose import NETWORK_KEYS, Request, compose, key_of, settle
+from efnn_cli.config.compose import compose
 from efnn_cli.config.fingerprint import fingerprint
+from efnn_cli.config.words import NETWORK_KEYS, Request, key_of, settle
 from efnn_cli.core import checks
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.models import MODELS, NetworkOptions, parameter_count
-from efnn_cli.physics import System
+from efnn_cli.models import MODELS
+from efnn_cli.models.build import parameter_count
+from efnn_cli.models.options import NetworkOptions
+from efnn_cli.physics.system import System
 from efnn_cli.runs.fitting import initial_model
 from efnn_cli.runs.planning import Plan, plan_new
 from efnn_cli.runs.settings import TrainConfig, train_config

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from efnn_cli.config.compose import Request
-from efnn_cli.core.console import Console, duration
+from efnn_cli.config.options import ExtrapolateKeys
+from efnn_cli.config.words import Request
+from efnn_cli.core.console import Console
 from efnn_cli.core.device import resolve
 from efnn_cli.core.numbers import number
+from efnn_cli.core.progress import duration
 from efnn_cli.core.signals import GO_ON, StopRequest
 from efnn_cli.evaluation.extrapolation import extrapolate_runs
-from efnn_cli.evaluation.settings import ExtrapolateConfig
 from efnn_cli.evaluation.size_table import Rows
 from efnn_cli.storage.lock import held
 from efnn_cli.studies.grid import Point
@@ -164,7 +165,7 @@ def run_cells(cells: Sequence[Cell], data: Path, engine: Engine, progress: Progr
     ]
 
 
-def extrapolate(groups: Sequence[Group], configs: Sequence[ExtrapolateConfig], console: Console) -> list[Group]:
+def extrapolate(groups: Sequence[Group], configs: Sequence[ExtrapolateKeys], console: Console) -> list[Group]:
     """Return the groups with their errors at every size of `configs`, all on the same reference datasets."""
     members = [each for group in groups for each in group.members]
     if not members or members[0].plan.system.geometry != "lattice" or not members[0].plan.system.references:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from efnn_cli.config.compose import UNREADABLE, first_line
+from efnn_cli.config.words import UNREADABLE, first_line
 from efnn_cli.core.errors import ConfigError
 
 MAX_POINTS = 100_000

@@ -25,7 +25,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from efnn_cli.config.compose import HYDRA_ERRORS, first_line
+from efnn_cli.config.compose import HYDRA_ERRORS
+from efnn_cli.config.words import first_line
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConfigError, Interrupted, Stopped
 from efnn_cli.runs.folder import OUTPUTS

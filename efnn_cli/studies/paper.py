@@ -10,14 +10,16 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from efnn_cli.config.compose import Request, compose
+from efnn_cli.config.compose import compose
+from efnn_cli.config.options import ExtrapolateKeys
 from efnn_cli.config.schema import typed
+from efnn_cli.config.words import Request
 from efnn_cli.core import device
-from efnn_cli.core.console import Console, duration
+from efnn_cli.core.console import Console
+from efnn_cli.core.progress import duration
 from efnn_cli.core.results import Result, shown
 from efnn_cli.core.signals import GO_ON, StopRequest, to_go_on
 from efnn_cli.datasets.planning import obtain_dataset, plan_dataset, require_free_path
-from efnn_cli.evaluation.settings import ExtrapolateConfig
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.runs.loading import load
@@ -102,12 +104,12 @@ def _extrapolated(experiment: Experiment, groups: dict[str, list[Group]], consol
     return {name: [next(found) for _ in groups[name]] for name in sweeps}
 
 
-def _sizes(experiment: Experiment) -> list[ExtrapolateConfig]:
+def _sizes(experiment: Experiment) -> list[ExtrapolateKeys]:
     """Return the settings of `efnn extrapolate`: for the sizes, and for those beyond with its own number of samples."""
     scale = experiment.scale
     asked = [(sizes, samples) for sizes, samples in ((scale.sizes, scale.samples), (scale.beyond, None)) if sizes]
     options = [{"L": sizes, "samples": samples, "device": experiment.device} for sizes, samples in asked]
-    return [typed(ExtrapolateConfig, compose("extrapolate", Request((), each)).values) for each in options]
+    return [typed(ExtrapolateKeys, compose("extrapolate", Request((), each)).values) for each in options]
 
 
 def _times(experiment: Experiment, groups: dict[str, list[Group]], folder: Path) -> Times:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from efnn_cli.core import provenance, resources
-from efnn_cli.core.console import duration
+from efnn_cli.core.progress import duration
 from efnn_cli.report import Figure, Table, code, plain, render_markdown, render_page
 from efnn_cli.runs.planning import open_source
 from efnn_cli.storage import atomic

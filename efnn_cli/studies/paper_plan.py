@@ -11,8 +11,8 @@ from efnn_cli.config.compose import compose
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.datasets.planning import plan_dataset
 from efnn_cli.evaluation.reference_datasets import default_samples
-from efnn_cli.models import parameter_count
-from efnn_cli.physics import System
+from efnn_cli.models.build import parameter_count
+from efnn_cli.physics.system import System
 from efnn_cli.runs.fitting import initial_model
 from efnn_cli.runs.settings import TrainConfig, train_config
 from efnn_cli.studies.paper_presets import Experiment

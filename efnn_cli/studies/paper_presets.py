@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
-from efnn_cli.config.compose import Request, compose
+from efnn_cli.config.compose import compose
+from efnn_cli.config.options import ReproduceKeys
 from efnn_cli.config.schema import typed
+from efnn_cli.config.words import Request
 from efnn_cli.core import checks, device, resources
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.datasets.settings import MAX_WORKERS
 from efnn_cli.studies.engine import Cell
 from efnn_cli.studies.grid import Point, expand
 from efnn_cli.studies.summary import LABELS
@@ -174,20 +175,6 @@ class Experiment:
             Cell(Request(point, {"device": self.device}, self.config_dir), choices, options.seeds)
             for point in options.points()
         ]
-
-
-@dataclass
-class ReproduceKeys:
-    """Configuration keys of `efnn reproduce` besides the experiment."""
-
-    scale: str
-    device: str
-    workers: int | None
-
-    def __post_init__(self) -> None:
-        device.check_name(self.device)
-        if self.workers is not None:
-            checks.within("workers", self.workers, 1, MAX_WORKERS)
 
 
 def names() -> list[str]:

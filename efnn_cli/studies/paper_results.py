@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from efnn_cli.physics import System
+from efnn_cli.physics.system import System
 from efnn_cli.runs.planning import Plan
 from efnn_cli.studies.paper_presets import Experiment
 from efnn_cli.studies.summary import Group, Member

@@ -11,7 +11,8 @@ import numpy as np
 
 from efnn_cli.core.size import Size, length
 from efnn_cli.evaluation.size_table import Rows
-from efnn_cli.models import MODELS, Options
+from efnn_cli.models import MODELS
+from efnn_cli.models.options import Options
 from efnn_cli.runs.planning import Plan
 from efnn_cli.studies.grid import Point
 from efnn_cli.studies.trials import Outcome, Trial

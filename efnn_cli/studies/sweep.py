@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.config.compose import Request, compose, key_of
+from efnn_cli.config.compose import compose
+from efnn_cli.config.words import Request, key_of
 from efnn_cli.core import ranks
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.numbers import number
 from efnn_cli.core.results import Result, shown
 from efnn_cli.core.signals import GO_ON, to_go_on
-from efnn_cli.models import parameter_count
+from efnn_cli.models.build import parameter_count
 from efnn_cli.runs.fitting import initial_model
 from efnn_cli.runs.planning import choose_source
 from efnn_cli.runs.settings import train_config

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.config.compose import Request
+from efnn_cli.config.words import Request
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import InputError, InUseError, Stopped
 from efnn_cli.core.failures import as_efnn_error

@@ -19,7 +19,7 @@ SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
 @dataclass
 class TrainingOptions:
-    """Recipe of a training."""
+    """Recipe of a training; the defaults are neutral values."""
 
     name: str = "custom"
     """Name of the recipe, for the record."""
@@ -28,29 +28,33 @@ class TrainingOptions:
     epochs: int = 100
     """Passes over the training configurations."""
     budget: str | None = None
-    """Time to train, such as 90s, 10min or 2h, instead of `epochs`: the schedule ends with it."""
+    """Time to train instead of epochs, such as 90s, 10min or 2h: the schedule ends with it."""
     batch_size: int = 1000
+    """Configurations in a step."""
     batch_doublings: int = 0
-    """Number of times that the batch doubles, at equal distances in the training; 0: constant."""
+    """Number of times that the batch doubles, at equal distances in the training."""
     optimizer: str = "adam"
+    """One of adam, adamw, soap."""
     weight_decay: float = 0.0
+    """Weight decay of the optimizer."""
     schedule: str = "constant"
-    """cosine: to zero at the end, after a linear warm-up; step: times step_factor every step_epochs."""
+    """One of constant, cosine, step; cosine: to zero at the end; step: times step_factor every step_epochs."""
     warmup: float = 0.0
-    """Fraction of all steps in which the learning rate rises linearly (any schedule)."""
+    """Fraction of all steps in which the learning rate rises linearly; any schedule."""
     step_epochs: int = 100
+    """Epochs between the steps of schedule=step."""
     step_factor: float = 1.0
+    """Factor of the learning rate at every step of schedule=step."""
     dtype: str = "float32"
-    """Type of weights and activations; energies and sums over sites are float64 always."""
+    """One of float32, float64; of weights and activations, while energies are float64 always."""
     initial_spread: float | None = None
-    """Standardise the target, and start the prediction with this fraction of its standard deviation; None: the
-    bare energies, as published."""
+    """Standard deviation of the first prediction over that of the energies; null: bare energies, as published."""
     augment: bool = False
     """Lattice: a random operation of the point group of the square for every batch."""
     ema: float = 0.0
-    """Decay of the exponential moving average of the weights that is validated and kept; 0: the weights themselves."""
+    """Decay of the moving average of the weights that is validated and kept; 0: the weights themselves."""
     patience: int | None = None
-    """Stop early after this many epochs without a better validation error."""
+    """Stop after this many epochs without a better validation error."""
 
     def __post_init__(self) -> None:
         checks.positive("lr", self.lr)

@@ -15,7 +15,14 @@ from efnn_cli.storage import dataset
 from .conftest import SMALL, call
 
 FROZEN = Path(__file__).parent.parent / "data" / "dataset-v1.h5"
-OTHERS = {"spin_values": "[-1,1]", "variant": "infinite_range"}  # of fields that are no numbers
+OTHERS = {  # of fields that are no numbers
+    "spin_values": "[-1,1]",
+    "variant": "infinite_range",
+    "lattice": "triangular",
+    "dm": "bulk",
+    "twist": "[0.1,0]",
+    "filling": "0.5",
+}
 FOREIGN = {"coupling_seed": ["system.variant=infinite_range"]}  # fields that need another key beside them
 BATH = {"sampling": "thermal", "spin_temperature": 0.5, "spin_coupling": 1.0}
 LABELLINGS = [

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli.config.compose import Request
+from efnn_cli.config.words import Request
 from efnn_cli.datasets.executors import Threads
 from efnn_cli.datasets.job import Part
 from efnn_cli.datasets.labelling import label_part

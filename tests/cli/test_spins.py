@@ -79,7 +79,7 @@ def spoiled(index: tuple[int, ...], value: float) -> np.ndarray:
 BAD = {  # and the number of the configuration that is named
     "not unit": (spoiled((2, 0, 1, 1), 3.0), "configuration 2"),
     "not finite": (spoiled((3, 0, 0, 0), np.nan), "configuration 3"),
-    "not square": (sphere(4, 5)[..., :4], ""),
+    "bonds that merge": (sphere(4, 5)[..., :2], "5, 2"),
     "one configuration without its axis": (sphere(4, 5)[0], ""),
     "none": (sphere(4, 5)[:0], ""),
     "components last": (np.moveaxis(sphere(4, 5), 1, -1), ""),
@@ -286,11 +286,11 @@ NO_SPINS = [
     sphere(2, 6).astype(object),
     [[0.0, 1.0], [1.0]],
     None,
-    np.ones((2, 3, 8, 4)) / np.sqrt(3),
+    np.ones((2, 3, 8, 2)) / np.sqrt(3),
 ]
 
 
-@pytest.mark.parametrize("given", NO_SPINS, ids=["complex", "objects", "ragged", "none", "8x4"])
+@pytest.mark.parametrize("given", NO_SPINS, ids=["complex", "objects", "ragged", "none", "8x2"])
 def test_what_are_no_spins_is_refused_by_a_loaded_network(workshop: Workshop, given: Any):
     loaded = efnn_cli.load(workshop.root / workshop.run("lattice net"), "cpu")
     for ask in (loaded.predict, loaded.fields):

@@ -1,65 +1,48 @@
-"""The YAML files and the dataclasses say the same; every recipe composes for every network."""
+"""Configurations are composed of the defaults of the dataclasses; every recipe composes for every network."""
 
 import dataclasses
 import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 import efnn_cli
-from efnn_cli.config.compose import Request, compose
-from efnn_cli.config.schema import build_system
+from efnn_cli.config.compose import compose
+from efnn_cli.config.schema import build_model, build_system
+from efnn_cli.config.words import Request
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.models import MODELS
-from efnn_cli.physics import SYSTEMS
-from efnn_cli.runs.settings import train_config
+from efnn_cli.physics import SYSTEMS, variants
+from efnn_cli.runs.settings import train_config, with_symmetry
 from efnn_cli.training.options import TrainingOptions
 
 CONF = Path(efnn_cli.__file__).parent.parent / "conf"
-KINDS = {cls().kind: [f"system={name}"] for name, cls in SYSTEMS.items()} | {
+KINDS = {cls.kind: [f"system={name}"] for name, cls in SYSTEMS.items()} | {
     "infinite_range": ["system=heisenberg", "system.variant=infinite_range"],
     "heisenberg_lattice": ["system=heisenberg", "system.variant=lattice"],
 }
 
 
-def load(name):
-    return yaml.safe_load((CONF / f"{name}.yaml").read_text())
-
-
-def defaults(cls):
-    return {
-        each.name: each.default if each.default is not dataclasses.MISSING else each.default_factory()
-        for each in dataclasses.fields(cls)
-        if each.default is not dataclasses.MISSING or each.default_factory is not dataclasses.MISSING
-    }
-
-
-def test_every_system_and_model_has_its_file():
-    assert {path.stem for path in (CONF / "system").glob("*.yaml")} == set(SYSTEMS)
-    assert {path.stem for path in (CONF / "model").glob("*.yaml")} == set(MODELS)
+def composed(command, *words):
+    return compose(command, Request(words)).values
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_system_files_hold_the_defaults(name):
-    written = load(f"system/{name}")
-    variants = SYSTEMS[name].variants or {None: SYSTEMS[name]}
-    for variant, cls in variants.items():
-        assert build_system(written if variant is None else {**written, "variant": variant}) == cls()
-    assert set(written) == {"name"}.union(*(defaults(cls) for cls in variants.values()))
+def test_a_system_is_composed_of_its_defaults(name):
+    values = composed("generate", f"system={name}")["system"]
+    for variant, cls in (variants(name) or {None: SYSTEMS[name]}).items():
+        assert build_system(values if variant is None else {**values, "variant": variant}) == cls()
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_model_files_hold_the_neutral_values(name):
-    written = load(f"model/{name}")
-    node = {k: written.get(k, v) if str(v).startswith("${") else v for k, v in written["model"].items()}
-    assert node == {**defaults(MODELS[name].options), "name": name}
+def test_a_network_is_composed_of_its_neutral_values(name):
+    words = () if name == "effective" else ("training=neutral",)
+    assert build_model(composed("train", f"model={name}", *words)["model"]) == MODELS[name].options()
 
 
-def test_neutral_training_file_holds_the_neutral_values():
-    written = load("training/neutral")
-    node = {k: written.get(k, v) if str(v).startswith("${") else v for k, v in written["training"].items()}
-    assert node | {"name": "custom"} == defaults(TrainingOptions)
+def test_the_neutral_recipe_holds_the_neutral_values():
+    found = composed("train", "training=neutral")["training"]
+    assert found | {"name": "custom"} == dataclasses.asdict(TrainingOptions())
 
 
 @pytest.mark.parametrize("family", ["default", "paper"])
@@ -80,7 +63,7 @@ def test_every_recipe_composes_for_every_network(kind, model, family):
     own = (CONF / "training" / family / f"{kind}.yaml").exists()  # a new system has none at first
     assert config.training.name.startswith(f"{family}/{kind}" if own else family)
     if family == "paper":
-        neutral = dataclasses.asdict(MODELS[model].options())
+        neutral = dataclasses.asdict(with_symmetry(MODELS[model].options(), system))
         neutral.update(depth=config.model.depth, width=config.model.width)
         assert dataclasses.asdict(config.model) == neutral
         assert config.training.initial_spread is None
@@ -88,7 +71,7 @@ def test_every_recipe_composes_for_every_network(kind, model, family):
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if (CONF / "training" / "default" / f"{kind}.yaml").exists()])
 def test_default_recipes_see_no_more_than_the_training_lattice(kind):
-    from efnn_cli.models import receptive_field_of
+    from efnn_cli.models.build import receptive_field_of
 
     system = build_system(compose("train", Request(tuple(KINDS[kind]))).values["system"])
     config = train_config(compose("train", Request(), kind), system)

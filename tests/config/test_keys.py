@@ -4,9 +4,12 @@ import pytest
 
 from efnn_cli.cli.config import validate
 from efnn_cli.config import keys
-from efnn_cli.config.compose import Request, compose
+from efnn_cli.config.compose import compose
+from efnn_cli.config.recipes import flat
+from efnn_cli.config.words import Request
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.physics import SYSTEMS
+from efnn_cli.models import MODELS
+from efnn_cli.physics import SYSTEMS, variants
 from efnn_cli.physics.sampling import SAMPLINGS
 
 BY_SYSTEM = ("sampling", "reference")  # every system has some of the values
@@ -25,20 +28,45 @@ def test_groups_and_their_options():
 
 def test_a_key_has_its_default_comment_and_short_name():
     found = {key.name: key for key in keys.group_keys("model", "efnn")}
-    assert (found["depth"].text, found["depth"].comment) == ("3", "D, number of layers")
-    assert (found["model.depth"].alias, found["model.kernel_size"].alias) == ("depth", "")
+    assert (found["depth"].text, found["depth"].meaning) == ("3", "D, number of layers.")
+    assert "model.depth" not in found
     assert found["model.centre_spins"].choices == ("true", "false")
     assert found["model.invariant_channels"].text == "null"
 
 
 def listed():
-    """Every key that has a list of values, beside a command and the settings that the key needs."""
+    """Every key that has a list of values, beside a command and a choice that the key needs."""
+    found = {}
     for command in COMMANDS:
-        yield from ((command, key, ()) for key in keys.root_keys(command) if key.choices and key.name not in BY_SYSTEM)
+        for key in keys.root_keys(command):
+            if key.name not in BY_SYSTEM:
+                found[command, key.name] = command, key, ()
         for group in keys.groups(command):
-            for option in [None] if group in keys.BASES else keys.options(group):
-                chosen = () if option is None else (f"{group}={option}",)
-                yield from ((command, key, chosen) for key in keys.group_keys(group, option) if key.choices)
+            for option in keys.options(group):
+                for key in keys.group_keys(group, option):
+                    found.setdefault((command, key.name), (command, key, (f"{group}={option}",)))
+    return [each for each in found.values() if each[1].choices]
+
+
+def flat_names(command, *words):
+    values = dict(flat(compose(command, Request(words)).values))
+    return {keys.SHORT_NAMES.get(name, name): value for name, value in values.items() if not name.endswith("name")}
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        *(("generate", (f"system={name}",)) for name in SYSTEMS),
+        *(("train", (f"model={name}", "training=neutral")) for name in MODELS if name != "effective"),
+        ("extrapolate", ("executor=dask",)),
+    ],
+)
+def test_keys_and_defaults_read_from_the_source_are_those_that_are_composed(command, words):
+    chosen = dict(word.split("=") for word in words)
+    read = {key.name: key.default for key in keys.settable(command, chosen) if key.name not in keys.groups(command)}
+    if command == "train":  # without a system there are no keys of it
+        read = {name: value for name, value in read.items() if not name.startswith("system.")}
+    assert read == flat_names(command, *words)
 
 
 def refusal(command, *words):
@@ -69,7 +97,7 @@ def choices(command, name):
 
 
 def test_listed_samplings_and_references_are_those_of_the_systems():
-    systems = [cls() for each in SYSTEMS.values() for cls in (each.variants.values() or [each])]
+    systems = [cls() for each in SYSTEMS.values() for cls in (variants(each.name).values() or [each])]
     references = {"auto"}.union(*(each.references for each in systems))
     assert choices("generate", "sampling") == {"auto"}.union(*(each.samplings for each in systems))
     assert choices("extrapolate", "sampling") == {"auto", *SAMPLINGS}

@@ -1,13 +1,13 @@
 """A system and a network of another package: chosen by name, with keys, defaults and bounds of their dataclasses."""
 
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint
 
 import pytest
 from hydra.core.config_store import ConfigStore
 
-from efnn_cli.config.compose import Request, compose
+from efnn_cli.config.compose import compose
 from efnn_cli.config.schema import build_model, build_system
+from efnn_cli.config.words import Request
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.models import MODELS, ModelEntry
 from efnn_cli.models.efnn import LatticeEFNN
@@ -20,7 +20,6 @@ from efnn_cli.physics.heisenberg import Heisenberg
 class Compass(Heisenberg):
     name = "compass"
     kind = "compass"
-    variants = {}  # noqa: RUF012
 
     Jx: float = 2.0
 
@@ -38,11 +37,10 @@ WIDE = ModelEntry("wide EFNN", WideOptions, None, LatticeEFNN)
 @pytest.fixture(autouse=True)
 def installed(monkeypatch):
     for registry, name, thing in ((SYSTEMS, "compass", "Compass"), (MODELS, "wide", "WIDE")):
-        found = {name: EntryPoint(name, f"{__name__}:{thing}", registry.group)}
-        monkeypatch.setitem(registry.__dict__, "plug_ins", found)
+        monkeypatch.setitem(registry.__dict__, "plug_ins", {name: f"{__name__}:{thing}"})
     yield
     for group, name in (("system", "compass"), ("model", "wide")):
-        ConfigStore.instance().repo[group].pop(f"{name}.yaml")
+        ConfigStore.instance().repo[group].pop(f"{name}.yaml", None)
 
 
 def test_a_system():

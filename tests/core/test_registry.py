@@ -1,5 +1,6 @@
 """Registries: built-in names first, plug-ins of other packages by their entry points."""
 
+import importlib.metadata
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -16,7 +17,9 @@ PLUG_INS = {
 
 
 def test_plug_ins_follow_the_built_in_names_and_are_loaded_when_asked_for(monkeypatch):
-    monkeypatch.setattr(registry, "entry_points", lambda group: PLUG_INS.values() if group == "some.group" else ())
+    monkeypatch.setattr(
+        importlib.metadata, "entry_points", lambda group: PLUG_INS.values() if group == "some.group" else ()
+    )
     found = registry.Registry("some.group", {"built_in": int})
     assert list(found) == ["built_in", "broken", "mine"]
     assert len(found) == 3

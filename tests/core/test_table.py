@@ -1,15 +1,9 @@
 """Numbers with their uncertainty, and tables that fit a line of 80 characters or of a terminal."""
 
-import fcntl
-import os
-import pty
 import re
-import struct
-import subprocess
-import sys
-import termios
 
 import pytest
+from terminal import on_terminal
 
 from efnn_cli.core.numbers import number, with_error
 from efnn_cli.core.table import Table, facts
@@ -61,22 +55,6 @@ def test_a_table_without_room_is_turned_on_its_side(monkeypatch):
     assert [line.split() for line in WIDE.text().splitlines() if line.startswith("L ")] == [["L", "10"], ["L", "20"]]
     monkeypatch.setenv("COLUMNS", "200")
     assert len(WIDE.text().splitlines()) == 3
-
-
-def on_terminal(code: str, columns: int) -> str:
-    """Return what `code` prints on a terminal of this width."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    env = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "NO_COLOR")} | {"TERM": "xterm"}
-    with subprocess.Popen([sys.executable, "-c", code], stdin=theirs, stdout=theirs, env=env):
-        os.close(theirs)
-        text = b""
-        try:
-            while part := os.read(ours, 65536):
-                text += part
-        except OSError:  # the other side is closed
-            os.close(ours)
-    return text.decode()
 
 
 def test_on_a_terminal_chosen_cells_are_bold_and_text_steers_nothing():

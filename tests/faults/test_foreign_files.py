@@ -11,8 +11,9 @@ import pytest
 from cli.conftest import call, files_below
 
 import efnn_cli
-from efnn_cli.config.compose import Request, compose
+from efnn_cli.config.compose import compose
 from efnn_cli.config.schema import build_model, build_system
+from efnn_cli.config.words import Request
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.storage import checkpoint, hdf5

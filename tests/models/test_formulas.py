@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from efnn_cli.models import MODELS, build
+from efnn_cli.models import MODELS
+from efnn_cli.models.build import build
 
 NETWORKS = [name for name in MODELS if name != "effective"]
 GENERATOR = torch.Generator().manual_seed(0)

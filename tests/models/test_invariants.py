@@ -6,8 +6,10 @@ import torch
 import torch.nn.functional as F
 
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.models import MODELS, build
-from efnn_cli.physics import SYSTEMS, Draw
+from efnn_cli.models import MODELS
+from efnn_cli.models.build import build
+from efnn_cli.physics import SYSTEMS
+from efnn_cli.physics.system import Draw
 
 AXES = {"z": (0, 1, 2), "x": (1, 2, 0)}
 

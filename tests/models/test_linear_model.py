@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli.models import MODELS, build
+from efnn_cli.models import MODELS
+from efnn_cli.models.build import build
 from efnn_cli.models.linear_model import SHELLS, bond, four_spin_terms, pair_terms
-from efnn_cli.physics import SYSTEMS, Draw
+from efnn_cli.physics import SYSTEMS
+from efnn_cli.physics.system import Draw
 
 Heisenberg = SYSTEMS["heisenberg"]
 

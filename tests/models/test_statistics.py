@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli.models import MODELS, build
-from efnn_cli.physics import SYSTEMS, Draw
+from efnn_cli.models import MODELS
+from efnn_cli.models.build import build
+from efnn_cli.physics import SYSTEMS
+from efnn_cli.physics.system import Draw
 
 NETWORKS = [name for name in MODELS if name != "effective"]
 

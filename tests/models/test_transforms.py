@@ -5,9 +5,11 @@ import torch
 from torch import func
 from torch.export import Dim, export
 
-from efnn_cli.models import MODELS, build
+from efnn_cli.models import MODELS
+from efnn_cli.models.build import build
 from efnn_cli.models.fast import accelerate, matrices
-from efnn_cli.physics import SYSTEMS, Draw
+from efnn_cli.physics import SYSTEMS
+from efnn_cli.physics.system import Draw
 
 WIDE = {"depth": 1, "width": 4, "kernel_size": 7, "normalise_invariants": True}
 CASES = [pytest.param(name, {}, id=name) for name in MODELS] + [pytest.param("efnn", WIDE, id="efnn-k7")]

@@ -8,11 +8,12 @@ import torch
 
 from efnn_cli.config.schema import build_system
 from efnn_cli.core.errors import InputError
-from efnn_cli.physics import SYSTEMS, Draw
+from efnn_cli.physics import SYSTEMS, variants
+from efnn_cli.physics.system import Draw
 from efnn_cli.physics.thermal import Bath
 
 SIDES = {"lattice": 4, "dense": 9}
-DEFAULTS = [cls() for each in SYSTEMS.values() for cls in (each.variants.values() or [each])]
+DEFAULTS = [cls() for each in SYSTEMS.values() for cls in (variants(each.name).values() or [each])]
 CASES = [pytest.param(dataclasses.replace(each, L=SIDES[each.geometry]), id=each.kind) for each in DEFAULTS] + [
     pytest.param(SYSTEMS["heisenberg"](L=4, J2=0.3, K=0.2, R=0.1), id="heisenberg_lattice_all_terms"),
 ]

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from efnn_cli.core.errors import NumericalError
-from efnn_cli.physics import SYSTEMS, Draw, block_recursion, determinant, matsubara, sparse_determinant
+from efnn_cli.physics import SYSTEMS, block_recursion, determinant, matsubara, sparse_determinant
+from efnn_cli.physics.system import Draw
 
 DoubleExchange = SYSTEMS["double_exchange"]
 EPS = np.finfo(float).eps

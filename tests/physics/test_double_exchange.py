@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from efnn_cli.core.errors import NumericalError
-from efnn_cli.physics import SYSTEMS, Draw, diagonalise, free_fermions
+from efnn_cli.physics import SYSTEMS, diagonalise, free_fermions
+from efnn_cli.physics.system import Draw
 
 DoubleExchange = SYSTEMS["double_exchange"]
 PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])

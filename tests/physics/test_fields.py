@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from efnn_cli.core.errors import ConfigError, NumericalError
-from efnn_cli.physics import SYSTEMS, Draw, diagonalise, free_fermions, hopping, subsets
+from efnn_cli.physics import SYSTEMS, diagonalise, free_fermions, hopping, subsets
 from efnn_cli.physics.infinite_range import InfiniteRange
+from efnn_cli.physics.system import Draw
 
 CASES = [
     SYSTEMS["three_spin"](L=7, r=4),

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from efnn_cli.config.schema import build_system
-from efnn_cli.physics import SYSTEMS, Draw
+from efnn_cli.physics import SYSTEMS
+from efnn_cli.physics.system import Draw
 
 Heisenberg = SYSTEMS["heisenberg"]
 COUPLED = {"J1": 0.7, "J2": -0.4, "K": 0.3, "R": 0.9}

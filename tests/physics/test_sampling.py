@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.physics import Draw
 from efnn_cli.physics.sampling import sample
+from efnn_cli.physics.system import Draw
 
 
 def moments(name):

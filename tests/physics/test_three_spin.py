@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from efnn_cli.physics import SYSTEMS, Draw
+from efnn_cli.physics import SYSTEMS
+from efnn_cli.physics.system import Draw
 
 ThreeSpin = SYSTEMS["three_spin"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from efnn_cli.config.compose import Request
+from efnn_cli.config.words import Request
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.studies.launchers import NOT_BEGUN, NUMBER, Task, split_launcher
 from efnn_cli.studies.trials import LOST, Trial

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from efnn_cli.config.compose import Request
+from efnn_cli.config.words import Request
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.studies.paper_plan import Step, plan_steps
 from efnn_cli.studies.paper_presets import SweepOptions, choose, names

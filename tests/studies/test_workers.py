@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from efnn_cli.config.compose import Request
+from efnn_cli.config.words import Request
 from efnn_cli.studies.trials import LOST, Trial
 from efnn_cli.studies.workers import train_in_workers
 

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from pytorch_optimizer import SOAP
 
-from efnn_cli.models import MODELS, build
+from efnn_cli.models import MODELS
+from efnn_cli.models.build import build
 from efnn_cli.physics.lattices import SQUARE, point_group
 
 OPERATIONS = [each.apply for each in point_group(SQUARE, (4, 4))]

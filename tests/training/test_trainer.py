@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from efnn_cli.core.errors import ConfigError, NumericalError
-from efnn_cli.models import MODELS, build, parameter_count
+from efnn_cli.models import MODELS
+from efnn_cli.models.build import build, parameter_count
 from efnn_cli.storage import checkpoint
 from efnn_cli.training.gradients import Gradients, GraphedGradients, gradients_on
 from efnn_cli.training.optimizers import build_optimizer, learning_rate

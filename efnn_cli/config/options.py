@@ -1,0 +1,200 @@
+"""Keys of every command besides its groups: defaults, meaning and bounds in one dataclass each.
+
+The docstring below a field is its meaning in help, completion and reference. Where it begins with `One of a, b, c`,
+these are the values to choose from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from efnn_cli.core import checks, device, ranks
+from efnn_cli.core.errors import ConfigError
+from efnn_cli.core.size import lattice_size
+
+MAX_SAMPLES = 1_000_000_000
+MAX_WORKERS = 1024
+TOLERANCES = (1e-13, 1e-2)
+REFERENCES = ("auto", "formula", "dense", "determinant")
+
+
+def check_common(seed: int, device_name: str, workers: int | None) -> None:
+    """Raise `ConfigError` for a seed, a device or a number of workers that no command takes."""
+    checks.seed("seed", seed)
+    device.check_name(device_name)
+    if workers is not None:
+        checks.within("workers", workers, 1, MAX_WORKERS)
+
+
+def check_published(chosen: str, seed: int, samples: int) -> None:
+    """Raise `ConfigError` for a seed or a number of samples beyond the range of sampling=published."""
+    from efnn_cli.physics import sampling  # loads PyTorch
+
+    if chosen == "published":
+        checks.within("seed (with sampling=published)", seed, 0, sampling.PUBLISHED_MAX_SEED)
+        checks.within("samples (with sampling=published)", samples, 1, sampling.PUBLISHED_BLOCK)
+
+
+@dataclass
+class ExecutorOptions:
+    """Workers that label: threads of this process (LAPACK runs outside Python's lock), or a Dask cluster."""
+
+    name: str = "threads"
+    address: str | None = None
+    """Scheduler of executor=dask, tcp://HOST:PORT; null: a cluster of --workers processes here, for this command."""
+
+    def __post_init__(self) -> None:
+        checks.one_of("executor", self.name, ("threads", "dask"))
+        if self.address is not None and self.name != "dask":
+            raise ConfigError("executor.address belongs to a Dask cluster", "add executor=dask")
+
+
+@dataclass
+class GenerateKeys:
+    """The configurations to draw, and how to label them."""
+
+    seed: int = 0
+    """Seed of the spins; couplings have their own, system.coupling_seed."""
+    samples: int = 20000
+    """Number of configurations."""
+    sampling: str = "auto"
+    """One of auto, uniform_sphere, uniform_angles, thermal, published, uniform; auto: the first that the system has."""
+    spin_temperature: float | None = None
+    """Temperature of sampling=thermal, in units of the coupling scale."""
+    spin_coupling: float | None = None
+    """Coupling of sampling=thermal; null: J1, or fitted to the labels of uniform spins."""
+    spin_sweeps: int = 100
+    """Sweeps of every chain of sampling=thermal."""
+    reference: str = "auto"
+    """One of auto, formula, dense, determinant; auto: the fastest."""
+    tolerance: float = 1e-10
+    """Relative error of reference=determinant."""
+    fields: bool = False
+    """Store the fields -dE/dS beside the energies."""
+    executor: ExecutorOptions = field(default_factory=ExecutorOptions)
+    device: str = "auto"
+    """One of auto, cpu, cuda; cuda:INDEX: the GPU of that number."""
+    workers: int | None = None
+    """Labelling threads (or processes of a Dask cluster here); null: all cores."""
+
+    def __post_init__(self) -> None:
+        check_common(self.seed, self.device, self.workers)
+        checks.within("samples", self.samples, 1, MAX_SAMPLES)
+        checks.within("tolerance", self.tolerance, *TOLERANCES)
+
+
+@dataclass
+class TrainKeys:
+    """The network and its training. The dataset decides the system; system=NAME narrows the choice."""
+
+    seed: int = 0
+    """Seed of initial weights and batches; the split belongs to the dataset."""
+    device: str = "auto"
+    """One of auto, cpu, cuda; cuda:INDEX: the GPU of that number."""
+
+    def __post_init__(self) -> None:
+        check_common(self.seed, self.device, None)
+        if ranks.is_distributed():
+            device.check_shared(self.device)
+
+
+@dataclass
+class EvaluateKeys:
+    """Errors of finished runs on a dataset."""
+
+    split: str = "test"
+    """One of train, val, test: the part of the training dataset; other datasets are taken whole."""
+    seen: str = "keep"
+    """One of keep, drop: configurations that a run has seen in training or validation; keep warns."""
+    device: str = "auto"
+    """One of auto, cpu, cuda; cuda:INDEX: the GPU of that number."""
+
+    def __post_init__(self) -> None:
+        checks.one_of("split", self.split, ("train", "val", "test"))
+        checks.one_of("seen", self.seen, ("keep", "drop"))
+        device.check_name(self.device)
+
+
+@dataclass
+class ExtrapolateKeys:
+    """Errors on lattices of other sizes, against freshly labelled references."""
+
+    L: list[int | str] | None = None
+    """List of sizes such as [20,12x8]; null: 1, 2 and 4 times the training lattice."""
+    samples: int | None = None
+    """Configurations of every size; null: 64 for L <= 40, 16 up to 64, 4 above."""
+    seed: int = 0
+    """Seed of the reference configurations, which never repeat training configurations."""
+    sampling: str = "auto"
+    """One of auto, uniform_sphere, uniform_angles, thermal, published; auto: that of the training dataset."""
+    reference: str = "auto"
+    """One of auto, formula, dense, determinant; auto: the fastest."""
+    tolerance: float = 1e-10
+    """Relative error of reference=determinant."""
+    executor: ExecutorOptions = field(default_factory=ExecutorOptions)
+    device: str = "auto"
+    """One of auto, cpu, cuda; cuda:INDEX: the GPU of that number."""
+    workers: int | None = None
+    """Labelling threads (or processes of a Dask cluster here); null: all cores."""
+
+    def __post_init__(self) -> None:
+        from efnn_cli.physics import sampling  # loads PyTorch
+
+        check_common(self.seed, self.device, self.workers)
+        checks.within("tolerance", self.tolerance, *TOLERANCES)
+        checks.one_of("sampling", self.sampling, ("auto", *sampling.SAMPLINGS))
+        checks.one_of("reference", self.reference, REFERENCES)
+        check_published(self.sampling, self.seed, self.samples or 1)
+        if self.samples is not None:
+            checks.within("samples", self.samples, 1, MAX_SAMPLES)
+        if self.L is not None:
+            self.L = [lattice_size("L", each) for each in self.L]
+        if (self.L is not None and len(set(self.L)) != len(self.L)) or self.L == []:
+            raise ConfigError(f"L: wanted a list of different sizes, found {self.L}")
+
+
+@dataclass
+class PredictKeys:
+    """Energies of configurations without labels."""
+
+    device: str = "auto"
+    """One of auto, cpu, cuda; cuda:INDEX: the GPU of that number."""
+
+    def __post_init__(self) -> None:
+        device.check_name(self.device)
+
+
+@dataclass
+class ReproduceKeys:
+    """The experiments of the paper, at a chosen scale."""
+
+    scale: str = "smoke"
+    """One of smoke, laptop, paper: minutes; an hour or two on 2 cores; the published sizes (GPU or cluster)."""
+    device: str = "auto"
+    """One of auto, cpu, cuda; cuda:INDEX: the GPU of that number."""
+    workers: int | None = None
+    """Trainings side by side; null: one a core on a CPU, one on a GPU."""
+
+    def __post_init__(self) -> None:
+        device.check_name(self.device)
+        if self.workers is not None:
+            checks.within("workers", self.workers, 1, MAX_WORKERS)
+
+
+COMMANDS: dict[str, type[Any]] = {
+    "generate": GenerateKeys,
+    "train": TrainKeys,
+    "evaluate": EvaluateKeys,
+    "extrapolate": ExtrapolateKeys,
+    "predict": PredictKeys,
+    "reproduce": ReproduceKeys,
+}
+
+GROUPS: dict[str, dict[str, str | None]] = {
+    "generate": {"system": "???", "executor": "threads"},
+    "train": {"system": None, "model": "efnn", "training": "default"},
+    "extrapolate": {"executor": "threads"},
+    "reproduce": {"experiment": "???"},
+}
+"""What a command chooses by name (`model=efnn`), with the defaults; `???` must be given."""
