@@ -133,6 +133,24 @@ Sizes = Annotated[
         "--L", metavar="N[,N...]", help="Sizes such as 20,12x8 (default: 1, 2 and 4 times the training lattice)."
     ),
 ]
+Init = Annotated[
+    Optional[Path],
+    path_option(
+        "--init",
+        metavar="RUN",
+        help="Start with the weights of RUN, on any dataset with spins of this shape.",
+        autocompletion=completion.complete_run_folder,
+    ),
+]
+Extend = Annotated[
+    Optional[Path],
+    path_option(
+        "--extend",
+        metavar="RUN",
+        help="Continue the finished RUN as a new run with more epochs=...",
+        autocompletion=completion.complete_run_folder,
+    ),
+]
 Resume = Annotated[
     Optional[Path],
     path_option(

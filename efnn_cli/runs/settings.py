@@ -90,6 +90,8 @@ def _check_form(model: Options, recipe: TrainingOptions | None, system: System, 
     for key in unused:
         if f"model.{key}" in composed.settings:
             raise ConfigError(f"model.{key} has no effect on the {system.geometry} form for {system.kind}")
+    if recipe is not None and recipe.freeze and system.geometry == "dense":
+        raise ConfigError(f"training.freeze={recipe.freeze} needs a lattice network, and {system.kind} has none")
     if recipe is not None and recipe.augment and system.geometry == "dense":
         raise ConfigError(
             f"training.augment=true needs a lattice, and {system.kind} has none", "training.augment=false"

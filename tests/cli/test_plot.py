@@ -1,7 +1,5 @@
 """`efnn plot`: every kind, its three files, the same place again, and what is refused."""
 
-from __future__ import annotations
-
 import csv
 import re
 import shutil
@@ -11,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from .conftest import SMALL, Outcome, Workshop, call, files_below, run_efnn
+from .conftest import SMALL, Outcome, Workshop, call, files_below
 
 KINDS = ("curve", "parity", "width", "parameters", "samples", "sizes", "times", "spins")
 
@@ -127,15 +125,6 @@ def test_spins_of_a_line(shop: Workshop):
     assert {row["spin"] for row in rows} <= {"0.0", "1.0"}
 
 
-def test_a_matplotlibrc_changes_nothing(shop: Workshop, tmp_path: Path):
-    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nsavefig.bbox: tight\naxes.facecolor: red\n")
-    found, _ = plotted(shop.root, "curve", shop.run("lattice net"))
-    before = {path: (shop.root / path).read_bytes() for path in found["outputs"].values()}
-    words = ("plot", "curve", shop.run("lattice net"), "--json", "--overwrite")
-    assert run_efnn(*words, cwd=shop.root, env={"MATPLOTLIBRC": str(tmp_path)}).done().json() == found
-    assert {path: (shop.root / path).read_bytes() for path in before} == before
-
-
 MAGIC = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF", ".csv": b"run,epoch"}
 
 
@@ -152,28 +141,15 @@ def test_out(shop: Workshop, tmp_path: Path, name: str):
     call("plot", *words, cwd=shop.root).failed(6, "--overwrite")
 
 
-def test_other_files_are_kept_unless_overwritten(shop: Workshop, tmp_path: Path):
-    (tmp_path / "mine.csv").write_text("other\n")
-    words = ("curve", shop.run("lattice net"), "--out", tmp_path / "mine")
-    call("plot", *words, cwd=shop.root).failed(6, "mine.csv", "--overwrite")
-    assert files_below(tmp_path) == {"mine.csv"}
-    call("plot", *words, "--overwrite", cwd=shop.root).done()
-    assert (tmp_path / "mine.csv").read_text() != "other\n"
-
-
 @pytest.mark.parametrize(
     ("args", "code", "named"),
     [
         ((), 2, ("KIND", *KINDS)),
         (("curve", "--out", "f.eps"), 2, ("f.eps", ".png", ".pdf", "--out f.pdf")),
-        (("curv",), 2, ("curv", "did you mean curve")),
         (("width",), 2, ("one Hamiltonian", "system=three_spin", "system=heisenberg_lattice")),
-        (("width", "widht=8"), 2, ("widht", "did you mean width")),
         (("width", "--data", "x.h5"), 2, ("--data", "parity")),
-        (("spins", "index=x"), 2, ("index", "'x'")),
         (("spins", "model=efnn"), 2, ("one run", "found 2")),
         (("curve", "outputs/none"), 3, ("outputs/none", "config.yaml")),
-        (("parity", "seed=77"), 3, ("none of the", "efnn runs")),
         (("sizes", "model=effective"), 3, ("extrapolation.csv", "efnn extrapolate")),
         (("spins", "model=efnn", "seed=0", "index=12"), 2, ("index", "0 to 11")),
         (("curve", "model=efnn", "--out", "/proc/none/figure"), 74, ("cannot write /proc",)),
@@ -183,12 +159,6 @@ def test_what_is_refused(shop: Workshop, args: tuple[str, ...], code: int, named
     before = files_below(shop.root)
     call("plot", *args, cwd=shop.root).failed(code, *named)
     assert files_below(shop.root) == before
-
-
-def test_without_any_run(here: Path):
-    call("plot", "curve", cwd=here).failed(3, "efnn train")
-    call("plot", "width", cwd=here).failed(3, "efnn train")
-    assert files_below(here) == set()
 
 
 def test_a_mean_over_more_than_seeds_is_warned_of(shop: Workshop):

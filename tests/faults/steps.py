@@ -1,7 +1,5 @@
 """The commands that are killed: each with the folder it begins in, and what must be the same at its end."""
 
-from __future__ import annotations
-
 import csv
 import sys
 from dataclasses import dataclass

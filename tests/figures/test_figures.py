@@ -1,7 +1,5 @@
 """Figures: the three files of each, the numbers in the CSV, colours, equal files for equal numbers."""
 
-from __future__ import annotations
-
 import csv
 import re
 import xml.etree.ElementTree as ET
@@ -14,7 +12,6 @@ import pytest
 
 from efnn_cli import figures
 from efnn_cli.figures import Curve
-from efnn_cli.figures.power_law import power_law
 from efnn_cli.figures.spins import perpendicular, relative_difference
 from efnn_cli.figures.style import COLOURS, FAINT, GRID, INK
 from efnn_cli.training.history import EpochRow
@@ -95,13 +92,6 @@ def test_equal_numbers_give_equal_files_whatever_the_settings_of_the_user(drawn:
         assert path.read_bytes() == (drawn / path.name).read_bytes()
 
 
-def test_one_network_has_one_colour(drawn: Path, tmp_path: Path):
-    curves = [Curve("error", [(8, 0.1, None)], "a"), Curve("spread", [(8, 0.2, None)], "a", dashed=True)]
-    figures.error_against_size(curves, "error", 8, tmp_path / "same")
-    assert COLOURS[1].lower() not in (tmp_path / "same.svg").read_text().lower()
-    assert COLOURS[1].lower() in (drawn / "error_against_size.v1.svg").read_text().lower()
-
-
 def test_csv_of_curves(drawn: Path):
     assert table(drawn / "error_against.v1.csv") == [
         ["panel", "curve", "width", "error", "spread"],
@@ -116,13 +106,6 @@ def test_csv_of_curves(drawn: Path):
         ["EFNN", "10", "0.001", "0.0001", "2e-05", "1e-06"],
         ["EFNN", "20", "0.0005", "", "-3e-05", ""],
     ]
-
-
-def test_a_table_of_the_callers_is_left_alone(tmp_path: Path):
-    (tmp_path / "errors.csv").write_text("mine\n")
-    figures.error_against_size([], "error", 8, tmp_path / "errors", table=False)
-    assert (tmp_path / "errors.csv").read_text() == "mine\n"
-    assert (tmp_path / "errors.png").exists()
 
 
 def test_csv_of_parity_and_learning(drawn: Path, tmp_path: Path):
@@ -149,15 +132,6 @@ def test_times_find_the_power_of_the_four_largest_sizes(drawn: Path):
     law = figures.growth([(4.0, 1.0), *((float(size), 3e-6 * size**3) for size in (10, 20, 30, 40))])
     assert law is not None
     assert (law.exponent, law.at(50.0)) == (pytest.approx(3.0), pytest.approx(3e-6 * 50**3))
-
-
-def test_a_power_of_noisy_points_is_that_of_least_squares():
-    points = [(x, 2.0 * x**2.5 * f) for x, f in zip((3.0, 5.0, 9.0, 14.0), (1.1, 0.9, 1.05, 0.95), strict=True)]
-    slope, intercept = np.polyfit(*np.log(np.array(points)).T, 1)
-    law = power_law(points)
-    assert (law.exponent, law.prefactor) == (pytest.approx(slope), pytest.approx(np.exp(intercept)))
-    with pytest.raises(ValueError, match="two different x"):
-        power_law([(2.0, 1.0), (2.0, 3.0)])
 
 
 def test_fields_are_drawn_across_the_spins(drawn: Path):

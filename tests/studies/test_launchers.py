@@ -1,7 +1,5 @@
 """Hydra's launchers: settings that are theirs, and outcomes of trials whose processes end in any way."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Ours beside the published figures: what counts as met, and that a miss is called one."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +12,6 @@ from efnn_cli.studies.paper_results import Reproduction
 from efnn_cli.studies.paper_timing import DENSE, NETWORK, PUBLISHED_WAY
 from efnn_cli.studies.summary import Group, Member, best_choice
 from efnn_cli.studies.trials import LOST, Outcome
-from efnn_cli.training.metrics import mean_and_spread
 
 
 def member(model: str, depth: int, width: int, metrics: Mapping[str, Any], choice=(), sizes=()) -> Member:
@@ -119,12 +116,6 @@ def test_speed_is_compared_by_the_quicker_diagonalisation():
     seconds = {NETWORK: [(40, 1e-2)], PUBLISHED_WAY: [(40, 20.0)], DENSE: [(40, 2.0)]}
     (speed,) = verdicts([result(published, {"best": [group("efnn", 3, 24, [1e-3])]}, seconds=seconds)])
     assert speed.met is False
-
-
-def test_spread_is_the_sample_standard_deviation():
-    assert mean_and_spread([1.0]) == (1.0, None)
-    mean, deviation = mean_and_spread([1.0, 3.0])
-    assert (mean, deviation) == (2.0, pytest.approx(2**0.5))
 
 
 def test_the_validation_error_chooses():

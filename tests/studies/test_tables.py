@@ -1,7 +1,5 @@
 """Tables of a reproduction: every extrapolated network has a name of its own."""
 
-from __future__ import annotations
-
 from efnn_cli.studies.paper_presets import Published
 from efnn_cli.studies.paper_tables import extrapolated
 from efnn_cli.studies.summary import Group

@@ -1,7 +1,5 @@
 """Trials side by side: a killed worker costs one trial."""
 
-from __future__ import annotations
-
 import os
 import signal
 from pathlib import Path
@@ -25,7 +23,7 @@ class Deadly(Trial):
         return die, ()
 
 
-@pytest.mark.parametrize("place", [0, 3])
+@pytest.mark.parametrize("place", [3])
 def test_a_trial_that_kills_its_worker_fails_alone(tmp_path: Path, place: int):
     """The others end as they would alone: here each finds no dataset."""
     kinds = [Deadly if index == place else Trial for index in range(5)]
