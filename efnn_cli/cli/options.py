@@ -74,7 +74,8 @@ ReferenceSamples = Annotated[
     Optional[str], typer.Option("--samples", metavar="N", help="References per size (default: 64, 16 or 4 by size).")
 ]
 Size = Annotated[
-    Optional[str], typer.Option("--L", metavar="N", help="Side of the lattice, or number of spins (default: 10; 15).")
+    Optional[str],
+    typer.Option("--L", metavar="N", help="Side of the lattice, 12x8 for a rectangle, or number of spins."),
 ]
 SystemAndOverrides = Annotated[
     Optional[list[str]],
@@ -135,7 +136,9 @@ GivenData = Annotated[
 ]
 Sizes = Annotated[
     Optional[str],
-    typer.Option("--L", metavar="N[,N...]", help="Sizes (default: 1, 2 and 4 times the training lattice)."),
+    typer.Option(
+        "--L", metavar="N[,N...]", help="Sizes such as 20,12x8 (default: 1, 2 and 4 times the training lattice)."
+    ),
 ]
 Init = Annotated[
     Optional[Path],

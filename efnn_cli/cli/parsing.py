@@ -12,6 +12,7 @@ from typer.core import TyperCommand, TyperOption
 
 from efnn_cli.cli.help import WITH_SETTINGS, write_parameters, write_settings
 from efnn_cli.core.errors import ConfigError, UnknownKey
+from efnn_cli.core.size import Size, parse
 
 if TYPE_CHECKING:
     from efnn_cli.config.words import Request
@@ -152,3 +153,8 @@ def whole_numbers(name: str, text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise ConfigError(f"{name}: wanted a list of integers such as 10,20, found {text!r}") from None
+
+
+def sizes_of(text: str) -> list[Size]:
+    """Return the sizes of a list such as 10,20,12x8; raise `ConfigError`."""
+    return [parse("--L", part) for part in text.split(",")]
