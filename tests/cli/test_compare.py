@@ -190,19 +190,6 @@ def test_a_seed_that_diverges_is_counted(copied: Workshop, monkeypatch: pytest.M
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("system", ["three_spin", "double_exchange"])
-def test_with_a_budget(copied: Workshop, system: str):
-    """The whole command, for every system."""
-    words = ("--models", ALL, "--seeds", 2, f"system={system}", "budget=1s", "--L", "4,5", "--samples", 2)
-    result = call("compare", *words, "--json", cwd=copied.root).done().json()
-    names = ALL.split(",")
-    assert [row["model"] for row in result["metrics"]["rows"]] == (names[:-1] if system == "three_spin" else names)
-    assert all(row["seeds"] == (1 if row["model"] == "effective" else 2) for row in result["metrics"]["rows"])
-    text = (copied.root / result["outputs"]["markdown"]).read_text()
-    assert "a budget of 1s a run" in text
-
-
-@pytest.mark.slow
 def test_out_names_something_else(copied: Workshop):
     """A folder of the user's own, a file, another comparison: refused before any training, nothing touched."""
     root = copied.root
