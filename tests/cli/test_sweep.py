@@ -68,7 +68,7 @@ def test_count_and_array_index_cover_the_sweep(copied: Workshop):
     assert len(set(runs)) == count
     assert runs_in(copied.root) - before == set(runs)
     swept = call("train", *SWEEP, "--json", cwd=copied.root).done()
-    assert "4 of them finished earlier" in swept.err
+    assert "4 of 4 runs finished earlier" in swept.err
     assert [each["run"] for each in swept.json()["metrics"]["runs"]] == runs
 
 

@@ -91,7 +91,7 @@ name: mine
 title: Mine
 lead: Six spins.
 system: [three_spin]
-published: {published}
+published: [{published}]
 sweeps: {{best: {{title: The default recipe}}}}
 scales:
   smoke:
@@ -103,11 +103,11 @@ scales:
 @pytest.mark.parametrize(
     ("published", "setting", "choices", "named"),
     [
-        ("{speed: 1}", "epochs=2", "", "experiment.published"),
-        ("{dense_seconds: {ten: 1.0}}", "epochs=2", "", "dense_seconds: wanted numbers as keys"),
-        ("{decreases: [10]}", "epochs=2", "", "decreases: wanted [L, L]"),
-        ("{}", '"lr=0.1,0.2"', "", "would pass for seeds of one network"),
-        ("{}", "epochs=2", '"lr=0.1,fast"', "fast"),
+        ("{what: speed, measure: speed}", "epochs=2", "", "measure: wanted one of"),
+        ("{what: error, measure: error, value: small}", "epochs=2", "", "value: wanted a number"),
+        ("{what: falls, measure: falls, sizes: [10]}", "epochs=2", "", "falls wants 2 sizes"),
+        ("", '"lr=0.1,0.2"', "", "would pass for seeds of one network"),
+        ("", "epochs=2", '"lr=0.1,fast"', "fast"),
     ],
 )
 def test_presets_that_could_not_be_reported_are_refused_first(
