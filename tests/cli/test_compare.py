@@ -114,7 +114,7 @@ def test_a_dense_system_has_no_other_size(copied: Workshop):
 
 
 # The EFNN has a recipe of its own for these systems: another optimizer, learning rate or precision.
-@pytest.mark.parametrize("name", ["scalar", "lattice"])
+@pytest.mark.parametrize("name", ["lattice", pytest.param("scalar", marks=pytest.mark.slow)])
 def test_one_recipe_for_all(copied: Workshop, name: str):
     """Only what the grid chooses differs, and what only the EFNN has."""
     words = ("--data", copied.dataset(name), "--grid", "none", "--seeds", 1, "--L", 6, "--samples", 2, "epochs=1")

@@ -99,6 +99,7 @@ def test_torchrun_trains_as_one_process(here: Path):
     np.testing.assert_allclose(numbers(run), numbers(here / "alone"), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_alone_where_two_were_wanted(here: Path):
     """It says what it waits for."""
     with pair("train", cwd=here, wanted=[1]) as (member,):
