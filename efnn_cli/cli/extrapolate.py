@@ -79,7 +79,7 @@ def extrapolate(
         return size_results.planned(plans, target.type, table)
     LOGGER.info("extrapolating on %s", describe(target))
     rows, every = size_results.measure(members, plans, target, table, console)
-    return size_results.report(rows, every, members[0].system.size, table)
+    return size_results.report(rows, every, members[0], table)
 
 
 def on_given(
@@ -94,4 +94,4 @@ def on_given(
     if dry_run:
         return size_results.planned_given(datasets, table)
     rows, every = size_results.measure_given(members, datasets, table)
-    return size_results.report(rows, every, members[0].system.size, table)
+    return size_results.report(rows, every, members[0], table)
