@@ -1,7 +1,5 @@
 """Code blocks of Markdown files, and what can be done with them: run the commands, write the files, apply the edits."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from dataclasses import dataclass

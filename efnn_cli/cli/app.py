@@ -16,6 +16,7 @@ from efnn_cli.cli.bench import bench
 from efnn_cli.cli.compare import compare
 from efnn_cli.cli.config import config
 from efnn_cli.cli.evaluate import evaluate
+from efnn_cli.cli.export import export
 from efnn_cli.cli.extrapolate import extrapolate
 from efnn_cli.cli.generate import generate
 from efnn_cli.cli.import_ import import_
@@ -42,7 +43,7 @@ for each in (generate, train, evaluate, extrapolate, predict, inspect, config):
     app.command(cls=Command)(each)
 app.command("import", cls=Command)(import_)
 app.add_typer(bench, name="bench")
-for each in (compare, merge, reproduce, runs, plot):
+for each in (compare, merge, reproduce, runs, plot, export):
     app.command(cls=Command)(each)
 
 

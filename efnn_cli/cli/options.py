@@ -130,6 +130,24 @@ Sizes = Annotated[
     Optional[str],
     typer.Option("--L", metavar="N[,N...]", help="Sizes (default: 1, 2 and 4 times the training lattice)."),
 ]
+Init = Annotated[
+    Optional[Path],
+    path_option(
+        "--init",
+        metavar="RUN",
+        help="Start with the weights of RUN, on any dataset with spins of this shape.",
+        autocompletion=completion.complete_run_folder,
+    ),
+]
+Extend = Annotated[
+    Optional[Path],
+    path_option(
+        "--extend",
+        metavar="RUN",
+        help="Continue the finished RUN as a new run with more epochs=...",
+        autocompletion=completion.complete_run_folder,
+    ),
+]
 Resume = Annotated[
     Optional[Path],
     path_option(

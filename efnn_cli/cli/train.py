@@ -13,6 +13,8 @@ from efnn_cli.cli.options import (
     Count,
     Device,
     DryRun,
+    Extend,
+    Init,
     Multirun,
     OutFolder,
     Overrides,
@@ -36,6 +38,8 @@ def train(
     device: Device = None,
     out: OutFolder = None,
     resume: Resume = None,
+    init: Init = None,
+    extend: Extend = None,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
     multirun: Multirun = False,
@@ -54,7 +58,8 @@ def train(
     Several processes or GPUs: torchrun --nproc-per-node N -m efnn_cli train ...
     """
     request = request_of(overrides, {"device": device}, config_dir)
-    refuse_contradictions(multirun=multirun, count=count, array_index=array_index, out=out, resume=resume)
+    starts = {"--resume": resume, "--init": init, "--extend": extend}
+    refuse_contradictions(multirun=multirun, count=count, array_index=array_index, out=out, starts=starts)
     if multirun:
         from efnn_cli.studies import sweep
 
@@ -63,11 +68,11 @@ def train(
         if array_index is None:
             return sweep.run(request, console, data=data, overwrite=overwrite, dry_run=dry_run)
         request = sweep.pick(request, array_index)
-    return train_one(request, console, data=data, out=out, resume=resume, overwrite=overwrite, dry_run=dry_run)
+    return train_one(request, console, data=data, out=out, starts=starts, overwrite=overwrite, dry_run=dry_run)
 
 
 def refuse_contradictions(
-    *, multirun: bool, count: bool, array_index: int | None, out: Path | None, resume: Path | None
+    *, multirun: bool, count: bool, array_index: int | None, out: Path | None, starts: dict[str, Path | None]
 ) -> None:
     """Raise `ConfigError` for options that do not go together."""
     from efnn_cli.core.errors import ConfigError
@@ -77,7 +82,10 @@ def refuse_contradictions(
             raise ConfigError(f"{name} belongs to a sweep", "add -m: efnn train -m model=efnn,dnn ...")
     if count and array_index is not None:
         raise ConfigError("--count prints the number of runs, --array-index trains one: found both", "keep one of them")
-    for name, path in (("--out", out), ("--resume", resume)):
+    said = [name for name, path in starts.items() if path is not None]
+    if len(said) > 1:
+        raise ConfigError(f"{said[0]} and {said[1]} both say where to start", "keep one of them")
+    for name, path in {"--out": out, **starts}.items():
         if path is not None and multirun:
             raise ConfigError(
                 f"{name} is for one run, and every run of a sweep has a folder of its own", "leave it out"
@@ -90,7 +98,7 @@ def train_one(
     *,
     data: Path | None,
     out: Path | None,
-    resume: Path | None,
+    starts: dict[str, Path | None],
     overwrite: bool,
     dry_run: bool,
 ) -> Result:
@@ -102,12 +110,15 @@ def train_one(
     from efnn_cli.runs.planning import Plan
     from efnn_cli.training import distributed
 
+    resume, init, extend = (starts[name] for name in ("--resume", "--init", "--extend"))
     if resume is not None and overwrite:
         raise ConfigError("--resume goes on with a run, --overwrite starts it again: found both", "keep one of them")
 
     def make_plan() -> Plan:
+        if extend is not None:
+            return planning.plan_extended(request, extend, data, out)
         if resume is None:
-            return planning.plan_new(request, data, out)
+            return planning.plan_new(request, data, out, init)
         return planning.plan_resumed(request, resume, data, out)
 
     with distributed.joined():

@@ -6,6 +6,7 @@ these are the values to choose from.
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,9 +92,14 @@ class TrainKeys:
     """Seed of initial weights and batches; the split belongs to the dataset."""
     device: str = "auto"
     """One of auto, cpu, cuda; cuda:INDEX: the GPU of that number."""
+    log: str = "csv"
+    """One of csv, tensorboard; tensorboard: event files beside metrics.csv, needs pip install 'efnn[tensorboard]'."""
 
     def __post_init__(self) -> None:
         check_common(self.seed, self.device, None)
+        checks.one_of("log", self.log, ("csv", "tensorboard"))
+        if self.log == "tensorboard" and importlib.util.find_spec("tensorboard") is None:
+            raise ConfigError("log=tensorboard needs the package tensorboard", "pip install 'efnn[tensorboard]'")
         if ranks.is_distributed():
             device.check_shared(self.device)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import errno
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from io import TextIOWrapper
 from pathlib import Path
+from typing import TextIO
 
 from efnn_cli.core.errors import Interrupted, OutputError, Stopped, writing
-from efnn_cli.core.progress import Meter, Pace, bar, lines
+from efnn_cli.core.progress import Meter, Pace, bar, lines, share_bar, share_lines
 from efnn_cli.core.text import printable
 
 LOGGER = logging.getLogger("efnn")
@@ -30,7 +31,7 @@ class Console:
         self.warnings: list[str] = []
         self._loading = False
         level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
-        handler = logging.StreamHandler(sys.stderr)
+        handler = _Stderr()
         handler.setFormatter(_Plain())
         handler.addFilter(self.begin)
         handler.setLevel(logging.CRITICAL if silent else level)  # rank 0 reports for all
@@ -86,6 +87,25 @@ class Console:
                 yield meter
         else:
             yield lines(title, Pace(total, unit, start))
+
+    @contextmanager
+    def status(self, state: Callable[[], tuple[float, str]]) -> Iterator[None]:
+        """Show a share between 0 and 1 and its words: a bar on a terminal; elsewhere a line soon and every 30 s."""
+        self.begin()
+        with nullcontext() if self.quiet else share_bar(state) if sys.stderr.isatty() else share_lines(state):
+            yield
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Write to stderr as it is now: a bar puts messages above itself."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        """The stream to write to."""
+        return sys.stderr
 
 
 class _Plain(logging.Formatter):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from efnn_cli.core.numbers import number
+from efnn_cli.core.text import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+FIRST_SECONDS = 1.0  # before the first line of a share
 LINE_SECONDS = 30.0  # off a terminal, a line of progress this often
 
 
@@ -107,6 +110,46 @@ def bar(title: str, pace: Pace) -> Iterator[Meter]:
             yield advance
         finally:
             progress.live.transient = pace.done == begun
+
+
+@contextmanager
+def share_bar(state: Callable[[], tuple[float, str]]) -> Iterator[None]:
+    """Show a share between 0 and 1 as a bar with its words, one line that is drawn anew twice a second."""
+    from rich.console import Console
+    from rich.live import Live
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    def drawn() -> Table:
+        share, words = state()
+        line = Table.grid(padding=(0, 1))
+        text = Text(printable(words), no_wrap=True, overflow="ellipsis")
+        line.add_row(ProgressBar(total=1.0, completed=share, width=16), text)
+        return line
+
+    with Live(get_renderable=drawn, console=Console(stderr=True), refresh_per_second=2, transient=True):
+        yield
+
+
+@contextmanager
+def share_lines(state: Callable[[], tuple[float, str]]) -> Iterator[None]:
+    """Print the words of a share soon after the start, and then about every 30 s."""
+    over = threading.Event()
+
+    def tell() -> None:
+        pause = FIRST_SECONDS
+        while not over.wait(pause):
+            print(printable(state()[1]), file=sys.stderr, flush=True)
+            pause = LINE_SECONDS
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def duration(seconds: float) -> str:

@@ -69,6 +69,11 @@ class EnergyModel(nn.Module):
             self.scale.copy_(spread * target / width)
         self.shift.copy_((energies.mean() - self.scale * output.mean()) / self._sites(spins))
 
+    @torch.no_grad()
+    def refit_shift(self, spins: Tensor, energies: Tensor) -> None:
+        """Set the shift so that the mean of E on `spins` (B, ...) is that of `energies` (B,); keep the scale."""
+        self.shift.copy_((energies - self.scale * self.bare(spins)).mean() / self._sites(spins))
+
 
 def receptive_field(options: NetworkOptions, blocks: int) -> int:
     """Side of the square of spins that one site of a lattice network sees.

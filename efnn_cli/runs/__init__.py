@@ -8,4 +8,6 @@ results.py     results of `efnn train`               describe.py    descriptions
 listing.py     run folders as rows                   table.py       these rows as CSV and as text
 filters.py     conditions such as seed<3, and sorting  kinds.py  names of Hamiltonians in lists of runs
 network.py     the network for a system, in its fast form
+origin.py      a training that starts from another run  export.py  a network for other programs
+board.py       rows for TensorBoard
 """

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
 import os
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +24,10 @@ from efnn_cli.models.build import parameter_count
 from efnn_cli.models.energy import EnergyModel
 from efnn_cli.models.linear_model import LinearModel
 from efnn_cli.physics.system import System
+from efnn_cli.runs.board import tensorboard
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.network import network_for
+from efnn_cli.runs.origin import Origin, load_weights, place_state
 from efnn_cli.runs.planning import Plan
 from efnn_cli.runs.settings import TrainConfig
 from efnn_cli.runs.stored import PARTS
@@ -60,7 +64,11 @@ def fit(plan: Plan, folder: RunFolder, device: torch.device, console: Console, s
     if plan.config.training is None:
         return _fit_closed_form(plan, folder, device)
     start = time.perf_counter()
-    trainer = _trainer(plan, device)
+    begun = distributed.broadcast(lambda: os.path.exists(folder.last_file))
+    origin = plan.origin
+    if origin is not None and origin.how == "extend" and not begun:
+        distributed.broadcast(lambda: place_state(origin, folder, plan.stored))
+    trainer = _trainer(plan, device, None if begun else origin)
     distributed.agreed(lambda: _resume(folder, plan.tag, trainer), lambda epoch: f"resumes after epoch {epoch}")
     trainer.seconds += time.perf_counter() - start  # a budget includes this time
     _train(plan, folder, trainer, console, stop)
@@ -77,17 +85,20 @@ def initial_model(config: TrainConfig, system: System) -> EnergyModel:
     return network_for(system, config.model, seed=rng.integer(config.seed, "init"), dtype=dtype)
 
 
-def _trainer(plan: Plan, device: torch.device) -> Trainer:
-    """Return the trainer at epoch 0, with the calibrated network and all data on `device`."""
+def _trainer(plan: Plan, device: torch.device, origin: Origin | None) -> Trainer:
+    """Return the trainer at epoch 0, with the calibrated network, or that of `origin`, and all data on `device`."""
     options = plan.config.training
     assert options is not None
     model = initial_model(plan.config, plan.system).to(device)
     train, val = (_resident(plan, name, model.dtype, device) for name in ("train", "val"))
-    if options.initial_spread is not None:
+    if origin is not None and origin.how == "init":
+        load_weights(origin, model, train, CALIBRATION_SAMPLES)
+    elif options.initial_spread is not None:
         few = slice(0, CALIBRATION_SAMPLES)
         model.calibrate(train.spins[few], train.energies[few], options.initial_spread)
     operations = [each.apply for each in plan.system.point_group()]
-    return Trainer(model, options, train, val, plan.config.seed, operations)
+    epochs = 0 if plan.origin is None else plan.origin.epochs
+    return Trainer(model, options, train, val, plan.config.seed, operations, epochs)
 
 
 def _resident(plan: Plan, part: str, dtype: torch.dtype, device: torch.device) -> Labelled:
@@ -132,7 +143,7 @@ def _train(plan: Plan, folder: RunFolder, trainer: Trainer, console: Console, st
     budget = trainer.options.budget_seconds
     total, unit = (trainer.options.epochs, "epochs") if budget is None else (round(budget), "s")
     done = trainer.epoch if budget is None else round(trainer.seconds)
-    with console.meter("training", total, unit, start=done) as advance:
+    with console.meter("training", total, unit, start=done) as advance, _table(plan, folder, trainer.epoch) as write:
         while not trainer.finished:
             try:
                 row = trainer.run_epoch(stop.check)
@@ -142,7 +153,7 @@ def _train(plan: Plan, folder: RunFolder, trainer: Trainer, console: Console, st
                 raise
             if not is_main:
                 continue
-            folder.append_row(row, plan.tag)
+            write(row)
             state = _snapshot(trainer)
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
                 _save(plan, folder, state)
@@ -152,6 +163,21 @@ def _train(plan: Plan, folder: RunFolder, trainer: Trainer, console: Console, st
             done = now
     if is_main:
         _save(plan, folder, state)
+
+
+@contextlib.contextmanager
+def _table(plan: Plan, folder: RunFolder, epoch: int) -> Iterator[Callable[[EpochRow], None]]:
+    """Yield a function that adds one row to metrics.csv, and to the event files where they are asked for."""
+    if plan.config.log == "csv" or not distributed.is_main():
+        yield lambda row: folder.append_row(row, plan.tag)
+        return
+    with tensorboard(plan.folder.path, epoch) as add:
+
+        def write(row: EpochRow) -> None:
+            folder.append_row(row, plan.tag)
+            add(row)
+
+        yield write
 
 
 def _snapshot(trainer: Trainer) -> dict[str, Any]:

@@ -17,15 +17,18 @@ from efnn_cli.core.results import shown
 from efnn_cli.datasets import find
 from efnn_cli.datasets.hamiltonian import couplings_hash, dataset_system
 from efnn_cli.models.build import receptive_field_of
+from efnn_cli.models.options import Options
 from efnn_cli.physics.system import System
 from efnn_cli.runs.find import run_path
 from efnn_cli.runs.folder import RunFolder
-from efnn_cli.runs.settings import TrainConfig, build_training, train_config
+from efnn_cli.runs.origin import Origin, extension, initial, require_same_network, with_network
+from efnn_cli.runs.settings import TrainConfig, build_training, train_config, with_symmetry
 from efnn_cli.runs.stored import run_hash
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.split import Split, split
 
+OF_PROCESS = {"device", "log"}  # settings that change nothing in the result
 THIS_DATASET = "only that very dataset will do: say where it is now with --data FILE"
 LOGGER = logging.getLogger("efnn")
 
@@ -41,6 +44,11 @@ class Plan:
     data: Dataset
     parts: Split
     folder: RunFolder
+
+    @property
+    def origin(self) -> Origin | None:
+        """The run that this one starts from."""
+        return None if self.stored["origin"] is None else Origin(**self.stored["origin"])
 
     @property
     def tag(self) -> str:
@@ -88,20 +96,37 @@ def choose_source(request: Request, data_path: Path | None) -> Path:
     return data_path
 
 
-def plan_new(request: Request, data_path: Path | None, out: Path | None) -> Plan:
-    """Plan a training from the command line."""
-    return plan_on(open_source(choose_source(request, data_path)), request, out)
+def plan_new(request: Request, data_path: Path | None, out: Path | None, init: Path | None = None) -> Plan:
+    """Plan a training from the command line, which may start with the weights of the run `init`."""
+    if init is None:
+        return plan_on(open_source(choose_source(request, data_path)), request, out)
+    origin, model = initial(init)
+    request = with_network(request, model)
+    return plan_on(open_source(choose_source(request, data_path)), request, out, origin, model)
 
 
-def plan_on(source: Source, request: Request, out: Path | None = None) -> Plan:
-    """Plan the training that `request` asks for on the dataset `source`, with the recipe for its system."""
+def plan_on(
+    source: Source,
+    request: Request,
+    out: Path | None = None,
+    origin: Origin | None = None,
+    model: Options | None = None,
+) -> Plan:
+    """Plan the training that `request` asks for on the dataset `source`, with the recipe for its system.
+
+    With an `origin` the network is its `model`.
+    """
     data, system = source.data, source.system
-    config = train_config(compose("train", request, system.kind), system)
+    composed = compose("train", request, system.kind)
+    config = train_config(composed, system)
+    if model is not None:
+        require_same_network(composed.settings, config.model, model)
+        config = dataclasses.replace(config, model=with_symmetry(model, system))
     for key, value in config.system_filter.items():
         if data.metadata["system"].get(key) != value:
             raise InputError(f"{source.path}: wanted system.{key}={value}, found {data.metadata['system'].get(key)}")
     recipe = None if config.training is None else dataclasses.asdict(config.training)
-    stored = resolved(config, dataclasses.asdict(config.model), recipe, system, data, source.path)
+    stored = resolved(config, dataclasses.asdict(config.model), recipe, system, data, source.path, origin)
     depth = getattr(config.model, "depth", 0)
     path = out or run_path(system.name, config.model.name, depth, config.seed, stored["hash"])
     require_storable(path)
@@ -115,11 +140,13 @@ def resolved(
     system: System,
     data: Dataset,
     data_path: Path,
+    origin: Origin | None = None,
 ) -> dict[str, Any]:
     """Return all settings of the run as plain values, with its hash."""
+    start = None if origin is None else dataclasses.asdict(origin)
     return {
         "schema_version": 1,
-        "hash": run_hash(model, training, config.seed, data.content_hash),
+        "hash": run_hash(model, training, config.seed, data.content_hash, start),
         "system": {"name": system.name, **system.parameters()},
         "sampling": data.metadata.get("sampling"),
         "thermal": data.metadata.get("thermal"),
@@ -128,6 +155,7 @@ def resolved(
         "model": model,
         "training": training,
         "seed": config.seed,
+        "origin": start,
         "dataset": {
             "path": str(data_path),
             "content_sha256": data.content_hash,
@@ -137,37 +165,58 @@ def resolved(
     }
 
 
+def plan_extended(request: Request, path: Path, data_path: Path | None, out: Path | None) -> Plan:
+    """Plan a run that continues the finished run at `path` on its own dataset."""
+    origin, stored, recipe = extension(path, request)
+    source = _own_dataset(stored, origin.folder.path, data_path)
+    process = of_process(settle(request))
+    config = TrainConfig(build_model(stored["model"]), recipe, stored["seed"], process.device, {}, process.log)
+    found = resolved(
+        config, stored["model"], dataclasses.asdict(recipe), source.system, source.data, source.path, origin
+    )
+    depth = getattr(config.model, "depth", 0)
+    path = out or run_path(source.system.name, config.model.name, depth, config.seed, found["hash"])
+    require_storable(path)
+    return Plan(config, found, source.system, source.data, source.parts, RunFolder(path))
+
+
+def _own_dataset(stored: Mapping[str, Any], run: Path, data_path: Path | None) -> Source:
+    """Return the dataset that the run was trained on; raise `InputError` where it is not found, or another one."""
+    content = stored["dataset"]["content_sha256"]
+    path = data_path or find.find_dataset(content, stored["dataset"]["path"], run, THIS_DATASET)
+    require_storable(path)
+    data = dataset.read(path)
+    if data.content_hash != content:
+        raise InputError(f"{path} is not the dataset that {run} was trained on", THIS_DATASET)
+    return Source(path, data, dataset_system(data, path), split_of(data, path))
+
+
 def plan_resumed(request: Request, path: Path, data_path: Path | None, out: Path | None) -> Plan:
     """Plan the rest of an interrupted training with its own configuration; only the device may change."""
     said = settle(request)
-    if out is not None or set(said) - {"device"}:
-        wrong = next(iter(set(said) - {"device"}), "--out")
+    if out is not None or set(said) - OF_PROCESS:
+        wrong = next(iter(set(said) - OF_PROCESS), "--out")
         raise ConfigError(
             f"--resume takes everything from {path}, only the device may change; found {wrong}",
             "start a new run without --resume",
         )
-    name = device_asked(said)
+    process = of_process(said)
     require_storable(path)
     folder = RunFolder(path)
-    config, stored = read_stored(folder, name)
-    content = stored["dataset"]["content_sha256"]
-    source = data_path or find.find_dataset(content, stored["dataset"]["path"], path, THIS_DATASET)
-    require_storable(source)
-    data = dataset.read(source)
-    if data.content_hash != content:
-        raise InputError(f"{source} is not the dataset that {path} was trained on", THIS_DATASET)
-    system = dataset_system(data, source)
-    stored = resolved(config, stored["model"], stored["training"], system, data, source)
-    return Plan(config, stored, system, data, split_of(data, source), folder)
+    config, stored = read_stored(folder, process)
+    source = _own_dataset(stored, path, data_path)
+    origin = None if stored.get("origin") is None else Origin(**stored["origin"])
+    stored = resolved(config, stored["model"], stored["training"], source.system, source.data, source.path, origin)
+    return Plan(config, stored, source.system, source.data, source.parts, folder)
 
 
-def device_asked(said: Mapping[str, Setting]) -> str:
-    """Return the device of the command line; auto where none is given."""
-    typed = tuple(each.text for key, each in said.items() if key == "device")
-    return train_config(compose("train", Request(typed))).device
+def of_process(said: Mapping[str, Setting]) -> TrainConfig:
+    """Return the settings of the command line that belong to the process, the others at their defaults."""
+    typed = tuple(each.text for key, each in said.items() if key in OF_PROCESS)
+    return train_config(compose("train", Request(typed)))
 
 
-def read_stored(folder: RunFolder, device_name: str) -> tuple[TrainConfig, dict[str, Any]]:
+def read_stored(folder: RunFolder, process: TrainConfig) -> tuple[TrainConfig, dict[str, Any]]:
     """Return the configuration in a run folder, typed and as plain values; raise `InputError` for none."""
     if not folder.begun:
         raise InputError(f"{folder.path} is not a run folder: it has no config.yaml", "efnn train makes a run")
@@ -177,7 +226,7 @@ def read_stored(folder: RunFolder, device_name: str) -> tuple[TrainConfig, dict[
         training = None if stored["training"] is None else build_training(stored["training"])
     except ConfigError as error:
         raise InputError(f"{folder.config_file} is not the configuration of a run: {error}") from error
-    return TrainConfig(model, training, stored["seed"], device_name, {}), stored
+    return TrainConfig(model, training, stored["seed"], process.device, {}, process.log), stored
 
 
 def split_of(data: Dataset, path: Path) -> Split:

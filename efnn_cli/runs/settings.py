@@ -27,6 +27,7 @@ class TrainConfig:
     seed: int
     device: str
     system_filter: dict[str, Any]
+    log: str = "csv"
 
 
 def train_config(composed: Composed, system: System | None = None) -> TrainConfig:
@@ -53,6 +54,7 @@ def train_config(composed: Composed, system: System | None = None) -> TrainConfi
         training=recipe,
         seed=keys.seed,
         device=keys.device,
+        log=keys.log,
         system_filter={"name": narrowed.name, **{key: getattr(narrowed, key) for key in said}} if narrowed else {},
     )
 
@@ -90,6 +92,8 @@ def _check_form(model: Options, recipe: TrainingOptions | None, system: System, 
     for key in unused:
         if f"model.{key}" in composed.settings:
             raise ConfigError(f"model.{key} has no effect on the {system.geometry} form for {system.kind}")
+    if recipe is not None and recipe.freeze and system.geometry == "dense":
+        raise ConfigError(f"training.freeze={recipe.freeze} needs a lattice network, and {system.kind} has none")
     if recipe is not None and recipe.augment and system.geometry == "dense":
         raise ConfigError(
             f"training.augment=true needs a lattice, and {system.kind} has none", "training.augment=false"

@@ -24,10 +24,20 @@ CONFIG = {
 }  # fmt: skip
 
 
-def run_hash(model: Mapping[str, Any], training: Mapping[str, Any] | None, seed: int, content: str) -> str:
-    """Return the hash of a run; `content` is that of its dataset. The name of a recipe does not count."""
+def run_hash(
+    model: Mapping[str, Any],
+    training: Mapping[str, Any] | None,
+    seed: int,
+    content: str,
+    origin: Mapping[str, Any] | None = None,
+) -> str:
+    """Return the hash of a run; `content` is that of its dataset, `origin` the run that it starts from.
+
+    The name of a recipe does not count.
+    """
     recipe = {key: value for key, value in (training or {}).items() if key != "name"}
-    return fingerprint({"model": dict(model), "training": recipe, "seed": seed, "dataset": content})
+    start = {} if origin is None else {"origin": [origin["how"], origin["hash"]]}
+    return fingerprint({"model": dict(model), "training": recipe, "seed": seed, "dataset": content, **start})
 
 
 def check_config(path: Path, config: Mapping[str, Any], hint: str) -> None:
@@ -37,8 +47,9 @@ def check_config(path: Path, config: Mapping[str, Any], hint: str) -> None:
     if defect is not None:
         raise InputError(f"{path} is not the configuration of a run: {defect}", hint)
     try:
-        found = run_hash(config["model"], config["training"], config["seed"], config["dataset"]["content_sha256"])
-    except (TypeError, ValueError) as error:  # of values that are no JSON, such as dates
+        content, origin = config["dataset"]["content_sha256"], config.get("origin")
+        found = run_hash(config["model"], config["training"], config["seed"], content, origin)
+    except (KeyError, TypeError, ValueError) as error:  # of values that are no JSON, such as dates
         raise InputError(f"{path} is not the configuration of a run: {error}", hint) from error
     if found != config["hash"]:
         raise InputError(

@@ -1,8 +1,9 @@
 """Many trainings: one engine (grid, trials, summary), used by sweeps, comparisons and the paper.
 
-grid.py trials.py engine.py workers.py launchers.py summary.py                  the engine
+grid.py trials.py engine.py workers.py launchers.py                             the engine
+cost.py progress.py summary.py pictures.py                                      its bar, its results
 sweep.py                                                                        `efnn train -m`
-compare.py compare_networks.py compare_grid.py compare_tables.py compare_figures.py     `efnn compare`
+compare.py compare_networks.py compare_grid.py compare_tables.py                `efnn compare`
 paper.py paper_presets.py paper_plan.py paper_timing.py paper_results.py        `efnn reproduce`
 paper_published.py paper_tables.py paper_pictures.py paper_pages.py             its report
 plot_kinds.py plots.py plot_selection.py                                        `efnn plot`

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from efnn_cli import figures
 from efnn_cli.config.compose import compose
 from efnn_cli.config.options import ExtrapolateKeys
 from efnn_cli.config.schema import typed
@@ -17,20 +17,22 @@ from efnn_cli.core.errors import EfnnError, NumericalError
 from efnn_cli.core.numbers import number
 from efnn_cli.core.results import Result, shown
 from efnn_cli.core.signals import to_go_on
+from efnn_cli.core.table import Table
+from efnn_cli.figures import Curve
 from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.storage import atomic
 from efnn_cli.storage.output import COMPARISON_MARK, claim_marked
-from efnn_cli.studies.compare_figures import draw
+from efnn_cli.studies import pictures
 from efnn_cli.studies.compare_networks import Comparison, ComparisonPlan, plan_comparison
-from efnn_cli.studies.compare_tables import markdown, summary_row, write_means, write_runs
-from efnn_cli.studies.engine import Engine, Progress, extrapolate, failed, run_cells
-from efnn_cli.studies.summary import LABELS, Group, Member, with_spread
+from efnn_cli.studies.compare_tables import Compared, for_terminal, markdown, summary_row, write_means, write_runs
+from efnn_cli.studies.cost import training_seconds
+from efnn_cli.studies.engine import Engine, extrapolate, failed, run_cells
+from efnn_cli.studies.progress import Progress
+from efnn_cli.studies.summary import LABELS, Group, Member
 from efnn_cli.studies.trials import failure_of
 from efnn_cli.training.metrics import ON_TEST, warn_of_no_use
 
 LOGGER = logging.getLogger("efnn")
-
-HEAD = ("model", "parameters", "seeds", "choice", "epochs", "seconds")
 
 
 def run(
@@ -60,10 +62,13 @@ def run(
 
 def _train(plan: ComparisonPlan, engine: Engine) -> list[Group]:
     """Train all candidates; a training that diverges is a result, other failures are raised."""
-    progress = Progress(sum(cell.runs for cell in plan.cells))
-    groups = run_cells(plan.cells, plan.data, engine, progress)
+    cells, samples = plan.cells, len(plan.first.data)
+    costs = [training_seconds(each.config, plan.first.system, samples) for each in plan.candidates]
+    runs = sum(cell.runs for cell in cells)
+    seconds = sum(cell.runs * cost for cell, cost in zip(cells, costs, strict=True))
+    groups = run_cells(cells, plan.data, engine, Progress(engine.console, runs, seconds))
     others = [(settings, each) for settings, each in failed(groups) if each.code != NumericalError.code]
-    if (failure := failure_of(others, progress.count)) is not None:
+    if (failure := failure_of(others, runs)) is not None:
         error = EfnnError(failure.message, failure.hint)
         error.code = failure.code
         raise error
@@ -82,9 +87,9 @@ def _planned(plan: ComparisonPlan, folder: Path) -> Result:
     runs = sum(cell.runs for cell in plan.cells)
     LOGGER.info("grid: %s", " ".join(plan.grid) or "none")
     LOGGER.info("%d runs of %d networks, %d seeds", runs, len(plan.candidates), plan.seeds)
-    lines = [list(rows[0]), *([number(value) for value in row.values()] for row in rows)]
+    table = Table(("model", "wanted", "parameters", "width"), [list(row.values()) for row in rows])
     metrics = {"rows": rows, "runs": runs, "grid": plan.grid, "recipe": plan.recipe}
-    return Result("compare", metrics, {"folder": shown(folder)}, "planned", lines, headed=True)
+    return Result("compare", metrics, {"folder": shown(folder)}, "planned", tables=[table])
 
 
 def _report(plan: ComparisonPlan, groups: Sequence[Group], folder: Path) -> Result:
@@ -99,14 +104,48 @@ def _report(plan: ComparisonPlan, groups: Sequence[Group], folder: Path) -> Resu
     write_runs(table, compared, quantity)
     write_means(means, rows, quantity)
     atomic.write_text(text, markdown(plan, rows, quantity))
-    outputs = {"table": shown(table), "means": shown(means), "markdown": shown(text)}
-    outputs |= draw(plan, compared, quantity, folder)
-    lines = [[*HEAD, *(f"{LABELS[quantity]} {key}" for key in rows[0]["errors"])]]
-    for row in rows:
-        errors = [with_spread(mean, row["spread"][key], "+-") for key, mean in row["errors"].items()]
-        lines.append([number(row[key] or "-") for key in HEAD] + errors)
-    metrics: dict[str, Any] = {"quantity": quantity, "rows": rows, "grid": plan.grid, "recipe": plan.recipe}
-    return Result("compare", metrics, outputs, rows=lines, headed=True)
+    outputs = {"table": table, "means": means, "markdown": text, **draw(plan, compared, quantity, folder)}
+    if len(plan.points) > 1:
+        LOGGER.info("chosen by validation: %s", "; ".join(f"{row['model']} {row['choice']}" for row in rows))
+    metrics = {"quantity": quantity, "rows": rows, "grid": plan.grid, "recipe": plan.recipe}
+    paths = {name: shown(path) for name, path in outputs.items()}
+    return Result("compare", metrics, paths, tables=[for_terminal(rows, quantity)])
+
+
+def draw(plan: ComparisonPlan, compared: Compared, quantity: str, folder: Path) -> dict[str, Path]:
+    """Draw parity and error against L of the largest networks, and error against parameters if there are several."""
+    largest = plan.counts[-1] if plan.counts else None
+    top = {candidate.title: group for candidate, group in compared if candidate.wanted in (largest, None)}
+    label = LABELS[quantity]
+    panels = {
+        f"{name}\n{label} {number(group.members[0].metrics['test'][quantity], 2)}": group for name, group in top.items()
+    }
+    outputs = {"parity": pictures.parity(panels, plan.data, folder / "parity")}
+    sizes = sorted({int(row["L"]) for group in top.values() for member in group.members for row in member.sizes})
+    if sizes:
+        curves = pictures.against_size(top, sizes, quantity)
+        stem = folder / "error_against_L"
+        outputs["figure"] = figures.error_against_size(curves, label, plan.first.system.size, stem)
+    if len(plan.counts) > 1:
+        curves, levels = _against_parameters(compared, quantity)
+        stem = folder / "error_against_parameters"
+        label = f"{label}, test split"
+        outputs["parameters"] = figures.error_against_parameters(curves, levels, label, plan.counts, stem)
+    return outputs
+
+
+def _against_parameters(compared: Compared, quantity: str) -> tuple[list[Curve], dict[str, float]]:
+    """Return a line a trained network, and the errors of closed forms, which have one size only."""
+    rows: dict[str, list[tuple[float, float, float | None]]] = {}
+    levels = {}
+    for candidate, group in compared:
+        error, spread = group.test(quantity)
+        if candidate.trained:
+            rows.setdefault(candidate.title, []).append((candidate.parameters, error, spread))
+        else:
+            levels[f"{candidate.title}, {candidate.parameters} coefficients"] = error
+    # Two wanted numbers may give one width.
+    return [Curve(name, sorted(set(found))) for name, found in rows.items()], levels
 
 
 def _quantity(groups: Sequence[Group]) -> str:

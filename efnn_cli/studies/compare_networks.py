@@ -90,11 +90,11 @@ class Candidate:
         """The name of the network in a text."""
         return MODELS[self.model].title
 
-    def own_options(self) -> dict[str, object]:
+    def own_settings(self) -> list[str]:
         """Return the options that only this network has, if they differ from the published network."""
-        options = MODELS[self.model].options
-        values = {name: getattr(self.config.model, name) for name in _own_fields(options)} if self.trained else {}
-        return {name: value for name, value in values.items() if value != getattr(options(), name)}
+        published = MODELS[self.model].options()
+        values = {name: getattr(self.config.model, name) for name in _own_fields(type(published))}
+        return [f"{name}={value}" for name, value in values.items() if value != getattr(published, name)]
 
 
 @dataclass(frozen=True)

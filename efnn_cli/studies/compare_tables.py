@@ -6,35 +6,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from efnn_cli.core.numbers import with_error
 from efnn_cli.core.results import shown
+from efnn_cli.core.table import Table
 from efnn_cli.models import MODELS
 from efnn_cli.report import render_markdown
 from efnn_cli.storage import atomic
 from efnn_cli.studies.compare_networks import Candidate, ComparisonPlan
-from efnn_cli.studies.summary import LABELS, Group, thousands, with_spread
+from efnn_cli.studies.summary import LABELS, Group, clearly_least, thousands
 
-FACTS = ("model", "wanted_parameters", "parameters", "width", "choice", "seeds", "diverged", "epochs", "seconds")
-RUN_FACTS = (
-    "model",
-    "wanted_parameters",
-    "parameters",
-    "width",
-    "choice",
-    "seed",
-    "chosen",
-    "epochs",
-    "seconds",
-    "run",
-)
+NETWORK = ("model", "wanted_parameters", "parameters", "width")
+MEANS = (*NETWORK, "choice", "seeds", "diverged", "epochs", "seconds")
+RUNS = (*NETWORK, "choice", "seed", "chosen", "epochs", "seconds", "run")
+
+Compared = Sequence[tuple[Candidate, Group]]
 
 
 def summary_row(candidate: Candidate, group: Group, quantity: str) -> dict[str, Any]:
     """Mean and spread (sample standard deviation) over the seeds, on the test split and at every size."""
+    sizes = [int(row["L"]) for row in group.members[0].sizes]
     over_seeds = {"test": group.test(quantity)}
-    for row in group.members[0].sizes:
-        found = group.at_size(int(row["L"]), quantity)
-        if found is not None:
-            over_seeds[f"L={row['L']}"] = found
+    over_seeds |= {f"L={size}": (mean, spread) for size, mean, spread in group.against_size(sizes, quantity)}
     return {
         "model": candidate.model,
         "parameters": candidate.parameters,
@@ -50,26 +42,47 @@ def summary_row(candidate: Candidate, group: Group, quantity: str) -> dict[str, 
     }
 
 
-def write_runs(path: Path, compared: Sequence[tuple[Candidate, Group]], quantity: str) -> None:
+def for_terminal(rows: Sequence[dict[str, Any]], quantity: str) -> Table:
+    """Return a row a network; the least error of a column is bold where it is further away than the spreads."""
+    keys = list(rows[0]["errors"])
+    head = [LABELS[quantity], "params", *keys, "seeds", "epochs", "s/run"]
+    cells = [
+        [
+            row["model"],
+            row["parameters"],
+            *(with_error(row["errors"][key], row["spread"][key]) for key in keys),
+            row["seeds"],
+            f"{row['epochs']:.3g}",
+            f"{row['seconds']:.3g}",
+        ]
+        for row in rows
+    ]
+    bold = []
+    for column, key in enumerate(keys, 2):
+        errors = [(row["errors"][key], row["spread"][key] if row["width"] else 0.0) for row in rows]
+        least = clearly_least(errors)
+        bold += [] if least is None else [(least, column)]
+    return Table(head, cells, bold)
+
+
+def write_runs(path: Path, compared: Compared, quantity: str) -> None:
     """Write a row a run. The test errors of a run that was not chosen stay empty."""
     sizes = [row["L"] for row in compared[0][1].members[0].sizes]
-    head = [*RUN_FACTS, f"{quantity}_val", f"{quantity}_test", *(f"{quantity}_L{size}" for size in sizes)]
-    unseen: list[Any] = [None] * (1 + len(sizes))
-    lines: list[list[Any]] = [head]
+    lines: list[list[Any]] = [
+        [*RUNS, f"{quantity}_val", f"{quantity}_test", *(f"{quantity}_L{size}" for size in sizes)]
+    ]
     for candidate, group in compared:
+        chosen = {each.plan.tag: each for each in group.members}
         for each in group.tried:
-            network = [candidate.model, candidate.wanted, candidate.parameters, candidate.width]
-            facts = [*network, " ".join(each.choice), each.seed]
-            if each.outcome.metrics is None:
-                lines.append([*facts, 0, None, None, shown(each.run), "diverged", *unseen])
-                continue
-            chosen = each.choice == group.choice
-            took = [each.metrics["epochs"], each.metrics["seconds"], shown(each.run), each.metrics["val"][quantity]]
-            errors = unseen
-            if chosen:
-                (member,) = [member for member in group.members if member.seed == each.seed]
-                errors = [each.metrics["test"][quantity], *(row[quantity] for row in member.sizes)]
-            lines.append([*facts, int(chosen), *took, *errors])
+            facts = [candidate.model, candidate.wanted, candidate.parameters, candidate.width, " ".join(each.choice)]
+            member = chosen.get(each.plan.tag)
+            errors: list[Any] = [None] * (1 + len(sizes))
+            if member is not None:
+                errors = [member.metrics["test"][quantity], *(row[quantity] for row in member.sizes)]
+            took: list[Any] = [None, None, shown(each.run), "diverged"]
+            if each.outcome.metrics is not None:
+                took = [each.metrics["epochs"], each.metrics["seconds"], shown(each.run), each.metrics["val"][quantity]]
+            lines.append([*facts, each.seed, int(member is not None), *took, *errors])
     atomic.write_csv(path, lines)
 
 
@@ -77,34 +90,32 @@ def write_means(path: Path, rows: Sequence[dict[str, Any]], quantity: str) -> No
     """Write a row a network: mean and spread over the seeds."""
     keys = list(rows[0]["errors"])
     columns = [f"{quantity}_{key.replace('=', '')}" for key in keys]
-    lines: list[list[Any]] = [[*FACTS, *(name for column in columns for name in (column, f"{column}_spread"))]]
+    lines: list[list[Any]] = [[*MEANS, *(name for column in columns for name in (column, f"{column}_spread"))]]
     for row in rows:
         values = [value for key in keys for value in (row["errors"][key], row["spread"][key])]
-        lines.append([*(row[fact] for fact in FACTS), *values])
+        lines.append([*(row[fact] for fact in MEANS), *values])
     atomic.write_csv(path, lines)
 
 
 def markdown(plan: ComparisonPlan, rows: Sequence[dict[str, Any]], quantity: str) -> str:
     """Return the table with a line a network, and a sentence for everything that was equal."""
     trained = [each for each in plan.candidates if each.trained]
-    lines = [
-        {
-            "title": MODELS[row["model"]].title,
-            "parameters": thousands(row["parameters"]),
-            "errors": [with_spread(error, row["spread"][key]) for key, error in row["errors"].items()],
-            "diverged": row["diverged"],
-            "choice": row["choice"],
-        }
-        for row in rows
-    ]
     return render_markdown(
         "comparison.md",
         label=LABELS[quantity],
         columns=["test split" if key == "test" else key.replace("=", " = ") for key in rows[0]["errors"]],
-        rows=lines,
+        rows=[
+            row
+            | {
+                "title": MODELS[row["model"]].title,
+                "parameters": thousands(row["parameters"]),
+                "errors": [with_error(error, row["spread"][key]) for key, error in row["errors"].items()],
+            }
+            for row in rows
+        ],
         counts=[thousands(count) for count in plan.counts],
         off=max((abs(each.parameters / each.wanted - 1) for each in trained if each.wanted), default=0.0),
-        own={each.title: options for each in trained if (options := _own_options(each))},
+        own={each.title: " ".join(each.own_settings()) for each in trained if each.own_settings()},
         system=plan.first.system,
         data=shown(plan.data),
         split=[len(plan.first.parts.part(name)) for name in ("train", "val", "test")],
@@ -115,8 +126,3 @@ def markdown(plan: ComparisonPlan, rows: Sequence[dict[str, Any]], quantity: str
         seeds=plan.seeds,
         closed_forms=[each for each in plan.candidates if not each.trained],
     )
-
-
-def _own_options(candidate: Candidate) -> str:
-    """Return the options that only this network has, as settings."""
-    return " ".join(f"{key}={value}" for key, value in candidate.own_options().items())

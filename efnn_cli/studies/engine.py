@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,42 +16,19 @@ from efnn_cli.config.options import ExtrapolateKeys
 from efnn_cli.config.words import Request
 from efnn_cli.core.console import Console
 from efnn_cli.core.device import resolve
-from efnn_cli.core.numbers import number
-from efnn_cli.core.progress import duration
 from efnn_cli.core.signals import GO_ON, StopRequest
 from efnn_cli.evaluation.extrapolation import extrapolate_runs
 from efnn_cli.evaluation.size_table import Rows
 from efnn_cli.storage.lock import held
 from efnn_cli.studies.grid import Point
 from efnn_cli.studies.launchers import launch
+from efnn_cli.studies.progress import Progress, Within
 from efnn_cli.studies.summary import Group, Member, best_choice, network_key
 from efnn_cli.studies.trials import ELSEWHERE, FAILED, Outcome, Trial, stored, train
 from efnn_cli.studies.workers import train_in_workers
 
 LOGGER = logging.getLogger("efnn")
 POLL_SECONDS = 2.0
-
-
-class Progress:
-    """Logs every trial that ends, with its number out of `count` and the time that is left at this rate."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self.done = 0
-        self.trained = 0
-        self.start = time.monotonic()
-
-    def ended(self, trial: Trial, outcome: Outcome) -> None:
-        """Count and log a trial that has ended now."""
-        self.done += 1
-        self.trained += 1
-        if outcome.metrics is None:
-            LOGGER.warning("%s: %s", trial.settings, outcome.message)
-            return
-        left = (time.monotonic() - self.start) / self.trained * max(self.count - self.done, 0)
-        error, took = number(outcome.metrics["test"]["rmse_over_std"]), duration(outcome.metrics["seconds"])
-        place = f"run {self.done} of {self.count}"
-        LOGGER.info("%s: %s, RMSE/std %s, %s; about %s left", place, trial.settings, error, took, duration(left))
 
 
 @dataclass(frozen=True)
@@ -62,8 +39,6 @@ class Engine:
     launcher: tuple[str, ...] = ()
     """Settings of Hydra's launcher, such as `hydra/launcher=joblib`."""
     workers: int = 1
-    silent: bool = False
-    """Let trials log into their own `run.log` only."""
     overwrite: bool = False
     waits: bool = True
     """Wait for runs that another command trains; otherwise they are listed as running elsewhere."""
@@ -71,41 +46,45 @@ class Engine:
     def run(self, trials: Sequence[Trial], progress: Progress) -> list[Outcome]:
         """Return the outcome of every trial; equal ones are trained once, finished ones not again."""
         every = {trial.plan.tag: trial for trial in trials}
-        done = {tag for tag, trial in every.items() if trial.finished and not self.overwrite}
-        if every:
-            LOGGER.info("%d runs, %d of them finished earlier", len(every), len(done))
-        found = {tag: stored(trial) for tag, trial in every.items() if tag in done}
-        progress.done += len(found)
-        left = {tag: trial for tag, trial in every.items() if tag not in done}
-        while left:
-            for index, outcome in self._train(list(left.values())):
-                tag = list(left)[index]
-                found[tag] = outcome
-                if not (self.waits and outcome.status == ELSEWHERE):
-                    progress.ended(left[tag], outcome)
-            left = {tag: left[tag] for tag in left if self.waits and found[tag].status == ELSEWHERE}
-            _wait_for(list(left.values()))
+        left = {tag: trial for tag, trial in every.items() if self.overwrite or not trial.finished}
+        found = {tag: stored(trial) for tag, trial in every.items() if tag not in left}
+        if found:
+            LOGGER.info("%d of %d runs finished earlier", len(found), len(every))
+        progress.runs -= len(trials) - len(every)
+        with progress.shown(every):
+            for tag in found:
+                progress.end(tag, earlier=True)
+            while left:
+                for tag, outcome in self._train(left, progress):
+                    found[tag] = outcome
+                    if self.waits and outcome.status == ELSEWHERE:
+                        continue
+                    if outcome.metrics is None:
+                        LOGGER.warning("%s: %s", left[tag].settings, outcome.message)
+                    progress.end(tag)
+                left = {tag: left[tag] for tag in left if self.waits and found[tag].status == ELSEWHERE}
+                _wait_for(list(left.values()))
         return [found[trial.plan.tag] for trial in trials]
 
-    def _train(self, trials: Sequence[Trial]) -> Iterator[tuple[int, Outcome]]:
-        """Yield index and outcome of each trial as it ends."""
+    def _train(self, trials: Mapping[str, Trial], progress: Progress) -> Iterator[tuple[str, Outcome]]:
+        """Yield hash and outcome of each trial as it ends."""
         if self.launcher and self.launcher != ("hydra/launcher=basic",):
-            outcomes = launch(trials, self.launcher, overwrite=self.overwrite, silent=self.silent)
+            yield from launch(trials, self.launcher, progress.within, overwrite=self.overwrite).items()
             self.console.attach()
-            yield from enumerate(outcomes)
         elif self.workers > 1 and len(trials) > 1:
-            yield from train_in_workers(trials, self.workers, overwrite=self.overwrite)
+            yield from train_in_workers(trials, self.workers, progress.within, overwrite=self.overwrite)
         else:
-            yield from self._train_here(trials)
+            yield from self._train_here(trials, progress)
 
-    def _train_here(self, trials: Sequence[Trial]) -> Iterator[tuple[int, Outcome]]:
+    def _train_here(self, trials: Mapping[str, Trial], progress: Progress) -> Iterator[tuple[str, Outcome]]:
         """Train in this process; every trial has warnings of its own."""
-        for index, trial in enumerate(trials):
+        for tag, trial in trials.items():
+            progress.within(tag)
             try:
-                outcome = train(trial, Console(quiet=self.console.quiet, silent=self.silent), overwrite=self.overwrite)
+                outcome = train(trial, Within(progress, tag), overwrite=self.overwrite)
             finally:
                 self.console.attach()
-            yield index, outcome
+            yield tag, outcome
 
 
 def _wait_for(trials: Sequence[Trial]) -> None:

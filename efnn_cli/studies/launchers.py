@@ -14,9 +14,10 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -75,7 +76,6 @@ class Task:
     trials: list[Trial]
     folder: Path
     overwrite: bool
-    silent: bool
 
     def __call__(self, config: DictConfig) -> None:
         """Train one trial and write its outcome; raises `Interrupted` after a signal, which ends the launcher."""
@@ -83,7 +83,7 @@ class Task:
         index = int(config[NUMBER])
         self.write(index, LOST)
         try:
-            outcome = train(self.trials[index], Console(silent=self.silent), overwrite=self.overwrite)
+            outcome = train(self.trials[index], Console(silent=True), overwrite=self.overwrite)
         except Stopped as error:
             with contextlib.suppress(Exception):
                 _requeue(error.signum)
@@ -120,20 +120,48 @@ def _requeue(signum: int) -> None:
         handler(signum, None)
 
 
-def launch(trials: Sequence[Trial], launcher: Sequence[str], *, overwrite: bool, silent: bool) -> list[Outcome]:
-    """Return the outcomes of `trials`, trained through Hydra's launcher."""
+def launch(
+    trials: Mapping[str, Trial], launcher: Sequence[str], at_work: Callable[[str, float], None], *, overwrite: bool
+) -> dict[str, Outcome]:
+    """Return the outcomes of `trials`, trained through Hydra's launcher.
+
+    `at_work` is called with the name of each trial: with 0 soon after it has begun, and with 1 after its end.
+    """
     atomic.make_folder(OUTPUTS)
     folder = Path(os.path.relpath(tempfile.mkdtemp(prefix=SCRATCH, dir=OUTPUTS)))  # Hydra reads signs of other paths
-    task = Task(list(trials), folder, overwrite, silent)
+    task = Task(list(trials.values()), folder, overwrite)
     try:
-        _multirun(task, launcher)
-        _wait(task, START_SECONDS if _queued(folder) else 0)
-        return task.outcomes()
+        with _watched(task, list(trials), at_work):
+            _multirun(task, launcher)
+            _wait(task, START_SECONDS if _queued(folder) else 0)
+        return dict(zip(trials, task.outcomes(), strict=True))
     finally:
         if _queued(folder) and any(task.state()):
             LOGGER.warning("jobs that have not ended continue by themselves; %s is theirs", folder)
         else:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _watched(task: Task, names: Sequence[str], at_work: Callable[[str, float], None]) -> Iterator[None]:
+    """Look for trials that have begun or ended, meanwhile: the launcher tells nothing before all have ended."""
+    over = threading.Event()
+
+    def look() -> None:
+        told = [NOT_BEGUN] * len(names)
+        while not over.wait(POLL_SECONDS):
+            for index, outcome in enumerate(task.outcomes()):
+                if outcome != told[index]:
+                    at_work(names[index], float(outcome != LOST))
+                    told[index] = outcome
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _queued(folder: Path) -> bool:

@@ -9,6 +9,7 @@ import dataclasses
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from efnn_cli.config.compose import compose
 from efnn_cli.config.options import ExtrapolateKeys
@@ -19,6 +20,7 @@ from efnn_cli.core.console import Console
 from efnn_cli.core.progress import duration
 from efnn_cli.core.results import Result, shown
 from efnn_cli.core.signals import GO_ON, StopRequest, to_go_on
+from efnn_cli.core.table import Table
 from efnn_cli.datasets.planning import obtain_dataset, plan_dataset, require_free_path
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.runs.folder import OUTPUTS
@@ -26,13 +28,13 @@ from efnn_cli.runs.loading import load
 from efnn_cli.storage import atomic
 from efnn_cli.storage.output import REPRODUCTION_MARK, claim_folder, claim_marked
 from efnn_cli.studies import paper_pages as pages
-from efnn_cli.studies.engine import Engine, Progress, extrapolate, failed, run_cells
+from efnn_cli.studies.engine import Engine, extrapolate, failed, run_cells
 from efnn_cli.studies.launchers import split_launcher
-from efnn_cli.studies.paper_pages import Report
 from efnn_cli.studies.paper_plan import Step, plan_steps
 from efnn_cli.studies.paper_presets import Experiment, choose
 from efnn_cli.studies.paper_results import Reproduction
 from efnn_cli.studies.paper_timing import Times, measure_times
+from efnn_cli.studies.progress import Progress
 from efnn_cli.studies.summary import Group
 from efnn_cli.studies.trials import failure_of, source_at
 
@@ -51,25 +53,27 @@ def run(
     dry_run: bool = False,
 ) -> Result:
     """Label, train, extrapolate, time, and write the report."""
-    command = _command(experiments, request)
     settings, launcher = split_launcher(request.overrides)
     scale, every = choose(experiments, dataclasses.replace(request, overrides=settings))
     workers = every[0].workers
     folder = out or OUTPUTS / f"reproduce-{scale}"
     steps = [step for experiment in every for step in plan_steps(experiment)]
-    _log_plan(steps, workers)
     claim_marked(folder, REPRODUCTION_MARK, scale)
     if export is not None:
         claim_folder(export, "--export")
     if dry_run:
         return _planned(steps, workers, folder)
+    total = duration(sum(step.seconds for step in steps) / workers)
+    LOGGER.info("scale %s: about %s on %d workers, less what is done already", scale, total, workers)
     atomic.make_folder(folder)
     atomic.write_text(folder / REPRODUCTION_MARK, f"{scale}\n")
-    engine = Engine(console, launcher, workers, silent=True)
-    progress = Progress(sum(step.count for step in steps if step.trains))
+    training = [step for step in steps if step.trains]
+    count, seconds = sum(step.count for step in training), sum(step.seconds for step in training)
+    progress = Progress(console, count, seconds, workers)
     with to_go_on():
-        found = [reproduce(experiment, folder, engine, progress) for experiment in every]
-    return _report(scale, found, pages.write(scale, found, folder, command), export)
+        found = [reproduce(each, folder, Engine(console, launcher, workers), progress) for each in every]
+    result = _report(scale, found, folder, _command(experiments, request))
+    return result if export is None else _exported(result, folder, export)
 
 
 def reproduce(experiment: Experiment, folder: Path, engine: Engine, progress: Progress) -> Reproduction:
@@ -99,17 +103,13 @@ def _label(experiment: Experiment, console: Console) -> Path:
 
 def _extrapolated(experiment: Experiment, groups: dict[str, list[Group]], console: Console) -> dict[str, list[Group]]:
     """Return the sweeps that are evaluated at other sizes, with their errors there."""
-    sweeps = [name for name in groups if experiment.preset.sweeps[name].extrapolate]
-    found = iter(extrapolate([group for name in sweeps for group in groups[name]], _sizes(experiment), console))
-    return {name: [next(found) for _ in groups[name]] for name in sweeps}
-
-
-def _sizes(experiment: Experiment) -> list[ExtrapolateKeys]:
-    """Return the settings of `efnn extrapolate`: for the sizes, and for those beyond with its own number of samples."""
     scale = experiment.scale
     asked = [(sizes, samples) for sizes, samples in ((scale.sizes, scale.samples), (scale.beyond, None)) if sizes]
     options = [{"L": sizes, "samples": samples, "device": experiment.device} for sizes, samples in asked]
-    return [typed(ExtrapolateKeys, compose("extrapolate", Request((), each)).values) for each in options]
+    configs = [typed(ExtrapolateKeys, compose("extrapolate", Request((), each)).values) for each in options]
+    sweeps = [name for name in groups if experiment.preset.sweeps[name].extrapolate]
+    found = iter(extrapolate([group for name in sweeps for group in groups[name]], configs, console))
+    return {name: [next(found) for _ in groups[name]] for name in sweeps}
 
 
 def _times(experiment: Experiment, groups: dict[str, list[Group]], folder: Path) -> Times:
@@ -130,49 +130,44 @@ def _command(experiments: Sequence[str], request: Request) -> str:
     return " ".join([*words, "--config-dir", str(request.config_dir)] if request.config_dir else words)
 
 
-def _report(scale: str, found: Sequence[Reproduction], written: Report, export: Path | None) -> Result:
-    """Return the published figures beside ours, and the place of the report."""
-    folder = written.html.parent
-    outputs = {"report": shown(written.html), "markdown": shown(written.markdown), "folder": shown(folder)}
-    if export is not None:
-        _copy_text_files(folder, export)
-        outputs["export"] = shown(export)
+def _report(scale: str, found: Sequence[Reproduction], folder: Path, command: str) -> Result:
+    """Write the report; return its place, and the published figures beside ours."""
+    published = pages.write(scale, found, folder, command)
+    outputs = {
+        "report": shown(folder / "report.html"),
+        "markdown": shown(folder / "report.md"),
+        "folder": shown(folder),
+    }
     runs = {each.experiment.name: len({plan.tag for plan in each.plans}) for each in found}
-    metrics = {
+    metrics: dict[str, Any] = {
         "scale": scale,
         "runs": runs,
         "training_seconds": sum(each.training_seconds for each in found),
-        "published": [dataclasses.asdict(verdict) for verdict in written.published],
+        "published": [dataclasses.asdict(verdict) for verdict in published],
     }
-    words = {True: "yes", False: "no", None: "-"}
-    lines = [["", "published", "ours", "met"]]
-    lines += [[each.what.replace("`", ""), each.published, each.ours, words[each.met]] for each in written.published]
+    tables = []
+    for name in runs:
+        rows = [[each.what, each.published, each.ours, each.word] for each in published if each.experiment == name]
+        tables.append(Table((name, "published", "ours", "verdict"), rows))
     failures = [each for reproduction in found for each in reproduction.failures]
     failure = failure_of(failures, sum(runs.values()) + len(failures))
-    return Result("reproduce", metrics, outputs, "error" if failure else "ok", lines, headed=True, failure=failure)
+    status = "error" if failure else "ok"
+    return Result("reproduce", metrics, outputs, status, tables=[each for each in tables if each.rows], failure=failure)
 
 
-def _copy_text_files(folder: Path, into: Path) -> None:
-    """Copy Markdown, figures as SVG and tables as CSV, which a repository can hold."""
+def _exported(result: Result, folder: Path, into: Path) -> Result:
+    """Copy Markdown, figures as SVG and tables as CSV, which a repository can hold; name the copy in the result."""
     atomic.make_folder(into)
     for path in sorted(folder.iterdir()):
         if path.suffix in EXPORTED:
             atomic.write_bytes(into / path.name, path.read_bytes())
-
-
-def _log_plan(steps: Sequence[Step], workers: int) -> None:
-    for step in steps:
-        LOGGER.info("%s: %s (%d), about %s", step.experiment, step.what, step.count, duration(step.seconds / workers))
-    total = sum(step.seconds for step in steps) / workers
-    LOGGER.info("in all about %s on %d workers, less what is done already", duration(total), workers)
+    return dataclasses.replace(result, outputs={**result.outputs, "export": shown(into)})
 
 
 def _planned(steps: Sequence[Step], workers: int, folder: Path) -> Result:
     """Return the table of a dry run."""
     total = sum(step.seconds for step in steps) / workers
-    lines = [["experiment", "step", "count", "estimated time"]]
-    lines += [[step.experiment, step.what, str(step.count), duration(step.seconds / workers)] for step in steps]
-    lines.append(["all", "", "", duration(total)])
+    lines = [[step.experiment, step.what, step.count, duration(step.seconds / workers)] for step in steps]
     rows = [
         {
             "experiment": step.experiment,
@@ -182,5 +177,6 @@ def _planned(steps: Sequence[Step], workers: int, folder: Path) -> Result:
         }
         for step in steps
     ]
+    table = Table(("experiment", "step", "count", "time"), [*lines, ["all", "", "", duration(total)]], turns=False)
     metrics = {"workers": workers, "steps": rows, "estimated_seconds": total}
-    return Result("reproduce", metrics, {"folder": shown(folder)}, "planned", lines, headed=True)
+    return Result("reproduce", metrics, {"folder": shown(folder)}, "planned", tables=[table])

@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from efnn_cli.core import provenance, resources
 from efnn_cli.core.progress import duration
 from efnn_cli.report import Figure, Table, code, plain, render_markdown, render_page
-from efnn_cli.runs.planning import open_source
 from efnn_cli.storage import atomic
 from efnn_cli.studies import paper_pictures as pictures
 from efnn_cli.studies import paper_tables as tables
 from efnn_cli.studies.paper_presets import Experiment, SweepOptions
 from efnn_cli.studies.paper_published import Verdict, verdicts
 from efnn_cli.studies.paper_results import Reproduction
+from efnn_cli.studies.summary import Group
+from efnn_cli.studies.trials import source_at
+
+RECIPE = ("optimizer", "lr", "schedule", "batch_size", "dtype", "augment")
+SIGNS = {"met": "✓ met", "missed": "✗ missed"}
 
 
-@dataclass(frozen=True)
-class Report:
-    """The files that were written."""
-
-    html: Path
-    markdown: Path
-    published: list[Verdict]
-
-
-def write(scale: str, every: Sequence[Reproduction], folder: Path, command: str) -> Report:
-    """Write tables, figures, Markdown and page into `folder`."""
+def write(scale: str, every: Sequence[Reproduction], folder: Path, command: str) -> list[Verdict]:
+    """Write tables, figures, report.md and report.html into `folder`; return the published figures beside ours."""
     tables.write_runs(folder / "runs.csv", every)
     tables.write_sizes(folder / "sizes.csv", every)
     beside = verdicts(every)
@@ -37,7 +31,7 @@ def write(scale: str, every: Sequence[Reproduction], folder: Path, command: str)
         "paper.md",
         scale=scale,
         facts=_facts(scale, every, beside),
-        published=_published(beside),
+        published=_published(scale, beside),
         experiments=[_experiment(result, folder) for result in every],
         notes=dict.fromkeys(result.experiment.scale.note for result in every if result.experiment.scale.note),
         deviations=[text for result in every for text in result.experiment.preset.deviations],
@@ -46,43 +40,49 @@ def write(scale: str, every: Sequence[Reproduction], folder: Path, command: str)
         machine=_machine(),
         datasets=_datasets(every),
     )
-    report = Report(folder / "report.html", folder / "report.md", beside)
-    atomic.write_text(report.markdown, text)
-    atomic.write_text(report.html, render_page(text, folder))
-    return report
+    atomic.write_text(folder / "report.md", text)
+    atomic.write_text(folder / "report.html", render_page(text, folder))
+    return beside
 
 
 def _facts(scale: str, every: Sequence[Reproduction], beside: Sequence[Verdict]) -> dict[str, str]:
-    """Numbers for the beginning of the report, by label."""
-    runs = {plan.tag for result in every for plan in result.plans}
+    """Return numbers for the beginning of the report, by label."""
     compared = [row.met for row in beside if row.met is not None]
-    met = compared.count(True)
     return {
         "scale": scale,
-        "runs": str(len(runs)),
+        "runs": str(len({plan.tag for result in every for plan in result.plans})),
         "training of these runs": duration(sum(result.training_seconds for result in every)),
-        "published figures met": f"{'✓' if all(compared) else '✗'} {met} of {len(compared)}",
+        "published figures met": f"{compared.count(True)} of {len(compared)} compared",
         "processor": plain(f"{provenance.processor()}, {resources.cores()} cores"),
         "efnn": provenance.versions()["efnn"],
     }
 
 
-def _published(beside: Sequence[Verdict]) -> Table:
-    verdicts = {True: "✓ met", False: "✗ missed", None: "-"}
-    lines = [[row.what, row.published, row.ours, verdicts[row.met]] for row in beside]
-    note = "Ours: mean ± sample standard deviation over the seeds, with the default recipe unless stated otherwise."
-    return Table("Published figures and ours", ["", "published", "ours", ""], lines, note)
+def _published(scale: str, beside: Sequence[Verdict]) -> Table:
+    lines = [
+        [
+            code(row.experiment),
+            *map(plain, (row.what, row.published, row.ours)),
+            SIGNS.get(row.word, row.word),
+            plain(row.note),
+        ]
+        for row in beside
+    ]
+    note = "Ours: mean over the seeds, with their sample standard deviation in brackets."
+    if any(row.word == "not comparable" for row in beside):
+        note += f" Scale {scale} is too small for the published errors, which are therefore not compared."
+    return Table(
+        "Published figures and ours",
+        ["experiment", "figure", "published", "ours", "verdict", "ours in detail"],
+        lines,
+        note,
+    )
 
 
 def _experiment(result: Reproduction, folder: Path) -> dict[str, Any]:
-    """Texts, tables and figures of one experiment."""
-    source = open_source(result.data)
+    """Return texts, tables and figures of one experiment."""
+    source = source_at(result.data)
     experiment = result.experiment
-    blocks: list[Table | Figure] = []
-    if experiment.sizes and tables.extrapolated(result):
-        blocks += [pictures.against_size(result, folder), tables.against_size(result)]
-    if result.seconds:
-        blocks += [pictures.times(result, folder), tables.times(result)]
     return {
         "title": experiment.preset.title,
         "lead": experiment.preset.lead,
@@ -92,46 +92,66 @@ def _experiment(result: Reproduction, folder: Path) -> dict[str, Any]:
         "sampling": str(source.data.metadata.get("sampling")),
         "split": [len(source.parts.part(name)) for name in ("train", "val", "test")],
         "sweeps": [_sweep(result, name, sweep, folder) for name, sweep in experiment.scale.train.items()],
-        "blocks": [*blocks, *_looks(result, folder)],
+        "blocks": list(_blocks(result, folder / experiment.name)),
     }
 
 
 def _sweep(result: Reproduction, name: str, sweep: SweepOptions, folder: Path) -> dict[str, Any]:
     about = result.experiment.preset.sweeps[name]
-    groups = result.groups.get(name)
-    blocks: list[Table | Figure] = [tables.details(result, name)] if groups else []
-    if groups and about.axis == "width" and len({each.width for each in groups}) > 1:
-        blocks = [pictures.against_width(result, name, folder), tables.by_network(result, name), *blocks]
+    groups = result.groups.get(name, [])
+    quantity = result.quantity
+    blocks: list[Table | Figure] = [tables.details(groups)] if groups else []
+    if about.axis == "width" and len({each.width for each in groups}) > 1:
+        stem = folder / f"{result.experiment.name}-{name}"
+        blocks = [pictures.against_width(groups, quantity, stem), tables.by_network(groups, quantity), *blocks]
     return {
         "title": about.title,
-        "text": sweep.text or about.text,
+        "text": " ".join(filter(None, (sweep.text or about.text, recipe_of(groups)))),
         "commands": commands(result.experiment, sweep),
         "blocks": blocks,
     }
 
 
+def recipe_of(groups: Sequence[Group]) -> str:
+    """Return the recipe that the chosen runs of a sweep were trained with, in a sentence; empty for closed forms."""
+    recipes = [each.plan.config.training for group in groups for each in group.members]
+    found = [each for each in recipes if each is not None]
+    words = []
+    for name in RECIPE:
+        values = " or ".join(sorted({str(getattr(each, name)).lower() for each in found}))
+        words.append(f"{name} {values}")
+    lengths = sorted({group.mean("epochs") for group in groups if group.width})
+    epochs = " to ".join(f"{each:.0f}" for each in dict.fromkeys((lengths[0], lengths[-1]))) if lengths else ""
+    return f"Trained with {', '.join(words)}, for {epochs} epochs." if found else ""
+
+
 def commands(experiment: Experiment, sweep: SweepOptions) -> list[str]:
     """Return the shell commands of a sweep, with every point of its grid."""
     system, *settings = experiment.preset.system
-    seeds = f"seed=range({sweep.seeds})" if sweep.seeds > 1 else "seed=0"
-    words = [f"system={system}", *settings, *sweep.settings, *sweep.choose, seeds]
-    groups = [text.split() for text in sweep.networks] or [[]]
-    return [" ".join(["efnn train -m", *(_quoted(word) for word in [*group, *words])]) for group in groups]
+    seeds = f"'seed=range({sweep.seeds})'" if sweep.seeds > 1 else "seed=0"
+    words = [f"system={system}", *settings, *(f"'{word}'" if "(" in word else word for word in sweep.settings)]
+    return [
+        " ".join(["efnn train -m", *filter(None, [text]), *words, *sweep.choose, seeds])
+        for text in sweep.networks or [""]
+    ]
 
 
-def _quoted(word: str) -> str:
-    return f"'{word}'" if "(" in word else word
-
-
-def _looks(result: Reproduction, folder: Path) -> Iterator[Figure]:
-    """Learning curve, parity and effective fields of the default recipe."""
+def _blocks(result: Reproduction, stem: Path) -> Iterator[Table | Figure]:
+    """Yield errors against L, times, and learning curve, parity and effective fields of the EFNN's own recipe."""
+    networks, sizes = tables.extrapolated(result), result.experiment.sizes
+    if sizes and networks:
+        yield pictures.against_size(networks, sizes, result.size, stem.with_name(f"{stem.name}-sizes"))
+        yield tables.against_size(networks, sizes)
+    if result.seconds:
+        yield pictures.times(result, stem.with_name(f"{stem.name}-times"))
+        yield tables.times(result)
     best = result.groups.get("best", [])
-    if not best:
-        return
-    yield pictures.learning_curve(result, best[-1], folder)
-    yield pictures.parity(result, [*best, *result.groups.get("effective", [])], folder)
-    if best[-1].members[0].plan.system.geometry == "lattice":
-        yield pictures.effective_fields(result, best[-1], folder)
+    if best:
+        shown = [*best, *result.groups.get("effective", [])]
+        yield pictures.learning_curve(best[-1], stem.with_name(f"{stem.name}-curve"))
+        yield pictures.parity(shown, result.data, stem.with_name(f"{stem.name}-parity"))
+        if result.system.geometry == "lattice":
+            yield pictures.effective_fields(best[-1], stem.with_name(f"{stem.name}-spins"))
 
 
 def _failures(every: Sequence[Reproduction]) -> Table:
@@ -141,7 +161,7 @@ def _failures(every: Sequence[Reproduction]) -> Table:
 
 
 def _machine() -> Table:
-    """Versions and machine, with the state of the checkout."""
+    """Return versions and machine, with the state of the checkout."""
     commit = provenance.commit() or "not a checkout"
     changed = ", with uncommitted changes" if provenance.is_changed() else ""
     machine = f"{provenance.processor()}, {resources.cores()} cores, {provenance.memory_gib():.0f} GiB"
@@ -150,5 +170,5 @@ def _machine() -> Table:
 
 
 def _datasets(every: Sequence[Reproduction]) -> Table:
-    lines = [[code(result.data.name), code(open_source(result.data).data.content_hash)] for result in every]
+    lines = [[code(result.data.name), code(source_at(result.data).data.content_hash)] for result in every]
     return Table("Datasets", ["file", "SHA-256 of the content"], lines)

@@ -2,121 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from efnn_cli import figures
-from efnn_cli.evaluation.evaluation_set import evaluation_set
-from efnn_cli.figures import Curve
 from efnn_cli.report import Figure
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.listing import read_row
-from efnn_cli.runs.loading import load
-from efnn_cli.studies import plots
+from efnn_cli.studies import pictures, plots
 from efnn_cli.studies.paper_results import Reproduction
-from efnn_cli.studies.paper_tables import capital, extrapolated, size_column
+from efnn_cli.studies.paper_tables import capital, size_column
 from efnn_cli.studies.summary import LABELS, Group
 
 
-def against_width(result: Reproduction, sweep: str, folder: Path) -> Figure:
+def against_width(groups: Sequence[Group], quantity: str, stem: Path) -> Figure:
     """Error against width: a panel for each depth, or one panel with a line for each depth of a single network."""
-    groups = result.groups[sweep]
-    quantity = result.quantity
     several = len({each.model for each in groups}) > 1
     lattice = groups[0].members[0].plan.system.geometry == "lattice"
-    panels: dict[str, list[Curve]] = {}
-    depths = sorted({each.depth for each in groups})
+    panels = {groups[0].title: groups}
     if several:
-        panels = {f"D = {depth}": list(_curves(groups, "model", depth, quantity)) for depth in depths}
-    else:
-        panels = {groups[0].title: [curve for depth in depths for curve in _curves(groups, "depth", depth, quantity)]}
-    width = "channels C" if lattice else "width m"
-    label = f"{LABELS[quantity]}, test split"
-    what = "networks" if several else "depths"
+        depths = sorted({each.depth for each in groups})
+        panels = {f"D = {depth}": [each for each in groups if each.depth == depth] for depth in depths}
+    curves = {name: pictures.against_width(here, quantity, networks=several) for name, here in panels.items()}
+    width, label = "channels C" if lattice else "width m", LABELS[quantity]
+    bars = "; bars: sample standard deviation over the seeds" if any(len(each.members) > 1 for each in groups) else ""
     return _picture(
-        figures.error_against(panels, width, label, folder / f"{result.experiment.preset.name}-{sweep}"),
-        f"{LABELS[quantity]} on the test split against the {width}; bars: sample standard deviation over the seeds.",
-        f"{LABELS[quantity]} against the {width} for several {what}",
+        figures.error_against(curves, width, f"{label}, test split", stem),
+        f"{label} on the test split against the {width}{bars}.",
+        f"{label} against the {width} for several {'networks' if several else 'depths'}",
     )
 
 
-def _curves(groups: Sequence[Group], kind: str, depth: int, quantity: str) -> Iterator[Curve]:
-    here = [each for each in groups if each.depth == depth]
-    for model in dict.fromkeys(each.model for each in groups):
-        mine = sorted((each for each in here if each.model == model), key=lambda each: each.width)
-        if mine:
-            name = mine[0].title if kind == "model" else f"D = {depth}"
-            yield Curve(name, [(float(each.width), *each.test(quantity)) for each in mine])
-
-
-def against_size(result: Reproduction, folder: Path) -> Figure:
+def against_size(networks: Mapping[str, Group], sizes: Sequence[int], trained_at: int, stem: Path) -> Figure:
     """Error and bias against L of every extrapolated network."""
-    groups = extrapolated(result)
-    column = size_column(groups)
-    errors, biases = (
-        [Curve(name, points) for name, group in groups if (points := group.against_size(result.experiment.sizes, key))]
-        for key in (column, "bias_per_site")
-    )
-    stem = folder / f"{result.experiment.preset.name}-sizes"
+    column = size_column(networks)
+    errors, biases = (pictures.against_size(networks, sizes, key) for key in (column, "bias_per_site"))
     return _picture(
-        figures.error_and_bias(errors, biases, result.size, LABELS[column], stem),
+        figures.error_and_bias(errors, biases, trained_at, LABELS[column], stem),
         f"{LABELS[column]} and bias per site, in units of the hopping or coupling, against the side of the lattice; "
-        "trained at the marked size.",
+        f"trained at L = {trained_at}.",
         "Error and bias against the side of the lattice",
     )
 
 
-def times(result: Reproduction, folder: Path) -> Figure:
+def times(result: Reproduction, stem: Path) -> Figure:
     """Seconds per configuration against L, by method."""
     series: dict[str, Sequence[tuple[float, float]]] = {name: list(points) for name, points in result.seconds.items()}
-    published = result.experiment.preset.published.dense_seconds
-    timed = result.experiment.scale.times
-    shown = sorted((float(size), seconds) for size, seconds in published.items() if int(size) in timed)
+    published = result.experiment.preset.dense_seconds
+    shown = sorted((float(size), published[size]) for size in result.experiment.scale.times if size in published)
     if len(shown) > 1:
         series = {"exact diagonalisation, published": shown, **series}
     return _picture(
-        figures.times(series, folder / f"{result.experiment.preset.name}-times"),
+        figures.times(series, stem),
         "Seconds per configuration against the side of the lattice, ours on one core; dashed: power laws fitted to the "
         "largest sizes.",
         "Seconds per configuration against the side of the lattice for networks and references",
     )
 
 
-def learning_curve(result: Reproduction, group: Group, folder: Path) -> Figure:
-    """Training and validation error against the epoch, seed 0."""
+def learning_curve(group: Group, stem: Path) -> Figure:
+    """Training and validation error against the epoch, of the first seed."""
     member = group.members[0]
-    stem = folder / f"{result.experiment.preset.name}-curve"
     return _picture(
         plots.curve([read_row(RunFolder(member.run))]).draw(stem),
-        f"Learning curve of the {group.title}, D = {group.depth} with the default recipe, seed {member.seed}.",
+        f"Learning curve of {group.name}, seed {member.seed}.",
         "Training and validation error and learning rate against the epoch",
     )
 
 
-def parity(result: Reproduction, groups: Sequence[Group], folder: Path) -> Figure:
-    """Predicted against true energies of the test split, seed 0."""
-    members = [load(group.members[0].run, "cpu") for group in groups]
-    task = evaluation_set(members, result.data, "test", drop_seen=False)
-    found = task.predictions(lambda: None)
-    sites = members[0].system.sites
-    names = [each.title if each.width == 0 else f"{each.title}, D = {each.depth}" for each in groups]
-    panels = {name: np.asarray(values) / sites for name, values in zip(names, found, strict=True)}
+def parity(groups: Sequence[Group], data: Path, stem: Path) -> Figure:
+    """Predicted against true energies of the test split, of the first seed."""
     return _picture(
-        figures.parity(panels, task.true / sites, folder / f"{result.experiment.preset.name}-parity"),
-        "Predicted against true energies per site on the test split, and residuals; seed 0.",
+        pictures.parity({each.name: each for each in groups}, data, stem),
+        f"Predicted against true energies per site on the test split, and residuals; seed {groups[0].members[0].seed}.",
         "Predicted against true energies, with a histogram of the residuals",
     )
 
 
-def effective_fields(result: Reproduction, group: Group, folder: Path) -> Figure:
+def effective_fields(group: Group, stem: Path) -> Figure:
     """Spins of the first test configuration with their effective fields, of the network and exact."""
-    stem = folder / f"{result.experiment.preset.name}-spins"
     return _picture(
         plots.spins(read_row(RunFolder(group.members[0].run)), 0).draw(stem),
         "One configuration of the test split and the effective fields -dE/dS on its spins, the part perpendicular to "
-        "each spin: exact, and by differentiating the network.",
+        f"each spin: exact, and by differentiating {group.name}.",
         "Spins of a configuration with exact and predicted effective fields",
     )
 

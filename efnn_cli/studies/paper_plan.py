@@ -1,8 +1,7 @@
-"""The plan of a reproduction, with rough estimates of time: seconds on one core of a Xeon at 2.x GHz."""
+"""The plan of a reproduction: its steps, with rough estimates of time."""
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,21 +10,12 @@ from efnn_cli.config.compose import compose
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.datasets.planning import plan_dataset
 from efnn_cli.evaluation.reference_datasets import default_samples
-from efnn_cli.models.build import parameter_count
 from efnn_cli.physics.system import System
-from efnn_cli.runs.fitting import initial_model
-from efnn_cli.runs.settings import TrainConfig, train_config
+from efnn_cli.runs.settings import train_config
+from efnn_cli.studies.cost import label_seconds, training_seconds
 from efnn_cli.studies.paper_presets import Experiment
 from efnn_cli.studies.paper_timing import DENSE_UP_TO
 from efnn_cli.studies.summary import network_key
-from efnn_cli.training.options import TrainingOptions
-
-TRAINED_SHARE = 0.72
-STEP_SECONDS = {"adam": 4e-4, "soap": 7e-4}  # of a step for every layer, whatever its size
-LATTICE_STEP_SECONDS = 5e-3
-RUN_SECONDS = 0.5  # of a run, for its files and its evaluation
-FLOP_SECONDS = 2.5e-11  # arithmetic of a step: six operations for every parameter, site and sample
-LABEL_SECONDS = {"dense": (2.5e-3, 10, 4.8), "determinant": (1.9, 40, 2.9)}  # at a size, and the power of its growth
 
 
 @dataclass(frozen=True)
@@ -73,8 +63,7 @@ def _training(experiment: Experiment, sweep: str, system: System, samples: int) 
 def _extrapolation(experiment: Experiment, system: System) -> Iterator[Step]:
     scale = experiment.scale
     for size in experiment.sizes:
-        default = size in scale.beyond or scale.samples is None
-        count = default_samples(size) if default else int(scale.samples or 0)
+        count = (size not in scale.beyond and scale.samples) or default_samples(size)
         yield Step(experiment.name, f"references at L = {size}", count, label_seconds(system.at_size(size), count))
 
 
@@ -83,25 +72,3 @@ def _times(experiment: Experiment, system: System) -> Iterator[Step]:
     if sizes:
         seconds = sum(label_seconds(system.at_size(size), 3) for size in sizes if size <= DENSE_UP_TO)
         yield Step(experiment.name, "times", len(sizes), 10 * seconds)
-
-
-def training_seconds(config: TrainConfig, system: System, samples: int) -> float:
-    """Return the seconds of one run on one core."""
-    recipe = config.training
-    if not isinstance(recipe, TrainingOptions):
-        return RUN_SECONDS
-    per_epoch = max(TRAINED_SHARE * samples / recipe.batch_size, 1.0)
-    lattice = system.geometry == "lattice"
-    sites = system.sites if lattice else 1
-    layers = int(getattr(config.model, "depth", 1))
-    fixed = (STEP_SECONDS.get(recipe.optimizer, 4e-4) + (LATTICE_STEP_SECONDS if lattice else 0.0)) * layers
-    parameters = parameter_count(initial_model(config, system))
-    work: float = FLOP_SECONDS * 6 * parameters * sites * min(recipe.batch_size, samples)
-    return RUN_SECONDS + recipe.epochs * per_epoch * (fixed + work / (10 if lattice else 1))
-
-
-def label_seconds(system: System, samples: int) -> float:
-    """Return the seconds of labels on one core, by the faster reference."""
-    if "dense" not in system.references:
-        return 1e-5 * samples
-    return samples * min(start * math.pow(system.size / at, power) for start, at, power in LABEL_SECONDS.values())

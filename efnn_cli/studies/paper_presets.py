@@ -19,44 +19,34 @@ from efnn_cli.studies.grid import Point, expand
 from efnn_cli.studies.summary import LABELS
 
 ORDER = ("three_spin", "infinite_range", "double_exchange")
+MEASURES = {"error": 0, "rivals": 0, "over_effective": 0, "falls": 2, "speedup": 1, "dense_seconds": 1}
+"""Number of `sizes` by measure of a published figure."""
 
 
 @dataclass
-class Speed:
-    """Published seconds per configuration of the network and of exact diagonalisation, at one size."""
+class Claim:
+    """One published figure, and the measure of ours that is set beside it."""
 
-    L: int
-    network: float
-    dense: float
-
-
-@dataclass
-class Published:
-    """The published figures that the report sets beside ours."""
-
-    relative_error: dict[str, float] = field(default_factory=dict)
-    """Upper bounds by depth."""
-    rmse: dict[str, float] = field(default_factory=dict)
-    """Upper bounds by depth."""
-    rivals: str = ""
-    """The error of the other networks against that of the EFNN, in words."""
-    order: float | None = None
-    """The order of the relative error at the size of training."""
-    over_effective: float | None = None
-    """The error of the effective model over that of the EFNN."""
-    decreases: list[int] = field(default_factory=list)
-    """The two sizes between which the relative error falls."""
-    network_seconds: Speed | None = None
-    dense_seconds: dict[str, float] = field(default_factory=dict)
-    """Seconds of exact diagonalisation by L."""
+    what: str
+    measure: str
+    """A key of `paper_published.MEASURES`."""
+    value: float = 0.0
+    """The bound that ours has to meet: an upper one for errors and seconds, a lower one for factors."""
+    published: str = ""
+    """The published figure in words, where it is more than the `value`."""
+    quantity: str = "relative_error"
+    """The error that is compared."""
+    depth: int | None = None
+    sizes: list[int] = field(default_factory=list)
+    """The size of the comparison, or the first and the last one."""
 
     def __post_init__(self) -> None:
-        for name in ("relative_error", "rmse", "dense_seconds"):
-            for key in getattr(self, name):
-                if not key.isdigit():
-                    raise ConfigError(f"experiment.published.{name}: wanted numbers as keys, found {key!r}")
-        if len(self.decreases) not in (0, 2):
-            raise ConfigError(f"experiment.published.decreases: wanted [L, L], found {self.decreases}")
+        checks.one_of("experiment.published.measure", self.measure, MEASURES)
+        checks.one_of("experiment.published.quantity", self.quantity, LABELS)
+        if len(self.sizes) != MEASURES[self.measure]:
+            raise ConfigError(
+                f"experiment.published: {self.measure} wants {MEASURES[self.measure]} sizes, found {self.sizes}"
+            )
 
 
 @dataclass
@@ -113,6 +103,8 @@ class ScaleOptions:
     """Lattices at which seconds per configuration are measured."""
     note: str = ""
     """A caution about results at this scale."""
+    comparable: bool = True
+    """False for a scale too small for the published errors."""
 
 
 @dataclass
@@ -128,7 +120,7 @@ class Preset:
     scales: dict[str, ScaleOptions]
     quantity: str = "relative_error"
     """The error of tables and figures, as in the paper."""
-    published: Published = field(default_factory=Published)
+    published: list[Claim] = field(default_factory=list)
     deviations: list[str] = field(default_factory=list)
     """Differences from the published experiment, with reasons."""
 
@@ -139,6 +131,11 @@ class Preset:
         for name in self.scales:
             checks.plain_name("experiment.scales", name)
         checks.one_of("experiment.quantity", self.quantity, LABELS)
+
+    @property
+    def dense_seconds(self) -> dict[int, float]:
+        """Published seconds of exact diagonalisation by L."""
+        return {each.sizes[0]: each.value for each in self.published if each.measure == "dense_seconds"}
 
 
 @dataclass(frozen=True)

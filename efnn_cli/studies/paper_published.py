@@ -3,82 +3,84 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from efnn_cli.studies.paper_presets import Speed
+from efnn_cli.core.numbers import number, with_error
+from efnn_cli.studies.paper_presets import Claim
 from efnn_cli.studies.paper_results import Reproduction
 from efnn_cli.studies.paper_timing import DENSE, DETERMINANT, NETWORK, PUBLISHED_WAY
-from efnn_cli.studies.summary import LABELS, Group, with_spread
+from efnn_cli.studies.summary import Group
 
-FAR = 10.0
-"""The factor of "far above"."""
-ORDER = 10**0.5
-"""The factor of "of the order of"."""
-NOT_RUN = "not run at this scale"
-UNDEFINED = "not defined here: the mean energy is near 0"
+NOT_RUN = "not run"
+UNDEFINED = "not defined"
+OF_TIMES = ("speedup", "dense_seconds")
+ONE_CORE = "eigenvalues, one core"
+
+
+@dataclass(frozen=True)
+class Ours:
+    """Our figure beside a published one."""
+
+    ours: str
+    met: bool | None
+    """None if there is nothing to compare."""
+    note: str = ""
+    """How ours came about."""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """One published figure beside ours."""
 
+    experiment: str
     what: str
     published: str
-    ours: str = NOT_RUN
-    met: bool | None = None
+    ours: str
+    met: bool | None
     """None if there is nothing to compare."""
+    note: str
+    """How ours came about."""
+
+    @property
+    def word(self) -> str:
+        """Return the verdict for a table."""
+        if self.met is None:
+            return "-" if self.ours in (NOT_RUN, UNDEFINED) else "not comparable"
+        return "met" if self.met else "missed"
 
 
 def verdicts(every: Sequence[Reproduction]) -> list[Verdict]:
     """Return the published figures of all experiments, in the order of the presets."""
-    return [verdict for each in every for verdict in _of(each)]
+    return [_verdict(each, claim) for each in every for claim in each.experiment.preset.published]
 
 
-def _of(found: Reproduction) -> Iterator[Verdict]:
-    published = found.experiment.preset.published
-    for quantity in ("relative_error", "rmse"):
-        for depth, bound in getattr(published, quantity).items():
-            yield _bound(found, quantity, int(depth), bound)
-    if published.rivals:
-        yield _rivals(found, published.rivals)
-    if published.order is not None:
-        yield _order(found, published.order)
-    if published.over_effective is not None:
-        yield _over_effective(found, published.over_effective)
-    if published.decreases:
-        yield _decreases(found, published.decreases)
-    if published.network_seconds is not None:
-        yield _speed(found, published.network_seconds)
-    for size, seconds in published.dense_seconds.items():
-        yield _dense(found, int(size), seconds)
-
-
-def _title(found: Reproduction) -> str:
-    return f"`{found.experiment.name}`"
+def _verdict(found: Reproduction, claim: Claim) -> Verdict:
+    """Return one published figure with ours. A scale too small for published errors is not compared with them."""
+    mine = COMPARED[claim.measure](found, claim) or Ours(NOT_RUN, None)
+    comparable = found.experiment.scale.comparable or claim.measure in OF_TIMES
+    published = claim.published or number(claim.value, 3)
+    return Verdict(found.experiment.name, claim.what, published, mine.ours, mine.met if comparable else None, mine.note)
 
 
 def _best(found: Reproduction, depth: int | None = None) -> Group | None:
-    """Return the EFNN with the default recipe."""
+    """Return the EFNN with its own recipe."""
     return next((each for each in found.groups.get("best", ()) if depth is None or each.depth == depth), None)
 
 
-def _bound(found: Reproduction, quantity: str, depth: int, bound: float) -> Verdict:
-    """Compare with an upper bound, or a figure to be reached, at one depth."""
-    what, published = f"{_title(found)}, EFNN, D = {depth}: {LABELS[quantity]}", f"{bound:.0e}"
-    group = _best(found, depth)
+def _error(found: Reproduction, claim: Claim) -> Ours | None:
+    """Compare the error of the EFNN with an upper bound."""
+    group = _best(found, claim.depth)
     if group is None:
-        return Verdict(what, published)
-    if not group.defines(quantity):
-        return Verdict(what, published, UNDEFINED)
-    mean, spread = group.test(quantity)
-    times = f"{bound / mean:.3g} times below" if mean <= bound else f"{mean / bound:.3g} times above"
-    return Verdict(what, published, f"{with_spread(mean, spread)} ({times})", mean <= bound)
+        return None
+    if not group.defines(claim.quantity):
+        return Ours(UNDEFINED, None, "the mean energy is near 0")
+    mean, spread = group.test(claim.quantity)
+    return Ours(with_error(mean, spread), mean <= claim.value)
 
 
-def _rivals(found: Reproduction, published: str) -> Verdict:
+def _rivals(found: Reproduction, claim: Claim) -> Ours | None:
     """Compare the other networks with the EFNN at equal width, depth and recipe."""
-    what = f"{_title(found)}: DNN, ResNet, DenseNet against the EFNN at equal width"
     quantity = found.experiment.preset.quantity
     groups = [each for each in found.groups.get("widths", []) if each.defines(quantity)]
     widest = max((each.width for each in groups), default=0)
@@ -89,68 +91,63 @@ def _rivals(found: Reproduction, published: str) -> Verdict:
         if ours and errors:
             near, far = min(errors.values()) / ours, max(errors.values()) / ours
             ratios.append(near)
-            parts.append(f"D = {depth}, width {widest}: {near:.3g} to {far:.3g} times its error")
-    return Verdict(what, published, "; ".join(parts), min(ratios) >= FAR) if ratios else Verdict(what, published)
+            parts.append(f"D = {depth}, width {widest}: {near:.3g} to {far:.3g}")
+    return Ours(f"at least {min(ratios):.3g}", min(ratios) >= claim.value, "; ".join(parts)) if ratios else None
 
 
-def _order(found: Reproduction, order: float) -> Verdict:
-    what, published = f"{_title(found)}, L = {found.size}: relative error of the EFNN", f"order {order:.0e}"
-    group = _best(found)
-    if group is None or not group.defines("relative_error"):
-        return Verdict(what, published)
-    mean, spread = group.test("relative_error")
-    return Verdict(what, published, with_spread(mean, spread), mean < ORDER * order)
-
-
-def _over_effective(found: Reproduction, factor: float) -> Verdict:
-    what = f"{_title(found)}, L = {found.size}: error of the effective model over that of the EFNN"
-    published = f"about {factor:g}"
+def _over_effective(found: Reproduction, claim: Claim) -> Ours | None:
+    """Compare the linear model with the EFNN."""
     group, fitted = _best(found), found.groups.get("effective", [])
-    if group is None or not fitted or not (group.defines("relative_error") and fitted[0].defines("relative_error")):
-        return Verdict(what, published)
-    error = group.test("relative_error")[0]
-    ratio = fitted[0].test("relative_error")[0] / error
-    ours = f"{ratio:.2g} ({fitted[0].parameters} coefficients)"
+    if group is None or not fitted or not (group.defines(claim.quantity) and fitted[0].defines(claim.quantity)):
+        return None
+    error = group.test(claim.quantity)[0]
+    ratio = fitted[0].test(claim.quantity)[0] / error
+    note = f"{fitted[0].parameters} coefficients"
     for each in found.groups.get("neighbours", ()):
-        ours += f"; {each.test('relative_error')[0] / error:.2g} (nearest neighbours alone)"
-    return Verdict(what, published, ours, ratio >= factor)
+        note += f"; {each.test(claim.quantity)[0] / error:.2g} with {each.parameters} coefficients"
+    return Ours(f"{ratio:.2g}", ratio >= claim.value, note)
 
 
-def _decreases(found: Reproduction, sizes: Sequence[int]) -> Verdict:
-    first, last = sizes
-    what = f"{_title(found)}, L = {first} to {last} without retraining"
-    published = "the relative error decreases with L"
+def _falls(found: Reproduction, claim: Claim) -> Ours | None:
+    """Return True if the error falls from every size to the next, between the two sizes."""
+    first, last = claim.sizes
     group = _best(found)
     within = [size for size in found.experiment.sizes if first <= size <= last]
-    values = [(size, group.at_size(size, "relative_error")) for size in within] if group else []
-    errors = [(size, value[0]) for size, value in values if value is not None]
+    errors = [(size, mean) for size, mean, _ in group.against_size(within, claim.quantity)] if group else []
     if len(errors) < 2 or (errors[0][0], errors[-1][0]) != (first, last):
-        return Verdict(what, published)
+        return None
     falling = all(later < earlier for (_, earlier), (_, later) in itertools.pairwise(errors))
-    ours = ", ".join(f"{value:.1e}" for _, value in errors) + " at L = " + ", ".join(str(size) for size, _ in errors)
-    return Verdict(what, published, ours, falling)
+    means = [number(mean, 2) for _, mean in errors]
+    note = f"{', '.join(means)} at L = {', '.join(str(size) for size, _ in errors)}"
+    return Ours(f"{means[0]} to {means[-1]}", falling, note)
 
 
-def _speed(found: Reproduction, speed: Speed) -> Verdict:
+def _speedup(found: Reproduction, claim: Claim) -> Ours | None:
     """Compare with the eigenvalues alone, the quicker exact diagonalisation, for one configuration."""
-    what = f"{_title(found)}, one {speed.L} x {speed.L} configuration: EFNN / exact diagonalisation"
-    factor = speed.dense / speed.network
-    published = f"{1e3 * speed.network:.2g} ms / {speed.dense:.3g} s: a factor {factor:.0f}"
+    (size,) = claim.sizes
     times = {name: dict(points) for name, points in found.seconds.items()}
-    ours, exact = times.get(NETWORK, {}).get(speed.L), times.get(DENSE, {}).get(speed.L)
+    ours, exact = times.get(NETWORK, {}).get(size), times.get(DENSE, {}).get(size)
     if ours is None or exact is None:
-        return Verdict(what, published)
-    text = f"{1e3 * ours:.2g} ms / {exact:.3g} s: a factor {exact / ours:.0f} (eigenvalues, one core)"
+        return None
+    note = f"{exact:.3g} s / {1e3 * ours:.2g} ms, {ONE_CORE}"
     for name in (DETERMINANT, PUBLISHED_WAY):
-        if speed.L in times.get(name, {}):
-            text += f"; {times[name][speed.L] / ours:.0f} against {name}"
-    return Verdict(what, published, text, exact / ours >= factor)
+        if size in times.get(name, {}):
+            note += f"; {times[name][size] / ours:.0f} against {name}"
+    return Ours(f"{exact / ours:.0f}", exact / ours >= claim.value, note)
 
 
-def _dense(found: Reproduction, size: int, seconds: float) -> Verdict:
+def _dense_seconds(found: Reproduction, claim: Claim) -> Ours | None:
     """Compare exact diagonalisation at one size."""
-    what = f"{_title(found)}, L = {size}: exact diagonalisation of one configuration"
-    ours = dict(found.seconds.get(DENSE, [])).get(size)
-    if ours is None:
-        return Verdict(what, f"{seconds:.3g} s")
-    return Verdict(what, f"{seconds:.3g} s", f"{ours:.2g} s (eigenvalues, one core)", ours <= seconds)
+    ours = dict(found.seconds.get(DENSE, [])).get(claim.sizes[0])
+    return None if ours is None else Ours(f"{ours:.2g} s", ours <= claim.value, ONE_CORE)
+
+
+COMPARED: dict[str, Callable[[Reproduction, Claim], Ours | None]] = {
+    "error": _error,
+    "rivals": _rivals,
+    "over_effective": _over_effective,
+    "falls": _falls,
+    "speedup": _speedup,
+    "dense_seconds": _dense_seconds,
+}
+"""By the measure of a claim."""

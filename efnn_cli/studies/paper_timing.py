@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import statistics
 import time
@@ -13,13 +12,12 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from efnn_cli.benchmarks import published_labels
-from efnn_cli.core.errors import InputError
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.datasets.job import Job
 from efnn_cli.evaluation.size_errors import one_thread
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.runs.loading import Run
-from efnn_cli.storage import atomic
+from efnn_cli.storage import atomic, documents
 from efnn_cli.training.predict import predict
 
 LOGGER = logging.getLogger("efnn")
@@ -106,11 +104,8 @@ def read(path: Path) -> dict[Key, float]:
     """Return the table by method, size and run; raises `InputError` for another table."""
     if not path.exists():
         return {}
-    try:
-        with path.open(encoding="utf-8") as file:
-            return {(row["method"], int(row["L"]), row["run"]): float(row["seconds"]) for row in csv.DictReader(file)}
-    except (OSError, csv.Error, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is not a table of times: {error}", "remove it; it is then measured again") from error
+    rows = documents.read_table(path, COLUMNS, whole=("L",), words=("method", "run"))
+    return {(row["method"], int(row["L"]), row["run"]): float(row["seconds"]) for row in rows}
 
 
 def write(path: Path, known: Mapping[Key, float]) -> None:

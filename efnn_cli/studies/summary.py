@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,6 +99,11 @@ class Group:
         return MODELS[self.model].title
 
     @property
+    def name(self) -> str:
+        """The name of the network with its depth and width."""
+        return f"{self.title}, D = {self.depth}, width {self.width}" if self.width else self.title
+
+    @property
     def parameters(self) -> int:
         """Number of parameters."""
         return int(self.members[0].metrics["parameters"])
@@ -105,6 +111,11 @@ class Group:
     def defines(self, quantity: str) -> bool:
         """True if the test error is defined for every seed."""
         return all(each.metrics["test"][quantity] is not None for each in self.members)
+
+    def judged(self, quantity: str) -> tuple[float, float | None]:
+        """Return mean and spread of a test error, to be compared with others; a closed form has no spread."""
+        mean, spread = self.test(quantity)
+        return mean, spread if self.width else 0.0
 
     def test(self, quantity: str) -> tuple[float, float | None]:
         """Mean and spread (sample standard deviation) of a test error over the seeds."""
@@ -132,9 +143,15 @@ def network_key(model: Options) -> tuple[str, int, int]:
     return model.name, int(getattr(model, "depth", 0)), int(getattr(model, "width", 0))
 
 
-def with_spread(mean: float, spread: float | None, sign: str = "±") -> str:
-    """Format an error with its spread over the seeds."""
-    return f"{mean:.2e}" if spread is None else f"{mean:.2e} {sign} {spread:.0e}"
+def clearly_least(errors: Sequence[tuple[float, float | None]]) -> int | None:
+    """Return the index of the least mean; None if the next one is not further away than both spreads allow."""
+    order = sorted(range(len(errors)), key=lambda index: errors[index][0])
+    if len(order) < 2:
+        return None
+    (least, one), (following, other) = (errors[index] for index in order[:2])
+    if one is None or other is None:
+        return None
+    return order[0] if following - least > math.hypot(one, other) else None
 
 
 def thousands(count: int) -> str:

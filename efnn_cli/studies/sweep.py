@@ -15,19 +15,20 @@ from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.numbers import number
 from efnn_cli.core.results import Result, shown
 from efnn_cli.core.signals import GO_ON, to_go_on
+from efnn_cli.core.table import Table
 from efnn_cli.models.build import parameter_count
 from efnn_cli.runs.fitting import initial_model
 from efnn_cli.runs.planning import choose_source
 from efnn_cli.runs.settings import train_config
-from efnn_cli.studies.engine import Engine, Progress
+from efnn_cli.studies.engine import Engine
 from efnn_cli.studies.grid import expand
 from efnn_cli.studies.launchers import split_launcher
+from efnn_cli.studies.progress import Progress, cost, distinguish
 from efnn_cli.studies.trials import ELSEWHERE, FAILED, FINISHED, Outcome, Trial, failure_of
 from efnn_cli.training.metrics import ON_TEST, warn_of_no_use
 
-FACTS = ("parameters", "epochs", "seconds")
+HEAD = ("run", "RMSE/std", "rel. error", "params", "epochs", "s", "hash")
 AGAIN = "the same command goes on with the run it was in, and trains all the others again"
-ERRORS = ("relative_error", "rmse_over_std")
 
 
 def run(
@@ -42,7 +43,7 @@ def run(
         return _planned(trials)
     engine = Engine(console, launcher, overwrite=overwrite, waits=False)
     with to_go_on(AGAIN if overwrite else GO_ON):
-        outcomes = engine.run(trials, Progress(len(trials)))
+        outcomes = engine.run(trials, Progress(console, len(trials), sum(map(cost, trials))))
     return _report(trials, outcomes)
 
 
@@ -107,35 +108,33 @@ def _planned(trials: Sequence[Trial]) -> Result:
         }
         for index, trial in enumerate(trials)
     ]
-    head = ["index", "run", "parameters", "status", "settings"]
-    lines = [head, *([number(row[key]) for key in head] for row in rows)]
+    lines = [
+        [row["index"], name, row["parameters"], row["status"]]
+        for row, name in zip(rows, distinguish(trials), strict=True)
+    ]
     finished = sum(row["status"] == FINISHED for row in rows)
-    return Result(
-        "train", {"count": len(rows), "finished": finished, "runs": rows}, status="planned", rows=lines, headed=True
-    )
+    metrics = {"count": len(rows), "finished": finished, "runs": rows}
+    return Result("train", metrics, status="planned", tables=[Table(("index", "run", "parameters", "status"), lines)])
 
 
 def _report(trials: Sequence[Trial], outcomes: Sequence[Outcome]) -> Result:
     """Return the table: finished runs first, then the others with their status."""
     results, others, runs = [], [], []
-    for index, (trial, each) in enumerate(zip(trials, outcomes, strict=True)):
+    for index, (trial, name, each) in enumerate(zip(trials, distinguish(trials), outcomes, strict=True)):
         runs.append({"settings": list(trial.request.overrides), "index": index, **dataclasses.asdict(each)})
         if each.metrics is None:
-            status = f"{each.status}, exit {each.code}" if each.code else each.status
-            others.append([each.run or trial.settings, status])
-        else:
-            warn_of_no_use({ON_TEST: each.metrics["test"]["rmse_over_std"]}, each.run)
-            results.append([each.run, each.status, *_figures(each.metrics)])
+            others.append([name, f"{each.status}, exit {each.code}" if each.code else each.status])
+            continue
+        test = each.metrics["test"]
+        warn_of_no_use({ON_TEST: test["rmse_over_std"]}, each.run)
+        errors = [number(test[key], 3) for key in ("rmse_over_std", "relative_error")]
+        facts = [each.metrics["parameters"], each.metrics["epochs"], f"{each.metrics['seconds']:.3g}"]
+        results.append([name, *errors, *facts, Path(each.run).name.rpartition("-")[2]])
     failed = [(trial.settings, each) for trial, each in zip(trials, outcomes, strict=True) if each.status == FAILED]
     counts = {
         name.replace(" ", "_"): sum(each.status == name for each in outcomes) for name in (FINISHED, ELSEWHERE, FAILED)
     }
     failure = failure_of(failed, len(outcomes))
-    lines = [["run", "status", *FACTS, *(f"test {name}" for name in ERRORS)], *results, *others]
     metrics: dict[str, Any] = {"count": len(runs), **counts, "runs": runs}
-    return Result("train", metrics, {}, "error" if failure else "ok", lines, headed=True, failure=failure)
-
-
-def _figures(metrics: Any) -> list[str]:
-    """Return the cells of one finished run."""
-    return [number(value) for value in [*(metrics[key] for key in FACTS), *(metrics["test"][key] for key in ERRORS)]]
+    tables = [Table(head, lines) for head, lines in ((HEAD, results), (("run", "status"), others)) if lines]
+    return Result("train", metrics, {}, "error" if failure else "ok", tables=tables, failure=failure)

@@ -53,6 +53,8 @@ class TrainingOptions:
     """Lattice: a random operation of the point group of the square for every batch."""
     ema: float = 0.0
     """Decay of the moving average of the weights that is validated and kept; 0: the weights themselves."""
+    freeze: str | None = None
+    """Lattice: invariants keeps the invariant layers as they are; null: all layers are trained."""
     patience: int | None = None
     """Stop after this many epochs without a better validation error."""
 
@@ -71,6 +73,8 @@ class TrainingOptions:
         checks.within("training.step_epochs", self.step_epochs, 1, 10_000_000)
         checks.within("training.step_factor", self.step_factor, 1e-6, 1.0)
         checks.one_of("training.dtype", self.dtype, DTYPES)
+        if self.freeze is not None:
+            checks.one_of("training.freeze", self.freeze, ("invariants",))
         if self.initial_spread is not None:
             checks.positive("training.initial_spread", self.initial_spread)
         if self.patience is not None:

@@ -65,8 +65,12 @@ class Trainer:
         val: Labelled,
         seed: int,
         operations: Sequence[Operation] = (),
+        begun: int = 0,
     ) -> None:
-        """Take the network with its initial weights, and the operations of the lattice for `options.augment`."""
+        """Take the network with its initial weights, and the operations of the lattice for `options.augment`.
+
+        `begun` is the epoch after which a second cosine schedule begins.
+        """
         self.model = model
         self.options = options
         self.train = train
@@ -79,7 +83,11 @@ class Trainer:
         self.seconds = 0.0
         self.validation_seconds = 0.0
         self.best = Best()
-        self.optimizer = build_optimizer(model.parameters(), options)
+        self.begun = begun if options.schedule == "cosine" else 0
+        if options.freeze is not None:
+            for name, parameter in model.named_parameters():
+                parameter.requires_grad_(f".{options.freeze}." not in f".{name}")
+        self.optimizer = build_optimizer([each for each in model.parameters() if each.requires_grad], options)
         self.average = (
             AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(options.ema)) if options.ema else None  # type: ignore[no-untyped-call]
         )
@@ -105,7 +113,8 @@ class Trainer:
         """Fraction of the training that is done: `elapsed` seconds into the epoch, `ahead` configurations from now."""
         budget = self.options.budget_seconds
         if budget is None:
-            return (self.samples + ahead) / (len(self.train) * self.options.epochs)
+            before = self.begun * len(self.train)
+            return (self.samples + ahead - before) / (len(self.train) * self.options.epochs - before)
         # The schedule must reach its very end: with a hundredth of it left, errors are still those of its noise.
         return min(1.0, (self.seconds + elapsed) / max(PLANNED * budget - self.validation_seconds, 1e-9))
 

@@ -1,7 +1,5 @@
 """What the acceptance tests share: the real command, and a workshop of small datasets and finished runs."""
 
-from __future__ import annotations
-
 import contextlib
 import csv
 import io
@@ -15,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import h5py
 import numpy as np
@@ -27,6 +25,7 @@ from efnn_cli.cli import main
 COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config", "runs", "plot")
 SMALL = ("epochs=2", "training.optimizer=adam")
 TIMEOUT = 120.0
+EFNN = (sys.executable, "-m", "efnn_cli")
 NO_USE = "no better than the mean energy"
 
 
@@ -50,7 +49,7 @@ class Outcome:
         """Those of the result, but for the one that a small training is of no use."""
         return [each for each in self.json()["warnings"] if NO_USE not in each]
 
-    def failed(self, code: int, *named: str) -> Outcome:
+    def failed(self, code: int, *named: str) -> Self:
         """Check the failure: its code, no traceback, nothing on stdout, and what the message must name."""
         assert self.code == code, f"wanted exit {code}, found {self.code}; stderr: {self.err}"
         assert "Traceback" not in self.err
@@ -60,7 +59,7 @@ class Outcome:
             assert each in self.err, f"{each!r} is not named in {self.err!r}"
         return self
 
-    def done(self) -> Outcome:
+    def done(self) -> Self:
         """Check that it ended well."""
         assert self.code == 0, f"exit {self.code}; stderr: {self.err}"
         return self
@@ -75,6 +74,17 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", **(extra or {})}
 
 
+def spawn(*command: object, cwd: Path, env: Mapping[str, str] | None = None, **how: Any) -> subprocess.Popen[str]:
+    """Start a process in `cwd` and let it run."""
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([*map(str, command)], cwd=cwd, env=environment(env), text=True, **pipes | how)
+
+
+def begin_efnn(*args: object, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start the real command in `cwd` and let it run."""
+    return spawn(*EFNN, *args, cwd=cwd, env=env)
+
+
 def run_efnn(*args: object, cwd: Path, env: Mapping[str, str] | None = None, timeout: float = TIMEOUT) -> Outcome:
     """Run the real command in `cwd` as a process of its own."""
     with begin_efnn(*args, cwd=cwd, env=env) as process:
@@ -83,30 +93,14 @@ def run_efnn(*args: object, cwd: Path, env: Mapping[str, str] | None = None, tim
 
 def as_anybody(*args: object, cwd: Path) -> Outcome:
     """Run the real command without the right of root to read and write everything; skipped where that stays."""
-    command = [sys.executable, "-m", "efnn_cli", *map(str, args)]
+    command: tuple[object, ...] = (*EFNN, *args)
     if os.geteuid() == 0:
         if shutil.which("setpriv") is None:
             pytest.skip("root may do anything")
         rights = "-dac_override,-dac_read_search"
-        command = ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}", *command]
-    done = subprocess.run(
-        command, cwd=cwd, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    return Outcome(done.returncode, done.stdout, done.stderr)
-
-
-def begin_efnn(*args: object, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-    """Start the real command in `cwd` and let it run."""
-    command = [sys.executable, "-m", "efnn_cli", *map(str, args)]
-    return subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=environment(env),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+        command = ("setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}", *command)
+    with spawn(*command, cwd=cwd) as process:
+        return finish(process)
 
 
 def finish(process: subprocess.Popen[str], timeout: float = TIMEOUT) -> Outcome:

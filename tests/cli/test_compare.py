@@ -1,12 +1,8 @@
 """`efnn compare`: equal data and about equal parameters, choices by validation alone, nothing trained twice."""
 
-from __future__ import annotations
-
 import csv
 import itertools
 import json
-import re
-import shutil
 import signal
 from pathlib import Path
 
@@ -16,7 +12,7 @@ import yaml
 from efnn_cli.core.errors import NumericalError
 from efnn_cli.studies import trials
 
-from .conftest import Workshop, begin_efnn, call, files_below, finish, run_efnn, wait_for
+from .conftest import Workshop, begin_efnn, call, files_below, finish, wait_for
 
 QUICK = ("epochs=2", "training.optimizer=adam")
 
@@ -39,8 +35,7 @@ def test_networks_on_a_lattice(copied: Workshop):
     data, root = copied.dataset("lattice"), copied.root
     words = ("--data", data, "--seeds", 2, "--grid", "lr=1e-9,1e-3", "--L", "6,9", "--samples", 3, "depth=1", *QUICK)
     outcome = call("compare", *words, "--json", cwd=root).done()
-    assert "run 1 of 13:" in outcome.err
-    assert "run 13 of 13:" in outcome.err
+    assert "/13 runs, " in outcome.err
     result = outcome.json()
     rows = {row["model"]: row for row in result["metrics"]["rows"]}
     assert list(rows) == ["efnn", "dnn", "resnet", "densenet", "effective"]
@@ -119,7 +114,7 @@ def test_a_dense_system_has_no_other_size(copied: Workshop):
 
 
 # The EFNN has a recipe of its own for these systems: another optimizer, learning rate or precision.
-@pytest.mark.parametrize("name", ["binary", "scalar", "lattice"])
+@pytest.mark.parametrize("name", ["scalar", "lattice"])
 def test_one_recipe_for_all(copied: Workshop, name: str):
     """Only what the grid chooses differs, and what only the EFNN has."""
     words = ("--data", copied.dataset(name), "--grid", "none", "--seeds", 1, "--L", 6, "--samples", 2, "epochs=1")
@@ -146,12 +141,9 @@ def test_one_recipe_for_all(copied: Workshop, name: str):
         ((), ["lr=0.006,0.02", "activation_scale=0.003,1"]),
         (("lr=1e-3",), ["activation_scale=0.003,1"]),
         (("lr=1e-3", "model.activation_scale=0.5"), []),
-        (("training=paper",), ["lr=0.0003,0.001"]),
-        (("--grid", "none"), []),
         (("--grid", "lr=1,2,3", "lr"), None),
         (("--grid", "none", "--grid", "lr=1,2"), None),
         (("--grid", "width=3,4"), None),
-        (("--grid", "depth=1,2"), None),
     ],
 )
 def test_the_grid(workshop: Workshop, settings: tuple[str, ...], grid: list[str] | None):
@@ -163,64 +155,6 @@ def test_the_grid(workshop: Workshop, settings: tuple[str, ...], grid: list[str]
         assert found.json()["message"]
     else:
         assert found.done().json()["metrics"]["grid"] == grid
-
-
-@pytest.mark.slow
-def test_what_is_left_for_a_text(copied: Workshop):
-    """Several sizes of networks and seeds: means and spreads are the same everywhere, and of the chosen runs."""
-    words = ("--data", copied.dataset("lattice"), "--models", "resnet,effective,efnn", "--parameters", "2000,1000")
-    words = (*words, "--seeds", 3, "--grid", "lr=1e-3,1e-2", "--L", "6,8", "--samples", 2, "depth=1", *QUICK)
-    result = call("compare", *words, "--json", cwd=copied.root).done().json()
-    assert set(result["outputs"]) == {"table", "means", "markdown", "parity", "figure", "parameters"}
-    assert all((copied.root / path).stat().st_size > 500 for path in result["outputs"].values())
-    rows = result["metrics"]["rows"]
-    assert [(row["model"], row["wanted_parameters"]) for row in rows] == [
-        ("resnet", 1000), ("resnet", 2000), ("effective", None), ("efnn", 1000), ("efnn", 2000),
-    ]  # fmt: skip
-    assert all(abs(row["parameters"] / row["wanted_parameters"] - 1) < 0.2 for row in rows if row["wanted_parameters"])
-
-    runs, means = table(copied.root, result), table(copied.root, result, "means")
-    assert len(runs) == 4 * (2 + 2) + 1
-    text = (copied.root / result["outputs"]["markdown"]).read_text()
-    for row, line in zip(rows, means, strict=True):
-        wanted = "" if row["wanted_parameters"] is None else str(row["wanted_parameters"])
-        mine = [each for each in runs if (each["model"], each["wanted_parameters"]) == (row["model"], wanted)]
-        errors = [float(each["rmse_over_std_L8"]) for each in mine if each["chosen"] == "1"]
-        mean = sum(errors) / len(errors)
-        assert row["errors"]["L=8"] == float(line["rmse_over_std_L8"]) == pytest.approx(mean)
-        if row["model"] == "effective":
-            assert (row["spread"]["L=8"], line["rmse_over_std_L8_spread"], len(errors)) == (None, "", 1)
-            continue
-        spread = (sum((each - mean) ** 2 for each in errors) / 2) ** 0.5
-        assert row["spread"]["L=8"] == float(line["rmse_over_std_L8_spread"]) == pytest.approx(spread)
-        count = f"{row['parameters']:_}".replace("_", " ")
-        assert f"| {count} |" in text
-        assert f"{mean:.2e} ± {spread:.0e}" in text
-        assert f"({count}) {row['choice']}" in text
-    for fact in (
-        "Parameters: 1 000, 2 000, met to within",
-        "Seeds: 0, 1, 2",
-        "2 epochs",
-        "lr=1e-3,1e-2, 2 points",
-        "13 coefficients",
-    ):
-        assert fact in text, text
-    assert re.search(r"`data/heisenberg-L6-n60-s0-\w{8}.h5`, split 43 / 5 / 12", text), text
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "launcher", [("hydra/launcher=joblib", "hydra.launcher.n_jobs=2"), ("hydra/launcher=submitit_local",)]
-)
-def test_launchers_train_what_one_process_trains(copied: Workshop, launcher: tuple[str, ...]):
-    words = ("--data", copied.dataset("lattice"), "--models", "dnn,resnet", "--seeds", 2, "--L", 6, "--samples", 2)
-    words = ("compare", *words, "--grid", "lr=1e-9,1e-3", "depth=1", *QUICK, "--json")
-    launched = run_efnn(*words, *launcher, cwd=copied.root, timeout=300).done().json()
-    for row in table(copied.root, launched):
-        shutil.rmtree(copied.root / row["run"])
-    alone = call(*words, cwd=copied.root).done().json()
-    for one, other in zip(launched["metrics"]["rows"], alone["metrics"]["rows"], strict=True):
-        assert (one["choice"], one["errors"], one["spread"]) == (other["choice"], other["errors"], other["spread"])
 
 
 def test_what_diverges_is_not_chosen(copied: Workshop):
@@ -255,7 +189,7 @@ def test_a_seed_that_diverges_is_counted(copied: Workshop, monkeypatch: pytest.M
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("system", ["three_spin", "heisenberg", "double_exchange"])
+@pytest.mark.parametrize("system", ["three_spin", "double_exchange"])
 def test_with_a_budget(copied: Workshop, system: str):
     """The whole command, for every system."""
     words = ("--models", ALL, "--seeds", 2, f"system={system}", "budget=1s", "--L", "4,5", "--samples", 2)
@@ -290,19 +224,13 @@ def test_out_names_something_else(copied: Workshop):
     [
         (("--models", "efnn,cnn"), ("--models", "cnn")),
         (("--models", "efnn,efnn"), ("different", "efnn,efnn")),
-        (("--models", "effective"), ("effective", "lattice")),
         (("--seeds", "0"), ("--seeds", "0")),
-        (("--parameters", "0"), ("--parameters", "0")),
         (("--parameters", "300,x"), ("--parameters", "300,x")),
-        (("--parameters", "300,300"), ("--parameters", "300")),
         (("--parameters", "300", "width=5"), ("--parameters", "width=5")),
-        (("--grid", "lr"), ("--grid", "lr")),
         (("--grid", "lr=1e-3,"), ("--grid", "lr=1e-3,")),
         (("--grid", "lr=1e-3,2e-3", "lr=1e-2"), ("lr",)),
         (("--grid", "rate=1,2"), ("rate",)),
         (("model=dnn",), ("model=dnn", "--models")),
-        (("seed=3",), ("seed=3", "--seeds")),
-        (("depth=0",), ("depth", "0")),
     ],
 )
 def test_what_cannot_be_compared(workshop: Workshop, words: tuple[str, ...], named: tuple[str, ...]):

@@ -1,6 +1,4 @@
-"""`evaluate` and `predict`: the weights they load, the configurations they take, their stop at a signal."""
-
-from __future__ import annotations
+"""`evaluate` and `predict`: weights, configurations, a stop at a signal; printed errors against plain formulas."""
 
 import csv
 import shutil
@@ -12,7 +10,8 @@ import numpy as np
 import pytest
 
 import efnn_cli
-from efnn_cli.storage import predictions
+from efnn_cli.storage import dataset, predictions
+from efnn_cli.training.split import split
 
 from .conftest import SMALL, Outcome, Workshop, begin_efnn, call, files_below, finish
 
@@ -138,20 +137,6 @@ def test_configurations_seen_in_training_are_named_and_left_out_on_request(copie
         assert sorted(file["indices"][()]) == sorted(set(indices) & set(range(60)))
 
 
-def test_given_spins_that_were_seen(copied: Workshop):
-    """In another order: what is left is the test split."""
-    with h5py.File(copied.root / copied.dataset("lattice")) as file:
-        spins = file["spins"][()]
-    np.save(copied.root / "back.npy", spins[::-1])
-    args = ("generate", "heisenberg", "--spins", "back.npy", "--out", "back.h5")
-    call(*args, cwd=copied.root).done()
-    run = copied.run("lattice net")
-    outcome = call("evaluate", run, "--data", "back.h5", "seen=drop", "--json", cwd=copied.root).done()
-    assert outcome.json()["metrics"]["samples"] == 12
-    metrics = copied.made["lattice net"].json()["metrics"]["test"]
-    assert outcome.json()["metrics"]["rmse"] == pytest.approx(metrics["rmse"], rel=1e-6)
-
-
 def test_an_ensemble_of_two_datasets(copied: Workshop):
     """The test split of one dataset without what the other member has seen of it, in any order.
 
@@ -214,16 +199,6 @@ def test_run_and_dataset_copied_elsewhere(copied: Workshop, here: Path, place: s
     call("evaluate", moved / run, cwd=here).failed(3, "--data", run.name)
 
 
-def test_training_on_references_warns(copied: Workshop):
-    call("extrapolate", copied.run("lattice net"), "--L", 5, "--samples", 20, cwd=copied.root).done()
-    (reference,) = (copied.root / "data" / "references").glob("*.h5")
-    words = ("train", "depth=1", "epochs=1", "--dry-run", "--json", "--data")
-    found = call(*words, reference, cwd=copied.root).done().json()
-    assert any("reference dataset" in each for each in found["warnings"])
-    found = call(*words, copied.dataset("lattice"), cwd=copied.root).done().json()
-    assert not any("reference dataset" in each for each in found["warnings"])
-
-
 # ------------------------------------------------------------------ how it runs
 
 
@@ -258,3 +233,88 @@ def test_signal_while_predicting(copied: Workshop):
     assert outcome.err.count("error: ") == 1
     assert "stopped by SIGINT" in outcome.err
     assert files_below(copied.root) == before
+
+
+# ------------------------------------------------------------------ errors against plain formulas
+
+
+NAMES = ("lattice net", "lattice twin")
+
+
+def predicted(shop: Workshop, names: tuple[str, ...], spins: np.ndarray) -> np.ndarray:
+    """Energies (members, B) of every network, one configuration at a time."""
+    runs = [efnn_cli.load(shop.root / shop.run(name), device="cpu") for name in names]
+    return np.array([[run.predict(each[None])[0] for each in spins] for run in runs])
+
+
+def plain_errors(energies: np.ndarray, true: np.ndarray, sites: int) -> dict[str, float | None]:
+    error = energies - true
+    rmse = float(np.sqrt(np.sum(error**2) / len(true)))
+    centred = np.sqrt(np.sum((true - true.mean()) ** 2) / len(true))
+    return {
+        "samples": len(true),
+        "rmse": rmse,
+        "rmse_over_std": rmse / centred,
+        "relative_error": rmse / abs(true.mean()) if abs(true.mean()) >= centred else None,
+        "rmse_per_site": rmse / sites,
+        "bias_per_site": float(np.sum(error)) / len(true) / sites,
+    }
+
+
+def is_close(found: dict[str, float], wanted: dict[str, float | None]) -> bool:
+    return all(
+        found[key] == (None if value is None else pytest.approx(value, rel=1e-5)) for key, value in wanted.items()
+    )
+
+
+@pytest.mark.parametrize("names", [NAMES[:1], NAMES], ids=["one network", "ensemble"])
+def test_errors_on_the_test_split(workshop: Workshop, names: tuple[str, ...]) -> None:
+    data = dataset.read(workshop.root / workshop.dataset("lattice"))
+    found = call("evaluate", *map(workshop.run, names), "--json", cwd=workshop.root).done().json()["metrics"]
+    parts = split(data.spins)
+    for part in ("test", "val"):
+        chosen = parts.part(part)
+        energies = predicted(workshop, names, data.spins[chosen]).mean(axis=0)
+        wanted = plain_errors(energies, data.energies[chosen], 36)
+        assert is_close(found, wanted) == (part == "test")  # negative control: those of another split
+
+
+def test_errors_at_another_size_are_of_new_configurations_of_the_same_hamiltonian(copied: Workshop) -> None:
+    words = ("extrapolate", *map(copied.run, NAMES), "--L", 5, "--samples", 7, "--json")
+    (found,) = call(*words, cwd=copied.root).done().json()["metrics"]["sizes"]
+    data = dataset.read(next(copied.root.glob("data/references/heisenberg-L5-n7-*.h5")))
+    bonds = [np.roll(data.spins, -1, axis) * data.spins for axis in (2, 3)]
+    np.testing.assert_allclose(data.energies, -sum(each.sum(axis=(1, 2, 3)) for each in bonds), rtol=1e-12)
+    energies = predicted(copied, NAMES, data.spins)
+    assert is_close(found, plain_errors(energies.mean(axis=0), data.energies, 25))
+    spread = np.sqrt(np.mean((energies[0] - energies[1]) ** 2 / 2)) / 25  # sample deviation of two
+    assert found["spread_per_site"] == pytest.approx(spread, rel=1e-5)
+    for member, each in zip(found["members"], energies, strict=True):
+        wanted = plain_errors(each, data.energies, 25)
+        assert is_close(member, {key: wanted[key] for key in ("rmse", "rmse_per_site", "bias_per_site")})
+
+
+def test_the_reference_configurations_are_those_of_no_training_seed(copied: Workshop) -> None:
+    """At the size and seed of the training too."""
+    call("extrapolate", copied.run(NAMES[0]), "--L", 6, "--samples", 60, cwd=copied.root).done()
+    trained = dataset.read(copied.root / copied.dataset("lattice"))
+    found = dataset.read(next(copied.root.glob("data/references/heisenberg-L6-n60-*.h5")))
+    assert trained.metadata["seed"] == found.metadata["seed"]
+    assert not {each.tobytes() for each in trained.spins} & {each.tobytes() for each in found.spins}
+
+
+def test_fields_of_a_network_are_its_downhill_slope(workshop: Workshop) -> None:
+    """Central differences along a rotation of one spin: dE = -F . dS."""
+    run = efnn_cli.load(workshop.root / workshop.run(NAMES[0]), device="cpu")
+    spins = dataset.read(workshop.root / workshop.dataset("lattice")).spins[:2]
+    fields, step = run.fields(spins), 2e-2
+    across = np.cross(spins[:, :, 2, 3], [[0.3, 0.5, -0.8], [0.6, -0.1, 0.7]])
+    turned = []
+    for angle in (step, -step):
+        moved = spins.copy()
+        new = spins[:, :, 2, 3] + angle * across
+        moved[:, :, 2, 3] = new / np.linalg.norm(new, axis=1, keepdims=True)
+        turned.append(run.predict(moved))
+    slope = (turned[0] - turned[1]) / (2 * step)
+    np.testing.assert_allclose(np.sum(fields[:, :, 2, 3] * across, axis=1), -slope, rtol=0.02, atol=2e-3)
+    assert np.abs(slope).max() > 0.02

@@ -1,17 +1,13 @@
 """extrapolation.csv and its figure: one network a table, no row lost, nothing mixed."""
 
-from __future__ import annotations
-
 import contextlib
 import csv
 import shutil
-import signal
-import time
 from pathlib import Path
 
 import pytest
 
-from efnn_cli.evaluation.size_table import curves, spreads
+from efnn_cli.evaluation.size_table import curves
 from efnn_cli.storage import checkpoint
 
 from .conftest import Workshop, begin_efnn, call, files_below, finish
@@ -38,14 +34,6 @@ def test_a_table_holds_one_network(copied: Workshop):
     assert [row["L"] for row in table_of(copied.root / "mine/extrapolation.csv")] == ["5"]
 
 
-def test_a_foreign_table_is_noticed_first(copied: Workshop):
-    run = copied.run("lattice net")
-    (copied.root / run / "extrapolation.csv").write_text("a,b\n1,2\n")
-    before = files_below(copied.root)
-    call("extrapolate", run, "--L", 7, "--samples", 3, cwd=copied.root).failed(3, "extrapolation.csv", "move it away")
-    assert files_below(copied.root) == before
-
-
 @pytest.mark.slow
 def test_side_by_side_extrapolations_lose_no_row(copied: Workshop):
     run = copied.run("lattice net")
@@ -69,17 +57,6 @@ def test_errors_of_earlier_weights_are_dropped(copied: Workshop):
     checkpoint.write(best, checkpoint.read(best).config, others.state)
     call("extrapolate", run, "--L", 7, "--samples", 2, cwd=copied.root).done()
     assert [row["L"] for row in table_of(copied.root / run / "extrapolation.csv")] == ["7"]
-
-
-def test_what_is_known_too_late(workshop: Workshop, here: Path):
-    """Checked before a run is looked for, and by a dry run too."""
-    call("extrapolate", "sampling=published", "--seed", 5000, cwd=here).failed(2, "seed", "999")
-    call("extrapolate", workshop.run("lattice net"), "--dry-run", "--out", "/proc/x", cwd=workshop.root).failed(74)
-
-
-def test_a_tolerance_of_nothing(copied: Workshop):
-    run = copied.run("lattice net")
-    call("extrapolate", run, "--L", 5, "tolerance=1e-8", cwd=copied.root).failed(2, "tolerance", "formula")
 
 
 def test_an_ensemble_in_the_table(copied: Workshop):
@@ -114,18 +91,6 @@ def test_a_table_without_spreads_is_read(copied: Workshop):
     assert second["L"] == "7"
 
 
-def test_spreads_are_in_the_unit_of_the_error():
-    row = {
-        "sampling": "uniform",
-        "seed": "0",
-        "L": "8",
-        "samples": "4",
-        "rmse_over_std": "0.5",
-        "error_over_spread": "2",
-    }
-    assert spreads([row, row | {"L": "9", "error_over_spread": ""}], "rmse_over_std") == {"uniform": [(8, 0.25, 0.125)]}
-
-
 def test_curves_do_not_mix_seeds():
     """One curve a sampling and seed; where one size was measured twice, the larger number of samples counts."""
     row = {"weights": "w", "sampling": "uniform_sphere", "seed": "0", "L": "8", "samples": "4", "rmse_over_std": "0.5"}
@@ -153,20 +118,3 @@ def test_reference_datasets_of_something_else_are_refused(copied: Workshop):
         assert (copied.root / run / "extrapolation.csv").read_bytes() == table
     four.write_bytes(good)
     call(*words, "--L", 4, cwd=copied.root).done()
-
-
-@pytest.mark.slow
-def test_a_signal_between_two_predictions(copied: Workshop):
-    """One size on a large lattice takes five times as long as its predictions: a signal does not wait for all."""
-    run = copied.run("lattice net")
-    with begin_efnn("extrapolate", run, "--L", 640, "--samples", 16, cwd=copied.root) as process:
-        assert process.stderr is not None
-        while "data/references" not in process.stderr.readline():
-            assert process.poll() is None
-        time.sleep(0.5)
-        process.send_signal(signal.SIGTERM)
-        begun = time.monotonic()
-        outcome = finish(process)
-    outcome.failed(143, "stopped by SIGTERM", "the same command continues")
-    assert time.monotonic() - begun < 5
-    assert not (copied.root / run / "extrapolation.csv").exists()

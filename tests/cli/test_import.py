@@ -1,7 +1,5 @@
 """`efnn import`: configurations and labels of others become a dataset that every command takes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import h5py

@@ -1,7 +1,5 @@
 """The JSON objects of every command: exactly the keys of the contract, one object, no NaN."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

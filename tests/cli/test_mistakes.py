@@ -1,15 +1,19 @@
 """What users really do: nothing is ignored in silence, nothing of theirs is lost, and they are told what to type."""
 
-from __future__ import annotations
-
+import shlex
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+import efnn_cli
+from efnn_cli.cli.app import app
 from efnn_cli.storage import documents
 
-from .conftest import NO_USE, Workshop, call, files_below
+from .conftest import NO_USE, SMALL, Workshop, call, files_below
 
 OWN = "# @package _global_\nlr: 0.01\nepochs: 1\ntraining:\n  batch_size: 20\n  optimizer: adam\n"
 
@@ -47,18 +51,6 @@ def test_a_recipe_that_cannot_be_meant(copied: Workshop, text: str, named: tuple
     call("train", "model=efnn", "--data", copied.dataset("binary"), *words, cwd=copied.root).failed(2, *named)
 
 
-@pytest.mark.parametrize(
-    ("grid", "named"),
-    [
-        ("seed=1,2", "--seeds"), ("model=efnn,dnn", "--models"), ("width=3,5", "--parameters"),
-        ("lr=0.01,0.01", "once"), ("lr=range(3)", "lr=V1,V2"),
-    ],
-)  # fmt: skip
-def test_grids_of_what_is_set_elsewhere(workshop: Workshop, grid: str, named: str):
-    words = ("compare", "--data", workshop.dataset("binary"), "--grid", grid, "--dry-run")
-    call(*words, cwd=workshop.root).failed(2, "--grid", named)
-
-
 def test_results_do_not_replace_what_took_hours(copied: Workshop):
     """Sources, files of another run, datasets and checkpoints: not even with --overwrite, nor by a link."""
     root, data = copied.root, copied.dataset("lattice")
@@ -86,20 +78,6 @@ def test_results_do_not_replace_what_took_hours(copied: Workshop):
     (root / "p.h5").write_text("notes")
     for _ in "notes", "predictions":
         call("evaluate", run, "--out", "p.h5", "--overwrite", cwd=root).done()
-
-
-@pytest.mark.parametrize("out", ["..", "data"])
-def test_a_folder_in_the_place_of_a_file(copied: Workshop, out: str):
-    run = copied.run("lattice net")
-    before = files_below(copied.root.parent)
-    for command in (
-        ("evaluate", run),
-        ("predict", run, "--spins", "s.npy"),
-        ("generate", "heisenberg", "--L", 4, "--samples", 20),
-        ("merge", "heisenberg", "--L", 4, "--samples", 20),
-    ):
-        call(*command, "--out", out, cwd=copied.root).failed(6, "wanted the name of a file", "NAME")
-    assert files_below(copied.root.parent) == before
 
 
 IDLE = ("model=efnn", "depth=1", "epochs=1", "training.optimizer=adam", "lr=1e-9")
@@ -165,3 +143,104 @@ def test_a_comparison_warns_of_what_it_chose(copied: Workshop):
     (warning,) = result.done().json()["warnings"]
     assert warning.startswith("dnn, seed 0: no better than the mean energy: RMSE / std(E) is ")
     assert "e+" in warning
+
+
+# ------------------------------------------------------------------ words of a command line
+
+
+def commands() -> Iterator[tuple[tuple[str, ...], list[Any]]]:
+    """Every command, as it is typed, with its parameters."""
+    for name, command in typer.main.get_command(app).commands.items():
+        for sub, each in getattr(command, "commands", {"": command}).items():
+            yield (name, sub) if sub else (name,), each.params
+
+
+def options() -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Options that take one value, each of the first command that has it: its words, its name, its metavar."""
+    known = set()
+    for words, parameters in commands():
+        for option in parameters:
+            single = option.param_type_name == "option" and not option.is_flag and not option.multiple
+            if single and option.opts[0] not in known:
+                known.add(option.opts[0])
+                needed = [each for each in parameters if each.required and each is not option]
+                besides = ["x" for each in needed if each.param_type_name == "argument"]
+                besides += [f"{each.opts[0]}=x" for each in needed if each.param_type_name == "option"]
+                yield (*words, *besides), option.opts[0], option.metavar or ""
+
+
+@pytest.mark.parametrize(("words", "name", "metavar"), list(options()), ids=str)
+def test_an_option_with_two_values(here: Path, words: tuple[str, ...], name: str, metavar: str):
+    hint = f"{name} 4,8" if "[," in metavar else "keep one of them"
+    call(*words, name, 4, f"{name}=8", cwd=here).failed(2, f"{name} takes one value, found '4' and '8'", hint)
+    assert not files_below(here)
+
+
+def test_the_home_folder(copied: Workshop, monkeypatch: pytest.MonkeyPatch):
+    """No shell replaces `~` in `--out=~/x`, nor between quotation marks."""
+    monkeypatch.setenv("HOME", str(copied.root))
+    away = copied.root / "away"
+    (away / "my").mkdir(parents=True)
+    (copied.root / "my").mkdir()
+    run, data, net = f"~/{copied.run('lattice net')}", f"~/{copied.dataset('lattice')}", ("depth=1", *SMALL)
+    for number, words in enumerate(
+        [
+            ("generate", "heisenberg", "--spins=~/s.npy", "--out=~/0.h5", "--config-dir=~/my"),
+            ("train", f"--data={data}", "--out=~/1.h5", *net),
+            ("evaluate", run, f"--data={data}", "--out=~/2.h5"),
+            ("predict", run, "--spins=~/s.npy", "--out=~/3.h5"),
+            ("extrapolate", run, "--L", 4, "--samples", 2, "--out=~/4.h5"),
+            ("plot", "parity", run, f"--data={data}", "--out=~/5.h5"),
+        ]
+    ):
+        call(*words, cwd=away).done()
+        assert list(copied.root.glob(f"{number}.h5*"))
+    call("inspect", "~/2.h5", cwd=away).done()
+    call("train", "--resume=~/1.h5", cwd=away).done()
+    assert efnn_cli.load(run).path == copied.root / copied.run("lattice net")
+    assert not (away / "~").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("train --depth 3", "depth=3"),
+        ("train model=resnet --kernel-size 3", "model.kernel_size=3"),
+        ("evaluate --split val", "split=val"),
+        ("generate heisenberg --J1 2", "system.J1=2"),
+        ("compare --model efnn", "efnn compare --help"),
+        ("train data=x.h5", "--data x.h5"),
+        ("train logger=tensorboard", "efnn config train shows all keys"),
+        ("train batch=20", "did you mean training.batch_size?"),
+        ("generate heisenberg spin_temperature=0.1,0.5", "one command for each value"),
+        ("train depth=1,2", "efnn train -m depth=1,2"),
+        ("train 'seed=range(3)'", "efnn train -m 'seed=range(3)'"),
+        ("compare depth=1,2", "--grid depth=1,2"),
+    ],
+)
+def test_what_was_meant(here: Path, line: str, hint: str):
+    """The hint is all that is said: nothing beside it leads astray."""
+    outcome = call(*shlex.split(line), cwd=here).failed(2)
+    assert f"{hint} " in f"{outcome.err.splitlines()[-1]} "
+    assert "Possible options: --data" not in outcome.err
+
+
+RECIPES = ("config", "train", "system=heisenberg", "system.variant=infinite_range", "--json")
+
+
+@pytest.mark.parametrize("text", ["depth=03", "depth=${system.L}"])
+def test_a_recipe_goes_by_the_number(here: Path, text: str):
+    """However it was typed."""
+    found = call(*RECIPES, "system.L=3", text, cwd=here).done().json()["metrics"]
+    assert found["training"]["name"] == "default/infinite_range-efnn-d3"
+    assert (found["training"]["epochs"], found["training"]["optimizer"]) == (250, "soap")
+
+
+def test_a_folder_of_files_of_ones_own(here: Path):
+    """Whatever it is called."""
+    name = "it's [a=b c,$#%:"
+    (here / name / "training").mkdir(parents=True)
+    (here / name / "training" / "mine.yaml").write_text("# @package _global_\ntraining:\n  batch_size: 20\n")
+    words = ("config", "train", "training=mine", "--config-dir", name)
+    assert call(*words, "--json", cwd=here).done().json()["metrics"]["training"]["batch_size"] == 20
+    call(*words, "batchsize=3", cwd=here).failed(2, "did you mean training.batch_size?")

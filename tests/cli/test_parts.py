@@ -1,7 +1,5 @@
 """Labelling in parts: side by side, beside a whole job, after the dataset is there, and merged."""
 
-from __future__ import annotations
-
 import signal
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from efnn_cli.datasets.planning import plan_dataset
 from .conftest import Outcome, begin_efnn, call, files_below, finish, run_efnn, wait_for
 
 LONG = ("generate", "double_exchange", "--L", 8, "--samples", 2000, "--workers", 1)  # 8 shards
-SHORT = ("generate", "double_exchange", "--L", 8, "--samples", 1000)  # 4 shards
+SHORT = ("generate", "double_exchange", "--L", 4, "--samples", 600)  # 3 shards
 
 
 def contents(path: Path) -> dict[str, np.ndarray]:

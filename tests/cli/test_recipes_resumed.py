@@ -1,7 +1,5 @@
 """The default recipes, shortened: stopped again and again, from real files, the result is the undisturbed one."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +20,8 @@ SYSTEMS = {
 }
 RECIPES = [
     ("three_spin", "dnn", "soap"),
-    ("infinite_range", "efnn depth=3", "soap"),
     ("heisenberg", "efnn", "soap"),
-    ("double_exchange", "efnn", "soap"),
+    pytest.param("infinite_range", "efnn depth=3", "soap", marks=pytest.mark.slow),
     pytest.param("three_spin", "efnn", "adam", marks=pytest.mark.slow),
     pytest.param("infinite_range", "efnn", "adam", marks=pytest.mark.slow),
     pytest.param("double_exchange", "densenet", "soap", marks=pytest.mark.slow),

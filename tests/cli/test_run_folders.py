@@ -1,7 +1,5 @@
 """Run folders whose files are spoiled, of another run or gone: exit 3 and one sentence, at every use."""
 
-from __future__ import annotations
-
 import csv
 import shutil
 from pathlib import Path
@@ -13,8 +11,7 @@ import pytest
 import efnn_cli
 from efnn_cli.core.errors import InputError
 from efnn_cli.evaluation.size_table import METHODS
-from efnn_cli.physics import SYSTEMS
-from efnn_cli.runs.folder import RunFolder
+from efnn_cli.physics import SYSTEMS, variants
 from efnn_cli.storage import documents
 
 from .conftest import SMALL, Workshop, call, files_below
@@ -141,17 +138,6 @@ def test_a_configuration_of_another_run(copied: Workshop):
         call(*words, cwd=copied.root).done()
 
 
-def test_a_table_from_before_rows_named_their_run(copied: Workshop):
-    """Is read, and says it after the next training in its folder."""
-    run = copied.root / copied.run(NET)
-    rows = [{key: row[key] for key in row if key != "run"} for row in RunFolder(run).rows()]
-    (run / "metrics.csv").write_text(documents.table_text(list(rows[0]), rows))
-    call("plot", "curve", run, cwd=copied.root).done()
-    (run / "summary.json").unlink()
-    call("train", "--resume", run, cwd=copied.root).done()
-    assert [row["run"] for row in RunFolder(run).rows()] == [copied.run(NET).name[-8:]] * 2
-
-
 def test_a_run_under_another_name(copied: Workshop):
     """As a whole it may be moved or copied anywhere."""
     run = copied.root / copied.run(NET)
@@ -190,7 +176,7 @@ def test_sizes_with_too_few_samples_for_a_spread(copied: Workshop):
 
 def test_every_reference_method_has_a_name():
     for system in SYSTEMS.values():
-        for cls in system.variants.values() or (system,):
+        for cls in variants(system.name).values() or (system,):
             assert set(cls.references) <= set(METHODS)
 
 

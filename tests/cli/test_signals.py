@@ -1,23 +1,34 @@
-"""Signals to real trainings: an orderly end, and a result that does not know of the interruption."""
+"""Signals to real processes: an orderly end, and a result that does not know of the interruption."""
 
-from __future__ import annotations
-
-import fcntl
 import json
 import os
-import pty
 import random
+import re
 import signal
 import subprocess
 import sys
-import termios
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from .conftest import arrays, begin_efnn, begun, call, environment, finish, only_run, rows, run_efnn, wait_for
+from .conftest import (
+    EFNN,
+    Outcome,
+    Workshop,
+    arrays,
+    begin_efnn,
+    begun,
+    call,
+    finish,
+    only_run,
+    rows,
+    run_efnn,
+    spawn,
+    wait_for,
+)
+from .test_reproduce import ARGS, children, preset
 
 EPOCHS = 150
 ENDLESS = 1_000_000
@@ -98,6 +109,7 @@ def test_living_run_is_in_use(tmp_path: Path):
         try:
             second = call(*command(ENDLESS, *LIGHT), cwd=tmp_path)
             inspected = call("inspect", only_run(tmp_path), "--json", cwd=tmp_path)
+            (row,) = call("runs", "--json", cwd=tmp_path).json()["metrics"]["rows"]
             nothing = call("evaluate", cwd=tmp_path)
         finally:
             process.send_signal(signal.SIGTERM)
@@ -109,13 +121,15 @@ def test_living_run_is_in_use(tmp_path: Path):
     assert second.json()["code"] == 6
     assert str(process.pid) in second.err
     assert inspected.json()["metrics"]["status"] == "begun"
+    assert (row["status"], row["epochs"] >= 1) == ("running", True)
+    (row,) = call("runs", "--json", cwd=tmp_path).json()["metrics"]["rows"]
+    assert (row["status"], row["error"]) == ("unfinished", None)
     nothing.failed(3, "efnn train")
-    assert call("inspect", only_run(tmp_path), "--json", cwd=tmp_path).json()["metrics"]["epochs"] >= 1
 
 
 def test_signal_while_labelling(tmp_path: Path):
     """Finished shards stay, and the same command continues from them to the dataset it would have made."""
-    args = ("generate", "double_exchange", "--L", 6, "--samples", 6000, "--workers", 1, "--device", "cpu")
+    args = ("generate", "double_exchange", "--L", 6, "--samples", 1500, "--workers", 1, "--device", "cpu")
     with begin_efnn(*args, cwd=tmp_path) as process:
         wait_for(lambda: any(tmp_path.glob("data/.*.shards/*.h5")) or process.poll() is not None)
         process.send_signal(signal.SIGINT)
@@ -153,7 +167,7 @@ def shards(folder: Path) -> list[Path]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
-@pytest.mark.parametrize("signum", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("signum", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)])
 def test_signal_before_the_work_begins(here: Path, signum: signal.Signals):
     """While modules are imported and configurations composed there is no work to end well: a message, at once."""
     with begin_efnn(*LABELLING, "--json", cwd=here) as process:
@@ -167,29 +181,6 @@ def test_signal_before_the_work_begins(here: Path, signum: signal.Signals):
     error = outcome.json()
     assert (error["code"], error["status"], error["command"]) == (128 + signum, "error", "generate")
     assert not list(here.glob("data/*.h5"))
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/dev/ptmx").exists(), reason="needs pseudo-terminals")
-def test_a_closed_terminal(here: Path):
-    """As when an ssh session breaks: what is in work is finished and stored, and nothing fails for want of a screen."""
-    master, slave = pty.openpty()
-
-    def own_the_terminal() -> None:
-        os.setsid()
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-    command = [sys.executable, "-m", "efnn_cli", *map(str, LABELLING)]
-    process = subprocess.Popen(
-        command, cwd=here, env=environment(), stdin=slave, stdout=slave, stderr=slave, preexec_fn=own_the_terminal
-    )
-    os.close(slave)
-    wait_for(lambda: bool(shards(here)) or process.poll() is not None)
-    os.close(master)
-    assert process.wait(60) == 129
-    assert shards(here)
-    assert not list(here.glob("data/**/*.tmp"))
-    call(*LABELLING, cwd=here).done()
 
 
 SWALLOWER = """
@@ -215,8 +206,7 @@ except Interrupted as error:
 
 def test_a_signal_that_python_would_drop(here: Path):
     """What is raised while an object is deleted, or an import lock released, is ignored by Python."""
-    command = [sys.executable, "-c", SWALLOWER + "import os; os._exit(0)"]
-    with subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with spawn(sys.executable, "-c", SWALLOWER + "import os; os._exit(0)", cwd=here) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGTERM)
@@ -243,8 +233,7 @@ while True:
 @pytest.mark.parametrize("seed", [0, *(pytest.param(each, marks=pytest.mark.slow) for each in range(1, 6))])
 def test_signal_within_an_atomic_write(here: Path, seed: int):
     """The file is the old or the new one, and no temporary file is left."""
-    command = [sys.executable, "-c", WRITER]
-    with subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with spawn(sys.executable, "-c", WRITER, cwd=here) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         wait_for((here / "file").exists)
@@ -255,3 +244,56 @@ def test_signal_within_an_atomic_write(here: Path, seed: int):
     assert [each.name for each in here.iterdir()] == ["file"]
     content = (here / "file").read_bytes()
     assert content == content[:1] * 3_000_000
+
+
+# ------------------------------------------------------------------ commands that train many networks
+
+
+LONG = ("epochs=100000", "depth=1", "training.optimizer=adam")
+
+
+def stopped(*words: object, cwd: Path, signum: signal.Signals) -> Outcome:
+    """The outcome of the command, which was sent the signal in the middle of its first training."""
+    tables = {path: path.stat().st_mtime_ns for path in cwd.rglob("metrics.csv")}
+    with begin_efnn(*words, "--json", cwd=cwd) as process:
+        wait_for(lambda: any(path not in tables for path in cwd.rglob("metrics.csv")) or process.poll() is not None)
+        process.send_signal(signum)
+        outcome = finish(process)
+    assert outcome.code == 128 + signum, outcome.err
+    assert "Traceback" not in outcome.err
+    assert "--resume" not in outcome.err
+    error = json.loads(outcome.out)
+    assert (error["code"], error["message"]) == (128 + signum, f"stopped by {signum.name}")
+    return outcome
+
+
+def test_a_comparison(copied: Workshop):
+    words = ("--data", copied.dataset("lattice"), "--models", "dnn,resnet", "--seeds", 1, "--grid", "none", *LONG)
+    outcome = stopped("compare", *words, cwd=copied.root, signum=signal.SIGINT)
+    assert "the same command goes on with what is done" in outcome.err
+
+
+@pytest.mark.slow
+def test_a_sweep_that_replaces(copied: Workshop):
+    """Here the same command trains again what it had finished, and must not promise otherwise."""
+    words = ("train", "-m", "model=dnn,resnet", "--data", copied.dataset("lattice"), "--overwrite", *LONG)
+    outcome = stopped(*words, cwd=copied.root, signum=signal.SIGTERM)
+    assert "trains all the others again" in outcome.err
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+@pytest.mark.parametrize("delay", [0.1, *(pytest.param(each, marks=pytest.mark.slow) for each in (0.0, 0.7, 1.5))])
+def test_workers_that_are_still_importing(here: Path, delay: float):
+    """A terminal sends Ctrl-C to all processes at once, and so do batch systems: one sentence, from one of them."""
+    preset(here, epochs=100000)
+    with spawn(*EFNN, *ARGS, "--workers", 2, cwd=here, start_new_session=True) as process:
+        wait_for(lambda: process.poll() is not None or bool(children(process.pid)))
+        time.sleep(delay)
+        workers = children(process.pid)
+        os.killpg(process.pid, signal.SIGINT)
+        outcome = finish(process)
+    assert outcome.code == 130, outcome.err
+    assert outcome.err.count("error: stopped by SIGINT") == 1
+    assert "the same command goes on" in outcome.err
+    assert not re.search("Traceback|KeyboardInterrupt|Warning", outcome.err)
+    assert not [each for each in workers if Path(f"/proc/{each}").exists()]

@@ -1,7 +1,5 @@
 """What goes to stdout and what to stderr, how much of it, and how the words may be ordered."""
 
-from __future__ import annotations
-
 import re
 from importlib.metadata import version
 from pathlib import Path
@@ -85,15 +83,6 @@ def test_quiet(here: Path):
     call("train", "depth=0", "-q", cwd=here).failed(2, "depth")
 
 
-def test_warnings_are_in_the_result(here: Path):
-    """A receptive field wider than the training lattice is the one thing to be warned of here."""
-    call(*LATTICE, cwd=here).done()
-    outcome = call("train", "epochs=1", "depth=1", "--json", cwd=here).done()
-    (warning,) = outcome.warnings()
-    assert "receptive field" in warning
-    assert f"warning: {warning}" in outcome.err
-
-
 def test_traceback_only_with_debug(here: Path):
     call("train", cwd=here).failed(3)
     outcome = call("train", "--debug", cwd=here)
@@ -115,7 +104,7 @@ def test_any_order_in_generate(here: Path):
     assert plans[0]["outputs"]["dataset"].startswith("data/three_spin-L6-n24-s3-")
 
 
-def test_any_order_in_evaluate_and_extrapolate(workshop: Workshop):
+def test_any_order_in_evaluate(workshop: Workshop):
     one, other = workshop.run("lattice net"), workshop.run("lattice twin")
     orders = (
         (one, other, "split=val", "--device", "cpu"),
@@ -125,13 +114,6 @@ def test_any_order_in_evaluate_and_extrapolate(workshop: Workshop):
     results = [call("evaluate", *order, "--json", cwd=workshop.root).done().json() for order in orders]
     assert all(result == results[0] for result in results)
     assert len(results[0]["metrics"]["members"]) == 2
-    orders = (
-        (one, "--L", "8,5", "--samples", 4, "reference=formula", "--dry-run"),
-        ("reference=formula", "--samples", 4, one, "--dry-run", "--L", "8,5"),
-    )
-    results = [call("extrapolate", *order, "--json", cwd=workshop.root).done().json() for order in orders]
-    assert results[0] == results[1]
-    assert [each["L"] for each in results[0]["metrics"]["sizes"]] == [5, 8]
 
 
 @pytest.mark.parametrize(
@@ -178,11 +160,3 @@ def test_inspect_a_dataset(workshop: Workshop):
     assert shown["metadata"]["system"]["J"] == 16.0
     assert shown["metadata"]["sampling"] == "uniform_sphere"
     assert "double_exchange" in call("inspect", workshop.dataset("hopping"), cwd=workshop.root).out
-
-
-def test_one_size_is_a_list_too(workshop: Workshop):
-    words = ("extrapolate", workshop.run("lattice net"), "--samples", 3, "--dry-run", "--json")
-    plans = [call(*words, *size, cwd=workshop.root).done().json() for size in (("L=8",), ("--L", 8), ("L=[8]",))]
-    assert plans[0] == plans[1] == plans[2]
-    assert [each["L"] for each in plans[0]["metrics"]["sizes"]] == [8]
-    assert call(*words, "L=8", "--L", 8, cwd=workshop.root).done().json() == plans[0]

@@ -1,14 +1,12 @@
 """`efnn train` as two real processes: one result, one writer, one voice, and an orderly end whatever happens to one."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +15,7 @@ import pytest
 from efnn_cli.storage import checkpoint
 from efnn_cli.storage.lock import owned
 
-from .conftest import Outcome, arrays, begun, call, environment, files_below, finish, only_run, rows, wait_for
+from .conftest import Outcome, arrays, begin_efnn, begun, call, files_below, finish, only_run, rows, spawn, wait_for
 
 EPOCHS = 200
 ENDLESS = 1_000_000
@@ -32,16 +30,8 @@ def train(epochs: int, *words: object) -> tuple[object, ...]:
 
 def torchrun(*args: object, cwd: Path) -> subprocess.Popen[str]:
     """Start two processes as users do."""
-    words = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", "efnn_cli"]
-    return subprocess.Popen(
-        [sys.executable, *words, *map(str, args)],
-        cwd=cwd,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    launcher = ("-m", "torch.distributed.run", "--nproc-per-node", 2, "--standalone")
+    return spawn(sys.executable, *launcher, "-m", "efnn_cli", *args, cwd=cwd)
 
 
 Pair = list[subprocess.Popen[str]]
@@ -55,30 +45,14 @@ def pair(*args: object, cwd: Path, others: Path | None = None, wanted: Sequence[
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    members = [
-        subprocess.Popen(
-            [sys.executable, "-m", "efnn_cli", *map(str, args)],
-            cwd=folder,
-            env=environment(
-                {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-            ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank, folder in ((each, (cwd, others or cwd)[each]) for each in wanted)
-    ]
-    try:
-        yield members
-    finally:
+        shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1])}
+    folders = (cwd, others or cwd)
+    with ExitStack() as stack:
+        members = [begin_efnn(*args, cwd=folders[rank], env=shared | {"RANK": str(rank)}) for rank in wanted]
         for each in members:
-            each.kill()
-            each.wait()
-            for stream in (each.stdout, each.stderr):
-                assert stream is not None
-                stream.close()
+            stack.enter_context(each)
+            stack.callback(each.kill)
+        yield members
 
 
 def both(*args: object, cwd: Path, others: Path | None = None) -> tuple[Outcome, Outcome]:
@@ -137,6 +111,7 @@ def test_alone_where_two_were_wanted(here: Path):
         assert member.wait(30) == -signal.SIGTERM
 
 
+@pytest.mark.slow
 def test_a_run_in_use(here: Path):
     """The first process says it, once, and both end with its code."""
     make_data(here)
@@ -243,20 +218,6 @@ def test_a_process_that_is_killed(here: Path, calm: Path, dying: int):
 
 
 @pytest.mark.slow
-def test_one_process_goes_on_where_two_were_killed(here: Path, calm: Path):
-    """And the other way round it is the same run: to rounding here, since sums are taken in another order."""
-    make_data(here)
-    with torchrun(*train(EPOCHS), cwd=here) as process:
-        wait_for(lambda: begun(here, 10) or process.poll() is not None)
-        process.send_signal(signal.SIGTERM)
-        finish(process)
-    assert "resumed" in call(*train(EPOCHS), cwd=here).done().err
-    ours, theirs = only_run(here), only_run(calm)
-    assert ours.name == theirs.name
-    np.testing.assert_allclose(numbers(ours)[:50], numbers(theirs)[:50], rtol=1e-6)
-
-
-@pytest.mark.slow
 def test_an_error_of_the_first_process_alone(here: Path):
     """It cannot write any more: the other one is lost at its next step."""
     make_data(here)
@@ -320,11 +281,3 @@ def test_plans_and_replacements(here: Path):
         silent(second, 0)
         assert ((only_run(here) / "summary.json").read_bytes() != before) == bool(words)
     assert {path.name for path in only_run(here).iterdir()} == RUN_FILES
-
-
-@pytest.mark.slow
-def test_a_closed_form_is_fitted_by_one(here: Path):
-    call("generate", "heisenberg", "--L", 4, "--samples", 60, "--device", "cpu", cwd=here).done()
-    first, second = both("train", "model=effective", "--json", cwd=here)
-    assert first.done().json()["metrics"]["parameters"] > 1
-    silent(second, 0)

@@ -1,7 +1,5 @@
 """Memory and cores that a batch system leaves to the process, and errors that mean too little memory."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -2,34 +2,20 @@
 
 import contextlib
 import json
-import os
 import signal
-import subprocess
 import sys
-import time
 
-import h5py
 import numpy as np
 import pytest
+from cli.conftest import arrays, spawn, wait_for
 
 from efnn_cli.cli import main
 
 WORDS = ["generate", "double_exchange", "--L", "8", "--samples", "1500", "--json"]
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 
 
 def start(*words, folder):
-    return subprocess.Popen(
-        [sys.executable, "-m", *words], cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
-
-
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
+    return spawn(sys.executable, "-m", *words, cwd=folder)
 
 
 @contextlib.contextmanager
@@ -52,11 +38,6 @@ def cluster(folder, workers):
         for process in (*started, scheduler):
             process.kill()
             process.communicate()
-
-
-def arrays(path):
-    with h5py.File(path) as file:
-        return {name: file[name][()] for name in ("spins", "energies")}
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +89,7 @@ def test_no_scheduler(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "named"),
-    [(["executor=mpi"], "threads"), (["executor.address=tcp://127.0.0.1:9"], "executor=dask")],
+    ("words", "named"), [(["executor=mpi"], "threads"), (["executor.address=tcp://127.0.0.1:9"], "executor=dask")]
 )
 def test_wrong_executors(tmp_path, monkeypatch, capsys, words, named):
     monkeypatch.chdir(tmp_path)
@@ -117,12 +97,9 @@ def test_wrong_executors(tmp_path, monkeypatch, capsys, words, named):
     assert named in capsys.readouterr().err
 
 
-def test_without_the_extra(tmp_path):
+def test_without_the_extra(tmp_path, monkeypatch, capsys):
     """Where distributed is not installed, the answer is what to install."""
-    code = "import sys; sys.modules['distributed'] = None\nfrom efnn_cli.cli import main; sys.exit(main(sys.argv[1:]))"
-    words = ["generate", "heisenberg", "--L", "4", "--samples", "5", "executor=dask"]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *words], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
-    assert "pip install 'efnn[dask]'" in done.stderr
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert main(["generate", "heisenberg", "--L", "4", "--samples", "5", "executor=dask"]) == 2
+    assert "pip install 'efnn[dask]'" in capsys.readouterr().err

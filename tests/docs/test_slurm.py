@@ -89,11 +89,3 @@ def test_a_training_that_is_out_of_time_goes_back_into_the_queue(data):
     (run,) = data.glob("outputs/*")
     assert (run / "last.h5").exists()
     assert not (run / "summary.json").exists()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("script", ["train.sbatch", "several.sbatch"])
-def test_a_training_that_ends_is_not_queued_again(script, data):
-    submit(script, data, "epochs=1 training.optimizer=adam device=cpu", GPUS="2")
-    assert not (data / "scontrol.log").exists()
-    assert len(list(data.glob("outputs/*/summary.json"))) == 1

@@ -1,7 +1,5 @@
 """A small folder with a dataset, a finished run and spins, for the tests of faults."""
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import dataclass
 from pathlib import Path

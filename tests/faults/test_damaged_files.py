@@ -1,7 +1,5 @@
 """Damaged files and files of another kind: refused in one sentence with exit 3, or read as what they were."""
 
-from __future__ import annotations
-
 import json
 import os
 import random

@@ -3,8 +3,6 @@
 A new command joins by one line in `steps.STEPS`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import random
 import shutil
@@ -15,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from cli.conftest import begin_efnn, call, environment, finish, wait_for
+from cli.conftest import begin_efnn, call, finish, spawn, wait_for
 
 from .steps import STEPS, Step, content, contents, final_files, kept
 
@@ -42,8 +40,7 @@ class Victim:
 
     def begun(self, folder: Path) -> subprocess.Popen[str]:
         """Start the command as a process."""
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(self.step.command, cwd=folder, env=environment(), text=True, **pipes)
+        return spawn(*self.step.command, cwd=folder)
 
     def until_it_writes(self, process: subprocess.Popen[str], folder: Path) -> float:
         """Wait for the first change of the folder and return its time."""
@@ -129,8 +126,7 @@ def handled(process: subprocess.Popen[str]) -> int:
 @pytest.mark.parametrize("second", [signal.SIGINT, pytest.param(signal.SIGUSR1, marks=pytest.mark.slow)])
 def test_a_second_signal_stops_at_once(here: Path, second: signal.Signals):
     """Work that does not come to a good place for a minute: the first signal asks, the second one ends it."""
-    command = [sys.executable, "-c", STUBBORN]
-    with subprocess.Popen(command, cwd=here, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+    with spawn(sys.executable, "-c", STUBBORN, cwd=here) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         bit = 1 << (second - 1)
@@ -156,8 +152,7 @@ def test_readers_see_whole_files(here: Path, turns: int):
     words = ("generate", "three_spin", "--L", 6, "--samples", 4000, "--out", "d.h5", "-q")
     call(*words, cwd=here).done()
     whole = content(here / "d.h5")
-    args = [sys.executable, "-c", AGAIN, str(turns), *map(str, words), "--overwrite"]
-    with subprocess.Popen(args, cwd=here, env=environment(), stdout=subprocess.DEVNULL) as writer:
+    with spawn(sys.executable, "-c", AGAIN, turns, *words, "--overwrite", cwd=here) as writer:
         count = 0
         while writer.poll() is None:
             assert content(here / "d.h5") == whole

@@ -1,7 +1,5 @@
 """Less memory than a batch needs: a real limit of the address space, and batches that shrink instead of failing."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import gc
@@ -19,7 +17,7 @@ from torch import Tensor, nn
 
 from efnn_cli.config.schema import build_system
 from efnn_cli.core import resources
-from efnn_cli.core.resources import in_parts, is_short
+from efnn_cli.core.resources import is_short
 from efnn_cli.datasets.job import Job
 from efnn_cli.physics.system import Labels, System
 from efnn_cli.training.gradients import Gradients, GraphedGradients
@@ -143,18 +141,6 @@ def test_labels_that_do_not_fit(monkeypatch: pytest.MonkeyPatch):
     assert seen[0] == 24
     assert min(seen) < 24
     assert np.array_equal(found.energies, wanted.energies)
-
-
-def test_what_fails_otherwise_is_not_tried_again():
-    seen: list[int] = []
-
-    def fail(batch: Tensor) -> None:
-        seen.append(len(batch))
-        raise RuntimeError("a defect")
-
-    with pytest.raises(RuntimeError, match="a defect"):
-        in_parts(fail, torch.zeros(8))
-    assert seen == [8]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -1,7 +1,5 @@
 """Numbers at the edge: what is refused, what is defined, and that no weights are stored that are not finite."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -77,12 +75,8 @@ def test_equal_configurations_stay_on_one_side(here: Path):
     energies = build_system(SYSTEM).label(torch.from_numpy(spins), "formula").energies.numpy()
     write(here / "three.h5", spins, energies)
     write(here / "two.h5", spins[:20], energies[:20])
-    write(here / "one.h5", spins[:1], energies[:1])
     call("train", "--data", "three.h5", *TRAIN[1:], cwd=here).done()
-    shown = call("inspect", "three.h5", "--json", cwd=here).done().json()["metrics"]
-    assert shown["duplicates"] == 27
-    for name in ("two.h5", "one.h5"):
-        call("train", "--data", name, *TRAIN[1:], cwd=here).failed(3, name, "too small")
+    call("train", "--data", "two.h5", *TRAIN[1:], cwd=here).failed(3, "two.h5", "too small")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -1,7 +1,5 @@
 """Small experiments again and again: memory, open files, threads and child processes stay as they are."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import gc

@@ -15,7 +15,7 @@ from efnn_cli.physics.thermal import Bath
 SIDES = {"lattice": 4, "dense": 9}
 DEFAULTS = [cls() for each in SYSTEMS.values() for cls in (variants(each.name).values() or [each])]
 CASES = [pytest.param(dataclasses.replace(each, L=SIDES[each.geometry]), id=each.kind) for each in DEFAULTS] + [
-    pytest.param(SYSTEMS["heisenberg"](L=4, J2=0.3, K=0.2, R=0.1), id="heisenberg_lattice_all_terms"),
+    pytest.param(SYSTEMS["heisenberg"](L=4, J2=0.3, K=0.2, R=0.1), id="heisenberg_lattice_all_terms")
 ]
 
 

@@ -113,14 +113,6 @@ def test_measured_truncation_errors():
         assert error <= estimate / abs(exact) < 10 * error
 
 
-def test_no_more_frequencies_than_needed():
-    how = matsubara.truncation(0.1, 20.3, 1e-10)
-    x = 20.3 / (0.2 * np.pi)
-    assert matsubara.omitted(x, how.frequencies) <= 1e-10 < matsubara.omitted(x, how.frequencies - 1)
-    assert matsubara.truncation(5.0, 20.3, 1e-10).frequencies < 10
-    assert matsubara.truncation(0.1, 20.3, 1e-4).frequencies < how.frequencies
-
-
 def test_what_cannot_be_reached_is_refused():
     system, spins = DoubleExchange(L=3), spins_of("random", 3, 0)
     with pytest.raises(NumericalError, match="frequencies"):

@@ -1,7 +1,5 @@
 """The experiments of the paper at scale=smoke: every published figure."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,8 @@
-"""Files: round trips, damage that is found, foreign and newer files, frozen samples of version 1."""
+"""Files: round trips, damage that is found, foreign and newer files, frozen samples, and what a crash may do."""
 
 import json
 import os
+import stat
 from pathlib import Path
 
 import h5py
@@ -39,13 +40,6 @@ def test_dataset_round_trip(stored):
     assert found.metadata == written.metadata == dataset.read_metadata(path)
 
 
-def test_equal_content_is_equal_bytes(stored, tmp_path):
-    path, written = stored
-    twin = tmp_path / "twin.h5"
-    dataset.write(twin, arrays_of(written), METADATA)
-    assert twin.read_bytes() == path.read_bytes()
-
-
 def test_content_hash_covers_the_physics_and_not_the_provenance(stored, tmp_path):
     _, written = stored
 
@@ -56,29 +50,6 @@ def test_content_hash_covers_the_physics_and_not_the_provenance(stored, tmp_path
     assert content(versions={"torch": "9"}) == written.content_hash
     assert content(energies=written.energies + 1e-15) != written.content_hash
     assert content(system={"name": "three_spin", "L": 5}) != written.content_hash
-
-
-def test_foreign_files_are_refused(stored, tmp_path):
-    path, _ = stored
-    newer = json.loads(json.dumps(dataset.read_metadata(path))) | {"schema_version": 2}
-    arrays = {"spins": np.zeros((1, 2)), "energies": np.zeros(1)}
-    hdf5.write(tmp_path / "newer.h5", arrays, newer)
-    with pytest.raises(InputError, match="schema version 2, this efnn reads up to 1"):
-        dataset.read(tmp_path / "newer.h5")
-    checkpoint.write(tmp_path / "c.h5", {}, {"epoch": 1})
-    with pytest.raises(InputError, match="wanted a file of format efnn-dataset, found efnn-checkpoint"):
-        dataset.read(tmp_path / "c.h5")
-    with h5py.File(tmp_path / "foreign.h5", "w") as file:
-        file["spins"] = np.zeros(3)
-    with pytest.raises(InputError, match="not a file of efnn"):
-        dataset.read(tmp_path / "foreign.h5")
-    (tmp_path / "text.h5").write_text("hello")
-    with pytest.raises(InputError, match="not a readable HDF5 file"):
-        dataset.read(tmp_path / "text.h5")
-    os.mkfifo(tmp_path / "fifo.h5")
-    for name, reason in (("missing.h5", "does not exist"), (".", "not a regular"), ("fifo.h5", "not a regular")):
-        with pytest.raises(InputError, match=reason):
-            dataset.read(tmp_path / name)
 
 
 def test_checkpoint_round_trip(tmp_path):
@@ -187,3 +158,58 @@ def test_a_frozen_network_still_gives_its_validation_error():
     chosen = [7, 14]  # which it was validated on
     found = measure(run.predict(data.spins[chosen]), data.energies[chosen])
     assert found.rmse == pytest.approx(checkpoint.read(FROZEN / "checkpoint-v1.h5").state["val_rmse"], rel=1e-5)
+
+
+# ------------------------------------------------------------------ what a crash or another program does
+
+
+REFERENCE = {"method": "x", "seconds": 1.0, "seconds_per_configuration": 0.2}
+
+
+def test_bytes_are_on_the_disk_before_the_name_and_the_name_before_the_end(tmp_path, monkeypatch):
+    """Write, fsync, replace, fsync of the folder: in any other order a crash leaves an empty file or the old one."""
+    path, steps = tmp_path / "file", []
+    path.write_bytes(b"old")
+    fsync, replace = os.fsync, os.replace
+
+    def synced(handle):
+        status = os.fstat(handle)
+        steps.append("folder" if stat.S_ISDIR(status.st_mode) else f"{status.st_size} bytes")
+        fsync(handle)
+
+    def replaced(source, target):
+        steps.append(f"{path.read_bytes().decode()} -> {source.read_bytes().decode()}")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", replaced)
+    atomic.write_bytes(path, b"newer")
+    assert steps == ["5 bytes", "old -> newer", "folder"]
+    assert path.read_bytes() == b"newer"
+
+
+def copied_by_another_program(path, copy, changes):
+    """A new HDF5 file with the same content, but for `changes` of arrays by name."""
+    with h5py.File(path) as old, h5py.File(copy, "w") as new:
+        new.attrs.update(old.attrs)
+        for name, node in old.items():
+            new[name] = changes[name](node[()]) if name in changes else node[()]
+
+
+def test_a_changed_number_is_found_in_a_file_that_another_program_wrote(tmp_path):
+    """HDF5 itself sees nothing wrong with it: the checksum over the content has to."""
+    generator = np.random.default_rng(0)
+    arrays = {"spins": generator.normal(size=(5, 4)), "energies": generator.normal(size=5)}
+    metadata = {"system": {"name": "three_spin", "L": 4}, "purpose": "train", "samples": 5, "reference": REFERENCE}
+    dataset.write(tmp_path / "d.h5", arrays, metadata)
+    copied_by_another_program(tmp_path / "d.h5", tmp_path / "same.h5", {})
+    np.testing.assert_array_equal(dataset.read(tmp_path / "same.h5").energies, arrays["energies"])
+    changes = {
+        "energies": lambda value: np.nextafter(value, 0),
+        "spins": lambda value: value[:, ::-1],
+        "metadata": lambda value: json.dumps(json.loads(value) | {"seed": 1}),
+    }
+    for name, change in changes.items():
+        copied_by_another_program(tmp_path / "d.h5", tmp_path / f"{name}.h5", {name: change})
+        with pytest.raises(InputError, match="checksum"):
+            dataset.read(tmp_path / f"{name}.h5")

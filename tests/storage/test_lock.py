@@ -6,11 +6,12 @@ import subprocess
 import sys
 
 import pytest
+from cli.conftest import spawn
 
 from efnn_cli.core.errors import ConflictError
 from efnn_cli.storage import lock
 
-TURNS = 60
+TURNS = 30
 
 WORKER = """
 import sys, time
@@ -45,16 +46,7 @@ print(most)
 def test_alone_and_beside(tmp_path):
     """No step of whoever is alone is lost, and the others have been side by side."""
     (tmp_path / "count").write_text("0")
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(me), str(TURNS)],
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for me in range(4)
-    ]
+    workers = [spawn(sys.executable, "-c", WORKER, me, TURNS, cwd=tmp_path) for me in range(4)]
     ended = [(*worker.communicate(timeout=120), worker.returncode) for worker in workers]
     assert [(err, code) for _, err, code in ended] == [("", 0)] * 4
     assert int((tmp_path / "count").read_text()) == 4 * TURNS // 3
@@ -90,21 +82,11 @@ with lock.owned(Path("lock"), "the run"):
 @pytest.mark.parametrize("reason", ["ENOSYS", "ENOLCK"])
 def test_a_file_system_without_locks_locks_nobody_out_for_ever(tmp_path, reason):
     """Its users are warned; a killed process leaves nothing that would have to be removed by hand."""
-
-    def begin():
-        return subprocess.Popen(
-            [sys.executable, "-c", UNLOCKABLE, reason],
-            cwd=tmp_path,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    with begin() as first:
+    refused = (sys.executable, "-c", UNLOCKABLE, reason)
+    with spawn(*refused, cwd=tmp_path) as first:
         assert first.stdout.readline() == "held\n"
         first.kill()
-    with begin() as second:
+    with spawn(*refused, cwd=tmp_path, stdin=subprocess.PIPE) as second:
         out, err = second.communicate("\n", timeout=60)
     assert (out, second.returncode) == ("held\n", 0)
     assert f"no locks (flock: {os.strerror(getattr(errno, reason))})" in err

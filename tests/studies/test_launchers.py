@@ -1,7 +1,5 @@
 """Hydra's launchers: settings that are theirs, and outcomes of trials whose processes end in any way."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -36,7 +34,7 @@ def test_a_launcher_that_is_not_there_is_refused(launcher: tuple[str, ...], name
 def test_an_outcome_is_lost_until_its_trial_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A process that is killed leaves the outcome that was there at its beginning."""
     trials = [Trial(Request(("model=dnn",)), tmp_path / "none.h5")] * 3
-    task = Task(trials, tmp_path, overwrite=False, silent=True)
+    task = Task(trials, tmp_path, overwrite=False)
     task(OmegaConf.create({NUMBER: 0}))
 
     def killed(*args: object, **named: object) -> None:

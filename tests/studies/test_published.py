@@ -1,20 +1,19 @@
 """Ours beside the published figures: what counts as met, and that a miss is called one."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from efnn_cli.studies.paper_presets import Published, Speed
+from efnn_cli.studies.paper_presets import MEASURES, Claim
 from efnn_cli.studies.paper_published import NOT_RUN, verdicts
 from efnn_cli.studies.paper_results import Reproduction
 from efnn_cli.studies.paper_timing import DENSE, NETWORK, PUBLISHED_WAY
-from efnn_cli.studies.summary import Group, Member, best_choice
+from efnn_cli.studies.summary import Group, Member, best_choice, clearly_least
 from efnn_cli.studies.trials import LOST, Outcome
-from efnn_cli.training.metrics import mean_and_spread
+
+SPEEDUP = Claim("", "speedup", 1021, sizes=[40])
 
 
 def member(model: str, depth: int, width: int, metrics: Mapping[str, Any], choice=(), sizes=()) -> Member:
@@ -34,38 +33,39 @@ def group(model: str, depth: int, width: int, errors: list[float], sizes: Mappin
     return Group(model, depth, width, (), members, members)
 
 
-def result(published: Published, groups: dict, *, quantity="relative_error", sizes=(), seconds=None) -> Reproduction:
+def result(
+    *published: Claim, groups: dict, quantity="relative_error", sizes=(), seconds=None, comparable=True
+) -> Reproduction:
     preset = SimpleNamespace(published=published, quantity=quantity)
-    experiment = SimpleNamespace(name="made_up", preset=preset, sizes=list(sizes))
+    scale = SimpleNamespace(comparable=comparable)
+    experiment = SimpleNamespace(name="made_up", preset=preset, sizes=list(sizes), scale=scale)
     return Reproduction(experiment, None, SimpleNamespace(size=10), groups, [], seconds or {})
 
 
 @pytest.mark.parametrize(("errors", "met"), [([1e-3, 3e-3], True), ([9e-3, 2e-3], False)])
 def test_a_bound_is_compared_by_the_mean(errors: list[float], met: bool):
-    (row,) = verdicts([result(Published(relative_error={"2": 5e-3}), {"best": [group("efnn", 2, 100, errors)]})])
-    assert row.met is met
-    assert "±" in row.ours
+    claim = Claim("D = 2", "error", 5e-3, depth=2)
+    groups = {"best": [group("efnn", 2, 100, errors)]}
+    (row,) = verdicts([result(claim, groups=groups)])
+    assert (row.met, row.word) == (met, "met" if met else "missed")
+    (small,) = verdicts([result(claim, groups=groups, comparable=False)])
+    assert (small.met, small.word, small.ours) == (None, "not comparable", row.ours)
 
 
 def test_what_was_not_run_is_neither_met_nor_missed():
-    published = Published(
-        {"3": 5e-3}, {}, "far above", 1e-3, 6.0, [10, 40], Speed(40, 7.6e-3, 7.76), dense_seconds={"10": 6.2e-3}
-    )
-    found = verdicts([result(published, {"widths": [group("efnn", 1, 15, [1e-2])]})])
-    assert len(found) == 7
-    assert {row.met for row in found} == {None}
-    assert {row.ours for row in found} == {NOT_RUN}
+    published = [Claim(name, name, sizes=[10, 40][:count], depth=3) for name, count in MEASURES.items()]
+    found = verdicts([result(*published, groups={"widths": [group("efnn", 1, 15, [1e-2])]})])
+    assert len(found) == len(MEASURES)
+    assert {(row.met, row.ours, row.word) for row in found} == {(None, NOT_RUN, "-")}
 
 
 def test_a_figure_is_compared_by_its_own_error():
     """Whatever error the tables show: rmse by the RMSE, relative_error by the relative error."""
     best = member("efnn", 2, 100, {"test": {"relative_error": 1e-3, "rmse": 0.5}})
-    published = Published(relative_error={"2": 4e-2}, rmse={"2": 4e-2})
-    found = verdicts(
-        [result(published, {"best": [Group("efnn", 2, 100, (), [best], [best])]}, quantity="rmse_over_std")]
-    )
+    published = [Claim("", "error", 4e-2, depth=2, quantity=name) for name in ("relative_error", "rmse")]
+    groups = {"best": [Group("efnn", 2, 100, (), [best], [best])]}
+    found = verdicts([result(*published, groups=groups, quantity="rmse_over_std")])
     assert [row.met for row in found] == [True, False]
-    assert ["RMSE" in row.what for row in found] == [False, True]
 
 
 @pytest.mark.parametrize(("rival", "met"), [(2e-2, True), (2e-3, False), (1e-4, False)])
@@ -79,16 +79,16 @@ def test_rivals_are_compared_at_equal_width_and_depth(rival: float, met: bool):
         group("efnn", 2, 15, [0.5]),
         group("dnn", 1, 60, [1e-9]),
     ]
-    (row,) = verdicts([result(Published(rivals="far above"), {"widths": groups})])
+    (row,) = verdicts([result(Claim("", "rivals", 10, "far above"), groups={"widths": groups})])
     assert row.met is met
-    assert "width 60" in row.ours
-    assert "D = 1" not in row.ours
+    assert "width 60" in row.note
+    assert "D = 1" not in row.note
 
 
 @pytest.mark.parametrize(("fitted", "met"), [(7e-3, True), (5e-3, False)])
 def test_against_the_effective_model(fitted: float, met: bool):
     groups = {"best": [group("efnn", 3, 24, [1e-3])], "effective": [group("effective", 0, 0, [fitted])]}
-    (row,) = verdicts([result(Published(over_effective=6.0), groups)])
+    (row,) = verdicts([result(Claim("", "over_effective", 6.0), groups=groups)])
     assert row.met is met
 
 
@@ -97,34 +97,28 @@ def test_against_the_effective_model(fitted: float, met: bool):
     [({10: 3e-3, 20: 2e-3, 40: 1e-3}, True), ({10: 3e-3, 20: 4e-3, 40: 1e-3}, False), ({10: 3e-3, 20: 2e-3}, None)],
 )
 def test_the_error_must_fall_from_size_to_size(errors: dict[int, float], met: bool | None):
-    published = Published(decreases=[10, 40])
+    published = Claim("", "falls", sizes=[10, 40])
     best = group("efnn", 3, 24, [1e-3], errors | {100: 1.0})
-    (row,) = verdicts([result(published, {"best": [best]}, sizes=[10, 20, 40, 100])])
+    (row,) = verdicts([result(published, groups={"best": [best]}, sizes=[10, 20, 40, 100])])
     assert row.met is met
 
 
 def test_speed_is_the_factor_not_the_seconds():
-    published = Published(network_seconds=Speed(40, 7.6e-3, 7.76), dense_seconds={"40": 7.76, "10": 1e-9})
+    dense = [Claim("", "dense_seconds", value, sizes=[L]) for L, value in ((40, 7.76), (10, 1e-9))]
     seconds = {NETWORK: [(40, 1e-3)], PUBLISHED_WAY: [(40, 20.0)], DENSE: [(10, 2e-3), (40, 2.0)]}
-    speed, large, small = verdicts([result(published, {"best": [group("efnn", 3, 24, [1e-3])]}, seconds=seconds)])
+    groups = {"best": [group("efnn", 3, 24, [1e-3])]}
+    speed, large, small = verdicts([result(SPEEDUP, *dense, groups=groups, seconds=seconds, comparable=False)])
     assert speed.met is True
-    assert "a factor 2000" in speed.ours
-    assert "20000 against eigh, as published" in speed.ours
+    assert speed.ours == "2000"
+    assert "20000 against eigh, as published" in speed.note
     assert (large.met, small.met) == (True, False)
 
 
 def test_speed_is_compared_by_the_quicker_diagonalisation():
     """The slow way alone would pass."""
-    published = Published(network_seconds=Speed(40, 7.6e-3, 7.76))
     seconds = {NETWORK: [(40, 1e-2)], PUBLISHED_WAY: [(40, 20.0)], DENSE: [(40, 2.0)]}
-    (speed,) = verdicts([result(published, {"best": [group("efnn", 3, 24, [1e-3])]}, seconds=seconds)])
+    (speed,) = verdicts([result(SPEEDUP, groups={"best": [group("efnn", 3, 24, [1e-3])]}, seconds=seconds)])
     assert speed.met is False
-
-
-def test_spread_is_the_sample_standard_deviation():
-    assert mean_and_spread([1.0]) == (1.0, None)
-    mean, deviation = mean_and_spread([1.0, 3.0])
-    assert (mean, deviation) == (2.0, pytest.approx(2**0.5))
 
 
 def test_the_validation_error_chooses():
@@ -136,3 +130,18 @@ def test_the_validation_error_chooses():
     ]
     assert best_choice(seen) == ("lr=2",)
     assert best_choice(seen[2:]) is None
+
+
+@pytest.mark.parametrize(
+    ("errors", "least"),
+    [
+        ([(1.0, 0.1), (2.0, 0.1), (3.0, None)], 0),
+        ([(3.0, 0.0), (1.0, 0.5), (2.0, 0.9)], None),
+        ([(1.0, None), (9.0, 0.1)], None),
+        ([(1.0, 0.1)], None),
+    ],
+)
+def test_the_least_error_stands_out_only_beyond_the_spreads(
+    errors: list[tuple[float, float | None]], least: int | None
+):
+    assert clearly_least(errors) == least

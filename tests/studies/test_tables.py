@@ -1,8 +1,5 @@
 """Tables of a reproduction: every extrapolated network has a name of its own."""
 
-from __future__ import annotations
-
-from efnn_cli.studies.paper_presets import Published
 from efnn_cli.studies.paper_tables import extrapolated
 from efnn_cli.studies.summary import Group
 
@@ -20,12 +17,11 @@ def timed(model: str, depth: int, width: int, epochs: int):
 
 def test_networks_at_several_depths_have_names_of_their_own():
     rivals = [timed("efnn", 2, 16, 60), timed("dnn", 1, 20, 60), timed("dnn", 2, 14, 60)]
-    every = result(Published(), {"best": [timed("efnn", 3, 16, 120)], "rivals": rivals}, sizes=SIZES)
-    names = [name for name, _ in extrapolated(every)]
-    assert names == [
+    every = result(groups={"best": [timed("efnn", 3, 16, 120)], "rivals": rivals}, sizes=SIZES)
+    assert list(extrapolated(every)) == [
         "EFNN, 120 epochs",
         "EFNN, 60 epochs",
         "DNN, 60 epochs, D = 1, width 20",
         "DNN, 60 epochs, D = 2, width 14",
     ]
-    assert [each for _, each in extrapolated(every)][1:] == rivals
+    assert list(extrapolated(every).values())[1:] == rivals

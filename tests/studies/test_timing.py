@@ -1,7 +1,5 @@
 """Times are kept by method, size and network: those of another network are not taken for ours."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

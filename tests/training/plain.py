@@ -1,7 +1,5 @@
 """A training written plainly, from formulas and torch alone: what the trainer is compared with."""
 
-from __future__ import annotations
-
 import copy
 import hashlib
 import math

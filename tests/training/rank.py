@@ -1,7 +1,5 @@
 """One of the processes of `test_distributed.py`: trains small networks and stores the results of its rank."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

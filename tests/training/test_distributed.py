@@ -26,7 +26,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="module", params=[2, 3])
+@pytest.fixture(scope="module", params=[2, pytest.param(3, marks=pytest.mark.slow)])
 def found(request, tmp_path_factory):
     """The results of all processes, by rank."""
     folder, size = tmp_path_factory.mktemp("ranks"), request.param
