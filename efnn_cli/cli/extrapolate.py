@@ -20,7 +20,7 @@ from efnn_cli.cli.options import (
     Sizes,
     Workers,
 )
-from efnn_cli.cli.parsing import request_of, split_runs, whole_numbers
+from efnn_cli.cli.parsing import request_of, sizes_of, split_runs
 
 if TYPE_CHECKING:
     from efnn_cli.core.console import Console
@@ -61,7 +61,7 @@ def extrapolate(
     from efnn_cli.runs.loading import load
 
     runs, overrides = split_runs(arguments)
-    sizes = None if size is None else whole_numbers("--L", size)
+    sizes = None if size is None else sizes_of(size)
     options = {"L": sizes, "samples": samples, "seed": seed, "device": device, "workers": workers}
     composed = compose("extrapolate", request_of(overrides, options))
     config = typed(ExtrapolateKeys, composed.values)

@@ -12,6 +12,7 @@ from typing import Any
 
 from efnn_cli.core import checks, device, ranks
 from efnn_cli.core.errors import ConfigError
+from efnn_cli.core.size import lattice_size
 
 MAX_SAMPLES = 1_000_000_000
 MAX_WORKERS = 1024
@@ -125,8 +126,8 @@ class EvaluateKeys:
 class ExtrapolateKeys:
     """Errors on lattices of other sizes, against freshly labelled references."""
 
-    L: list[int] | None = None
-    """List of sizes; null: 1, 2 and 4 times the training lattice."""
+    L: list[int | str] | None = None
+    """List of sizes such as [20,12x8]; null: 1, 2 and 4 times the training lattice."""
     samples: int | None = None
     """Configurations of every size; null: 64 for L <= 40, 16 up to 64, 4 above."""
     seed: int = 0
@@ -153,10 +154,8 @@ class ExtrapolateKeys:
         check_published(self.sampling, self.seed, self.samples or 1)
         if self.samples is not None:
             checks.within("samples", self.samples, 1, MAX_SAMPLES)
-        for size in self.L or []:
-            if not isinstance(size, int):
-                raise ConfigError(f"L: wanted a list of integers, found {self.L}")
-            checks.within("L", size, 3, 4096)
+        if self.L is not None:
+            self.L = [lattice_size("L", each) for each in self.L]
         if (self.L is not None and len(set(self.L)) != len(self.L)) or self.L == []:
             raise ConfigError(f"L: wanted a list of different sizes, found {self.L}")
 

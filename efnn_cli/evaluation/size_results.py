@@ -17,6 +17,7 @@ from efnn_cli.core.errors import ConflictError, InputError
 from efnn_cli.core.numbers import number
 from efnn_cli.core.results import Result, shown
 from efnn_cli.core.signals import StopRequest
+from efnn_cli.core.size import length
 from efnn_cli.core.table import Table, facts
 from efnn_cli.datasets.planning import DatasetPlan
 from efnn_cli.evaluation import extrapolation
@@ -25,6 +26,7 @@ from efnn_cli.evaluation.reference_datasets import label_references
 from efnn_cli.evaluation.size_errors import SizeErrors, weights_digest
 from efnn_cli.evaluation.size_table import Rows, SizeTable, curves, spreads
 from efnn_cli.models import MODELS
+from efnn_cli.physics.system import size_of_spins
 from efnn_cli.runs.folder import EXTRAPOLATION, OUTPUTS
 from efnn_cli.runs.loading import Run
 from efnn_cli.storage import atomic
@@ -123,7 +125,7 @@ def planned(plans: Sequence[DatasetPlan], device_type: str, table: SizeTable) ->
 def planned_given(datasets: Sequence[Dataset], table: SizeTable) -> Result:
     """Return the result of a dry run on the user's own `datasets`."""
     sizes = [
-        {"L": each.spins.shape[-1], "samples": len(each), "reference": each.metadata["reference"]["method"]}
+        {"L": size_of_spins(each.spins), "samples": len(each), "reference": each.metadata["reference"]["method"]}
         for each in datasets
     ]
     return _planned(sizes, table)
@@ -143,7 +145,7 @@ def draw(rows: Rows, network: Run, folder: Path) -> Path:
     panels = {
         label: lines_of(rows, key, title) for label, key in (columns | {"RMSE / std(E)": "rmse_over_std"}).items()
     }
-    return figures.against_size(panels, network.system.size, folder / EXTRAPOLATION, table=False)
+    return figures.against_size(panels, length(network.system.size), folder / EXTRAPOLATION, table=False)
 
 
 def lines_of(rows: Rows, column: str, title: str) -> list[figures.Curve]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from efnn_cli.core.errors import ConflictError, InputError
+from efnn_cli.core.size import length
 from efnn_cli.evaluation.size_errors import ENSEMBLE_FIGURES, FIGURES, SizeErrors
 from efnn_cli.storage import atomic, documents
 from efnn_cli.storage.dataset import EXTERNAL
@@ -20,14 +21,15 @@ LOGGER = logging.getLogger("efnn")
 
 HEAD = ("weights", "sampling", "seed")
 COLUMNS = [*HEAD, *FIGURES, *ENSEMBLE_FIGURES]
-WHOLE = ("seed", "L", "samples")
-WORDS = ("weights", "sampling", "reference")
+WHOLE = ("seed", "samples")
+WORDS = ("weights", "sampling", "L", "reference")
 OF_REFERENCE = ("reference_seconds_per_configuration", "speedup")  # unknown for imported energies
 MAY_BE_EMPTY = ("relative_error", "rmse_over_std", *OF_REFERENCE, *ENSEMBLE_FIGURES)
 METHODS = {"dense": "exact diagonalisation", "determinant": "determinant", "formula": "formula", EXTERNAL: "imported"}
 FORMS = {
     "weights": re.compile(r"[0-9a-f]{8}"),
     "sampling": re.compile(r"[a-z_]{1,40}"),
+    "L": re.compile(r"[1-9]\d{0,8}(x[1-9]\d{0,8})?"),
     "reference": re.compile("|".join(METHODS)),
 }
 IDENTITY = (*HEAD, "L", "samples", "reference")
@@ -71,7 +73,7 @@ class SizeTable:
             kept = [
                 row for row in read_table(self.path) if row["weights"] == self.weights and _identity(row) not in taken
             ]
-            merged = sorted(kept + fresh, key=lambda row: (row["sampling"], int(row["seed"]), int(row["L"])))
+            merged = sorted(kept + fresh, key=lambda row: (row["sampling"], int(row["seed"]), length(row["L"])))
             atomic.remove_leftovers(self.path)
             atomic.write_text(self.path, documents.table_text(COLUMNS, merged))
         return merged
@@ -102,7 +104,7 @@ def _check(path: Path, row: dict[str, str]) -> None:
     if list(row) not in (COLUMNS, [*HEAD, *FIGURES]):
         raise InputError(f"{path} is not an extrapolation table of this efnn")
     good = {name: form.fullmatch(row[name]) is not None for name, form in FORMS.items()}
-    good |= {name: int(row[name]) > 0 for name in ("L", "samples")}
+    good |= {name: int(row[name]) > 0 for name in ("samples",)}
     for name, holds in good.items():
         if not holds:
             raise InputError(f"{path}: a row has no valid {name}, found {row[name][:20]!r}")
@@ -112,7 +114,7 @@ def _identity(row: dict[str, str]) -> tuple[str, ...]:
     return tuple(row[name] for name in IDENTITY)
 
 
-Points = list[tuple[int, float, float]]
+Points = list[tuple[float, float, float]]
 """L, a value, and its standard error."""
 
 
@@ -136,12 +138,13 @@ def _against_size(
 ) -> dict[str, Points]:
     """Return values above zero against L; name the seeds where there are several."""
     many = len({row["seed"] for row in rows}) > 1
-    found: dict[str, dict[int, tuple[int, float]]] = {}
+    found: dict[str, dict[float, tuple[int, float]]] = {}
     for row in rows:
         if 0 < value(row) < math.inf:
             name = row["sampling"].replace("_", " ") + (f", seed {row['seed']}" if many else "")
             best = found.setdefault(name, {})
-            best[int(row["L"])] = max((int(row["samples"]), value(row)), best.get(int(row["L"]), (0, 0.0)))
+            size = length(row["L"])
+            best[size] = max((int(row["samples"]), value(row)), best.get(size, (0, 0.0)))
     return {
         name: [(L, error, sampling_error(column, error, samples)) for L, (samples, error) in sorted(best.items())]
         for name, best in found.items()

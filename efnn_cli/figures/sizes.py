@@ -34,7 +34,7 @@ BIAS = "bias per site"
 
 @styled()
 def against_size(
-    panels: Mapping[str, Sequence[Curve]], trained_at: int, stem: Path, *, unit: str = "", table: bool = True
+    panels: Mapping[str, Sequence[Curve]], trained_at: float, stem: Path, *, unit: str = "", table: bool = True
 ) -> Path:
     """Draw quantities against L, a panel each, the training size marked; return the path of the PNG.
 
@@ -66,7 +66,7 @@ def against_size(
     return save(figure, stem, head, lines)
 
 
-def draw_fall(axes: Any, points: Sequence[tuple[float, float, float | None]], trained_at: int) -> Any:
+def draw_fall(axes: Any, points: Sequence[tuple[float, float, float | None]], trained_at: float) -> Any:
     """Draw a dashed line 1/L through the middle of the points, from the training size on; return its handle."""
     level = math.exp(sum(math.log(x * y) for x, y, _ in points) / len(points))
     sizes = [trained_at, *(x for x, *_ in points)]
@@ -92,7 +92,7 @@ def draw_bias(axes: Any, curves: Sequence[Curve], unit: str) -> str:
     return in_unit(BIAS, " ".join(filter(None, (power_of_ten(power) if power else "", unit))))
 
 
-def mark_sizes(axes: Any, curves: Sequence[Curve], trained_at: int) -> None:
+def mark_sizes(axes: Any, curves: Sequence[Curve], trained_at: float) -> None:
     """Label the x axis with L; mark the training size by a dotted line, named above the axes."""
     axes.axvline(trained_at, color=FAINT, linestyle=":", linewidth=1.0)
     axes.annotate(
@@ -104,14 +104,14 @@ def mark_sizes(axes: Any, curves: Sequence[Curve], trained_at: int) -> None:
 
 
 def error_against_size(
-    curves: Sequence[Curve], y_label: str, trained_at: int, stem: Path, *, table: bool = True
+    curves: Sequence[Curve], y_label: str, trained_at: float, stem: Path, *, table: bool = True
 ) -> Path:
     """Draw one error against L; return the path of the PNG."""
     return against_size({y_label: curves}, trained_at, stem, table=table)
 
 
 def error_and_bias(
-    errors: Sequence[Curve], biases: Sequence[Curve], trained_at: int, y_label: str, stem: Path, *, unit: str = ""
+    errors: Sequence[Curve], biases: Sequence[Curve], trained_at: float, y_label: str, stem: Path, *, unit: str = ""
 ) -> Path:
     """Draw one error beside the bias per site against L; return the path of the PNG."""
     return against_size({y_label: errors, BIAS: biases}, trained_at, stem, unit=unit)

@@ -17,6 +17,7 @@ from efnn_cli.core import checks
 from efnn_cli.core.errors import InputError
 from efnn_cli.core.results import shown
 from efnn_cli.core.signals import StopRequest
+from efnn_cli.core.size import length
 from efnn_cli.evaluation.evaluation_set import evaluation_set
 from efnn_cli.evaluation.size_errors import weights_digest
 from efnn_cli.evaluation.size_table import METHODS, Rows, SizeTable
@@ -166,8 +167,8 @@ def sizes(rows: Sequence[RunRow]) -> Drawing:
     limit(series, "lines")
     unit = load(rows[0].folder.path, "cpu").system.energy_unit
     return Drawing(
-        {"runs": sorted(hashes(rows)), "sizes": sorted({int(line["L"]) for line in every})},
-        lambda stem: figures.against_size(drawn, int(rows[0].values["L"]), stem, unit=unit),
+        {"runs": sorted(hashes(rows)), "sizes": sorted({length(line["L"]) for line in every})},
+        lambda stem: figures.against_size(drawn, length(rows[0].values["L"]), stem, unit=unit),
         {"quantity": quantity, "series": series},
     )
 
@@ -203,7 +204,7 @@ def times(rows: Sequence[RunRow]) -> Drawing:
     timed += [(METHODS[line["reference"]], line, f"reference_{SECONDS}") for _, lines in tables for line in lines]
     for name, line, column in timed:
         if line[column] and float(line[column]) > 0:
-            found.setdefault(name, {}).setdefault(float(line["L"]), []).append(float(line[column]))
+            found.setdefault(name, {}).setdefault(float(length(line["L"])), []).append(float(line[column]))
     series = {name: [(L, statistics.median(seconds[L])) for L in sorted(seconds)] for name, seconds in found.items()}
     limit(list(series), "lines")
     laws = {name: figures.growth(points) for name, points in series.items()}
@@ -232,12 +233,12 @@ def size_tables(rows: Sequence[RunRow]) -> list[tuple[RunRow, Rows]]:
     return found
 
 
-def at_sizes(tables: Sequence[Rows], sampling: str, quantity: str) -> dict[int, Rows]:
+def at_sizes(tables: Sequence[Rows], sampling: str, quantity: str) -> dict[float, Rows]:
     """Return, by L, the line of every table with the most samples, among those that have the quantity."""
-    found: dict[int, Rows] = {}
+    found: dict[float, Rows] = {}
     for lines in tables:
         ordered = sorted(lines, key=lambda line: int(line["samples"]))
-        best = {int(line["L"]): line for line in ordered if line["sampling"] == sampling and line[quantity]}
+        best = {length(line["L"]): line for line in ordered if line["sampling"] == sampling and line[quantity]}
         for size, line in best.items():
             found.setdefault(size, []).append(line)
     return dict(sorted(found.items()))

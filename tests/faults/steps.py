@@ -17,7 +17,7 @@ ENDS = {
     ".svg": b"</svg>\n",
     ".html": b"</html>\n",
     ".md": b"\n",
-}  # with times in them
+}
 SYSTEM = ("double_exchange", "--L", "6", "--workers", "1")
 
 
