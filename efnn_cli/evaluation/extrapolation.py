@@ -10,7 +10,6 @@ import torch
 
 from efnn_cli.config.options import ExtrapolateKeys
 from efnn_cli.core.console import Console
-from efnn_cli.core.results import shown
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.datasets.planning import DatasetPlan
 from efnn_cli.evaluation.reference_datasets import label_references, plan_references
@@ -43,14 +42,15 @@ def extrapolate_runs(
     """Return the rows of every run at every size from its table; measure only the missing ones."""
     networks = {path: load(path, config.device) for path in runs}
     plans = plan_references(config, next(iter(networks.values())), target)
-    datasets: dict[int, Dataset] = {}
-    for network in networks.values():
-        missing = {plan.config.system.size: plan for plan in plans if not _rows(network, plan)}
-        for size in sorted(missing.keys() - datasets.keys()):
-            datasets[size] = label_references(missing[size], target, console, stop)
-        if missing:
-            LOGGER.info("extrapolating %s to L = %s", shown(network.path), ", ".join(map(str, missing)))
-            measure([network], [datasets[size] for size in missing], _table(network), stop)
+    missing = {path: [plan for plan in plans if not _rows(network, plan)] for path, network in networks.items()}
+    wanted = [plan for plan in plans if any(plan in each for each in missing.values())]
+    datasets = {plan.config.system.size: label_references(plan, target, console, stop) for plan in wanted}
+    left = [path for path in networks if missing[path]]
+    with console.meter("extrapolation", len(left), "networks") as advance:
+        for path in left:
+            drawn = [datasets[plan.config.system.size] for plan in missing[path]]
+            measure([networks[path]], drawn, _table(networks[path]), stop)
+            advance(1)
     return {path: [row for plan in plans for row in _rows(network, plan)] for path, network in networks.items()}
 
 
