@@ -67,7 +67,7 @@ def run(sizes: Sequence[int], repeats: int, log: Callable[[str], None]) -> Label
 
 def methods_at(job: Job) -> dict[str, Callable[[], Array]]:
     """Return the methods to compare at one size, each labelling the same configurations."""
-    size, cpu = job.system.size, torch.device("cpu")
+    size, cpu = job.system.sides[0], torch.device("cpu")
     methods: dict[str, Callable[[], Array]] = {}
     if size <= STRAIGHTFORWARD_UP_TO:
         methods["straightforward"] = lambda: label_straightforward(job)

@@ -19,6 +19,7 @@ from efnn_cli.cli.evaluate import evaluate
 from efnn_cli.cli.export import export
 from efnn_cli.cli.extrapolate import extrapolate
 from efnn_cli.cli.generate import generate
+from efnn_cli.cli.help import Group
 from efnn_cli.cli.import_ import import_
 from efnn_cli.cli.inspect import inspect
 from efnn_cli.cli.merge import merge
@@ -37,14 +38,21 @@ app = typer.Typer(
     epilog="Start with: efnn generate heisenberg --L 10; efnn train model=efnn depth=3; efnn extrapolate --L 40",
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    cls=Group,
 )
 
-for each in (generate, train, evaluate, extrapolate, predict, inspect, config):
-    app.command(cls=Command)(each)
-app.command("import", cls=Command)(import_)
-app.add_typer(bench, name="bench")
-for each in (compare, merge, reproduce, runs, plot, export):
-    app.command(cls=Command)(each)
+SECTIONS = {
+    "Data": (generate, import_, merge),
+    "Training": (train,),
+    "Judging": (evaluate, extrapolate, predict),
+    "Studies": (compare, reproduce),
+    "Looking": (runs, inspect, plot, config, export),
+}
+for section, commands in SECTIONS.items():
+    for each in commands:
+        app.command(each.__name__.rstrip("_"), cls=Command, rich_help_panel=section)(each)
+app.add_typer(bench, name="bench", rich_help_panel="Studies")
 
 
 def print_version(wanted: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from efnn_cli.cli.execution import command
+from efnn_cli.cli.help import Group
 from efnn_cli.cli.options import Device
 from efnn_cli.cli.parsing import Command, whole_numbers
 
@@ -14,7 +15,12 @@ if TYPE_CHECKING:
     from efnn_cli.core.console import Console
     from efnn_cli.core.results import Result
 
-bench = typer.Typer(help="Measure our way against the straightforward one, in one run.", no_args_is_help=True)
+bench = typer.Typer(
+    help="Measure our way against the straightforward one, in one run.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    cls=Group,
+)
 
 
 @bench.command("labels", cls=Command)
@@ -22,7 +28,9 @@ bench = typer.Typer(help="Measure our way against the straightforward one, in on
 def bench_labels(
     console: Console,
     size: Annotated[str, typer.Option("--L", metavar="N[,N...]", help="Sizes.")] = "10,20,30,40",
-    repeats: Annotated[int, typer.Option("--repeats", help="Repeats up to L = 20; medians are shown.")] = 3,
+    repeats: Annotated[
+        int, typer.Option("--repeats", metavar="N", help="Repeats up to L = 20; medians are shown.")
+    ] = 3,
 ) -> Result:
     """Seconds per configuration of double-exchange labels against L."""
     from efnn_cli.benchmarks.results import run_labels
@@ -36,9 +44,10 @@ def bench_train(
     console: Console,
     width: Annotated[str, typer.Option("--width", metavar="C[,C...]", help="Channels.")] = "3",
     samples: Annotated[
-        Optional[int], typer.Option("--samples", help="Configurations an epoch (default: 4000, on CUDA 40 000).")
+        Optional[int],
+        typer.Option("--samples", metavar="N", help="Configurations an epoch (default: 4000, on CUDA 40 000)."),
     ] = None,
-    repeats: Annotated[int, typer.Option("--repeats", help="Epochs in turns; medians are shown.")] = 5,
+    repeats: Annotated[int, typer.Option("--repeats", metavar="N", help="Epochs in turns; medians are shown.")] = 5,
     device: Device = None,
 ) -> Result:
     """Training of the published lattice EFNN at L = 10, batch 1000: samples per second."""
@@ -54,8 +63,8 @@ def bench_predict(
     console: Console,
     size: Annotated[str, typer.Option("--L", metavar="N[,N...]", help="Sizes.")] = "40",
     width: Annotated[int, typer.Option("--width", metavar="C", help="Channels.")] = 3,
-    samples: Annotated[int, typer.Option("--samples", help="Configurations in the batch.")] = 64,
-    repeats: Annotated[int, typer.Option("--repeats", help="Batches in turns; medians are shown.")] = 5,
+    samples: Annotated[int, typer.Option("--samples", metavar="N", help="Configurations in the batch.")] = 64,
+    repeats: Annotated[int, typer.Option("--repeats", metavar="N", help="Batches in turns; medians are shown.")] = 5,
     device: Device = None,
 ) -> Result:
     """Prediction by the published lattice EFNN, also against dense diagonalisation: seconds per configuration."""

@@ -19,7 +19,7 @@ from efnn_cli.cli.options import (
     TrainingData,
     Workers,
 )
-from efnn_cli.cli.parsing import request_of, whole_numbers
+from efnn_cli.cli.parsing import request_of, sizes_of, whole_numbers
 
 if TYPE_CHECKING:
     from efnn_cli.core.console import Console
@@ -74,6 +74,6 @@ def compare(
     settings, launcher = split_launcher(overrides or ())
     request = request_of(settings, {"device": device}, config_dir)
     comparison = Comparison(request, names, seeds, tuple(grid) if grid else None, wanted, launcher)
-    sizes = None if size is None else whole_numbers("--L", size)
+    sizes = None if size is None else sizes_of(size)
     options = {"L": sizes, "samples": samples, "workers": workers, "device": device}
     return run(comparison, request_of((), options), console, data=data, out=out, dry_run=dry_run)

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import logging
+import shutil
+import textwrap
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,12 +35,10 @@ def config(
     overrides: Overrides = None,
     config_dir: ConfigDir = None,
 ) -> Result:
-    """Show the composed configuration of a command.
+    """Show the composed configuration of a command: every value, its meaning and its origin.
 
     Example: efnn config train system=double_exchange model=efnn
     """
-    import yaml
-
     from efnn_cli.config import keys
     from efnn_cli.core import checks
     from efnn_cli.core.results import Result
@@ -47,9 +50,47 @@ def config(
         system, words = split_one(words, "SYSTEM", SYSTEM_NAMES)
         words.append(f"system={system}")
     checks.one_of("COMMAND", command, [*keys.configured(), *keys.SAME_KEYS])
-    composed = compose_checked(keys.SAME_KEYS.get(command, command), request_of(words, {}, config_dir))
-    shown = yaml.safe_dump(composed.values, sort_keys=False).rstrip()
-    return Result("config", composed.values, rows=[[line] for line in shown.splitlines()])
+    command = keys.SAME_KEYS.get(command, command)
+    composed = compose_checked(command, request_of(words, {}, config_dir))
+    return Result("config", composed.values, text=by_origin(command, composed, config_dir))
+
+
+def by_origin(command: str, composed: Composed, config_dir: Path | None) -> str:
+    """Return the values with their meanings, under the origin of each: command line, recipe, preset or default."""
+    from efnn_cli.config import keys, recipes
+    from efnn_cli.config.keys import Key
+
+    flat = dict(recipes.flat(composed.values))
+    chosen = {group: str(flat[f"{group}.name"]) for group in keys.groups(command) if f"{group}.name" in flat}
+    known = {key.name: key for key in keys.settable(command, chosen)}
+    recipe = recipes.values(chosen.get("training", ""), config_dir)
+    sections: dict[str, list[tuple[str, str, str]]] = {"command line": []}
+    for name, value in [*chosen.items(), *flat.items()]:
+        short = keys.SHORT_NAMES.get(name, name)
+        if name.endswith(".name") or (short != name and short in flat):
+            continue
+        origin = f"recipe {recipe[name][1]}" if name in recipe else "default"
+        origin = f"preset {chosen['experiment']}" if name.startswith("experiment.") else origin
+        origin = "command line" if short in composed.settings else origin
+        key = known.get(short) or Key(short, "", None, "")
+        text = replace(key, default=value).text
+        row = (short, "", text) if name.startswith("experiment.") else (short, text, key.meaning)
+        sections.setdefault(origin, []).append(row)
+    order = sorted(sections, key=lambda origin: ("command recipe preset default".index(origin.split()[0]), origin))
+    return "\n\n".join("\n".join([origin, *_lines(sections[origin])]) for origin in order if sections[origin])
+
+
+def _lines(rows: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Return key, value and meaning in columns, as wide as the terminal."""
+    left = [f"  {key:{max(len(row[0]) for row in rows)}}  {value}".rstrip() for key, value, _ in rows]
+    start = min(max(map(len, left)), 44) + 2
+    room = max(shutil.get_terminal_size().columns - start, 20)
+    found = []
+    for text, (_, _, meaning) in zip(left, rows, strict=True):
+        lines = textwrap.wrap(meaning.rstrip("."), room) or [""]
+        beside = lines.pop(0) if len(text) < start - 1 else ""
+        found += [f"{text.ljust(start)}{beside}".rstrip(), *(" " * start + line for line in lines)]
+    return found
 
 
 def compose_checked(command: str, request: Request) -> Composed:

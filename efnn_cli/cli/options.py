@@ -9,10 +9,11 @@ from typing import Annotated, Optional
 import typer
 
 from efnn_cli.cli import completion
+from efnn_cli.cli.help import OUTPUT
 from efnn_cli.physics import SYSTEMS
 
 # The commands themselves check files (exit code 3): Typer would call an unreadable one a usage error.
-path_option = functools.partial(typer.Option, readable=False)
+path_option = functools.partial(typer.Option, readable=False, metavar="FILE")
 path_argument = functools.partial(typer.Argument, readable=False)
 
 SYSTEM_NAMES = " or ".join(", ".join(sorted(SYSTEMS.built_in)).rsplit(", ", 1))
@@ -20,13 +21,16 @@ SYSTEM_NAMES = " or ".join(", ".join(sorted(SYSTEMS.built_in)).rsplit(", ", 1))
 Overrides = Annotated[
     Optional[list[str]],
     typer.Argument(
-        metavar="KEY=VALUE", help="Settings; efnn config shows all keys.", autocompletion=completion.complete_settings
+        metavar="[KEY=VALUE]...",
+        help="Settings; efnn config shows all keys.",
+        autocompletion=completion.complete_settings,
     ),
 ]
 Device = Annotated[
     Optional[str],
     typer.Option(
         "--device",
+        metavar="NAME",
         help="auto (CUDA if there, else CPU), cpu, cuda, cuda:INDEX.",
         autocompletion=completion.complete_device,
     ),
@@ -50,12 +54,15 @@ ArrayIndex = Annotated[
     Optional[int], typer.Option("--array-index", metavar="I", help="Of a sweep: train run number I alone, from 0.")
 ]
 ConfigDir = Annotated[
-    Optional[Path], path_option("--config-dir", help="A folder with YAML files of your own, laid out like conf/.")
+    Optional[Path],
+    path_option("--config-dir", metavar="DIR", help="A folder with YAML files of your own, laid out like conf/."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only warnings and errors on stderr.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="More on stderr.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.", rich_help_panel=OUTPUT)]
+Quiet = Annotated[
+    bool, typer.Option("-q", "--quiet", help="Only warnings and errors on stderr.", rich_help_panel=OUTPUT)
+]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="More on stderr.", rich_help_panel=OUTPUT)]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=OUTPUT)]
 Shards = Annotated[
     Optional[int], typer.Option("--shards", metavar="N", help="Share the work among N jobs; efnn merge joins them.")
 ]
@@ -67,12 +74,13 @@ ReferenceSamples = Annotated[
     Optional[str], typer.Option("--samples", metavar="N", help="References per size (default: 64, 16 or 4 by size).")
 ]
 Size = Annotated[
-    Optional[str], typer.Option("--L", metavar="N", help="Side of the lattice, or number of spins (default: 10; 15).")
+    Optional[str],
+    typer.Option("--L", metavar="N", help="Side of the lattice, 12x8 for a rectangle, or number of spins."),
 ]
 SystemAndOverrides = Annotated[
     Optional[list[str]],
     typer.Argument(
-        metavar="SYSTEM [KEY=VALUE]",
+        metavar="SYSTEM [KEY=VALUE]...",
         help=f"{SYSTEM_NAMES}; settings.",
         autocompletion=completion.complete_system,
     ),
@@ -80,7 +88,7 @@ SystemAndOverrides = Annotated[
 RunAndOverrides = Annotated[
     Optional[list[str]],
     typer.Argument(
-        metavar="RUN [KEY=VALUE]",
+        metavar="RUN [KEY=VALUE]...",
         help="Run folder, or a checkpoint file in it; settings.",
         autocompletion=completion.complete_runs,
     ),
@@ -88,7 +96,7 @@ RunAndOverrides = Annotated[
 RunsAndOverrides = Annotated[
     Optional[list[str]],
     typer.Argument(
-        metavar="RUN|KEY=VALUE",
+        metavar="[RUN]... [KEY=VALUE]...",
         help="Run folders (default: the most recent); settings.",
         autocompletion=completion.complete_runs,
     ),
@@ -128,7 +136,9 @@ GivenData = Annotated[
 ]
 Sizes = Annotated[
     Optional[str],
-    typer.Option("--L", metavar="N[,N...]", help="Sizes (default: 1, 2 and 4 times the training lattice)."),
+    typer.Option(
+        "--L", metavar="N[,N...]", help="Sizes such as 20,12x8 (default: 1, 2 and 4 times the training lattice)."
+    ),
 ]
 Init = Annotated[
     Optional[Path],

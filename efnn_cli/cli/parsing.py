@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperOption
 
+from efnn_cli.cli.help import WITH_SETTINGS, write_parameters, write_settings
 from efnn_cli.core.errors import ConfigError, UnknownKey
+from efnn_cli.core.size import Size, parse
 
 if TYPE_CHECKING:
     from efnn_cli.config.words import Request
 
 VARIADIC = -1
+WORDS = "efnn_cli.words"
 
 
 class UsageError(typer.TyperException):
@@ -29,9 +32,20 @@ class UsageError(typer.TyperException):
 class Command(TyperCommand):
     """Command of `efnn` that refuses two values of one option, where Typer takes the last."""
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the parts of the line of usage: arguments as their metavar says."""
+        return ["[OPTIONS]", *(str(each.metavar) for each in self.params if each.param_type_name == "argument")]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write settings, arguments and options."""
+        if ctx.info_name in WITH_SETTINGS and ctx.parent.parent is None:
+            write_settings(formatter, ctx.info_name, ctx.meta[WORDS])
+        write_parameters(formatter, self.get_params(ctx))
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the command line; raise `UsageError` for an unknown option, or one with two different values."""
         words = list(args)
+        ctx.meta[WORDS] = words
         try:
             rest = super().parse_args(ctx, args)
         except typer.TyperException as error:
@@ -139,3 +153,8 @@ def whole_numbers(name: str, text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise ConfigError(f"{name}: wanted a list of integers such as 10,20, found {text!r}") from None
+
+
+def sizes_of(text: str) -> list[Size]:
+    """Return the sizes of a list such as 10,20,12x8; raise `ConfigError`."""
+    return [parse("--L", part) for part in text.split(",")]

@@ -23,7 +23,7 @@ def plot(
     arguments: Annotated[
         Optional[list[str]],
         typer.Argument(
-            metavar="KIND [RUN|KEY=VALUE]",
+            metavar="KIND [RUN]... [KEY=VALUE]...",
             help="curve, parity, width, parameters, samples, sizes, times or spins; RUNs, or conditions.",
             autocompletion=complete_figure,
         ),

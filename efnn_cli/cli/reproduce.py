@@ -23,7 +23,7 @@ def reproduce(
     arguments: Annotated[
         Optional[list[str]],
         typer.Argument(
-            metavar="EXPERIMENT|KEY=VALUE",
+            metavar="[EXPERIMENT]... [KEY=VALUE]...",
             help="Experiments (default: all), scale=laptop.",
             autocompletion=complete_experiment,
         ),

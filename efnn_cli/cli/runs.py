@@ -24,7 +24,7 @@ def runs(
     conditions: Annotated[
         Optional[list[str]],
         typer.Argument(
-            metavar="KEY=VALUE",
+            metavar="[KEY=VALUE]...",
             help="Only these runs: model=efnn,dnn, 'relative_error<1e-3', system.J=8.",
             autocompletion=complete_conditions,
         ),

@@ -52,9 +52,12 @@ def train(
     Example: efnn train model=efnn depth=3 seed=1
 
     Recipes: training=default (measured to work, by system and model) or training=paper (as published).
+
     The same command again resumes an interrupted run, or shows the finished one.
+
     Sweeps: efnn train -m model=efnn,dnn depth=1,2,3 'seed=range(3)' trains every combination that is not finished,
     one after the other, or with hydra/launcher=joblib or submitit_slurm (both need the extra sweep).
+
     Several processes or GPUs: torchrun --nproc-per-node N -m efnn_cli train ...
     """
     request = request_of(overrides, {"device": device}, config_dir)

@@ -150,7 +150,7 @@ def system_outline(name: str) -> Outline:
         if len(there) < len(outlines):
             first = replace(first, meaning=f"{first.meaning.rstrip('.')} ({', '.join(there)})")
         elif len({each.meaning for each in there.values()}) > 1:
-            told = "; ".join(f"{v}: {each.meaning.rstrip('.')} ({each.default})" for v, each in there.items())
+            told = ", or ".join(f"{each.meaning.rstrip('.')} ({v}: {each.default})" for v, each in there.items())
             first = replace(first, default=None, meaning=told)
         fields[name] = first
     summary = " ".join(dict.fromkeys(each.summary for each in outlines.values()))

@@ -6,11 +6,13 @@ these are the values to choose from.
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass, field
 from typing import Any
 
 from efnn_cli.core import checks, device, ranks
 from efnn_cli.core.errors import ConfigError
+from efnn_cli.core.size import lattice_size
 
 MAX_SAMPLES = 1_000_000_000
 MAX_WORKERS = 1024
@@ -91,9 +93,14 @@ class TrainKeys:
     """Seed of initial weights and batches; the split belongs to the dataset."""
     device: str = "auto"
     """One of auto, cpu, cuda; cuda:INDEX: the GPU of that number."""
+    log: str = "csv"
+    """One of csv, tensorboard; tensorboard: event files beside metrics.csv, needs pip install 'efnn[tensorboard]'."""
 
     def __post_init__(self) -> None:
         check_common(self.seed, self.device, None)
+        checks.one_of("log", self.log, ("csv", "tensorboard"))
+        if self.log == "tensorboard" and importlib.util.find_spec("tensorboard") is None:
+            raise ConfigError("log=tensorboard needs the package tensorboard", "pip install 'efnn[tensorboard]'")
         if ranks.is_distributed():
             device.check_shared(self.device)
 
@@ -119,8 +126,8 @@ class EvaluateKeys:
 class ExtrapolateKeys:
     """Errors on lattices of other sizes, against freshly labelled references."""
 
-    L: list[int] | None = None
-    """List of sizes; null: 1, 2 and 4 times the training lattice."""
+    L: list[int | str] | None = None
+    """List of sizes such as [20,12x8]; null: 1, 2 and 4 times the training lattice."""
     samples: int | None = None
     """Configurations of every size; null: 64 for L <= 40, 16 up to 64, 4 above."""
     seed: int = 0
@@ -147,10 +154,8 @@ class ExtrapolateKeys:
         check_published(self.sampling, self.seed, self.samples or 1)
         if self.samples is not None:
             checks.within("samples", self.samples, 1, MAX_SAMPLES)
-        for size in self.L or []:
-            if not isinstance(size, int):
-                raise ConfigError(f"L: wanted a list of integers, found {self.L}")
-            checks.within("L", size, 3, 4096)
+        if self.L is not None:
+            self.L = [lattice_size("L", each) for each in self.L]
         if (self.L is not None and len(set(self.L)) != len(self.L)) or self.L == []:
             raise ConfigError(f"L: wanted a list of different sizes, found {self.L}")
 

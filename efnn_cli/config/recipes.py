@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.config.keys import SHORT_NAMES, folder
+from efnn_cli.config.keys import SHORT_NAMES, files, folder, kind_of
 from efnn_cli.models import MODELS
 
 FAMILY = "default"
@@ -36,6 +36,16 @@ def choose(
         if name in members:
             return f"{family}/{name}"
     return family
+
+
+def likely(chosen: Mapping[str, str]) -> str:
+    """Return the recipe of a training by its words: system, model, training and depth, for help."""
+    kind = kind_of(chosen["system"], chosen.get("system.variant")) if chosen.get("system") else ""
+    family = chosen.get("training", FAMILY)
+    depth = chosen.get("depth", chosen.get("model.depth"))
+    number = None if depth is None or not depth.isdigit() else int(depth)
+    found = files(f"training/{family}")
+    return choose(family, kind, chosen.get("model", "efnn"), found, None if number is None else lambda: number)
 
 
 def layers(recipe: str, config_dir: Path | None = None) -> list[tuple[str, dict[str, Any]]]:

@@ -37,6 +37,9 @@ WANTED = {
 }
 
 
+SIZES = ("Optional[Union[int, str]]", "Union[int, str]")
+
+
 def typed(cls: type[T], node: object, prefix: str = "") -> T:
     """Return an object of dataclass `cls` from plain values; raise `ConfigError` naming the key."""
     if not isinstance(node, Mapping):
@@ -75,6 +78,9 @@ def _explain(error: OmegaConfBaseException, prefix: str, node: Mapping[str, Any]
     found = re.search(r"Value '(.*)' (?:of type .* could not be converted to|is not a valid) (\w+)", text)
     if found:
         return ConfigError(f"{key}: wanted {WANTED.get(found.group(2), found.group(2))}, found {found.group(1)!r}")
+    union = re.search(r"Value '(.*)' of type '\w+' is incompatible with type hint '(.*)'", text)
+    if union and union.group(2) in SIZES:
+        return ConfigError(f"{key}: wanted a size such as 12 or 12x8, found {union.group(1)!r}")
     missing = re.search(r"Incompatible value 'None' for field of type '(\w+)'", text)
     if missing:
         return ConfigError(f"{key}: wanted {WANTED.get(missing.group(1), missing.group(1))}, found null")

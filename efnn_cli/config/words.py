@@ -58,7 +58,7 @@ def settle(request: Request, command: str = "train") -> dict[str, Setting]:
         setting = Setting(origin, override.value(), f"{key}={text.partition('=')[2]}")
         if key in GROUPS:
             setting = _named(key, setting)
-        elif key == "L" and type(setting.value) is int:  # the one list among the keys: one size is a list too
+        elif key == "L" and type(setting.value) in (int, str):  # the one list among the keys: one size is a list too
             setting = Setting(origin, [setting.value], f"L=[{setting.value}]")
         earlier = settled.setdefault(key, setting)
         if earlier is not setting and earlier.value != setting.value:

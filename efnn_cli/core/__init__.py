@@ -8,5 +8,5 @@ device.py     CPU and CUDA                      ranks.py      rank among several
 resources.py  memory and cores, batch sizes     provenance.py versions and commit
 registry.py   systems and networks by name      text.py       printable text
 numbers.py    numbers and their uncertainties   table.py      tables that fit a line
-progress.py   bars and lines of progress
+progress.py   bars and lines of progress        size.py       sizes such as 12 or 12x8
 """

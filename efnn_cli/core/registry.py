@@ -39,6 +39,9 @@ class Registry(Mapping[str, T]):
             return loaded
         return found
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.built_in or name in self.plug_ins
+
     def __iter__(self) -> Iterator[str]:
         yield from self.built_in
         yield from self.plug_ins

@@ -13,9 +13,9 @@ from efnn_cli.physics.system import System
 def shard_size(system: System) -> int:
     """Configurations per shard: about a second of diagonalisation (which grows as L^6), else about 10 MB of spins."""
     if "dense" in system.references:
-        return max(1, min(256, int(256 * (10 / system.size) ** 6)))
+        return max(1, min(256, int(256 * (100 / system.sites) ** 3)))
     if system.geometry == "lattice":
-        return max(1, 409_600 // system.size**2)
+        return max(1, 409_600 // system.sites)
     return 4096
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from efnn_cli.config.fingerprint import fingerprint
 from efnn_cli.core.errors import InputError
 from efnn_cli.core.results import shown
+from efnn_cli.core.size import Size
 from efnn_cli.datasets.settings import GenerateConfig
 from efnn_cli.physics.system import Array
 from efnn_cli.storage import dataset
@@ -33,7 +34,7 @@ def dataset_path(config: GenerateConfig, purpose: str, given: Array | None = Non
     return PURPOSES[purpose] / dataset_name(config.system.name, config.system.size, config.samples, config.seed, tag)
 
 
-def dataset_name(system: str, size: int, samples: int, seed: int, tag: str) -> str:
+def dataset_name(system: str, size: Size, samples: int, seed: int, tag: str) -> str:
     """Return `<system>-L<L>-n<samples>-s<seed>-<hash8>.h5`."""
     return f"{system}-L{size}-n{samples}-s{seed}-{tag}.h5"
 

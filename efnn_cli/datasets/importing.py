@@ -20,7 +20,7 @@ from efnn_cli.core.text import printable
 from efnn_cli.datasets.importing_arrays import TAKEN, Given, Keys, read_arrays, read_energies
 from efnn_cli.datasets.importing_columns import parse_columns, read_columns, read_numbers
 from efnn_cli.physics.external import External, ExternalDense
-from efnn_cli.physics.system import Array, System
+from efnn_cli.physics.system import Array, System, size_of_spins
 from efnn_cli.storage import hdf5
 from efnn_cli.storage.arrays_file import holds_arrays
 from efnn_cli.storage.dataset import EXTERNAL, MAX_ENERGY, Dataset
@@ -155,7 +155,7 @@ def system_of(spins: Array, unit: str | None, source: str) -> System:
     """Return the external system of spins (B, 3, L, L) or (B, n); raises `InputError` for another shape."""
     cls = External if spins.ndim == 4 else ExternalDense
     try:
-        return cls(L=spins.shape[-1], unit=unit)
+        return cls(L=size_of_spins(spins), unit=unit)
     except ConfigError as error:
         raise InputError(f"{source} has spins of shape {spins.shape}: {error.message}") from error
 

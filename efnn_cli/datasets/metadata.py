@@ -59,7 +59,7 @@ def _reference(job: Job, shards: Sequence[Dataset], seconds: float) -> dict[str,
 
 def _thermal(job: Job, bath: Bath) -> dict[str, Any]:
     """Return the bath and the autocorrelation time of its chains; warn where the chains are too short."""
-    found = diagnose(bath, job.system.size, job.seed)
+    found = diagnose(bath, job.system.sides, job.seed)
     if 10 * found["autocorrelation_sweeps"] > bath.sweeps:
         LOGGER.warning(
             "thermal spins: the autocorrelation time is %.3g sweeps, the chains have only %d: take spin_sweeps=%d",

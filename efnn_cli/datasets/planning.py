@@ -24,7 +24,7 @@ from efnn_cli.datasets.settings import (
     refuse_normalise_without_effect,
     refuse_tolerance_without_effect,
 )
-from efnn_cli.physics.system import Array, System
+from efnn_cli.physics.system import Array, System, size_of_spins
 from efnn_cli.storage import atomic, dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.storage.output import refuse_folder, refuse_run_files, require_hdf5_name
@@ -73,7 +73,7 @@ def with_given_spins(
 ) -> tuple[GenerateConfig, Array]:
     """Return `config` with size and number of the user's own spins, and these; raises `InputError`."""
     spins = read_spins(path, normalise=normalise)
-    found = {"system.L": (spins.shape[-1], config.system.size), "samples": (len(spins), config.samples)}
+    found = {"system.L": (size_of_spins(spins), config.system.size), "samples": (len(spins), config.samples)}
     for key, (value, asked) in found.items():
         if key in composed.settings and asked != value:
             raise InputError(f"{path} has {key} = {value}, but {composed.settings[key].origin!r} was asked for")
@@ -85,7 +85,7 @@ def with_given_spins(
 def _at_size_of(spins: Array, system: System, path: Path) -> System:
     """Return the system at the size of `spins`; raises `InputError` for a size that it cannot have."""
     try:
-        return system.at_size(spins.shape[-1])
+        return system.at_size(size_of_spins(spins))
     except ConfigError as error:
         if system.geometry == "lattice":
             system.check_spins(spins, str(path))  # its message names the shape

@@ -15,7 +15,7 @@ from efnn_cli.datasets import find
 from efnn_cli.datasets.hamiltonian import dataset_system
 from efnn_cli.evaluation.compatibility import require_same_hamiltonian
 from efnn_cli.evaluation.overlap import unseen
-from efnn_cli.physics.system import Array
+from efnn_cli.physics.system import Array, size_of_spins
 from efnn_cli.runs.loading import Run
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
@@ -76,7 +76,7 @@ def predictions(members: Sequence[Run], spins: Array, check_stop: Callable[[], N
     found = np.stack([predict(member.model, spins, member.device, check_stop) for member in members])
     if not np.isfinite(found).all():
         raise NumericalError(
-            f"a prediction at L = {spins.shape[-1]} is not finite",
+            f"a prediction at L = {size_of_spins(spins)} is not finite",
             "the weights are of no use; train again with a smaller lr",
         )
     return np.asarray(found, dtype=np.float64)

@@ -11,6 +11,7 @@ import torch
 from efnn_cli.config.options import ExtrapolateKeys
 from efnn_cli.core.console import Console
 from efnn_cli.core.signals import StopRequest
+from efnn_cli.core.size import length
 from efnn_cli.datasets.planning import DatasetPlan
 from efnn_cli.evaluation.reference_datasets import label_references, plan_references
 from efnn_cli.evaluation.size_errors import SizeErrors, errors_at_size, weights_digest
@@ -43,8 +44,8 @@ def extrapolate_runs(
     networks = {path: load(path, config.device) for path in runs}
     plans = plan_references(config, next(iter(networks.values())), target)
     missing = {path: [plan for plan in plans if not _rows(network, plan)] for path, network in networks.items()}
-    wanted = [plan for plan in plans if any(plan in each for each in missing.values())]
-    datasets = {plan.config.system.size: label_references(plan, target, console, stop) for plan in wanted}
+    wanted = {plan.config.system.size: plan for each in missing.values() for plan in each}
+    datasets = {size: label_references(wanted[size], target, console, stop) for size in sorted(wanted, key=length)}
     left = [path for path in networks if missing[path]]
     with console.meter("extrapolation", len(left), "networks") as advance:
         for path in left:

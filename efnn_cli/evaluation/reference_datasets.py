@@ -20,6 +20,7 @@ from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.results import shown
 from efnn_cli.core.signals import StopRequest
+from efnn_cli.core.size import Size, length, scaled, sides
 from efnn_cli.datasets import find
 from efnn_cli.datasets.hamiltonian import dataset_system
 from efnn_cli.datasets.labelling import require_resources
@@ -73,17 +74,17 @@ def refuse_drawing(composed: Composed) -> None:
             )
 
 
-def _sizes(config: ExtrapolateKeys, member: Run) -> list[int]:
+def _sizes(config: ExtrapolateKeys, member: Run) -> list[Size]:
     """Return the sizes asked for, or 1, 2 and 4 times that of training; warn below the receptive field."""
-    chosen = config.L or [factor * member.system.size for factor in (1, 2, 4)]
+    chosen = config.L or [scaled(member.system.size, factor) for factor in (1, 2, 4)]
     field = member.config["receptive_field"] or 0
     for size in chosen:
-        if size < field:
-            LOGGER.warning("L = %d is below the receptive field %d of the network", size, field)
-    return sorted(chosen)
+        if min(side for side in sides(size) if side > 1) < field:
+            LOGGER.warning("L = %s is below the receptive field %d of the network", size, field)
+    return sorted(chosen, key=length)
 
 
-def _plan(config: ExtrapolateKeys, member: Run, size: int) -> DatasetPlan:
+def _plan(config: ExtrapolateKeys, member: Run, size: Size) -> DatasetPlan:
     """Return the reference dataset of one size."""
     system = member.system.at_size(size)
     trained, stored = member.config["sampling"], member.config.get("thermal")
@@ -112,9 +113,9 @@ def _plan(config: ExtrapolateKeys, member: Run, size: int) -> DatasetPlan:
     return DatasetPlan(references, find.dataset_path(references, "reference"), "reference")
 
 
-def default_samples(size: int) -> int:
+def default_samples(size: Size) -> int:
     """Return the number of configurations at a size: fewer where labels are expensive."""
-    return 64 if size <= 40 else 16 if size <= 64 else 4
+    return 64 if length(size) <= 40 else 16 if length(size) <= 64 else 4
 
 
 def _as_trained(stored: Mapping[str, Any] | None) -> Thermal | None:

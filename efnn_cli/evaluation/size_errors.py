@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,9 +13,10 @@ from typing import Any
 
 import torch
 
+from efnn_cli.core.size import sides
 from efnn_cli.evaluation.calibration import Calibration, calibrate
 from efnn_cli.evaluation.evaluation_set import predictions
-from efnn_cli.physics.system import Array
+from efnn_cli.physics.system import Array, size_of_spins
 from efnn_cli.runs.loading import Run
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.metrics import Metrics, measure
@@ -38,7 +40,7 @@ class Ensemble:
 class SizeErrors:
     """Errors at one size, and seconds per configuration of network and reference."""
 
-    L: int
+    L: int | str
     samples: int
     rmse: float
     relative_error: float | None
@@ -64,7 +66,7 @@ class SizeErrors:
         row = {name: getattr(self, name) for name in FIGURES}
         if self.ensemble is None:
             return row
-        members = [_per_site(each, self.L**2) for each in self.ensemble.members]
+        members = [_per_site(each, math.prod(sides(self.L))) for each in self.ensemble.members]
         calibration = asdict(self.ensemble.calibration)
         return row | {
             "spread_per_site": self.ensemble.spread_per_site,
@@ -91,8 +93,8 @@ def _per_site(metrics: Metrics, sites: int) -> dict[str, float | None]:
 
 def errors_at_size(members: Sequence[Run], data: Dataset, check_stop: Callable[[], None]) -> SizeErrors:
     """Return errors and times of the mean prediction of `members` on a reference dataset; `check_stop` may raise."""
-    size = data.spins.shape[-1]
-    sites = size * size
+    size = size_of_spins(data.spins)
+    sites = math.prod(data.spins.shape[-2:])
     predicted = predictions(members, data.spins, check_stop)
     metrics = measure(predicted.mean(axis=0), data.energies)
     seconds = seconds_per_configuration(members, data.spins, check_stop)

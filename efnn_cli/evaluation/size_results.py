@@ -24,6 +24,7 @@ from efnn_cli.evaluation.compatibility import require_same_hamiltonian
 from efnn_cli.evaluation.reference_datasets import label_references
 from efnn_cli.evaluation.size_errors import SizeErrors, weights_digest
 from efnn_cli.evaluation.size_table import Rows, SizeTable, curves, spreads
+from efnn_cli.physics.system import size_of_spins
 from efnn_cli.runs.folder import EXTRAPOLATION, OUTPUTS
 from efnn_cli.runs.loading import Run
 from efnn_cli.storage import atomic
@@ -122,7 +123,7 @@ def planned(plans: Sequence[DatasetPlan], device_type: str, table: SizeTable) ->
 def planned_given(datasets: Sequence[Dataset], table: SizeTable) -> Result:
     """Return the result of a dry run on the user's own `datasets`."""
     sizes = [
-        {"L": each.spins.shape[-1], "samples": len(each), "reference": each.metadata["reference"]["method"]}
+        {"L": size_of_spins(each.spins), "samples": len(each), "reference": each.metadata["reference"]["method"]}
         for each in datasets
     ]
     return _planned(sizes, table)
@@ -134,7 +135,7 @@ def _planned(sizes: list[dict[str, Any]], table: SizeTable) -> Result:
     return Result("extrapolate", {"sizes": sizes}, {"table": shown(table.path)}, "planned", tables=tables)
 
 
-def draw(rows: Rows, trained_at: int, folder: Path) -> Path:
+def draw(rows: Rows, trained_at: float, folder: Path) -> Path:
     """Draw error against size of all rows of the table, and the spread of ensembles; return the path of the figure."""
     relative = all(row["relative_error"] for row in rows)
     column, label = ("relative_error", "relative error") if relative else ("rmse_over_std", "RMSE / std(E)")
@@ -158,7 +159,7 @@ def methods(rows: Sequence[SizeErrors]) -> str:
     return "; ".join(f"{method}, L = {', '.join(each)}" for method, each in sizes.items())
 
 
-def report(rows: Sequence[SizeErrors], every: Rows, trained_at: int, table: SizeTable) -> Result:
+def report(rows: Sequence[SizeErrors], every: Rows, trained_at: float, table: SizeTable) -> Result:
     """Draw the figure of every row; return the `rows` of the sizes asked for."""
     figure = draw(every, trained_at, table.path.parent)
     metrics = {"sizes": [row.as_json() for row in rows]}

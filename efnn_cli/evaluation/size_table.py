@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from efnn_cli.core.errors import ConflictError, InputError
+from efnn_cli.core.size import length
 from efnn_cli.evaluation.size_errors import ENSEMBLE_FIGURES, FIGURES, SizeErrors
 from efnn_cli.storage import atomic, documents
 from efnn_cli.storage.dataset import EXTERNAL
@@ -19,14 +20,15 @@ LOGGER = logging.getLogger("efnn")
 
 HEAD = ("weights", "sampling", "seed")
 COLUMNS = [*HEAD, *FIGURES, *ENSEMBLE_FIGURES]
-WHOLE = ("seed", "L", "samples")
-WORDS = ("weights", "sampling", "reference")
+WHOLE = ("seed", "samples")
+WORDS = ("weights", "sampling", "L", "reference")
 OF_REFERENCE = ("reference_seconds_per_configuration", "speedup")  # unknown for imported energies
 MAY_BE_EMPTY = ("relative_error", "rmse_over_std", *OF_REFERENCE, *ENSEMBLE_FIGURES)
 METHODS = {"dense": "exact diagonalisation", "determinant": "determinant", "formula": "formula", EXTERNAL: "imported"}
 FORMS = {
     "weights": re.compile(r"[0-9a-f]{8}"),
     "sampling": re.compile(r"[a-z_]{1,40}"),
+    "L": re.compile(r"[1-9]\d{0,8}(x[1-9]\d{0,8})?"),
     "reference": re.compile("|".join(METHODS)),
 }
 IDENTITY = (*HEAD, "L", "samples", "reference")
@@ -70,7 +72,7 @@ class SizeTable:
             kept = [
                 row for row in read_table(self.path) if row["weights"] == self.weights and _identity(row) not in taken
             ]
-            merged = sorted(kept + fresh, key=lambda row: (row["sampling"], int(row["seed"]), int(row["L"])))
+            merged = sorted(kept + fresh, key=lambda row: (row["sampling"], int(row["seed"]), length(row["L"])))
             atomic.remove_leftovers(self.path)
             atomic.write_text(self.path, documents.table_text(COLUMNS, merged))
         return merged
@@ -101,7 +103,7 @@ def _check(path: Path, row: dict[str, str]) -> None:
     if list(row) not in (COLUMNS, [*HEAD, *FIGURES]):
         raise InputError(f"{path} is not an extrapolation table of this efnn")
     good = {name: form.fullmatch(row[name]) is not None for name, form in FORMS.items()}
-    good |= {name: int(row[name]) > 0 for name in ("L", "samples")}
+    good |= {name: int(row[name]) > 0 for name in ("samples",)}
     for name, holds in good.items():
         if not holds:
             raise InputError(f"{path}: a row has no valid {name}, found {row[name][:20]!r}")
@@ -111,12 +113,12 @@ def _identity(row: dict[str, str]) -> tuple[str, ...]:
     return tuple(row[name] for name in IDENTITY)
 
 
-def curves(rows: Sequence[dict[str, str]], column: str) -> dict[str, list[tuple[int, float]]]:
+def curves(rows: Sequence[dict[str, str]], column: str) -> dict[str, list[tuple[float, float]]]:
     """Return `column` against L, one curve for every sampling and seed, from the row with most samples at each L."""
     return _against_size(rows, lambda row: row[column])
 
 
-def spreads(rows: Sequence[dict[str, str]], column: str) -> dict[str, list[tuple[int, float]]]:
+def spreads(rows: Sequence[dict[str, str]], column: str) -> dict[str, list[tuple[float, float]]]:
     """Return the spread of the members in the unit of the error `column`, as `curves` does for the error."""
     kept = [row for row in rows if row["error_over_spread"] and float(row["error_over_spread"]) > 0 and row[column]]
     return _against_size(kept, lambda row: str(float(row[column]) / float(row["error_over_spread"])), among=rows)
@@ -126,15 +128,15 @@ def _against_size(
     rows: Sequence[dict[str, str]],
     value: Callable[[dict[str, str]], str],
     among: Sequence[dict[str, str]] | None = None,
-) -> dict[str, list[tuple[int, float]]]:
+) -> dict[str, list[tuple[float, float]]]:
     """Return `value` against L; name the seeds where there are several `among` all rows."""
     many = len({row["seed"] for row in among or rows}) > 1
-    found: dict[str, dict[int, tuple[int, float]]] = {}
+    found: dict[str, dict[float, tuple[int, float]]] = {}
     for row in rows:
         text = value(row)
         if text and 0 < float(text) < math.inf:
             name = row["sampling"].replace("_", " ") + (f", seed {row['seed']}" if many else "")
             points = found.setdefault(name, {})
             point = (int(row["samples"]), float(text))
-            points[int(row["L"])] = max(point, points.get(int(row["L"]), (0, 0.0)))
+            points[length(row["L"])] = max(point, points.get(length(row["L"]), (0, 0.0)))
     return {name: [(size, points[size][1]) for size in sorted(points)] for name, points in found.items()}

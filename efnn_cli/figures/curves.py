@@ -57,7 +57,7 @@ def error_against(panels: Mapping[str, Sequence[Curve]], x_label: str, y_label: 
 
 @styled()
 def error_against_size(
-    curves: Sequence[Curve], y_label: str, trained_at: int, stem: Path, *, table: bool = True
+    curves: Sequence[Curve], y_label: str, trained_at: float, stem: Path, *, table: bool = True
 ) -> Path:
     """Draw errors against L log-log, the training size marked; return the path of the PNG.
 
@@ -84,7 +84,9 @@ def error_against_parameters(
 
 
 @styled()
-def error_and_bias(errors: Sequence[Curve], biases: Sequence[Curve], trained_at: int, y_label: str, stem: Path) -> Path:
+def error_and_bias(
+    errors: Sequence[Curve], biases: Sequence[Curve], trained_at: float, y_label: str, stem: Path
+) -> Path:
     """Draw errors against L, log-log, beside the bias per site against L; return the path of the PNG.
 
     Both have the same curves at the same sizes. Biases are mean(E_pred - E_true) / sites, in the unit of the energy.
@@ -133,7 +135,7 @@ def draw_errors(axes: Any, curves: Sequence[Curve], shared: Sequence[Curve] = ()
     return handles
 
 
-def mark_sizes(axes: Any, curves: Sequence[Curve], trained_at: int) -> None:
+def mark_sizes(axes: Any, curves: Sequence[Curve], trained_at: float) -> None:
     """Label the x axis with L; mark the training size by a dotted line, named above the axes."""
     axes.axvline(trained_at, color=FAINT, linestyle=":", linewidth=1.0)
     axes.annotate(

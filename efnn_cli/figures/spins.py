@@ -65,16 +65,17 @@ def _arrows(configuration: Array, fields: Mapping[str, Array], stem: Path) -> Pa
 
 def _quiver(axes: Any, vectors: Array, reach: float) -> Any:
     """Draw vectors (3, L, L) as arrows on the lattice; one of length `reach` is about as long as a bond."""
-    size = vectors.shape[-1]
-    x, y = np.meshgrid(np.arange(size), np.arange(size), indexing="ij")
+    x, y = np.indices(vectors.shape[1:])
+    width, height = vectors.shape[1:]
+    thickness = 0.045 / max(width, height) ** 0.75
     axes.grid(visible=False)
     axes.scatter(x, y, s=2.0, color=GRID, zorder=1)
     drawn = axes.quiver(
         x, y, vectors[0], vectors[1], vectors[2], cmap="cividis", clim=(-reach, reach), pivot="mid",
-        angles="xy", scale_units="xy", scale=1.05 * reach, width=0.045 / size**0.75, headwidth=4, headlength=4.5,
+        angles="xy", scale_units="xy", scale=1.05 * reach, width=thickness, headwidth=4, headlength=4.5,
         headaxislength=4, minlength=0.5, zorder=2,
     )  # fmt: skip
-    axes.set(xlim=(-0.8, size - 0.2), ylim=(-0.8, size - 0.2), aspect="equal", xticks=[], yticks=[])
+    axes.set(xlim=(-0.8, width - 0.2), ylim=(-0.8, height - 0.2), aspect="equal", xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     return drawn
 

@@ -42,12 +42,12 @@ class EnergyModel(nn.Module):
         return self.shift * self._sites(spins) + self.scale * output
 
     def bare(self, spins: Tensor) -> Tensor:
-        """The network's own output (B,), float64. Raises `InputError` for spins of no square lattice."""
+        """The network's own output (B,), float64. Raises `InputError` for spins of no lattice."""
         shape = spins.shape
-        if self.geometry == "lattice" and not (len(shape) == 4 and shape[1] == 3 and shape[2] == shape[3] >= 3):
+        if self.geometry == "lattice" and not (len(shape) == 4 and shape[1] == 3 and shape[2] >= 3):
             raise InputError(
-                f"the network: wanted spins of shape (samples, 3, L, L) with L >= 3, found {tuple(shape)}",
-                "lattices are square; components come before sites: spins.movedim(-1, 1)",
+                f"the network: wanted spins of shape (samples, 3, Lx, Ly) with Lx >= 3, found {tuple(shape)}",
+                "components come before sites: spins.movedim(-1, 1)",
             )
         if self.geometry == "dense":
             spins = (spins - self.centre) / self.half_range

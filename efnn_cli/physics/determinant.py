@@ -30,8 +30,12 @@ class LatticeElectrons(Protocol):
     T: float
 
     @property
-    def size(self) -> int:
-        """Side L of the lattice."""
+    def sides(self) -> tuple[int, int]:
+        """(Lx, Ly) of the lattice."""
+
+    @property
+    def sites(self) -> int:
+        """Number of sites."""
 
     @property
     def bound(self) -> float:
@@ -57,7 +61,7 @@ def is_faster(model: LatticeElectrons, device: str) -> bool:
         frequencies = matsubara.truncation(model.T, model.bound, TOLERANCE).frequencies
     except NumericalError:
         return False
-    return model.size**3 > CROSSOVER[device] * frequencies
+    return bool(model.sites**1.5 > CROSSOVER[device] * frequencies)
 
 
 def label(model: LatticeElectrons, spins: Tensor, tolerance: float) -> Labels:
@@ -67,7 +71,7 @@ def label(model: LatticeElectrons, spins: Tensor, tolerance: float) -> Labels:
     """
     how = matsubara.truncation(model.T, model.bound, tolerance)
     matrices = [model.sparse_hamiltonian(each) for each in spins.cpu()]
-    if model.row_coupling is None or (spins.device.type == "cpu" and model.size > BLOCKS_UP_TO):
+    if model.row_coupling is None or (spins.device.type == "cpu" and model.sites > BLOCKS_UP_TO**2):
         logs = np.stack([sparse_determinant.log_determinants(each, how.matsubara()) for each in matrices])
     else:
         logs = logs_by_blocks(model, spins, how, model.row_coupling).cpu().numpy()
@@ -79,7 +83,7 @@ def label(model: LatticeElectrons, spins: Tensor, tolerance: float) -> Labels:
 def logs_by_blocks(model: LatticeElectrons, spins: Tensor, how: matsubara.Truncation, coupling: float) -> Tensor:
     """Return ln|det(H - i w_k)| (B, K) of spins (B, 3, L, L), on their device, in groups of bounded memory."""
     frequencies = torch.from_numpy(how.matsubara()).to(spins.device)
-    room = max(1, batch_bytes(spins.device) // block_recursion.scratch_bytes(2 * model.size))
+    room = max(1, batch_bytes(spins.device) // block_recursion.scratch_bytes(2 * model.sides[1]))
     groups = torch.split(model.diagonal_rows(spins), max(1, room // len(frequencies)))
     parts = torch.split(frequencies, room)
     return torch.cat(

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from efnn_cli.core import checks
 from efnn_cli.core.errors import ConfigError
+from efnn_cli.core.size import Size, lattice_size, size_of
 from efnn_cli.physics import determinant, diagonalise, free_fermions
 from efnn_cli.physics import sampling as spin_sampling
 from efnn_cli.physics.heisenberg import neighbours, pair_energy
@@ -49,8 +50,8 @@ class DoubleExchange(System):
     references: ClassVar[tuple[str, ...]] = ("dense", "determinant")
     estimated_references: ClassVar[tuple[str, ...]] = ("determinant",)
 
-    L: int = 10
-    """Side of the lattice, at least 3."""
+    L: int | str = 10
+    """Side of the lattice, at least 3; 12x8 for a rectangle, 12x1 for a chain."""
     t: float = 1.0
     """Hopping."""
     J: float = 16.0
@@ -76,7 +77,7 @@ class DoubleExchange(System):
         return "hopping t"
 
     def __post_init__(self) -> None:
-        checks.within("system.L", self.L, 3, 4096)
+        self.L = lattice_size("system.L", self.L)
         checks.one_of("system.lattice", self.lattice, LATTICES)
         for key in ("t", "J", "mu", "t2", "J_AF"):
             checks.within(f"system.{key}", getattr(self, key), -1e6, 1e6)
@@ -88,13 +89,15 @@ class DoubleExchange(System):
             checks.within("system.twist", angle, -math.tau, math.tau)
         if self.filling is not None:
             checks.within("system.filling", self.filling, 1e-6, 2 - 1e-6)
+        if self.t2 and self.sides[1] == 1:
+            raise ConfigError(f"system.t2={self.t2} has no effect on a chain, which has no next neighbours (1, 1)")
         if self.t2 and self.lattice == "triangular":
-            checks.within("system.L (with t2 on a triangular lattice)", self.L, 4, 4096)
+            checks.within("system.L (with t2 on a triangular lattice)", min(self.sides), 4, 4096)
 
     @property
     def kind_of_lattice(self) -> Lattice:
         """Return bonds and next neighbours."""
-        return LATTICES[self.lattice]
+        return LATTICES[self.lattice].on(self.sides)
 
     @property
     def amplitudes(self) -> tuple[tuple[Displacement, float], ...]:
@@ -106,7 +109,7 @@ class DoubleExchange(System):
     @property
     def row_coupling(self) -> float | None:
         """Return c where rows of the lattice couple by c times the identity to the next row only, None where not."""
-        plain = self.lattice == "square" and not self.t2 and not any(self.twist)
+        plain = self.lattice == "square" and self.sides[1] > 1 and not self.t2 and not any(self.twist)
         return -self.t if plain else None
 
     @property
@@ -118,7 +121,7 @@ class DoubleExchange(System):
     def point_group(self) -> tuple[Operation, ...]:
         """Return the operations of the lattice that keep the twist, modulo 2 pi."""
         twist = np.array(self.twist)
-        every = point_group(self.kind_of_lattice, (self.size, self.size))
+        every = point_group(LATTICES[self.lattice], self.sides)
         turns = [(twist @ np.array(each.matrix) - twist) / math.tau for each in every]
         return tuple(each for each, turn in zip(every, turns, strict=True) if np.abs(turn - turn.round()).max() < 1e-9)
 
@@ -131,12 +134,16 @@ class DoubleExchange(System):
             return self
         bare = dataclasses.replace(self, filling=None, mu=0.0)
         if spins is None:
-            bare = bare.at_size(min(self.size, FILLING_SIZE))
+            bare = bare.at_size(self._at_most(FILLING_SIZE))
             draw = Draw(0, "filling", 0, 0, FILLING_SAMPLES)
             spins = torch.from_numpy(bare.sample("uniform_sphere", draw))
         levels = bare.levels(spins[:FILLING_SAMPLES])
         mu = free_fermions.chemical_potential(levels, self.T, self.filling * bare.sites)
         return dataclasses.replace(self, filling=None, mu=float(f"{mu:.6g}"))
+
+    def _at_most(self, side: int) -> Size:
+        """Return the size with no side longer than `side`."""
+        return size_of([min(each, side) for each in self.sides])
 
     def sample(self, sampling: str, draw: Draw) -> Array:
         """Unit vectors (count, 3, L, L)."""
@@ -148,7 +155,7 @@ class DoubleExchange(System):
 
         Rounded to four digits, so that rounding of the labels cannot change a drawn spin.
         """
-        small = self.at_size(min(self.size, FIT_SIZE))
+        small = self.at_size(self._at_most(FIT_SIZE))
         spins = torch.from_numpy(small.sample("uniform_sphere", Draw(0, "effective coupling", 0, 0, FIT_SAMPLES)))
         bonds = pair_energy(spins, self.kind_of_lattice)  # - sum S_i.S_j
         covariance = torch.cov(torch.stack([bonds, small.energy(spins)]))
@@ -194,7 +201,7 @@ class DoubleExchange(System):
 
     def hamiltonians(self, spins: Tensor) -> Tensor:
         """H (B, 2 L^2, 2 L^2), complex128, of spins (B, 3, L, L)."""
-        batch, sites = spins.shape[0], self.size**2
+        batch, sites = spins.shape[0], self.sites
         hopping = torch.from_numpy(self.hopping().toarray()).to(spins.device)  # (n, n)
         matrix = torch.zeros(batch, sites, 2, sites, 2, dtype=torch.complex128, device=spins.device)
         matrix[:, :, 0, :, 0] = hopping
@@ -204,18 +211,18 @@ class DoubleExchange(System):
 
     def hopping(self) -> Any:
         """Return the hopping matrix (n, n) of one spin direction, CSR."""
-        return hopping_matrix((self.size, self.size), self.amplitudes, tuple(self.twist))
+        return hopping_matrix(self.sides, self.amplitudes, tuple(self.twist))
 
     def diagonal_rows(self, spins: Tensor) -> Tensor:
-        """The blocks of H that belong to one row of the lattice, (B, L, 2 L, 2 L), complex128; needs `row_coupling`."""
-        batch, size = len(spins), self.size
+        """The blocks of H of one row of the lattice, (B, Lx, 2 Ly, 2 Ly), complex128; needs `row_coupling`."""
+        batch, (count, size) = len(spins), self.sides
         site = torch.arange(size)
         ring = torch.zeros(size, size, dtype=torch.complex128)
         ring[site, site.roll(-1)] = ring[site.roll(-1), site] = -self.t
-        rows = torch.zeros(batch, size, size, 2, size, 2, dtype=torch.complex128, device=spins.device)
+        rows = torch.zeros(batch, count, size, 2, size, 2, dtype=torch.complex128, device=spins.device)
         rows[:, :, :, 0, :, 0] = rows[:, :, :, 1, :, 1] = ring.to(spins.device)
-        self._put_onsite(rows.diagonal(dim1=2, dim2=4), spins)  # (B, L, 2, 2, L), a view
-        return rows.reshape(batch, size, 2 * size, 2 * size)
+        self._put_onsite(rows.diagonal(dim1=2, dim2=4), spins)  # (B, Lx, 2, 2, Ly), a view
+        return rows.reshape(batch, count, 2 * size, 2 * size)
 
     def _put_onsite(self, onsite: Tensor, spins: Tensor) -> None:
         """Write -(J/2) S.sigma - mu of spins (B, 3, ..., n) into `onsite` (B, ..., 2, 2, n)."""
@@ -227,7 +234,7 @@ class DoubleExchange(System):
 
     def sparse_hamiltonian(self, spins: Tensor) -> Any:
         """H of one configuration (3, L, L) as a SciPy CSR matrix, in the same basis as `hamiltonians`."""
-        sites = self.size**2
+        sites = self.sites
         x, y, z = (0.5 * self.J * spins).flatten(1).numpy()
         onsite = np.empty((sites, 2, 2), dtype=np.complex128)
         onsite[:, 0, 0], onsite[:, 1, 1] = -z - self.mu, z - self.mu

@@ -1,6 +1,6 @@
 """`external`: configurations whose energies or fields come from elsewhere, for example from density functional theory.
 
-Only the geometry and the shape of the input are known: unit vectors (B, 3, L, L) on a periodic lattice, or n real
+Only the geometry and the shape of the input are known: unit vectors (B, 3, Lx, Ly) on a periodic lattice, or n real
 numbers (B, n). There is nothing to draw from and nothing to label with. Energies in the unit that was named.
 """
 
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from efnn_cli.core import checks
-from efnn_cli.core.errors import InputError
+from efnn_cli.core.errors import ConfigError, InputError
+from efnn_cli.core.size import lattice_size, parse
 from efnn_cli.physics.system import Array, Draw, System
 
 
@@ -30,14 +31,14 @@ class External(System):
 
     variant: str = "lattice"
     """One of lattice, dense."""
-    L: int = 10
-    """Side of the lattice, or the number n."""
+    L: int | str = 10
+    """Size of the lattice, or the number n."""
     unit: str | None = None
     """Unit of the energies; null: unknown."""
 
     def __post_init__(self) -> None:
         checks.one_of("system.variant", self.variant, ("lattice",))
-        checks.within("system.L", self.L, 3, 4096)
+        self.L = lattice_size("system.L", self.L)
 
     @property
     def energy_unit(self) -> str:
@@ -62,12 +63,14 @@ class ExternalDense(External):
 
     variant: str = "dense"
     """One of lattice, dense."""
-    L: int = 15
+    L: int | str = 15
     """Number n of a configuration."""
 
     def __post_init__(self) -> None:
         checks.one_of("system.variant", self.variant, ("dense",))
-        checks.within("system.L", self.L, 1, 1_000_000)
+        self.L = parse("system.L", self.L)
+        if isinstance(self.L, str):
+            raise ConfigError(f"system.L: wanted a number of spins, found {self.L!r}")
 
     def _allowed(self, spins: Array) -> NDArray[np.bool_]:
         return np.isfinite(spins)

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from efnn_cli.core import checks
 from efnn_cli.core.errors import ConfigError
+from efnn_cli.core.size import lattice_size
 from efnn_cli.physics import sampling as spin_sampling
 from efnn_cli.physics.lattices import LATTICES, SQUARE, Displacement, Lattice, Operation, point_group
 from efnn_cli.physics.system import Array, Draw, System
@@ -63,8 +64,8 @@ class Heisenberg(System):
 
     variant: str = "lattice"
     """One of lattice, infinite_range."""
-    L: int = 10
-    """Side of the lattice."""
+    L: int | str = 10
+    """Side of the lattice, at least 3; 12x8 for a rectangle, 12x1 for a chain."""
     J1: float = 1.0
     """Nearest neighbours."""
     J2: float = 0.0
@@ -86,13 +87,20 @@ class Heisenberg(System):
 
     def __post_init__(self) -> None:
         checks.one_of("system.variant", self.variant, ("lattice",))
-        checks.within("system.L", self.L, 3, 4096)
+        self.L = lattice_size("system.L", self.L)
         for key in ("J1", "J2", "K", "R", "D", "h", "A"):
             checks.within(f"system.{key}", getattr(self, key), -1e12, 1e12)
         checks.one_of("system.lattice", self.lattice, LATTICES)
         checks.one_of("system.dm", self.dm, ("interfacial", "bulk"))
-        if self.R and self.lattice != "square":
+        if self.R and (self.lattice != "square" or self.sides[1] == 1):
             raise ConfigError(f"system.R={self.R} needs the plaquettes of system.lattice=square")
+        if self.J2 and self.sides[1] == 1:
+            raise ConfigError(f"system.J2={self.J2} has no effect on a chain, which has no next neighbours (1, 1)")
+
+    @property
+    def kind_of_lattice(self) -> Lattice:
+        """Return bonds and next neighbours."""
+        return LATTICES[self.lattice].on(self.sides)
 
     @property
     def symmetry(self) -> str:
@@ -109,7 +117,7 @@ class Heisenberg(System):
     def point_group(self) -> tuple[Operation, ...]:
         """Return the operations of the lattice; with Dzyaloshinskii-Moriya exchange they turn the spins too."""
         turns = {"interfacial": "polar", "bulk": "axial"}[self.dm] if self.D else "fixed"
-        return point_group(LATTICES[self.lattice], (self.size, self.size), turns)
+        return point_group(LATTICES[self.lattice], self.sides, turns)
 
     def effective_coupling(self) -> float:
         """J1."""
@@ -122,9 +130,11 @@ class Heisenberg(System):
 
     def energy(self, spins: Tensor) -> Tensor:
         """E (B,) of unit vectors (B, 3, L, L)."""
-        lattice = LATTICES[self.lattice]
-        nearest = bonds(spins, lattice.bonds)  # (n, B, L, L)
-        density = self.J1 * nearest.sum(dim=0) + self.J2 * bonds(spins, lattice.next_neighbours).sum(dim=0)
+        lattice = self.kind_of_lattice
+        nearest = bonds(spins, lattice.bonds)  # (n, B, Lx, Ly)
+        density = self.J1 * nearest.sum(dim=0)
+        if self.J2:
+            density = density + self.J2 * bonds(spins, lattice.next_neighbours).sum(dim=0)
         density = density + self.K * nearest.square().sum(dim=0)
         if self.R:
             density = density + self.R * rings(spins)
@@ -136,8 +146,8 @@ class Heisenberg(System):
     def _chirality(self, spins: Tensor) -> Tensor:
         """Return sum_d v_d.(S_i x S_{i+d}) over the bonds d of every site, (B, L, L), v_d = z x r or r."""
         total = torch.zeros_like(spins[:, 0])
-        for each in LATTICES[self.lattice].bonds:
-            x, y = LATTICES[self.lattice].vector(each)
+        for each in self.kind_of_lattice.bonds:
+            x, y = self.kind_of_lattice.vector(each)
             vector = (-y, x, 0.0) if self.dm == "interfacial" else (x, y, 0.0)
             turned = torch.linalg.cross(spins, neighbours(spins, each), dim=1)
             total = total + dot(turned, torch.tensor(vector, dtype=spins.dtype, device=spins.device).view(1, 3, 1, 1))

@@ -45,13 +45,13 @@ class InfiniteRange(System):
     @cached_property
     def couplings(self) -> Array:
         """J (K,), drawn from `coupling_seed` unless taken from a dataset."""
-        return subsets.draw_couplings(self.size, ORDER, self.coupling_seed)
+        return subsets.draw_couplings(self.sites, ORDER, self.coupling_seed)
 
     def sample(self, sampling: str, draw: Draw) -> Array:
         """Independent spins (count, L), uniform in [-1, 1]."""
         checks.one_of("sampling", sampling, self.samplings)
         generator = rng.stream(draw.seed, "spins", draw.purpose, draw.shard)
-        return generator.uniform(-1.0, 1.0, (draw.count, self.size))
+        return generator.uniform(-1.0, 1.0, (draw.count, self.sites))
 
     def energy(self, spins: Tensor) -> Tensor:
         """E (B,) by the sum over all triples."""

@@ -1,6 +1,7 @@
 """Periodic lattices of one site a cell, and the point group that maps their torus to itself.
 
-A site is (x, y) in units of the cell vectors; the torus has Lx x Ly cells. Bonds are displacements, each listed once.
+A site is (x, y) in units of the cell vectors; the torus has Lx x Ly cells, a chain Lx x 1. Bonds are displacements,
+each listed once.
 
     square       bonds (1, 0), (0, 1)           next neighbours (1, 1), (1, -1)             8 operations
     triangular   bonds (1, 0), (0, 1), (1, -1)  next neighbours (1, 1), (2, -1), (1, -2)   12 operations
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -31,6 +32,13 @@ class Lattice:
     bonds: tuple[Displacement, ...]
     next_neighbours: tuple[Displacement, ...]
     cell: tuple[tuple[float, float], tuple[float, float]]
+
+    def on(self, sides: tuple[int, int]) -> Lattice:
+        """Return the lattice on a torus of Lx x Ly sites: a chain, Ly = 1, has no bonds along y."""
+        if sides[1] > 1:
+            return self
+        kept = ([each for each in some if each[1] == 0] for some in (self.bonds, self.next_neighbours))
+        return replace(self, bonds=tuple(next(kept)), next_neighbours=tuple(next(kept)))
 
     def vector(self, displacement: Displacement) -> tuple[float, float]:
         """Return a displacement (x, y) in the plane, in units of the bond length."""

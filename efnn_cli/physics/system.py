@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from efnn_cli.core.errors import ConfigError, InputError
+from efnn_cli.core.size import Size, sides, size_of
 from efnn_cli.physics.lattices import IDENTITY, SQUARE, Operation, point_group
 from efnn_cli.physics.thermal import Bath
 
@@ -61,6 +63,11 @@ class Labels:
     """Number of energies that were computed again on the CPU, since a check of the first result failed."""
 
 
+def size_of_spins(spins: Array) -> Size:
+    """Return L of configurations (B, n) or (B, 3, Lx, Ly)."""
+    return int(spins.shape[-1]) if spins.ndim == 2 else size_of(spins.shape[-2:])
+
+
 class System(ABC):
     """One Hamiltonian at one size: draws spin configurations and labels them with energies."""
 
@@ -68,15 +75,15 @@ class System(ABC):
     kind: ClassVar[str]
     """Name of the Hamiltonian for the choice of recipes; with variants it differs from `name`."""
     geometry: ClassVar[str]
-    """Either "dense" (all spins see all spins) or "lattice" (periodic L x L)."""
+    """Either "dense" (all spins see all spins) or "lattice" (periodic, Lx x Ly)."""
     samplings: ClassVar[tuple[str, ...]]
     """Names of the spin distributions; the first is the default."""
     references: ClassVar[tuple[str, ...]] = ("formula",)
     """Methods that compute the energy."""
     estimated_references: ClassVar[tuple[str, ...]] = ()
     """Those of them that are not exact to rounding: they estimate their error and have a tolerance."""
-    L: int
-    """Side of the lattice, or number of spins."""
+    L: int | str
+    """Side of the lattice, text such as 12x8 for a rectangle, or number of spins."""
 
     @property
     def energy_unit(self) -> str:
@@ -88,19 +95,24 @@ class System(ABC):
         return self.references[0]
 
     @property
-    def size(self) -> int:
-        """L."""
+    def size(self) -> Size:
+        """L: a number, or text such as 12x8."""
         return self.L
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """(Lx, Ly) of a lattice."""
+        return sides(self.size)
 
     @property
     def sites(self) -> int:
         """Number of spins."""
-        return self.size**2 if self.geometry == "lattice" else self.size
+        return math.prod(self.spin_shape[-2:])
 
     @property
     def spin_shape(self) -> tuple[int, ...]:
         """Shape of one configuration."""
-        return (3, self.size, self.size) if self.geometry == "lattice" else (self.size,)
+        return (3, *self.sides) if self.geometry == "lattice" else (int(self.size),)
 
     @property
     def spin_range(self) -> tuple[float, float]:
@@ -119,8 +131,7 @@ class System(ABC):
 
     def point_group(self) -> tuple[Operation, ...]:
         """Return operations of the lattice that keep the energy, the identity first."""
-        sides = (self.size, self.size)
-        return point_group(SQUARE, sides) if self.geometry == "lattice" else (Operation(IDENTITY),)
+        return point_group(SQUARE, self.sides) if self.geometry == "lattice" else (Operation(IDENTITY),)
 
     @property
     def couplings(self) -> Array | None:
@@ -181,8 +192,8 @@ class System(ABC):
             del fields["L"]
         return fields
 
-    def at_size(self, size: int) -> Self:
-        """The same Hamiltonian on a lattice of side `size`."""
+    def at_size(self, size: Size) -> Self:
+        """The same Hamiltonian on a lattice of another size."""
         return dataclasses.replace(self, L=size)  # type: ignore[type-var]
 
     def with_couplings(self, couplings: Array) -> Self:
@@ -194,9 +205,9 @@ class System(ABC):
     def check_spins(self, spins: Array, source: str) -> None:
         """Raise `InputError` unless `spins` are configurations of this system, naming the first bad one."""
         if spins.shape[1:] != self.spin_shape:
-            square = spins.ndim == 4 and spins.shape[1] == 3 and spins.shape[2] == spins.shape[3] >= 3
-            any_size = self.geometry == "lattice" and not square  # of no lattice at all
-            shape = "3, L, L) with L >= 3" if any_size else f"{', '.join(map(str, self.spin_shape))})"
+            on_lattice = spins.ndim == 4 and spins.shape[1] == 3
+            any_size = self.geometry == "lattice" and not on_lattice
+            shape = "3, Lx, Ly)" if any_size else f"{', '.join(map(str, self.spin_shape))})"
             last = spins.ndim == 4 and spins.shape[-1] == 3 != spins.shape[1] and any_size
             hint = "components come before sites: numpy.moveaxis(spins, -1, 1)" if last else ""
             raise InputError(f"{source}: wanted spins of shape (samples, {shape}, found {spins.shape}", hint)

@@ -46,19 +46,21 @@ class Graph:
     groups: Sequence[Indices]
 
 
-def lattice(size: int) -> Graph:
-    """The periodic L x L square lattice, site = x L + y.
+def lattice(sides: tuple[int, int]) -> Graph:
+    """The periodic square lattice of Lx x Ly sites, site = x Ly + y; with Ly = 1 a chain.
 
     A ring of odd length needs three colours; the sum of the colours of x and y, modulo their number, colours the
     lattice, since neighbours differ in one coordinate only.
     """
-    site = np.arange(size * size).reshape(size, size)
-    shifts = [np.roll(site, step, axis).ravel() for axis in (0, 1) for step in (1, -1)]
-    colours = 2 if size % 2 == 0 else 3
-    ring = np.arange(size) % 2
-    if colours == 3:
-        ring[-1] = 2
-    colour = ((ring[:, None] + ring[None, :]) % colours).ravel()
+    site = np.arange(sides[0] * sides[1]).reshape(sides)
+    axes = [axis for axis in (0, 1) if sides[axis] > 1]
+    shifts = [np.roll(site, step, axis).ravel() for axis in axes for step in (1, -1)]
+    rings = [np.arange(side) % 2 for side in sides]
+    for axis in axes:
+        if sides[axis] % 2 == 1:
+            rings[axis][-1] = 2
+    colours = 1 + max(int(ring.max()) for ring in rings)
+    colour = ((rings[0][:, None] + rings[1][None, :]) % colours).ravel()
     return Graph(np.stack(shifts, axis=1), [np.flatnonzero(colour == each) for each in range(colours)])
 
 

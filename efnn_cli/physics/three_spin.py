@@ -58,13 +58,13 @@ class ThreeSpin(System):
     @cached_property
     def couplings(self) -> Array:
         """J (K,), drawn from `coupling_seed` unless taken from a dataset."""
-        return subsets.draw_couplings(self.size, self.r, self.coupling_seed)
+        return subsets.draw_couplings(self.sites, self.r, self.coupling_seed)
 
     def sample(self, sampling: str, draw: Draw) -> Array:
         """Uniform independent spins (count, L)."""
         checks.one_of("sampling", sampling, self.samplings)
         generator = rng.stream(draw.seed, "spins", draw.purpose, draw.shard)
-        bits = generator.integers(0, 2, (draw.count, self.size))
+        bits = generator.integers(0, 2, (draw.count, self.sites))
         return np.asarray(self.spin_values, dtype=np.float64)[bits]
 
     def energy(self, spins: Tensor) -> Tensor:

@@ -140,9 +140,9 @@ def _announce(plan: Plan, device_name: str) -> None:
     field = plan.stored["receptive_field"]
     if field is not None:
         LOGGER.info("receptive field: %d x %d", field, field)
-        if field > plan.system.size:
+        if field > min(side for side in plan.system.sides if side > 1):
             LOGGER.warning(
-                "the receptive field %d is wider than the training lattice %d: extrapolation will be biased",
+                "the receptive field %d is wider than the training lattice %s: extrapolation will be biased",
                 field,
                 plan.system.size,
             )

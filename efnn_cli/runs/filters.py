@@ -103,7 +103,8 @@ def parse(text: str) -> Condition:
         raise ConfigError(f"{key}: wanted a value, found {text!r}")
     elif COLUMNS.get(key) in (int, float):
         for each in values:
-            if _number(each) is None and each.lower() not in MISSING:
+            rectangle = key == "L" and "x" in each
+            if _number(each) is None and each.lower() not in MISSING and not rectangle:
                 raise ConfigError(f"{key}: wanted a number, found {each!r}")
     return Condition(key, sign, _known_values(key, values))
 

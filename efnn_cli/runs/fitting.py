@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
 import os
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from efnn_cli.models.build import parameter_count
 from efnn_cli.models.energy import EnergyModel
 from efnn_cli.models.linear_model import LinearModel
 from efnn_cli.physics.system import System
+from efnn_cli.runs.board import tensorboard
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.network import network_for
 from efnn_cli.runs.origin import Origin, load_weights, place_state
@@ -140,7 +143,7 @@ def _train(plan: Plan, folder: RunFolder, trainer: Trainer, console: Console, st
     budget = trainer.options.budget_seconds
     total, unit = (trainer.options.epochs, "epochs") if budget is None else (round(budget), "s")
     done = trainer.epoch if budget is None else round(trainer.seconds)
-    with console.meter("training", total, unit, start=done) as advance:
+    with console.meter("training", total, unit, start=done) as advance, _table(plan, folder, trainer.epoch) as write:
         while not trainer.finished:
             try:
                 row = trainer.run_epoch(stop.check)
@@ -150,7 +153,7 @@ def _train(plan: Plan, folder: RunFolder, trainer: Trainer, console: Console, st
                 raise
             if not is_main:
                 continue
-            folder.append_row(row, plan.tag)
+            write(row)
             state = _snapshot(trainer)
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
                 _save(plan, folder, state)
@@ -160,6 +163,21 @@ def _train(plan: Plan, folder: RunFolder, trainer: Trainer, console: Console, st
             done = now
     if is_main:
         _save(plan, folder, state)
+
+
+@contextlib.contextmanager
+def _table(plan: Plan, folder: RunFolder, epoch: int) -> Iterator[Callable[[EpochRow], None]]:
+    """Yield a function that adds one row to metrics.csv, and to the event files where they are asked for."""
+    if plan.config.log == "csv" or not distributed.is_main():
+        yield lambda row: folder.append_row(row, plan.tag)
+        return
+    with tensorboard(plan.folder.path, epoch) as add:
+
+        def write(row: EpochRow) -> None:
+            folder.append_row(row, plan.tag)
+            add(row)
+
+        yield write
 
 
 def _snapshot(trainer: Trainer) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from efnn_cli.core.errors import ConfigError, EfnnError, InputError
 from efnn_cli.core.results import shown
 from efnn_cli.core.text import at_home
 from efnn_cli.models.energy import EnergyModel
-from efnn_cli.physics.system import System
+from efnn_cli.physics.system import System, size_of_spins
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.network import network_for
 from efnn_cli.runs.settings import build_training
@@ -57,7 +57,7 @@ class Run:
     """`best`, or `last` of a checkpoint to go on from."""
 
     def predict(self, spins: ArrayLike, pause: Callable[[], None] = lambda: None) -> Array:
-        """Energies (B,) of spins (B, 3, L, L), any L >= 3, or (B, n) with the trained n.
+        """Energies (B,) of spins (B, 3, Lx, Ly) of any size, or (B, n) with the trained n.
 
         Takes arrays, tensors on any device and lists. Raises `InputError` for other shapes, spins that are no real
         numbers, not unit vectors, or not of the alphabet. `pause` is called before every batch and may raise to stop.
@@ -87,9 +87,12 @@ class Run:
 
     def system_for(self, spins: Array) -> System:
         """The trained Hamiltonian at the size of `spins`."""
-        if self.system.geometry == "lattice" and spins.ndim == 4 and spins.shape[-2] == spins.shape[-1] >= 3:
-            return self.system.at_size(spins.shape[-1])
-        return self.system
+        if self.system.geometry != "lattice" or spins.ndim != 4:
+            return self.system
+        try:
+            return self.system.at_size(size_of_spins(spins))
+        except ConfigError as error:
+            raise InputError(f"spins of shape {spins.shape}: {error.message}") from error
 
 
 @torch.inference_mode(mode=False)  # weights that can be differentiated, whatever mode the caller is in

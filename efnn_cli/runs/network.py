@@ -16,7 +16,7 @@ def network_for(system: System, options: Options, *, seed: int, dtype: str) -> E
     network = build(
         options,
         system.geometry,
-        inputs=system.size,
+        inputs=system.sites,
         spin_range=system.spin_range,
         seed=seed,
         dtype=getattr(torch, dtype),

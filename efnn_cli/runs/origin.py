@@ -92,7 +92,7 @@ def extension(path: Path, request: Request) -> tuple[Origin, dict[str, Any], Tra
     if stored["training"] is None or stored["training"]["budget"] is not None:
         raise InputError(f"{shown(folder.path)} was not trained by epochs", "train anew, or start with --init from it")
     said = settle(request)
-    if wrong := set(said) - {"epochs", "lr", "device"}:
+    if wrong := set(said) - {"epochs", "lr", "device", "log"}:
         raise ConfigError(f"--extend takes everything but epochs and lr from that run, found {min(wrong)}", "--init")
     if "epochs" not in said:
         raise ConfigError("--extend needs the new number of epochs", f"epochs={2 * stored['training']['epochs']}")

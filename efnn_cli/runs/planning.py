@@ -28,6 +28,7 @@ from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.split import Split, split
 
+OF_PROCESS = {"device", "log"}  # settings that change nothing in the result
 THIS_DATASET = "only that very dataset will do: say where it is now with --data FILE"
 LOGGER = logging.getLogger("efnn")
 
@@ -168,7 +169,8 @@ def plan_extended(request: Request, path: Path, data_path: Path | None, out: Pat
     """Plan a run that continues the finished run at `path` on its own dataset."""
     origin, stored, recipe = extension(path, request)
     source = _own_dataset(stored, origin.folder.path, data_path)
-    config = TrainConfig(build_model(stored["model"]), recipe, stored["seed"], device_asked(settle(request)), {})
+    process = of_process(settle(request))
+    config = TrainConfig(build_model(stored["model"]), recipe, stored["seed"], process.device, {}, process.log)
     found = resolved(
         config, stored["model"], dataclasses.asdict(recipe), source.system, source.data, source.path, origin
     )
@@ -192,29 +194,29 @@ def _own_dataset(stored: Mapping[str, Any], run: Path, data_path: Path | None) -
 def plan_resumed(request: Request, path: Path, data_path: Path | None, out: Path | None) -> Plan:
     """Plan the rest of an interrupted training with its own configuration; only the device may change."""
     said = settle(request)
-    if out is not None or set(said) - {"device"}:
-        wrong = next(iter(set(said) - {"device"}), "--out")
+    if out is not None or set(said) - OF_PROCESS:
+        wrong = next(iter(set(said) - OF_PROCESS), "--out")
         raise ConfigError(
             f"--resume takes everything from {path}, only the device may change; found {wrong}",
             "start a new run without --resume",
         )
-    name = device_asked(said)
+    process = of_process(said)
     require_storable(path)
     folder = RunFolder(path)
-    config, stored = read_stored(folder, name)
+    config, stored = read_stored(folder, process)
     source = _own_dataset(stored, path, data_path)
     origin = None if stored.get("origin") is None else Origin(**stored["origin"])
     stored = resolved(config, stored["model"], stored["training"], source.system, source.data, source.path, origin)
     return Plan(config, stored, source.system, source.data, source.parts, folder)
 
 
-def device_asked(said: Mapping[str, Setting]) -> str:
-    """Return the device of the command line; auto where none is given."""
-    typed = tuple(each.text for key, each in said.items() if key == "device")
-    return train_config(compose("train", Request(typed))).device
+def of_process(said: Mapping[str, Setting]) -> TrainConfig:
+    """Return the settings of the command line that belong to the process, the others at their defaults."""
+    typed = tuple(each.text for key, each in said.items() if key in OF_PROCESS)
+    return train_config(compose("train", Request(typed)))
 
 
-def read_stored(folder: RunFolder, device_name: str) -> tuple[TrainConfig, dict[str, Any]]:
+def read_stored(folder: RunFolder, process: TrainConfig) -> tuple[TrainConfig, dict[str, Any]]:
     """Return the configuration in a run folder, typed and as plain values; raise `InputError` for none."""
     if not folder.begun:
         raise InputError(f"{folder.path} is not a run folder: it has no config.yaml", "efnn train makes a run")
@@ -224,7 +226,7 @@ def read_stored(folder: RunFolder, device_name: str) -> tuple[TrainConfig, dict[
         training = None if stored["training"] is None else build_training(stored["training"])
     except ConfigError as error:
         raise InputError(f"{folder.config_file} is not the configuration of a run: {error}") from error
-    return TrainConfig(model, training, stored["seed"], device_name, {}), stored
+    return TrainConfig(model, training, stored["seed"], process.device, {}, process.log), stored
 
 
 def split_of(data: Dataset, path: Path) -> Split:

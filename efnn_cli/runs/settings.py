@@ -27,6 +27,7 @@ class TrainConfig:
     seed: int
     device: str
     system_filter: dict[str, Any]
+    log: str = "csv"
 
 
 def train_config(composed: Composed, system: System | None = None) -> TrainConfig:
@@ -53,6 +54,7 @@ def train_config(composed: Composed, system: System | None = None) -> TrainConfi
         training=recipe,
         seed=keys.seed,
         device=keys.device,
+        log=keys.log,
         system_filter={"name": narrowed.name, **{key: getattr(narrowed, key) for key in said}} if narrowed else {},
     )
 

@@ -19,7 +19,7 @@ FIGURES = ("parameters", "epochs", "seconds", "samples_per_second")
 PARTS = ("train", "val", "test")
 ERRORS = ("rmse", "rmse_over_std", "relative_error")
 CONFIG = {
-    "hash": str, "seed": int, "system.name": str, "system.L": int, "model.name": str,
+    "hash": str, "seed": int, "system.name": str, "system.L": (int, str), "model.name": str,
     "dataset.path": str, "dataset.content_sha256": str, "dataset.samples": int,
 }  # fmt: skip
 
@@ -60,9 +60,9 @@ def check_config(path: Path, config: Mapping[str, Any], hint: str) -> None:
 
 def config_defect(config: Mapping[str, Any]) -> str | None:
     """Return the first wrong or missing value of a configuration as a sentence; None where there is none."""
-    for key, kind in CONFIG.items():
+    for key, kinds in CONFIG.items():
         value = _value(config, key)
-        if type(value) is not kind:
+        if type(value) not in (kinds if isinstance(kinds, tuple) else (kinds,)):
             return _invalid(key, value)
     training = config.get("training", "missing")
     return None if training is None or isinstance(training, Mapping) else _invalid("training", training)

@@ -17,6 +17,7 @@ from efnn_cli.core.errors import EfnnError, NumericalError
 from efnn_cli.core.numbers import number
 from efnn_cli.core.results import Result, shown
 from efnn_cli.core.signals import to_go_on
+from efnn_cli.core.size import length
 from efnn_cli.core.table import Table
 from efnn_cli.figures import Curve
 from efnn_cli.runs.folder import OUTPUTS
@@ -121,11 +122,11 @@ def draw(plan: ComparisonPlan, compared: Compared, quantity: str, folder: Path) 
         f"{name}\n{label} {number(group.members[0].metrics['test'][quantity], 2)}": group for name, group in top.items()
     }
     outputs = {"parity": pictures.parity(panels, plan.data, folder / "parity")}
-    sizes = sorted({int(row["L"]) for group in top.values() for member in group.members for row in member.sizes})
+    sizes = {row["L"] for group in top.values() for member in group.members for row in member.sizes}
     if sizes:
-        curves = pictures.against_size(top, sizes, quantity)
+        curves = pictures.against_size(top, sorted(sizes, key=length), quantity)
         stem = folder / "error_against_L"
-        outputs["figure"] = figures.error_against_size(curves, label, plan.first.system.size, stem)
+        outputs["figure"] = figures.error_against_size(curves, label, length(plan.first.system.size), stem)
     if len(plan.counts) > 1:
         curves, levels = _against_parameters(compared, quantity)
         stem = folder / "error_against_parameters"

@@ -24,9 +24,9 @@ Compared = Sequence[tuple[Candidate, Group]]
 
 def summary_row(candidate: Candidate, group: Group, quantity: str) -> dict[str, Any]:
     """Mean and spread (sample standard deviation) over the seeds, on the test split and at every size."""
-    sizes = [int(row["L"]) for row in group.members[0].sizes]
+    at_sizes = {row["L"]: group.at_size(row["L"], quantity) for row in group.members[0].sizes}
     over_seeds = {"test": group.test(quantity)}
-    over_seeds |= {f"L={size}": (mean, spread) for size, mean, spread in group.against_size(sizes, quantity)}
+    over_seeds |= {f"L={size}": found for size, found in at_sizes.items() if found is not None}
     return {
         "model": candidate.model,
         "parameters": candidate.parameters,

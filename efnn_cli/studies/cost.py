@@ -38,4 +38,4 @@ def label_seconds(system: System, samples: int) -> float:
     """Return the seconds of labels on one core, by the faster reference."""
     if "dense" not in system.references:
         return 1e-5 * samples
-    return samples * min(start * math.pow(system.size / at, power) for start, at, power in LABEL_SECONDS.values())
+    return samples * min(start * math.pow(system.sides[0] / at, power) for start, at, power in LABEL_SECONDS.values())

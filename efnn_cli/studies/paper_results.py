@@ -53,4 +53,4 @@ class Reproduction:
     @property
     def size(self) -> int:
         """The size of the training configurations."""
-        return self.system.size
+        return self.system.sides[0]

@@ -82,7 +82,7 @@ def _methods(system: DoubleExchange, network: Run) -> list[tuple[str, Callable[[
         (NETWORK, lambda: predict(network.model, spins[:1], network.device), 1),
         (BATCHED, lambda: predict(network.model, many, network.device), BATCH),
     ]
-    if system.size <= DENSE_UP_TO:
+    if system.sides[0] <= DENSE_UP_TO:
         methods += [(DENSE, lambda: system.label(one, "dense"), 1), (PUBLISHED_WAY, published, 1)]
     return methods
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from efnn_cli import figures
+from efnn_cli.core.size import Size
 from efnn_cli.evaluation.evaluation_set import evaluation_set
 from efnn_cli.figures import Curve
 from efnn_cli.runs.loading import load
 from efnn_cli.studies.summary import Group
 
 
-def against_size(groups: Mapping[str, Group], sizes: Sequence[int], column: str) -> list[Curve]:
+def against_size(groups: Mapping[str, Group], sizes: Sequence[Size], column: str) -> list[Curve]:
     """Return a line a network: mean and spread over the seeds of a column of the extrapolation, against L."""
     points = {name: group.against_size(sizes, column) for name, group in groups.items()}
     return [Curve(name, each, groups[name].title) for name, each in points.items() if each]

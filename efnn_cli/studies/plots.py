@@ -16,6 +16,7 @@ from efnn_cli.core import checks
 from efnn_cli.core.errors import InputError
 from efnn_cli.core.results import shown
 from efnn_cli.core.signals import StopRequest
+from efnn_cli.core.size import length
 from efnn_cli.evaluation.evaluation_set import evaluation_set
 from efnn_cli.evaluation.size_errors import weights_digest
 from efnn_cli.evaluation.size_table import METHODS, Rows, SizeTable
@@ -160,7 +161,7 @@ def sizes(rows: Sequence[RunRow]) -> Drawing:
         path = shown(rows[0].folder.path)
         raise InputError(f"{path} has no size with enough samples for a {quantity}", f"efnn extrapolate {path}")
     limit(errors, "lines")
-    trained_at = int(rows[0].values["L"])
+    trained_at = length(rows[0].values["L"])
     series = [
         {
             "name": error.name,
@@ -169,7 +170,7 @@ def sizes(rows: Sequence[RunRow]) -> Drawing:
         for error, bias in zip(errors, biases, strict=True)
     ]
     return Drawing(
-        {"runs": sorted(hashes(rows)), "sizes": sorted({int(line["L"]) for line in every})},
+        {"runs": sorted(hashes(rows)), "sizes": sorted({length(line["L"]) for line in every})},
         lambda stem: figures.error_and_bias(errors, biases, trained_at, QUANTITIES[quantity], stem),
         {"quantity": quantity, "series": series},
     )
@@ -190,7 +191,7 @@ def times(rows: Sequence[RunRow]) -> Drawing:
     timed += [(METHODS[line["reference"]], line, f"reference_{SECONDS}") for _, lines in tables for line in lines]
     for name, line, column in timed:
         if line[column] and float(line[column]) > 0:
-            found.setdefault(name, {}).setdefault(float(line["L"]), []).append(float(line[column]))
+            found.setdefault(name, {}).setdefault(float(length(line["L"])), []).append(float(line[column]))
     series = {name: [(L, statistics.median(seconds[L])) for L in sorted(seconds)] for name, seconds in found.items()}
     limit(list(series), "lines")
     laws = {name: figures.growth(points) for name, points in series.items()}
@@ -216,7 +217,7 @@ def size_tables(rows: Sequence[RunRow]) -> list[tuple[RunRow, Rows]]:
     return found
 
 
-def by_size(lines: Rows, sampling: str, quantity: str) -> dict[int, Mapping[str, str]]:
+def by_size(lines: Rows, sampling: str, quantity: str) -> dict[float, Mapping[str, str]]:
     """Return the line with the most samples at every L, among those that have the quantity."""
     ordered = sorted(lines, key=lambda line: int(line["samples"]))
-    return {int(line["L"]): line for line in ordered if line["sampling"] == sampling and line[quantity]}
+    return {length(line["L"]): line for line in ordered if line["sampling"] == sampling and line[quantity]}

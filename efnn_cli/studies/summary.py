@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from efnn_cli.core.size import Size, length
 from efnn_cli.evaluation.size_table import Rows
 from efnn_cli.models import MODELS
 from efnn_cli.models.options import Options
@@ -125,17 +126,17 @@ class Group:
         """Mean over the seeds of `epochs` or `seconds`."""
         return float(np.mean([each.metrics[key] for each in self.members]))
 
-    def at_size(self, size: int, column: str) -> tuple[float, float | None] | None:
+    def at_size(self, size: Size, column: str) -> tuple[float, float | None] | None:
         """Mean and spread of a column of the extrapolation at L = `size`; None without a value."""
         values = [
-            float(row[column]) for each in self.members for row in each.sizes if int(row["L"]) == size and row[column]
+            float(row[column]) for each in self.members for row in each.sizes if row["L"] == str(size) and row[column]
         ]
         return mean_and_spread(values) if values else None
 
-    def against_size(self, sizes: Sequence[int], column: str) -> list[tuple[float, float, float | None]]:
+    def against_size(self, sizes: Sequence[Size], column: str) -> list[tuple[float, float, float | None]]:
         """Return (L, mean, spread) of a column of the extrapolation, for the `sizes` that have a value."""
         found = [(size, self.at_size(size, column)) for size in sizes]
-        return [(size, *value) for size, value in found if value is not None]
+        return [(length(size), *value) for size, value in found if value is not None]
 
 
 def network_key(model: Options) -> tuple[str, int, int]:

@@ -76,7 +76,7 @@ def spoiled(index: tuple[int, ...], value: float) -> np.ndarray:
 BAD = {  # and the number of the configuration that is named
     "not unit": (spoiled((2, 0, 1, 1), 3.0), "configuration 2"),
     "not finite": (spoiled((3, 0, 0, 0), np.nan), "configuration 3"),
-    "not square": (sphere(4, 5)[..., :4], ""),
+    "bonds that merge": (sphere(4, 5)[..., :2], "5, 2"),
     "one configuration without its axis": (sphere(4, 5)[0], ""),
     "none": (sphere(4, 5)[:0], ""),
     "components last": (np.moveaxis(sphere(4, 5), 1, -1), ""),

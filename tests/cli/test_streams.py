@@ -3,13 +3,11 @@
 import re
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
-import typer
-import yaml
 
-from efnn_cli.cli.app import app
+from efnn_cli.config.keys import SHORT_NAMES
+from efnn_cli.config.recipes import flat
 
 from .conftest import COMMANDS, Workshop, call, run_efnn
 
@@ -31,16 +29,6 @@ def test_help_of_every_command(here: Path, command: str):
     assert outcome.err == ""
     wanted = f"Usage --json --quiet --debug --help -v -q {OPTIONS.get(command, '')}"
     assert [each for each in wanted.split() if each not in outcome.out] == []
-
-
-def test_help_swallows_nothing(here: Path, monkeypatch: pytest.MonkeyPatch):
-    """Typer hands help to rich, which takes what stands in brackets for a style: every word must still be shown."""
-    monkeypatch.setenv("COLUMNS", "400")
-    root = cast(Any, typer.main.get_command(app))
-    for name, command in root.commands.items():
-        shown = set(call(name, "--help", cwd=here).out.split())
-        texts = [command.help, *(getattr(each, "help", None) for each in command.params)]
-        assert [word for text in texts if text for word in text.split() if word not in shown] == [], name
 
 
 def test_version(here: Path):
@@ -117,25 +105,61 @@ def test_any_order_in_evaluate(workshop: Workshop):
 
 
 @pytest.mark.parametrize(
-    "args",
+    ("args", "wanted"),
     [
-        (),
-        ("train", "system=double_exchange", "model=efnn", "depth=2"),
-        ("generate", "system=three_spin", "system.r=2", "samples=24"),
-        ("extrapolate", "L=[5,8]"),
+        ((), {"default": {"depth": "3", "model.kernel_size": "5", "training.optimizer": "adam"}}),
+        (
+            ("train", "system=double_exchange", "model=efnn", "model.depth=2", "--config-dir", "mine", "training=mine"),
+            {
+                "command line": {"system": "double_exchange", "model": "efnn", "depth": "2", "training": "mine"},
+                "recipe mine": {"epochs": "7"},
+                "recipe default/double_exchange": {"width": "24", "training.optimizer": "soap"},
+                "default": {"seed": "0", "system.J": "16.0", "training.ema": "0.0"},
+            },
+        ),
+        (
+            ("generate", "system=three_spin", "samples=24"),
+            {"command line": {"samples": "24"}, "default": {"seed": "0"}},
+        ),
+        (("extrapolate", "L=[5,8]"), {"command line": {"L": "[5, 8]"}, "default": {"reference": "auto"}}),
+        (("reproduce",), {"preset three_spin": {"experiment.sweeps.widths.axis": "width"}}),
     ],
-    ids=" ".join,
 )
-def test_config(here: Path, args: tuple[str, ...]):
-    text = call("config", *args, cwd=here).done()
-    found = call("config", *args, "--json", cwd=here).done().json()
-    assert yaml.safe_load(text.out) == found["metrics"]
-    assert found["command"] == "config"
-    for each in args:
-        key, equals, value = each.partition("=")
-        if equals and key in found["metrics"] and not isinstance(found["metrics"][key], dict):
-            assert found["metrics"][key] == yaml.safe_load(value)
-    assert not list(here.iterdir())
+def test_config(here: Path, args: tuple[str, ...], wanted: dict[str, dict[str, str]]):
+    """Every value stands once under its origin; the JSON has the same values."""
+    (here / "mine" / "training").mkdir(parents=True)
+    recipe = (
+        "# @package _global_\ndefaults:\n  - /training/default/double_exchange\nepochs: 7\ntraining: {name: mine}\n"
+    )
+    (here / "mine" / "training" / "mine.yaml").write_text(recipe)
+    found: dict[str, dict[str, str]] = {}
+    for line in call("config", *args, cwd=here).done().out.splitlines():
+        if line[:1].strip():
+            values = found.setdefault(line, {})
+        elif line[2:3].strip():
+            key, value, *_ = [*re.split(" {2,}", line.strip()), ""]
+            assert not any(key in each for each in found.values()), key
+            values[key] = value
+    for origin, values in wanted.items():
+        assert values.items() <= found[origin].items()
+    composed = dict(flat(call("config", *args, "--json", cwd=here).done().json()["metrics"]))
+    for key in composed:
+        short = SHORT_NAMES.get(key, key).removesuffix(".name")
+        assert any(short in each for each in found.values()), key
+
+
+def test_help_shows_the_settings_of_the_recipe(workshop: Workshop, here: Path):
+    """Each fits 80 columns, has the settings first and the output options last."""
+    for command in ("generate", "train", "evaluate", "extrapolate", "predict", "compare", "reproduce"):
+        text = call(command, "--help", cwd=here).done().out
+        assert max(map(len, text.splitlines())) <= 80
+        assert text.index("Settings") < text.index("Arguments") < text.index("Options\n") < text.index("Output\n")
+        assert not re.search(r"<\w+>|\[\[|\[OVERRIDES", text)
+    named = call("train", "system=heisenberg", "depth=3", "system.variant=infinite_range", "--help", cwd=here).out
+    latest = call("train", "model=dnn", "--help", cwd=workshop.root).out
+    assert re.search(r"recipe default/infinite_range-efnn-d3.* activation_scale +number +0.0001 ", named, re.DOTALL)
+    assert re.search(r"recipe default/heisenberg_lattice\).* width +integer +3 ", latest, re.DOTALL)
+    assert re.search("Data\n.*Training\n.*Judging\n.*Studies\n.*Looking\n", call("--help", cwd=here).out, re.DOTALL)
 
 
 def test_inspect(workshop: Workshop):

@@ -70,15 +70,15 @@ def test_sums_of_products_in_blocks(block):
     torch.testing.assert_close(by_hand, by_autograd, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("size", [3, 5, 10, 13])
+@pytest.mark.parametrize("sides", [(3, 3), (5, 5), (10, 10), (13, 13), (6, 4), (12, 1)])
 @pytest.mark.parametrize("options", FORMS, ids=["published", "k3", "pointwise", "k7"])
 @pytest.mark.parametrize("name", ["efnn", "dnn", "resnet", "densenet"])
-def test_accelerated_networks_equal_the_plain_ones(name, options, size):
+def test_accelerated_networks_equal_the_plain_ones(name, options, sides):
     chosen = MODELS[name].options(**options)
     plain = build(chosen, "lattice", inputs=0, spin_range=(-1, 1), seed=1, dtype=torch.float64)
     quick = accelerate(copy.deepcopy(plain))
     assert list(quick.state_dict()) == list(plain.state_dict())
-    spins = F.normalize(drawn(7, 3, size, size), dim=1)
+    spins = F.normalize(drawn(7, 3, *sides), dim=1)
     for model in (quick, plain):
         model(spins).square().sum().backward()
     torch.testing.assert_close(quick(spins), plain(spins), rtol=1e-11, atol=1e-11)

@@ -225,14 +225,12 @@ def test_bad_options_are_refused(changes):
         MODELS["efnn"].options(**changes)
 
 
-@pytest.mark.parametrize(
-    "shape", [(4, 3, 20, 10), (2, 3, 10, 20), (3, 10, 10), (2, 10, 10, 3), (2, 2, 6, 6), (2, 3, 2, 2)]
-)
+@pytest.mark.parametrize("shape", [(3, 10, 10), (2, 10, 10, 3), (2, 2, 6, 6), (2, 3, 2, 2)])
 @pytest.mark.parametrize("name", MODELS)
-def test_spins_of_no_square_lattice_are_refused_whoever_calls(name, shape):
+def test_spins_of_no_lattice_are_refused_whoever_calls(name, shape):
     model = lattice(name)
     for call in (model, model.bare, lambda x: model.calibrate(x, torch.zeros(len(x)), 1.0)):
-        with pytest.raises(InputError, match=r"wanted spins of shape \(samples, 3, L, L\)"):
+        with pytest.raises(InputError, match=r"wanted spins of shape \(samples, 3, Lx, Ly\)"):
             call(torch.ones(shape, dtype=torch.float64))
 
 

@@ -257,3 +257,48 @@ def test_four_orders_of_triangular_double_exchange():
         levels = torch.cat([each.levels(spins) for each in systems], dim=1).sort().values
         filled = levels[0, : 48 * 48 // 2].sum().item() / 48**2  # T = 0
         assert filled == pytest.approx(expected, abs=2e-4), name
+
+
+RECTANGLES = ["4x6", "5x3", "7x1"]
+
+
+@pytest.mark.parametrize("size", RECTANGLES)
+@pytest.mark.parametrize("lattice", ["square", "triangular"])
+def test_parallel_spins_of_a_rectangle(size, lattice):
+    """Every bond once: E = -J1 bonds for the classical model, the band of the torus for electrons."""
+    (width, height), terms = map(int, size.split("x")), {"L": size, "lattice": lattice}
+    spins = torch.tensor([0.6, 0.0, 0.8], dtype=torch.float64).reshape(1, 3, 1, 1).expand(1, 3, width, height)
+    bonds = width * height * (1 if height == 1 else 2 if lattice == "square" else 3)
+    assert Heisenberg(J1=0.7, **terms).energy(spins).item() == pytest.approx(-0.7 * bonds, rel=1e-12)
+    kx, ky = (2 * np.pi * n / side for n, side in zip(np.indices((width, height)), (width, height), strict=True))
+    near = np.cos(kx) + (np.cos(ky) if height > 1 else 0)
+    near = near + (np.cos(kx - ky) if height > 1 and lattice == "triangular" else 0)
+    band = (-2 * near + 0.4).ravel()
+    levels = DoubleExchange(J=3.0, mu=-0.4, **terms).levels(spins)[0]
+    np.testing.assert_allclose(levels, np.sort(np.concatenate([band - 1.5, band + 1.5])), atol=1e-12)
+
+
+@pytest.mark.parametrize("size", RECTANGLES)
+def test_both_references_agree_on_a_rectangle(size):
+    system = DoubleExchange(L=size, J=5.0, mu=-1.0)
+    spins = torch.from_numpy(system.sample("uniform_angles", Draw(0, "train", 0, 0, 3)))
+    labels = system.label(spins, "determinant")
+    torch.testing.assert_close(labels.energies, system.energy(spins), rtol=1e-10, atol=0)
+    assert (labels.errors < 1e-9).all()
+
+
+def test_a_rectangle_turned_on_its_side_has_the_same_energies():
+    for lying in (Heisenberg(L="4x6", J2=0.3, K=0.2, R=0.4), DoubleExchange(L="4x6", J=5.0)):
+        spins = torch.from_numpy(lying.sample("uniform_sphere", Draw(0, "train", 0, 0, 3)))
+        standing = lying.at_size("6x4").energy(spins.transpose(2, 3).contiguous())
+        torch.testing.assert_close(standing, lying.energy(spins), rtol=1e-12, atol=1e-11)
+        assert len(lying.point_group()) == 4
+
+
+def test_terms_without_bonds_on_a_chain_are_refused():
+    for terms in ({"J2": 0.1}, {"R": 0.1}):
+        with pytest.raises(ConfigError, match=next(iter(terms))):
+            Heisenberg(L="6x1", **terms)
+    with pytest.raises(ConfigError, match="t2"):
+        DoubleExchange(L="6x1", t2=0.1)
+    assert Heisenberg(L="8x8").L == 8

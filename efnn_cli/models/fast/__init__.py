@@ -7,6 +7,7 @@ matrices.py   convolutions as matrix products     products.py   the invariants w
 
 from __future__ import annotations
 
+import math
 from typing import TypeVar
 
 import torch
@@ -52,9 +53,10 @@ class FastConvolution(PeriodicConvolution):
             return super().forward(x, weight_gain, bias_gain)
         weight, bias = times(self.weight, weight_gain), times(self.bias, bias_gain)
         size, k = x.shape[1], self.kernel_size
+        square = x.shape[2] == size
         if k == 1:
             return F.linear(x, weight[:, :, 0, 0], bias)
-        if k <= size and max(weight.shape[:2]) * size**2 <= CIRCULANT_WIDTH:
+        if square and k <= size and max(weight.shape[:2]) * size**2 <= CIRCULANT_WIDTH:
             matrix = Circulant.apply(weight, size)  # type: ignore[no-untyped-call]
             return F.linear(x.flatten(1), matrix, bias.repeat(size**2)).view(*x.shape[:3], len(bias))
         planes = wrap(x, k // 2, axes=(1, 2)).permute(0, 3, 1, 2)  # channels last in memory
@@ -70,18 +72,20 @@ class FastInvariants(O3Invariants):
         if spins.requires_grad or not is_eager(spins):
             return super().products(spins, w0, w1)
         size, k, count = spins.shape[-1], self.kernel_size, len(w0)
-        if k <= size <= ROW_KERNELS * k and 2 * count <= ROW_OUTPUTS:
+        square = spins.shape[-2] == size
+        if square and k <= size <= ROW_KERNELS * k and 2 * count <= ROW_OUTPUTS:
             gather, columns = rows, [size * each for each in self.channels]
             layers = [each.view(-1, k, k) for half in (w0, w1) for each in torch.split(half, self.channels)]
             matrix = torch.cat([row_matrix(each, size) for each in layers], dim=1)
         else:
             gather, columns = patches, self.channels
             matrix = torch.cat([w0, w1]).t()
-        bytes_each = 6 * count * size**2 * spins.element_size()  # of the intermediates of one configuration
+        sites = math.prod(spins.shape[-2:])
+        bytes_each = 6 * count * sites * spins.element_size()  # of the intermediates of one configuration
         block = BLOCK_BYTES // bytes_each if spins.device.type == "cpu" else len(spins)
         phi = SumOfProducts.apply(spins, matrix, gather, k, max(1, block))  # type: ignore[no-untyped-call]
         split = zip(torch.split(phi, columns, dim=-1), self.channels, strict=True)
-        return tuple(each.view(len(spins), size, size, channels) for each, channels in split)
+        return tuple(each.view(len(spins), *spins.shape[-2:], channels) for each, channels in split)
 
 
 FAST_FORMS: dict[type[nn.Module], type[nn.Module]] = {

@@ -26,10 +26,10 @@ from efnn_cli.models.blocks import wrap
 
 
 def patches(spins: Tensor, k: int) -> Tensor:
-    """The k x k spins around every site, in the order of a cross-correlation: (B, 3, L, L) -> (3, B, L^2, k^2)."""
+    """The k x k spins around every site, in the order of a cross-correlation: (B, 3, Lx, Ly) -> (3, B, Lx Ly, k^2)."""
     components = spins.transpose(0, 1)  # (3, B, L, L)
     padded = wrap(components, k // 2)
-    return padded.unfold(2, k, 1).unfold(3, k, 1).reshape(3, len(spins), spins.shape[-1] ** 2, k * k)
+    return padded.unfold(2, k, 1).unfold(3, k, 1).reshape(3, len(spins), -1, k * k)
 
 
 def rows(spins: Tensor, k: int) -> Tensor:
