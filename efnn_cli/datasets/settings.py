@@ -129,6 +129,8 @@ def generate_config(composed: Composed) -> GenerateConfig:
     values = dict(composed.values)
     system = build_system(values.pop("system"))
     keys = typed(GenerateKeys, values)
+    if not system.samplings:
+        raise ConfigError(f"system={system.name} has no Hamiltonian to draw and label with", "efnn import FILE")
     chosen = system.samplings[0] if keys.sampling == "auto" else keys.sampling
     checks.one_of("sampling", chosen, system.samplings)
     check_published(chosen, keys.seed, keys.samples)
