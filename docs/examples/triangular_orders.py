@@ -1,18 +1,21 @@
-"""Spins near the four regular orders of triangular double exchange, and random ones: training and reference sets.
+"""Spins near the four regular orders of triangular double exchange, and random ones.
 
-    python triangular_orders.py L COUNT SEED FILE.npz           configurations for efnn generate --spins
-    python triangular_orders.py L orders 0 FILE.npz             the four orders themselves
+`python triangular_orders.py L COUNT SEED FILE.npz` writes configurations for `efnn generate --spins`, and
+`python triangular_orders.py L orders 0 FILE.npz` the four orders themselves.
 """
 
 import sys
 
 import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
 
 CORNERS = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(3)
 NAMES = ("tetrahedral", "stripe", "120 degrees", "ferromagnet")
 
 
-def orders(size):
+def orders(size: int) -> Array:
     """The four orders, (4, 3, L, L), for L divisible by 6."""
     x, y = np.indices((size, size))
     third = 2 * np.pi / 3 * (x - y)
@@ -23,7 +26,7 @@ def orders(size):
     return np.stack([tetrahedral, stripe, triangles, ferromagnet])
 
 
-def near_orders(size, count, seed):
+def near_orders(size: int, count: int, seed: int) -> Array:
     """`count` configurations (count, 3, L, L): one in five random, the others an order with noise of 0.05 to 1.5."""
     generator = np.random.default_rng(seed)
     regular = orders(size)
