@@ -139,20 +139,30 @@ def _announce(plan: Plan, device_name: str) -> None:
     size = distributed.world_size()
     where = device_name if size == 1 else f"{size} processes, the first on {device_name}"
     LOGGER.info("training %s on %s, recipe %s", plan.config.model.name, where, recipe)
-    field = plan.stored["receptive_field"]
-    if field is not None:
-        reach = (
-            ""
-            if plan.system.kind_of_lattice.name == "square"
-            else f" cells, all sites within {field // 2 * HEIGHT:.3g}"
+    if plan.stored["receptive_field"] is not None:
+        _announce_receptive_field(plan, plan.stored["receptive_field"])
+
+
+def _announce_receptive_field(plan: Plan, field: int) -> None:
+    """Log the side of the window that a site sees; warn where the training lattice is too small for it."""
+    square = plan.system.kind_of_lattice.name == "square"
+    reach = "" if square else f" cells, all sites within {field // 2 * HEIGHT:.3g}"
+    LOGGER.info("receptive field: %d x %d%s", field, field, reach)
+    shortest = min(side for side in plan.system.sides if side > 1)
+    if field > shortest:
+        LOGGER.warning(
+            "the receptive field %d is wider than the training lattice %s: extrapolation will be biased",
+            field,
+            plan.system.size,
         )
-        LOGGER.info("receptive field: %d x %d%s", field, field, reach)
-        if field > min(side for side in plan.system.sides if side > 1):
-            LOGGER.warning(
-                "the receptive field %d is wider than the training lattice %s: extrapolation will be biased",
-                field,
-                plan.system.size,
-            )
+    elif 2 * (field - 1) >= shortest and getattr(plan.config.model, "symmetry", None) in ("axial", "none"):
+        LOGGER.warning(
+            "the receptive field %d joins spins half a lattice apart (L = %s), whose S x S' cancels there but not on "
+            "larger lattices: train at L >= %d",
+            field,
+            plan.system.size,
+            2 * field - 1,
+        )
 
 
 def _summary(plan: Plan, fitted: fitting.Fitted, metrics: dict[str, Any], console: Console) -> dict[str, Any]:

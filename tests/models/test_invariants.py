@@ -91,3 +91,16 @@ def test_linear_terms_need_a_symmetry_that_has_them():
         MODELS["efnn"].options(symmetry="o3", linear_terms=True)
     with pytest.raises(ConfigError, match="symmetry"):
         MODELS["efnn"].options(symmetry="o4")
+
+
+def test_cross_products_half_a_lattice_apart_cancel_on_the_smallest_torus():
+    """The reason for a warning: sum_i (S_i x S_{i+4})_z is zero at L = 8, and not at L = 16."""
+    model = network(symmetry="axial", kernel_size=5)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        layer = model.network.invariants
+        layer.weight[4, 0, 2] = layer.weight[5, 0, 22] = 1.0  # (S x S')_z of the first and the last row of the kernel
+        small, large = (layer(spins_of(size, 1))[0][..., 0].sum().item() for size in (8, 16))
+    assert abs(small) < 1e-12
+    assert abs(large) > 0.1
