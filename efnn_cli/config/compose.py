@@ -94,7 +94,7 @@ def _store_chosen(settings: Mapping[str, Setting]) -> None:
     """Give Hydra the defaults of the system and of the network of a plug-in, where one is chosen."""
     if "system" in settings and settings["system"].value in SYSTEMS:
         store.add_system(settings["system"].value)
-    if "model" in settings and settings["model"].value in MODELS.plug_ins:
+    if "model" in settings and settings["model"].value in MODELS.own:
         store.add_model(settings["model"].value)
 
 

@@ -37,7 +37,10 @@ def run_hash(
     """
     recipe = {key: value for key, value in (training or {}).items() if key != "name"}
     start = {} if origin is None else {"origin": [origin["how"], origin["hash"]]}
-    return fingerprint({"model": dict(model), "training": recipe, "seed": seed, "dataset": content, **start})
+    network = dict(model)
+    if "plug_in" in network:  # its file, wherever it lies
+        network["plug_in"] = network["plug_in"]["sha256"]
+    return fingerprint({"model": network, "training": recipe, "seed": seed, "dataset": content, **start})
 
 
 def check_config(path: Path, config: Mapping[str, Any], hint: str) -> None:
