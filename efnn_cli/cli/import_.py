@@ -53,10 +53,12 @@ def import_(
 
     Example: efnn import dft.npz --energy-unit meV
 
-    Spins are (samples, 3, Lx, Ly), unit vectors, or (samples, n), real numbers; one number of energy a configuration;
-    fields have the shape of the spins. Text has one configuration a file and one site a line. Several sizes make
-    several datasets. efnn train then takes the recipe of double_exchange without rotated copies (on a lattice), or a
-    general one (n numbers), since the symmetries of the energy are unknown.
+    Spins: unit vectors (samples, 3, Lx, Ly), or real numbers (samples, n).
+    Energies: (samples,). Fields: the shape of the spins.
+    Text has one configuration a file, one site a line.
+    Several sizes make several datasets; docs/files.md has examples.
+    efnn train takes the recipe of double_exchange without rotated copies
+    (lattice), or that of the infinite-range model (n numbers).
     """
     from efnn_cli.datasets import importing, importing_results
     from efnn_cli.datasets.importing_arrays import Keys

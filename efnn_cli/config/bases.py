@@ -12,10 +12,10 @@ from functools import lru_cache
 
 from hydra import compose
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
 from efnn_cli.config.hints import GROUPS
+from efnn_cli.config.words import parsed
 from efnn_cli.models import MODELS
 from efnn_cli.physics import SYSTEMS
 
@@ -30,7 +30,7 @@ def composed(command: str, texts: Sequence[str]) -> DictConfig:
         return compose(command, overrides=list(texts))
     chosen = [text for text in texts if text.partition("=")[0] in GROUPS]
     config = deepcopy(_base(command, tuple(sorted(chosen))))
-    values = OverridesParser.create().parse_overrides([text for text in texts if text not in chosen])
+    values = [parsed(text) for text in texts if text not in chosen]
     ConfigLoaderImpl._apply_overrides_to_config(values, config)
     return config
 

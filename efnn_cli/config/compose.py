@@ -21,9 +21,10 @@ from efnn_cli.config import explain, keys, recipes, store
 from efnn_cli.config.bases import composed
 from efnn_cli.config.own_files import check_folder
 from efnn_cli.config.words import NETWORK_KEYS, UNREADABLE, Request, Setting, settle
+from efnn_cli.core import checks
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.models import MODELS
-from efnn_cli.physics import SYSTEMS
+from efnn_cli.physics import SYSTEMS, VARIANTS
 
 HYDRA_ERRORS = (HydraException, OmegaConfBaseException)
 
@@ -45,7 +46,7 @@ def compose(command: str, request: Request, kind: str | None = None) -> Composed
     if command == "train":
         _refuse_without_effect(settings)
     texts = [each.text for each in settings.values()]
-    _store_chosen(settings)
+    _store_chosen(settings, request.config_dir)
     with initialize_config_module("efnn_cli.conf", version_base="1.3"):
         try:
             texts += _search_path(request.config_dir)
@@ -90,10 +91,16 @@ def literal(path: str) -> str:
     return "'" + re.sub(r"(\\+)$", r"\1\1", quoted) + "'"
 
 
-def _store_chosen(settings: Mapping[str, Setting]) -> None:
-    """Give Hydra the defaults of the system and of the network of a plug-in, where one is chosen."""
-    if "system" in settings and settings["system"].value in SYSTEMS:
-        store.add_system(settings["system"].value)
+def _store_chosen(settings: Mapping[str, Setting], config_dir: Path | None) -> None:
+    """Give Hydra the defaults of the system and of the network of a plug-in, where one is chosen.
+
+    Raises `ConfigError` for a system that there is not.
+    """
+    system = settings["system"].value if "system" in settings else None
+    if system in SYSTEMS or system in VARIANTS:
+        store.add_system(str(system))
+    elif system is not None:
+        checks.one_of("system", system, keys.options("system", config_dir))
     if "model" in settings and settings["model"].value in MODELS.own:
         store.add_model(settings["model"].value)
 

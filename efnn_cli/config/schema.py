@@ -9,6 +9,7 @@ import dataclasses
 import logging
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from omegaconf import OmegaConf
@@ -51,9 +52,14 @@ def typed(cls: type[T], node: object, prefix: str = "") -> T:
             raise ConfigError(f"unknown key '{prefix}{key}'", nearest(str(key), names))
         _refuse_interpolation(f"{prefix}{key}", node[key])
     try:
-        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(cls), dict(node)))  # type: ignore[return-value]
+        return OmegaConf.to_object(OmegaConf.merge(_structured(cls), dict(node)))  # type: ignore[arg-type, return-value]
     except OmegaConfBaseException as error:
         raise _explain(error, prefix, node) from error
+
+
+@lru_cache
+def _structured(cls: type) -> Any:
+    return OmegaConf.structured(cls)
 
 
 def _refuse_interpolation(key: str, value: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +90,17 @@ def _named(group: str, setting: Setting) -> Setting:
     return Setting(setting.origin, name, f"{group}={name}")
 
 
+@lru_cache(maxsize=4096)
+def parsed(text: str) -> Override:
+    """Return `KEY=VALUE` by Hydra's grammar; a study reads the same words hundreds of times."""
+    return OverridesParser.create().parse_override(text)
+
+
 def _parse(text: str, command: str) -> Override:
     if "=" not in text:
         raise ConfigError(f"wanted KEY=VALUE, found {text!r}", bare_word_hint(text, command))
     try:
-        override = OverridesParser.create().parse_override(text)
+        override = parsed(text)
         sweep = override.is_sweep_override()
     except UNREADABLE as error:
         raise ConfigError(f"cannot read {text!r} as KEY=VALUE: {first_line(error)}") from error

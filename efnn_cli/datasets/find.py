@@ -20,6 +20,7 @@ from efnn_cli.core.size import Size
 from efnn_cli.datasets.settings import GenerateConfig
 from efnn_cli.physics.system import Array
 from efnn_cli.storage import dataset
+from efnn_cli.storage.dataset import EXTERNAL
 
 DATA = Path("data")
 REFERENCES = DATA / "references"
@@ -81,9 +82,8 @@ def latest_dataset(system_filter: Mapping[str, Any]) -> Path:
     found = f"none of the {seen} datasets in data/ has it" if seen else "there is no dataset in data/"
     found += f"; {unreadable} cannot be read" if unreadable else ""
     wanted = " ".join([str(name), *settings]) if system_filter else "any system"
-    raise InputError(
-        f"wanted a training dataset of {wanted}: {found}", f"efnn generate {' '.join([str(name), *settings])}"
-    )
+    make = "efnn import FILE" if name == EXTERNAL else f"efnn generate {' '.join([str(name), *settings])}"
+    raise InputError(f"wanted a training dataset of {wanted}: {found}", make)
 
 
 SAME_SYSTEM = "give it, or another dataset of the same Hamiltonian, with --data FILE"

@@ -38,7 +38,7 @@ class Thermal:
     def bath(self, system: System) -> Bath:
         """Return the bath for `system`; raises `ConfigError` for a system without effective coupling."""
         coupling = system.effective_coupling() if self.coupling is None else self.coupling
-        return Bath(self.temperature, coupling, self.sweeps)
+        return Bath(self.temperature, coupling, self.sweeps, system.kind_of_lattice.name)
 
 
 def thermal_config(sampling: str, temperature: float | None, coupling: float | None, sweeps: int) -> Thermal | None:
@@ -131,6 +131,8 @@ def generate_config(composed: Composed) -> GenerateConfig:
     values = dict(composed.values)
     system = build_system(values.pop("system"))
     keys = typed(GenerateKeys, values)
+    if not system.samplings:
+        raise ConfigError(f"system={system.name} has no Hamiltonian to draw and label with", "efnn import FILE")
     chosen = system.samplings[0] if keys.sampling == "auto" else keys.sampling
     checks.one_of("sampling", chosen, system.samplings)
     check_published(chosen, keys.seed, keys.samples)

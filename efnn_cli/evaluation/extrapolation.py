@@ -10,9 +10,8 @@ import torch
 
 from efnn_cli.config.options import ExtrapolateKeys
 from efnn_cli.core.console import Console
-from efnn_cli.core.results import shown
 from efnn_cli.core.signals import StopRequest
-from efnn_cli.core.size import Size, length
+from efnn_cli.core.size import length
 from efnn_cli.datasets.planning import DatasetPlan
 from efnn_cli.evaluation.reference_datasets import label_references, plan_references
 from efnn_cli.evaluation.size_errors import SizeErrors, errors_at_size, weights_digest
@@ -44,14 +43,15 @@ def extrapolate_runs(
     """Return the rows of every run at every size from its table; measure only the missing ones."""
     networks = {path: load(path, config.device) for path in runs}
     plans = plan_references(config, next(iter(networks.values())), target)
-    datasets: dict[Size, Dataset] = {}
-    for network in networks.values():
-        missing = {plan.config.system.size: plan for plan in plans if not _rows(network, plan)}
-        for size in sorted(missing.keys() - datasets.keys(), key=length):
-            datasets[size] = label_references(missing[size], target, console, stop)
-        if missing:
-            LOGGER.info("extrapolating %s to L = %s", shown(network.path), ", ".join(map(str, missing)))
-            measure([network], [datasets[size] for size in missing], _table(network), stop)
+    missing = {path: [plan for plan in plans if not _rows(network, plan)] for path, network in networks.items()}
+    wanted = {plan.config.system.size: plan for each in missing.values() for plan in each}
+    datasets = {size: label_references(wanted[size], target, console, stop) for size in sorted(wanted, key=length)}
+    left = [path for path in networks if missing[path]]
+    with console.meter("extrapolation", len(left), "networks") as advance:
+        for path in left:
+            drawn = [datasets[plan.config.system.size] for plan in missing[path]]
+            measure([networks[path]], drawn, _table(networks[path]), stop)
+            advance(1)
     return {path: [row for plan in plans for row in _rows(network, plan)] for path, network in networks.items()}
 
 

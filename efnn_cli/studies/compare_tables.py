@@ -45,14 +45,14 @@ def summary_row(candidate: Candidate, group: Group, quantity: str) -> dict[str, 
 def for_terminal(rows: Sequence[dict[str, Any]], quantity: str) -> Table:
     """Return a row a network; the least error of a column is bold where it is further away than the spreads."""
     keys = list(rows[0]["errors"])
-    head = [LABELS[quantity], "params", *keys, "seeds", "epochs", "s/run"]
+    several = any(row["seeds"] > 1 for row in rows)
+    head = [LABELS[quantity], "params", *keys, *(["seeds"] if several else []), "s/run"]
     cells = [
         [
             row["model"],
             row["parameters"],
             *(with_error(row["errors"][key], row["spread"][key]) for key in keys),
-            row["seeds"],
-            f"{row['epochs']:.3g}",
+            *([row["seeds"]] if several else []),
             f"{row['seconds']:.3g}",
         ]
         for row in rows

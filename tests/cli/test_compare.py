@@ -114,7 +114,7 @@ def test_a_dense_system_has_no_other_size(copied: Workshop):
 
 
 # The EFNN has a recipe of its own for these systems: another optimizer, learning rate or precision.
-@pytest.mark.parametrize("name", ["scalar", "lattice"])
+@pytest.mark.parametrize("name", ["lattice", pytest.param("scalar", marks=pytest.mark.slow)])
 def test_one_recipe_for_all(copied: Workshop, name: str):
     """Only what the grid chooses differs, and what only the EFNN has."""
     words = ("--data", copied.dataset(name), "--grid", "none", "--seeds", 1, "--L", 6, "--samples", 2, "epochs=1")
@@ -186,19 +186,6 @@ def test_a_seed_that_diverges_is_counted(copied: Workshop, monkeypatch: pytest.M
     assert [each["rmse_over_std_test"] != "" for each in runs] == [True, False, True]
     assert row["errors"]["test"] == pytest.approx(sum(float(runs[i]["rmse_over_std_test"]) for i in (0, 2)) / 2)
     assert "DNN without 1 that diverged" in (copied.root / result["outputs"]["markdown"]).read_text()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("system", ["three_spin", "double_exchange"])
-def test_with_a_budget(copied: Workshop, system: str):
-    """The whole command, for every system."""
-    words = ("--models", ALL, "--seeds", 2, f"system={system}", "budget=1s", "--L", "4,5", "--samples", 2)
-    result = call("compare", *words, "--json", cwd=copied.root).done().json()
-    names = ALL.split(",")
-    assert [row["model"] for row in result["metrics"]["rows"]] == (names[:-1] if system == "three_spin" else names)
-    assert all(row["seeds"] == (1 if row["model"] == "effective" else 2) for row in result["metrics"]["rows"])
-    text = (copied.root / result["outputs"]["markdown"]).read_text()
-    assert "a budget of 1s a run" in text
 
 
 @pytest.mark.slow

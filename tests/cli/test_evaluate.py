@@ -219,6 +219,7 @@ def test_predictions_can_be_inspected(copied: Workshop):
     call("inspect", "p.h5", cwd=copied.root).failed(3, "p.h5")
 
 
+@pytest.mark.slow
 def test_signal_while_predicting(copied: Workshop):
     np.save(copied.root / "big.npy", np.tile(np.array([0.0, 0.0, 1.0]).reshape(1, 3, 1, 1), (3000, 1, 48, 48)))
     before = files_below(copied.root)

@@ -14,13 +14,14 @@ from .conftest import SMALL, call
 COLUMNS = "x,y,_,sx,sy,sz,fx,fy,fz"
 
 
-def labelled(samples: int, side: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def labelled(samples: int, *sides: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Spins, energies and fields of the Heisenberg model, as another code would give them."""
     import torch
 
-    spins = np.random.default_rng(seed).normal(size=(samples, 3, side, side))
+    sides = (*sides, *sides)[:2]
+    spins = np.random.default_rng(seed).normal(size=(samples, 3, *sides))
     spins /= np.linalg.norm(spins, axis=1, keepdims=True)
-    system, given = Heisenberg(L=side), torch.from_numpy(spins)
+    system, given = Heisenberg(L="{}x{}".format(*sides)), torch.from_numpy(spins)
     return spins, system.energy(given).numpy(), system.fields(given).numpy()
 
 
@@ -80,11 +81,11 @@ def test_kinds_of_fields(here: Path):
 
 
 def test_a_dataset_is_trained_on_evaluated_and_extrapolated(here: Path):
-    for name, (samples, side) in {"small": (60, 4), "large": (8, 6)}.items():
-        spins, energies, fields = labelled(samples, side)
+    for name, shape in {"small": (60, 4), "large": (8, 6, 5)}.items():
+        spins, energies, fields = labelled(*shape)
         np.savez(here / f"{name}.npz", spins=spins, energies=energies, fields=fields)
     made = call("import", "small.npz", "large.npz", "--energy-unit", "meV", "--json", cwd=here).done().json()
-    small, large = (made["outputs"][f"dataset_L{side}"] for side in (4, 6))
+    small, large = (made["outputs"][f"dataset_L{size}"] for size in (4, "6x5"))
     assert made["outputs"]["dataset"] == small
     assert [each["samples"] for each in made["metrics"]["datasets"]] == [8, 60]
     again = call("import", "large.npz", "small.npz", "--energy-unit", "meV", "--json", cwd=here).done().json()
@@ -97,7 +98,7 @@ def test_a_dataset_is_trained_on_evaluated_and_extrapolated(here: Path):
     sizes = call(*words, cwd=here).done().json()["metrics"]["sizes"]
     assert [(each["L"], each["samples"], each["reference"]) for each in sizes] == [
         (4, 60, "external"),
-        (6, 8, "external"),
+        ("6x5", 8, "external"),
     ]
     assert sizes[1]["speedup"] is None
     for kind in ("sizes", "times", "spins", "parity"):

@@ -298,15 +298,3 @@ def test_killed_in_the_exchange(copied: Workshop, event: str, name: str, extra: 
     assert (shown["status"], shown["config"]["model"]["name"]) == ("finished", "effective")
     assert shown["summary"]["metrics"] == outcome.json()["metrics"]
     call(*old, cwd=root).failed(6, "runs/a")
-
-
-def test_resume_completes_the_exchange(copied: Workshop):
-    """Between the removal of the old summary and the first rename, made by hand from real runs."""
-    root, run = copied.root, copied.root / copied.run("lattice net")
-    twin = root / copied.run("lattice twin")
-    twin.rename(run / ".new")
-    (run / ".new" / "lock").unlink()
-    (run / "summary.json").unlink()
-    found = call("train", "--resume", run, "--json", cwd=root).done().json()
-    assert found["metrics"] == copied.made["lattice twin"].json()["metrics"]
-    assert {each.name for each in run.iterdir()} == FOLDER

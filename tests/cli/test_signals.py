@@ -282,7 +282,8 @@ def test_a_sweep_that_replaces(copied: Workshop):
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
-@pytest.mark.parametrize("delay", [0.1, *(pytest.param(each, marks=pytest.mark.slow) for each in (0.0, 0.7, 1.5))])
+@pytest.mark.slow
+@pytest.mark.parametrize("delay", [0.0, 0.1, 0.7, 1.5])
 def test_workers_that_are_still_importing(here: Path, delay: float):
     """A terminal sends Ctrl-C to all processes at once, and so do batch systems: one sentence, from one of them."""
     preset(here, epochs=100000)

@@ -168,20 +168,6 @@ def test_launchers_train_what_the_basic_one_trains(copied: Workshop, launcher: s
     assert not list((copied.root / "outputs").glob(".study-*"))
 
 
-@pytest.mark.slow
-def test_a_killed_worker_is_a_failed_run(copied: Workshop):
-    """joblib's worker is killed: what it trained is listed as failed, without a traceback."""
-    args = ("system=three_spin", "model=efnn", "depth=1", "width=6", "training.optimizer=adam", "epochs=100000")
-    joblib = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-    with begin_efnn("train", "-m", *args, "seed=0,1", *joblib, cwd=copied.root) as process:
-        wait_for(lambda: len(list(copied.root.glob("outputs/three_spin-efnn-d1-*/metrics.csv"))) == 2)
-        owners = [path.read_text().split()[1] for path in copied.root.glob("outputs/three_spin-efnn-d1-*/lock")]
-        os.kill(int(owners[0]), signal.SIGKILL)
-        outcome = finish(process)
-    assert outcome.code == 5, outcome
-    assert "Traceback" not in outcome.err
-
-
 QUEUED = ("hydra/launcher=submitit_local", "--json")
 
 

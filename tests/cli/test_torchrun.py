@@ -18,7 +18,6 @@ from efnn_cli.storage.lock import owned
 from .conftest import Outcome, arrays, begin_efnn, begun, call, files_below, finish, only_run, rows, spawn, wait_for
 
 EPOCHS = 200
-ENDLESS = 1_000_000
 NET = ("model=efnn", "depth=2", "width=12", "training.optimizer=adam", "training.dtype=float64")
 RUN_FILES = {"config.yaml", "run.log", "metrics.csv", "last.h5", "best.h5", "summary.json", "lock"}
 
@@ -100,6 +99,7 @@ def test_torchrun_trains_as_one_process(here: Path):
     np.testing.assert_allclose(numbers(run), numbers(here / "alone"), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_alone_where_two_were_wanted(here: Path):
     """It says what it waits for."""
     with pair("train", cwd=here, wanted=[1]) as (member,):
@@ -215,22 +215,6 @@ def test_a_process_that_is_killed(here: Path, calm: Path, dying: int):
     assert not [name for name in files_below(here) if name.endswith(".tmp")]
     both(*train(EPOCHS), cwd=here)[0].done()
     same_as(calm, here)
-
-
-@pytest.mark.slow
-def test_an_error_of_the_first_process_alone(here: Path):
-    """It cannot write any more: the other one is lost at its next step."""
-    make_data(here)
-    with pair(*train(ENDLESS), cwd=here) as (main, other):
-        wait_for(lambda: begun(here, 5) or main.poll() is not None)
-        table = only_run(here) / "metrics.csv"
-        table.rename(here / "rows")
-        table.mkdir()
-        first, second = finish(main, 30), finish(other, 30)
-    assert first.code == first.json()["code"] == 74, first.err
-    assert first.err.count("error: ") == 1
-    assert second.code == 5, second.err
-    assert "error: rank 1: training: lost another of the processes" in second.err
 
 
 @pytest.mark.slow

@@ -25,13 +25,12 @@ def pretend(folder: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str]
     [
         ({}, 8192),
         ({"a/b/memory.max": "3000", "a/b/memory.current": "1000"}, 2000),
-        ({"a/b/memory.max": "max", "a/b/memory.current": "1000"}, 8192),
         ({"a/memory.max": "1500", "a/memory.current": "1000", "a/b/memory.max": "max"}, 500),
         ({"a/memory.max": "3000", "a/memory.current": "2900", "a/memory.stat": "anon 7\ninactive_file 900\n"}, 1000),
         ({"memory.max": "700", "memory.current": "900"}, 0),
         ({"memory/c/memory.limit_in_bytes": "600", "memory/c/memory.usage_in_bytes": "200"}, 400),
     ],
-    ids=["none", "own", "no limit", "above", "page cache", "container, used up", "version 1"],
+    ids=["none", "own", "above", "page cache", "container, used up", "version 1"],
 )
 def test_memory_below_the_limits_of_control_groups(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], free: int
@@ -45,14 +44,13 @@ def test_memory_below_the_limits_of_control_groups(
     ("files", "cores"),
     [
         ({}, 64),
-        ({"a/b/cpu.max": "max 100000\n"}, 64),
         ({"a/b/cpu.max": "50000 100000\n"}, 1),
         ({"a/b/cpu.max": "250000 100000\n"}, 3),
         ({"a/cpu.max": "200000 100000\n", "a/b/cpu.max": "max 100000\n"}, 2),
         ({"cpu/c/cpu.cfs_quota_us": "150000\n", "cpu/c/cpu.cfs_period_us": "100000\n"}, 2),
         ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 64),
     ],
-    ids=["none", "no limit", "half", "rounded up", "above", "version 1", "version 1, none"],
+    ids=["none", "half", "rounded up", "above", "version 1", "version 1, none"],
 )
 def test_cores_below_the_quotas_of_control_groups(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], cores: int

@@ -96,9 +96,3 @@ def test_what_is_undefined_is_none():
     assert calibrate(np.array([[1.0, 2.0], [1.5, 2.1]]), true[:2]).rank_correlation is None
     assert calibrate(np.stack([true - 0.1, true + 0.3]), true).rank_correlation is None  # equal errors and spreads
     assert rank_correlation(np.arange(3.0), np.ones(3)) is None
-
-
-@pytest.mark.parametrize("shapes", [((1, 3), (3,)), ((2, 3), (4,)), ((3,), (3,)), ((2, 0), (0,))])
-def test_wrong_shapes_are_refused(shapes):
-    with pytest.raises(ValueError, match="members"):
-        calibrate(np.zeros(shapes[0]), np.zeros(shapes[1]))
