@@ -54,7 +54,6 @@ def extrapolate(
     from efnn_cli.config.options import ExtrapolateKeys
     from efnn_cli.config.schema import typed
     from efnn_cli.core.device import describe, resolve
-    from efnn_cli.core.size import length
     from efnn_cli.datasets.settings import refuse_tolerance_without_effect
     from efnn_cli.evaluation import size_results
     from efnn_cli.evaluation.reference_datasets import plan_references, refuse_drawing
@@ -80,14 +79,13 @@ def extrapolate(
         return size_results.planned(plans, target.type, table)
     LOGGER.info("extrapolating on %s", describe(target))
     rows, every = size_results.measure(members, plans, target, table, console)
-    return size_results.report(rows, every, length(members[0].system.size), table)
+    return size_results.report(rows, every, members[0], table)
 
 
 def on_given(
     members: Sequence[Run], paths: Sequence[Path], out: Path | None, *, overwrite: bool, dry_run: bool
 ) -> Result:
     """Apply the networks to the user's own datasets of any size."""
-    from efnn_cli.core.size import length
     from efnn_cli.evaluation import size_results
     from efnn_cli.evaluation.reference_datasets import read_given
 
@@ -96,4 +94,4 @@ def on_given(
     if dry_run:
         return size_results.planned_given(datasets, table)
     rows, every = size_results.measure_given(members, datasets, table)
-    return size_results.report(rows, every, length(members[0].system.size), table)
+    return size_results.report(rows, every, members[0], table)

@@ -1,4 +1,4 @@
-"""`efnn plot KIND [RUN...]`: a figure of one or many runs, as PNG and SVG (and PDF), with a CSV of the data drawn."""
+"""`efnn plot KIND [RUN...]`: a figure of one or many runs, as PNG, SVG and PDF, with a CSV of the data drawn."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def plot(
     data: TestData = None,
     out: Annotated[
         Optional[Path],
-        path_option("--out", metavar="STEM", help="Write STEM.png, STEM.svg and STEM.csv; STEM.pdf too if named so."),
+        path_option("--out", metavar="STEM", help="Write STEM.png, STEM.svg, STEM.pdf and STEM.csv."),
     ] = None,
     overwrite: Overwrite = False,
 ) -> Result:
@@ -58,7 +58,7 @@ def plot(
     out = out or plot_kinds.default_stem(kind, drawing)
     files = plot_kinds.files_of(out)
     atomic.make_folder(out.parent)
-    drawing.draw(files.get("pdf") or files["figure"].with_suffix(""))
+    drawing.draw(files["figure"].with_suffix(""))
     outputs = {name: shown(path) for name, path in files.items()}
     return Result("plot", {"kind": kind, **drawing.metrics}, outputs, tables=[facts({"kind": kind})])
 

@@ -17,6 +17,7 @@ from efnn_cli.core.errors import ConflictError, InputError
 from efnn_cli.core.numbers import number
 from efnn_cli.core.results import Result, shown
 from efnn_cli.core.signals import StopRequest
+from efnn_cli.core.size import length
 from efnn_cli.core.table import Table, facts
 from efnn_cli.datasets.planning import DatasetPlan
 from efnn_cli.evaluation import extrapolation
@@ -24,6 +25,7 @@ from efnn_cli.evaluation.compatibility import require_same_hamiltonian
 from efnn_cli.evaluation.reference_datasets import label_references
 from efnn_cli.evaluation.size_errors import SizeErrors, weights_digest
 from efnn_cli.evaluation.size_table import Rows, SizeTable, curves, spreads
+from efnn_cli.models import MODELS
 from efnn_cli.physics.system import size_of_spins
 from efnn_cli.runs.folder import EXTRAPOLATION, OUTPUTS
 from efnn_cli.runs.loading import Run
@@ -135,20 +137,28 @@ def _planned(sizes: list[dict[str, Any]], table: SizeTable) -> Result:
     return Result("extrapolate", {"sizes": sizes}, {"table": shown(table.path)}, "planned", tables=tables)
 
 
-def draw(rows: Rows, trained_at: float, folder: Path) -> Path:
-    """Draw error against size of all rows of the table, and the spread of ensembles; return the path of the figure."""
+def draw(rows: Rows, network: Run, folder: Path) -> Path:
+    """Draw errors against size of all rows of the table, and the spread of ensembles; return the path of the figure."""
+    title = MODELS[network.config["model"]["name"]].title
     relative = all(row["relative_error"] for row in rows)
-    column, label = ("relative_error", "relative error") if relative else ("rmse_over_std", "RMSE / std(E)")
+    columns = {"relative error": "relative_error"} if relative else {}
+    panels = {
+        label: lines_of(rows, key, title) for label, key in (columns | {"RMSE / std(E)": "rmse_over_std"}).items()
+    }
+    return figures.against_size(panels, length(network.system.size), folder / EXTRAPOLATION, table=False)
+
+
+def lines_of(rows: Rows, column: str, title: str) -> list[figures.Curve]:
+    """Return the error of every sampling and seed, with the sampling error of the references; spreads are dashed."""
     spread = spreads(rows, column)
     lines = []
     for name, points in curves(rows, column).items():
-        title = f"{name}: error of the mean" if name in spread else name
-        lines.append(figures.Curve(title, [(*point, None) for point in points], name))
+        look = f"{title}, {name}"
+        lines.append(figures.Curve(f"{look}: error of the mean" if name in spread else look, points, look))
         if name in spread:
-            points = spread[name]
-            title = f"{name}: spread of the members"
-            lines.append(figures.Curve(title, [(*point, None) for point in points], name, dashed=True))
-    return figures.error_against_size(lines, label, trained_at, folder / EXTRAPOLATION, table=False)
+            dashed = [(size, value, None) for size, value, _ in spread[name]]
+            lines.append(figures.Curve(f"{look}: spread of the members", dashed, look, dashed=True))
+    return lines
 
 
 def methods(rows: Sequence[SizeErrors]) -> str:
@@ -159,9 +169,9 @@ def methods(rows: Sequence[SizeErrors]) -> str:
     return "; ".join(f"{method}, L = {', '.join(each)}" for method, each in sizes.items())
 
 
-def report(rows: Sequence[SizeErrors], every: Rows, trained_at: float, table: SizeTable) -> Result:
+def report(rows: Sequence[SizeErrors], every: Rows, network: Run, table: SizeTable) -> Result:
     """Draw the figure of every row; return the `rows` of the sizes asked for."""
-    figure = draw(every, trained_at, table.path.parent)
+    figure = draw(every, network, table.path.parent)
     metrics = {"sizes": [row.as_json() for row in rows]}
     warn_of_no_use({where: ratio for row in rows for where, ratio in row.ratios().items()})
     tables = [Table(list(SHOWN), [[show(row) for show in SHOWN.values()] for row in rows])]

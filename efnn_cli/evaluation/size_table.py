@@ -15,6 +15,7 @@ from efnn_cli.evaluation.size_errors import ENSEMBLE_FIGURES, FIGURES, SizeError
 from efnn_cli.storage import atomic, documents
 from efnn_cli.storage.dataset import EXTERNAL
 from efnn_cli.storage.lock import awaited
+from efnn_cli.training.metrics import sampling_error
 
 LOGGER = logging.getLogger("efnn")
 
@@ -113,30 +114,38 @@ def _identity(row: dict[str, str]) -> tuple[str, ...]:
     return tuple(row[name] for name in IDENTITY)
 
 
-def curves(rows: Sequence[dict[str, str]], column: str) -> dict[str, list[tuple[float, float]]]:
-    """Return `column` against L, one curve for every sampling and seed, from the row with most samples at each L."""
-    return _against_size(rows, lambda row: row[column])
+Points = list[tuple[float, float, float]]
+"""L, a value, and its standard error."""
 
 
-def spreads(rows: Sequence[dict[str, str]], column: str) -> dict[str, list[tuple[float, float]]]:
+def curves(rows: Rows, column: str) -> dict[str, Points]:
+    """Return an error against L, one curve for every sampling and seed, from the row with most samples at each L."""
+    return _against_size(rows, lambda row: float(row[column] or 0), column)
+
+
+def spreads(rows: Rows, column: str) -> dict[str, Points]:
     """Return the spread of the members in the unit of the error `column`, as `curves` does for the error."""
-    kept = [row for row in rows if row["error_over_spread"] and float(row["error_over_spread"]) > 0 and row[column]]
-    return _against_size(kept, lambda row: str(float(row[column]) / float(row["error_over_spread"])), among=rows)
+
+    def spread(row: dict[str, str]) -> float:
+        ratio = float(row["error_over_spread"] or 0)
+        return float(row[column] or 0) / ratio if ratio > 0 else 0.0
+
+    return _against_size(rows, spread, column)
 
 
 def _against_size(
-    rows: Sequence[dict[str, str]],
-    value: Callable[[dict[str, str]], str],
-    among: Sequence[dict[str, str]] | None = None,
-) -> dict[str, list[tuple[float, float]]]:
-    """Return `value` against L; name the seeds where there are several `among` all rows."""
-    many = len({row["seed"] for row in among or rows}) > 1
+    rows: Sequence[dict[str, str]], value: Callable[[dict[str, str]], float], column: str
+) -> dict[str, Points]:
+    """Return values above zero against L; name the seeds where there are several."""
+    many = len({row["seed"] for row in rows}) > 1
     found: dict[str, dict[float, tuple[int, float]]] = {}
     for row in rows:
-        text = value(row)
-        if text and 0 < float(text) < math.inf:
+        if 0 < value(row) < math.inf:
             name = row["sampling"].replace("_", " ") + (f", seed {row['seed']}" if many else "")
-            points = found.setdefault(name, {})
-            point = (int(row["samples"]), float(text))
-            points[length(row["L"])] = max(point, points.get(length(row["L"]), (0, 0.0)))
-    return {name: [(size, points[size][1]) for size in sorted(points)] for name, points in found.items()}
+            best = found.setdefault(name, {})
+            size = length(row["L"])
+            best[size] = max((int(row["samples"]), value(row)), best.get(size, (0, 0.0)))
+    return {
+        name: [(L, error, sampling_error(column, error, samples)) for L, (samples, error) in sorted(best.items())]
+        for name, best in found.items()
+    }

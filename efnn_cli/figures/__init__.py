@@ -1,7 +1,8 @@
-"""Figures of plain numbers, each written as PNG, SVG and a CSV of the numbers; only this package uses matplotlib.
+"""Figures of plain numbers, each written as PNG, SVG, PDF and a CSV of the numbers; only this package uses matplotlib.
 
 style.py       colours, sheets, legends, logarithmic axes, files
-curves.py      errors against L, parameters, width or samples; bias against L
+curves.py      errors against parameters, width or samples
+sizes.py       errors and bias against L, and what falls as 1/L
 learning.py    errors and learning rate against the epoch
 parity.py      predicted against true energies
 spins.py       a configuration and its effective fields
@@ -11,18 +12,20 @@ power_law.py   the power law of some points
 
 from __future__ import annotations
 
-from efnn_cli.figures.curves import Curve, error_against, error_against_parameters, error_against_size, error_and_bias
+from efnn_cli.figures.curves import Curve, error_against, error_against_parameters
 from efnn_cli.figures.learning import learning_curves
 from efnn_cli.figures.parity import parity
 from efnn_cli.figures.power_law import growth
+from efnn_cli.figures.sizes import BIAS, against_size, error_against_size, error_and_bias
 from efnn_cli.figures.spins import spins
-from efnn_cli.figures.style import PDF, SUFFIXES, beside
+from efnn_cli.figures.style import SUFFIXES, beside
 from efnn_cli.figures.times import times
 
 __all__ = [
-    "PDF",
+    "BIAS",
     "SUFFIXES",
     "Curve",
+    "against_size",
     "beside",
     "error_against",
     "error_against_parameters",

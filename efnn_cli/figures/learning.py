@@ -37,7 +37,7 @@ def learning_curves(runs: Mapping[str, Sequence[Any]], stem: Path) -> Path:
         (handles[name],) = upper.plot(epochs, val, **line)
         lower.plot(epochs, rates, linewidth=1.0, **line | ({"color": FAINT} if len(runs) == 1 else {}))
         drawn += [(name, *row) for row in zip(epochs, train, val, rates, strict=True)]
-    upper.set_ylabel("RMSE / std(E)" if relative else "RMSE")
+    upper.set_ylabel("RMSE / std(E)" if relative else "RMSE (unit of the energy)")
     lower.set_ylabel("learning rate", color=FAINT)
     lower.tick_params(axis="y", colors=FAINT)
     lower.set_ylim(bottom=0.0)

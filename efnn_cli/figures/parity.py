@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from efnn_cli.figures.style import FAINT, INK, NOTE, looks, save, sheet, styled
+from efnn_cli.core.numbers import number
+from efnn_cli.figures.style import FAINT, INK, NOTE, in_unit, looks, save, sheet, styled
 
 Array = NDArray[np.float64]
 
@@ -20,10 +21,10 @@ COLUMNS = 3  # panels side by side that are readable on a page
 
 
 @styled()
-def parity(panels: Mapping[str, Array], true: Array, stem: Path) -> Path:
+def parity(panels: Mapping[str, Array], true: Array, stem: Path, *, unit: str = "") -> Path:
     """Draw predicted against true energies per site, a panel a network, residuals below; return the path of the PNG.
 
-    Residuals E_pred - E_true are in units of std(E_true), and so are the RMSE and the bias written beside them.
+    Energies are in the `unit`. Residuals E_pred - E_true are in units of std(E_true), and so are RMSE and bias.
     `true` and every entry of `panels` have the shape (B,).
     """
     columns = min(len(panels), COLUMNS)
@@ -40,8 +41,9 @@ def parity(panels: Mapping[str, Array], true: Array, stem: Path) -> Path:
         draw_agreement(upper, panels[name], true, look["color"])
         upper.set_title(name)
         highest = max(highest, draw_residuals(lower, residuals[name], edges, look["color"]))
-        upper.set(xlabel="true energy per site", ylabel="" if column else "predicted energy per site")
-        lower.set(xlabel="residual / std(E)", ylabel="" if column else "configurations")
+        names = [in_unit(f"{each} energy per site", unit) for each in ("true", "predicted")]
+        upper.set(xlabel=names[0], ylabel="" if column else names[1])
+        lower.set(xlabel="(predicted − true) / std(E)", ylabel="" if column else "configurations")
         for axes in (upper, lower):
             axes.tick_params(labelleft=column == 0)
     for axes in every.flat:
@@ -75,6 +77,7 @@ def draw_residuals(axes: Any, residuals: Array, edges: Array, colour: str) -> in
     axes.stairs(counts, edges, color=colour, fill=True, alpha=0.6)
     axes.axvline(0.0, color=INK, linewidth=0.8)
     axes.locator_params(nbins=4)
-    note = f"RMSE {float(np.sqrt(np.mean(residuals**2))):.1e}\nbias {float(residuals.mean()):+.1e}"
+    rmse, bias = float(np.sqrt(np.mean(residuals**2))), float(residuals.mean())
+    note = f"RMSE/std {number(rmse, 2)}\nbias/std {number(bias, 2)}"
     axes.text(0.03, 0.97, note, transform=axes.transAxes, va="top", fontsize=NOTE)
     return int(counts.max())

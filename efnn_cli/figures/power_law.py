@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from efnn_cli.core.numbers import with_error
+
 LARGEST = 4  # sizes that a growth is fitted to: overheads rule the small ones
 
 
@@ -15,9 +17,14 @@ class PowerLaw:
     """y = prefactor * x^exponent, fitted to x from `first` to `last`."""
 
     exponent: float
+    error: float | None
+    """Standard error of the exponent; None for two points, which any power law meets."""
     prefactor: float
     first: float
     last: float
+
+    def __str__(self) -> str:
+        return f"L^{with_error(self.exponent, self.error)}"
 
     def at(self, x: float) -> float:
         """Return the fitted y."""
@@ -32,7 +39,8 @@ def power_law(points: Sequence[tuple[float, float]]) -> PowerLaw:
     if len(set(x)) < 2:
         raise ValueError(f"a power law needs points at two different x, found {len(set(x))}")
     line = linregress(np.log(x), np.log(y))
-    return PowerLaw(float(line.slope), float(np.exp(line.intercept)), min(x), max(x))
+    error = float(line.stderr) if len(points) > 2 else None
+    return PowerLaw(float(line.slope), error, float(np.exp(line.intercept)), min(x), max(x))
 
 
 def growth(points: Sequence[tuple[float, float]]) -> PowerLaw | None:

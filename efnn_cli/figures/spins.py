@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from efnn_cli.figures.style import FAINT, GRID, INK, NOTE, looks, save, sheet, styled
+from efnn_cli.core.numbers import number
+from efnn_cli.figures.style import FAINT, GRID, INK, NOTE, in_unit, looks, save, sheet, styled
 
 Array = NDArray[np.float64]
 
@@ -29,29 +30,31 @@ def relative_difference(fields: Mapping[str, Array]) -> float | None:
 
 
 @styled()
-def spins(configuration: Array, fields: Mapping[str, Array], stem: Path) -> Path:
+def spins(configuration: Array, fields: Mapping[str, Array], stem: Path, *, unit: str = "") -> Path:
     """Draw a configuration beside the effective fields on it; return the path of the PNG.
 
     `configuration` and all `fields` have the shape (3, L, L) or, for scalar spins, (L,). Vectors are arrows of the x
     and y components, coloured by z; of fields only the part perpendicular to the spins is drawn. Scalars are bars.
     """
-    return _bars(configuration, fields, stem) if configuration.ndim == 1 else _arrows(configuration, fields, stem)
+    return (_bars if configuration.ndim == 1 else _arrows)(configuration, fields, stem, unit)
 
 
-def _arrows(configuration: Array, fields: Mapping[str, Array], stem: Path) -> Path:
+def _arrows(configuration: Array, fields: Mapping[str, Array], stem: Path, unit: str) -> Path:
     """Draw spins and fields (3, L, L) in panels side by side."""
     turning = {name: perpendicular(each, configuration) for name, each in fields.items()}
     figure = sheet(2.4 * (1 + len(fields)), 3.3)
     every = figure.subplots(1, 1 + len(fields), squeeze=False)[0]
     lengths = [np.sqrt((each**2).sum(axis=0)) for each in turning.values()]
     reach = max((float(np.quantile(each, 0.9)) for each in lengths), default=0.0) or 1.0
-    panels = [("spins S", configuration, 1.0, "z component")]
+    panels = [("spins S", configuration, 1.0, "z component of S")]
     panels += [
-        (f"effective fields, {name}", each, reach, "z component; part across S") for name, each in turning.items()
+        (f"fields across S, {name}", each, reach, in_unit("z component of h", unit)) for name, each in turning.items()
     ]
     for axes, (title, vectors, longest, label) in zip(every, panels, strict=True):
         drawn = _quiver(axes, vectors, longest)
-        axes.set_title(title)
+        axes.set_title(title, pad=14)  # above the arrow key
+        key = "length 1" if vectors is configuration else in_unit(f"length {number(longest, 2)}", unit)
+        axes.quiverkey(drawn, 0.12, 1.03, longest, key, labelpos="E", labelsep=0.06, fontproperties={"size": NOTE})
         figure.colorbar(drawn, ax=axes, orientation="horizontal", shrink=0.8, pad=0.02, label=label)
     _note(figure, turning)
     parts = {"S": configuration, **turning}
@@ -80,7 +83,7 @@ def _quiver(axes: Any, vectors: Array, reach: float) -> Any:
     return drawn
 
 
-def _bars(configuration: Array, fields: Mapping[str, Array], stem: Path) -> Path:
+def _bars(configuration: Array, fields: Mapping[str, Array], stem: Path, unit: str) -> Path:
     """Draw scalar spins (L,) above their effective fields, site by site."""
     figure = sheet(5.6, 3.9)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1.7))
@@ -94,7 +97,7 @@ def _bars(configuration: Array, fields: Mapping[str, Array], stem: Path) -> Path
     for axes in (upper, lower):
         axes.axhline(0.0, color=INK, linewidth=0.8)
         axes.grid(visible=False, axis="x")
-    lower.set_ylabel("effective fields −∂E/∂s")
+    lower.set_ylabel(in_unit("effective fields −∂E/∂s", unit))
     lower.set_xlabel("site i")
     lower.set_xticks(sites if len(sites) <= 30 else sites[:: len(sites) // 15])
     figure.legend(loc="outside lower center", ncols=max(len(fields), 1))

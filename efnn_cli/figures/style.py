@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,11 +19,21 @@ FAINT = "#888888"
 """Secondary lines and notes."""
 GRID = "#dddddd"
 # Palette of Okabe and Ito, for all kinds of colour vision; markers tell the lines apart in grey print
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-MARKERS = ("o", "s", "^", "D", "v", "P")
-SUFFIXES = (".png", ".svg", ".csv")
-PDF = ".pdf"
+NETWORKS = {
+    "EFNN": ("#0072B2", "o"),
+    "DNN": ("#D55E00", "s"),
+    "ResNet": ("#009E73", "^"),
+    "DenseNet": ("#CC79A7", "D"),
+    "effective model": ("#56B4E9", "v"),
+}
+"""Colour and marker of a network by its title: the same in every figure."""
+OTHERS = ((INK, "s"), ("#E69F00", "P"), ("#882255", "X"), ("#44AA99", "<"), ("#999933", ">"), (FAINT, "h"))
+"""Colours and markers of everything else, such as reference methods."""
+TINTS = (0.0, 0.4, 0.65)  # of white, in the colours of the first, second and third curve of one network
+SUFFIXES = (".png", ".svg", ".pdf", ".csv")
+DPI = 200
 NOTE = 8  # points: the smallest text
+SIDE = "side of the lattice L (sites)"
 FEW = 8  # values of x that are ticks of their own
 UNDATED: dict[str, Any] = {
     "png": {},
@@ -50,6 +61,7 @@ RC: dict[Any, Any] = {
     "legend.frameon": False,
     "lines.linewidth": 1.4,
     "lines.markersize": 5,
+    "pdf.fonttype": 42,  # TrueType: text stays text
     "svg.fonttype": "none",
     "svg.hashsalt": "efnn",
     "text.color": INK,
@@ -81,12 +93,35 @@ def sheet(width: float, height: float) -> Any:
 
 
 def looks(names: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return colour and marker by name, in the order in which the names first occur."""
-    different = enumerate(dict.fromkeys(names))
-    return {
-        name: {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}
-        for index, name in different
-    }
+    """Return colour and marker by name: those of the network that a name begins with, else the next ones of `OTHERS`.
+
+    Several curves of one network, such as its depths, have lighter and lighter colours and markers of their own.
+    """
+    markers = [marker for _, marker in NETWORKS.values()]
+    found: dict[str, dict[str, str]] = {}
+    count: Counter[str] = Counter()
+    for name in dict.fromkeys(names):
+        network = next((each for each in NETWORKS if name.startswith(each)), "")
+        if network:
+            colour, marker = NETWORKS[network]
+            colour = lighter(colour, TINTS[count[network] % len(TINTS)])
+            marker = markers[(markers.index(marker) + count[network]) % len(markers)]
+        else:
+            colour, marker = OTHERS[count[network] % len(OTHERS)]
+        count[network] += 1
+        found[name] = {"color": colour, "marker": marker}
+    return found
+
+
+def lighter(colour: str, white: float) -> str:
+    """Return a colour mixed with a part of white."""
+    parts = (int(colour[each : each + 2], 16) for each in (1, 3, 5))
+    return "#" + "".join(f"{round(part + white * (255 - part)):02x}" for part in parts)
+
+
+def in_unit(quantity: str, unit: str) -> str:
+    """Return the label of an axis."""
+    return f"{quantity} ({unit})" if unit else quantity
 
 
 def legend_below(figure: Any, handles: Sequence[Any], names: Sequence[str]) -> None:
@@ -121,7 +156,11 @@ def logarithmic(*every: Any) -> None:
     class Plain(LogFormatterSciNotation):
         def __call__(self, x: float, pos: int | None = None) -> str:
             found = POWER.search(super().__call__(x, pos))
-            return f"{found[1] + '×' if found[1] else ''}{power_of_ten(int(found[2]))}" if found else ""
+            if found is None:
+                return ""
+            if abs(int(found[2])) < 3:
+                return f"{x:g}"
+            return f"{found[1] + '×' if found[1] else ''}{power_of_ten(int(found[2]))}"
 
     for axis in every:
         axis.axes.set(**{f"{axis.axis_name}scale": "log"})
@@ -140,18 +179,16 @@ def grouped(value: float) -> str:
 
 
 def save(figure: Any, stem: Path, head: Row | None = None, rows: Sequence[Row] = ()) -> Path:
-    """Write STEM.csv, STEM.svg and STEM.png, each atomically; return the path of the PNG.
+    """Write STEM.csv, STEM.svg, STEM.pdf and STEM.png, each atomically; return the path of the PNG.
 
-    Without a `head` there is no CSV. A `stem` that ends in .pdf gives STEM.pdf too. None is an empty cell.
+    Without a `head` there is no CSV. None is an empty cell.
     """
-    suffixes = [".svg", ".png", *([PDF] if stem.suffix == PDF else [])]
-    stem = stem.with_suffix("") if stem.suffix == PDF else stem
     if head is not None:
         atomic.write_csv(beside(stem, ".csv"), [head, *rows])
-    for suffix in suffixes:
+    for suffix in (".svg", ".pdf", ".png"):
         form = suffix[1:]
         image = io.BytesIO()
-        figure.savefig(image, format=form, dpi=200, transparent=form != "png", metadata=UNDATED[form])
+        figure.savefig(image, format=form, dpi=DPI, transparent=form != "png", metadata=UNDATED[form])
         atomic.write_bytes(beside(stem, suffix), image.getvalue())
     return beside(stem, ".png")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from efnn_cli.figures.power_law import growth
-from efnn_cli.figures.style import Row, legend_below, logarithmic, looks, save, sheet, styled, ticks_at
+from efnn_cli.figures.style import SIDE, Row, legend_below, logarithmic, looks, save, sheet, styled, ticks_at
 
 
 @styled()
@@ -25,11 +25,11 @@ def times(series: Mapping[str, Sequence[tuple[float, float]]], stem: Path) -> Pa
         if law is not None:
             ends = (law.first, law.last)
             axes.plot(ends, [law.at(x) for x in ends], linestyle="--", color=look["color"])
-        handles[name if law is None else f"{name}: L^{law.exponent:.2f}"] = handle
-        fit = (None,) * 3 if law is None else (law.exponent, law.first, law.last)
+        handles[name if law is None else f"{name}: {law}"] = handle
+        fit = (None,) * 4 if law is None else (law.exponent, law.error, law.first, law.last)
         rows += [(name, size, seconds, *fit) for size, seconds in ordered]
     ticks_at(axes, (size for points in series.values() for size, _ in points))
-    axes.set_xlabel("side of the lattice L")
+    axes.set_xlabel(SIDE)
     axes.set_ylabel("seconds per configuration")
     legend_below(figure, list(handles.values()), list(handles))
-    return save(figure, stem, ("series", "L", "seconds", "exponent", "fit_from", "fit_to"), rows)
+    return save(figure, stem, ("series", "L", "seconds", "exponent", "exponent_error", "fit_from", "fit_to"), rows)

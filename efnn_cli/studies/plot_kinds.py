@@ -9,7 +9,7 @@ from pathlib import Path
 from efnn_cli.config.fingerprint import fingerprint
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.results import shown
-from efnn_cli.figures import PDF, SUFFIXES, beside
+from efnn_cli.figures import SUFFIXES, beside
 from efnn_cli.runs.filters import split_conditions
 from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.runs.listing import RunRow
@@ -64,16 +64,15 @@ def prepare_spins(arguments: Sequence[str]) -> Drawing:
 
 
 def files_of(out: Path) -> dict[str, Path]:
-    """Return the files of a figure by their names in the result: STEM.png, .svg and .csv, and .pdf where `out` is one.
+    """Return the files of a figure by their names in the result: STEM.png, .svg, .pdf and .csv.
 
     `out` is STEM or one of these files. Raises `ConfigError` for another format of pictures.
     """
     suffix = out.suffix.lower()
     if suffix in FOREIGN:
         raise ConfigError(
-            f"--out: wanted STEM, or STEM with {', '.join((*SUFFIXES, PDF))}, found {out}",
-            f"--out {out.with_suffix(PDF)}",
+            f"--out: wanted STEM, or STEM with {', '.join(SUFFIXES)}, found {out}",
+            f"--out {out.with_suffix('.pdf')}",
         )
-    stem = out.with_suffix("") if suffix in (*SUFFIXES, PDF) else out
-    files = {name: beside(stem, each) for name, each in zip(("figure", "svg", "csv"), SUFFIXES, strict=True)}
-    return files | ({"pdf": beside(stem, PDF)} if suffix == PDF else {})
+    stem = out.with_suffix("") if suffix in SUFFIXES else out
+    return {name: beside(stem, each) for name, each in zip(("figure", "svg", "pdf", "csv"), SUFFIXES, strict=True)}

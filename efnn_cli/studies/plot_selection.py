@@ -16,7 +16,7 @@ from efnn_cli.runs.folder import OUTPUTS, RunFolder
 from efnn_cli.runs.listing import RunRow, list_runs, read_row
 
 MOST = 6  # runs or lines of different colours in one figure
-QUANTITIES = {"relative_error": "relative error", "rmse_over_std": "RMSE / std(E)", "rmse": "RMSE"}
+QUANTITIES = {"relative_error": "relative error", "rmse_over_std": "RMSE / std(E)", "rmse": "RMSE (unit of the energy)"}
 NAMED = {"depth": "D={}", "width": "width {}", "samples": "{} samples", "L": "L={}", "seed": "seed {}"}
 """Columns that distinguish runs in a legend, beside the network, in this order."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ from efnn_cli.studies.plot_selection import (
     quantity_of,
     require_one_hamiltonian,
 )
-from efnn_cli.training.metrics import mean_and_spread, measure
+from efnn_cli.training.metrics import bias_error, mean_and_spread, measure, sampling_error
 from efnn_cli.training.predict import predict_fields
 
 LABELS = {"width": "width", "parameters": "number of parameters", "samples": "configurations in the dataset"}
@@ -70,7 +71,7 @@ def parity(rows: Sequence[RunRow], data: Path | None) -> Drawing:
     errors = {name: measure(energies, task.true).rmse for name, energies in found.items()}
     return Drawing(
         {"runs": hashes(rows), "dataset": task.data.content_hash},
-        lambda stem: figures.parity(panels, task.true / sites, stem),
+        lambda stem: figures.parity(panels, task.true / sites, stem, unit=members[0].system.energy_unit),
         {"samples": len(task.true), "rmse": errors},
     )
 
@@ -85,7 +86,7 @@ def spins(row: RunRow, index: int) -> Drawing:
     fields = effective_fields(run, configuration, known)
     return Drawing(
         {"runs": hashes([row]), "index": index},
-        lambda stem: figures.spins(configuration, fields, stem),
+        lambda stem: figures.spins(configuration, fields, stem, unit=run.system.energy_unit),
         {"index": index, "configuration": int(task.chosen[index])},
     )
 
@@ -145,35 +146,47 @@ def sizes(rows: Sequence[RunRow]) -> Drawing:
     every = [line for _, lines in tables for line in lines]
     quantity = "relative_error" if all(line["relative_error"] for line in every) else "rmse_over_std"
     samplings = sorted({line["sampling"] for line in every})
-    errors: list[Curve] = []
-    biases: list[Curve] = []
+    panels = {QUANTITIES[quantity]: quantity, QUANTITIES["rmse_over_std"]: "rmse_over_std"}
+    panels |= {"RMSE per site": "rmse_per_site", figures.BIAS: "bias_per_site"}
+    drawn: dict[str, list[Curve]] = {label: [] for label in panels}
+    series = []
     for name, members in groups(rows, apart="").items():
         for sampling in samplings:
             title = name if len(samplings) == 1 else f"{name}, {sampling.replace('_', ' ')}"
-            found = [by_size(lines, sampling, quantity) for row, lines in tables if row in members]
-            for curves, column in ((errors, quantity), (biases, "bias_per_site")):
-                points = {
-                    L: [float(lines[L][column]) for lines in found if L in lines] for lines in found for L in lines
-                }
-                if points:
-                    curves.append(Curve(title, [(L, *mean_and_spread(points[L])) for L in sorted(points)]))
-    if not errors:
+            sizes = at_sizes([lines for row, lines in tables if row in members], sampling, quantity)
+            if not sizes:
+                continue
+            for label, column in panels.items():
+                points = [(L, *mean_and_bar(lines, column)) for L, lines in sizes.items() if lines[0][column]]
+                drawn[label] += [Curve(title, points)] if points else []
+            means = [(*over_seeds(lines, quantity), *over_seeds(lines, "bias_per_site")) for lines in sizes.values()]
+            series.append({"name": title, "rows": [[L, *mean] for L, mean in zip(sizes, means, strict=True)]})
+    if not series:
         path = shown(rows[0].folder.path)
         raise InputError(f"{path} has no size with enough samples for a {quantity}", f"efnn extrapolate {path}")
-    limit(errors, "lines")
-    trained_at = length(rows[0].values["L"])
-    series = [
-        {
-            "name": error.name,
-            "rows": [[*point, *other[1:]] for point, other in zip(error.points, bias.points, strict=True)],
-        }
-        for error, bias in zip(errors, biases, strict=True)
-    ]
+    limit(series, "lines")
+    unit = load(rows[0].folder.path, "cpu").system.energy_unit
     return Drawing(
         {"runs": sorted(hashes(rows)), "sizes": sorted({length(line["L"]) for line in every})},
-        lambda stem: figures.error_and_bias(errors, biases, trained_at, QUANTITIES[quantity], stem),
+        lambda stem: figures.against_size(drawn, length(rows[0].values["L"]), stem, unit=unit),
         {"quantity": quantity, "series": series},
     )
+
+
+def over_seeds(lines: Rows, column: str) -> tuple[float, float | None]:
+    """Return the mean of a column over seeds, and its spread."""
+    return mean_and_spread([float(line[column]) for line in lines])
+
+
+def mean_and_bar(lines: Rows, column: str) -> tuple[float, float]:
+    """Return the mean of a column over seeds; its bar holds their spread and the sampling of the references."""
+    mean, spread = over_seeds(lines, column)
+    samples = int(lines[0]["samples"])
+    if column == "bias_per_site":
+        sampling = bias_error(float(lines[0]["rmse_per_site"]), float(lines[0][column]), samples)
+    else:
+        sampling = sampling_error(column, mean, samples)
+    return mean, math.hypot(spread or 0.0, sampling)
 
 
 def times(rows: Sequence[RunRow]) -> Drawing:
@@ -198,7 +211,10 @@ def times(rows: Sequence[RunRow]) -> Drawing:
     return Drawing(
         {"runs": sorted(hashes(rows)), "sizes": sorted({L for seconds in found.values() for L in seconds})},
         lambda stem: figures.times(series, stem),
-        {"exponents": {name: None if law is None else law.exponent for name, law in laws.items()}},
+        {
+            "exponents": {name: None if law is None else law.exponent for name, law in laws.items()},
+            "exponent_errors": {name: None if law is None else law.error for name, law in laws.items()},
+        },
     )
 
 
@@ -217,7 +233,12 @@ def size_tables(rows: Sequence[RunRow]) -> list[tuple[RunRow, Rows]]:
     return found
 
 
-def by_size(lines: Rows, sampling: str, quantity: str) -> dict[float, Mapping[str, str]]:
-    """Return the line with the most samples at every L, among those that have the quantity."""
-    ordered = sorted(lines, key=lambda line: int(line["samples"]))
-    return {length(line["L"]): line for line in ordered if line["sampling"] == sampling and line[quantity]}
+def at_sizes(tables: Sequence[Rows], sampling: str, quantity: str) -> dict[float, Rows]:
+    """Return, by L, the line of every table with the most samples, among those that have the quantity."""
+    found: dict[float, Rows] = {}
+    for lines in tables:
+        ordered = sorted(lines, key=lambda line: int(line["samples"]))
+        best = {length(line["L"]): line for line in ordered if line["sampling"] == sampling and line[quantity]}
+        for size, line in best.items():
+            found.setdefault(size, []).append(line)
+    return dict(sorted(found.items()))

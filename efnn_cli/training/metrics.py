@@ -80,9 +80,14 @@ def sampling_error(quantity: str, value: float, samples: int) -> float:
     return value / math.sqrt(samples * (1 if quantity == "rmse_over_std" else 2))
 
 
+def bias_error(rmse: float, bias: float, samples: int) -> float:
+    """Return the standard error of the mean error of `samples` configurations."""
+    return math.sqrt(max(rmse**2 - bias**2, 0.0) / samples)
+
+
 def bias_text(rmse: float, bias: float, samples: int) -> str:
     """Return the mean error with its standard error in brackets."""
-    return with_error(bias, math.sqrt(max(rmse**2 - bias**2, 0.0) / samples))
+    return with_error(bias, bias_error(rmse, bias, samples))
 
 
 def error_text(quantity: str, value: float | None, samples: int) -> str:

@@ -1,4 +1,4 @@
-"""`efnn plot`: every kind, its three files, the same place again, and what is refused."""
+"""`efnn plot`: every kind, its four files, the same place again, and what is refused."""
 
 import csv
 import re
@@ -17,7 +17,7 @@ KINDS = ("curve", "parity", "width", "parameters", "samples", "sizes", "times", 
 def plotted(root: Path, *args: object) -> tuple[dict[str, Any], list[dict[str, str]]]:
     """The JSON object, and the rows of the CSV beside the figure."""
     found = call("plot", *args, "--json", cwd=root).done().json()
-    assert set(found["outputs"]) == {"figure", "svg", "csv"}
+    assert set(found["outputs"]) == {"figure", "svg", "pdf", "csv"}
     assert all((root / path).stat().st_size > 0 for path in found["outputs"].values())
     with (root / found["outputs"]["csv"]).open() as file:
         return found, list(csv.DictReader(file))
@@ -74,8 +74,8 @@ def test_errors_over_many_runs(shop: Workshop):
     assert [(row["curve"], float(row["width"])) for row in rows] == [("DNN D=1", 8.0), ("DNN D=1", 12.0)]
     value = next(value for key, value in rows[0].items() if "split" in key)
     assert float(value) == pytest.approx(np.mean(list(errors.values())))
-    assert float(rows[0]["spread"]) == pytest.approx(np.std(list(errors.values()), ddof=1))
-    assert rows[1]["spread"] == ""
+    assert float(rows[0]["error_bar"]) == pytest.approx(np.std(list(errors.values()), ddof=1))
+    assert rows[1]["error_bar"] == ""
     _, rows = plotted(shop.root, "parameters", "system=three_spin")
     assert [float(row["number of parameters"]) for row in rows] == [
         7 * 8 + 9 * 8 + 2 * 9 * 8,
@@ -88,13 +88,16 @@ def test_errors_over_many_runs(shop: Workshop):
 def test_sizes(shop: Workshop):
     found, rows = plotted(shop.root, "sizes", "model=efnn")
     assert found["metrics"]["quantity"] == "rmse_over_std"
-    assert [row["L"] for row in rows] == ["4", "5", "8"]
-    biases = []
+    assert [row["L"] for row in rows if row["quantity"] == "bias per site"] == ["4", "5", "8"]
+    lines = []
     for name in ("lattice net", "lattice twin"):
         with (shop.root / shop.run(name) / "extrapolation.csv").open() as file:
-            biases.append(float(next(csv.DictReader(file))["bias_per_site"]))
-    assert float(rows[0]["bias_per_site"]) == pytest.approx(np.mean(biases))
-    assert float(rows[0]["bias_spread"]) == pytest.approx(np.std(biases, ddof=1))
+            lines.append(next(csv.DictReader(file)))
+    bias, rmse = (next(row for row in rows if row["quantity"] == f"{name} per site") for name in ("bias", "RMSE"))
+    assert float(bias["value"]) == pytest.approx(np.mean([float(each["bias_per_site"]) for each in lines]))
+    errors = [float(each["rmse_per_site"]) for each in lines]
+    sampling = np.mean(errors) / np.sqrt(2 * 3)  # of 3 configurations
+    assert float(rmse["error_bar"]) == pytest.approx(np.hypot(np.std(errors, ddof=1), sampling))
 
 
 def test_times(shop: Workshop):
@@ -133,7 +136,7 @@ def test_out(shop: Workshop, tmp_path: Path, name: str):
     words = ("curve", shop.run("lattice net"), "--out", tmp_path / "mine" / name)
     outputs = call("plot", *words, "--json", cwd=shop.root).done().json()["outputs"]
     stem = "v1.2" if name == "v1.2" else "figure"
-    suffixes = {".png", ".svg", ".csv"} | ({".pdf"} if name.lower().endswith(".pdf") else set())
+    suffixes = set(MAGIC)
     assert files_below(tmp_path) == {f"mine/{stem}{suffix}" for suffix in suffixes}
     assert {Path(each).name for each in outputs.values()} == {f"{stem}{suffix}" for suffix in suffixes}
     for suffix in suffixes:

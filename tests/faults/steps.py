@@ -11,7 +11,13 @@ import h5py
 from efnn_cli.storage import documents, hdf5
 
 TIMES = ("seconds", "samples_per_second", "speedup")  # columns and keys that hold them differ from run to run
-ENDS = {".png": b"IEND\xaeB`\x82", ".svg": b"</svg>\n", ".html": b"</html>\n", ".md": b"\n"}  # with times in them
+ENDS = {
+    ".png": b"IEND\xaeB`\x82",
+    ".pdf": b"%%EOF\n",
+    ".svg": b"</svg>\n",
+    ".html": b"</html>\n",
+    ".md": b"\n",
+}
 SYSTEM = ("double_exchange", "--L", "6", "--workers", "1")
 
 

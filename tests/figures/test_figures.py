@@ -12,8 +12,11 @@ import pytest
 
 from efnn_cli import figures
 from efnn_cli.figures import Curve
+from efnn_cli.figures.curves import draw_errors
+from efnn_cli.figures.power_law import power_law
 from efnn_cli.figures.spins import perpendicular, relative_difference
-from efnn_cli.figures.style import COLOURS, FAINT, GRID, INK
+from efnn_cli.figures.style import FAINT, GRID, INK, NETWORKS, OTHERS, TINTS, lighter, looks
+from efnn_cli.models import MODELS
 from efnn_cli.training.history import EpochRow
 
 generator = np.random.default_rng(7)
@@ -37,11 +40,13 @@ DRAWN: dict[str, Callable[[Path], Path]] = {
     "error_against_parameters": lambda stem: figures.error_against_parameters(
         CURVES, {"level": 0.1}, "error", [8, 16], stem
     ),
-    "error_and_bias": lambda stem: figures.error_and_bias(ERRORS, BIASES, 10, "error", stem),
+    "against_size": lambda stem: figures.against_size(
+        {"relative error": ERRORS, figures.BIAS: BIASES}, 10, stem, unit="hopping t"
+    ),
     "times": lambda stem: figures.times(TIMES, stem),
     "learning_curves": lambda stem: figures.learning_curves({"run": HISTORY, "other": HISTORY[:1]}, stem),
-    "parity": lambda stem: figures.parity(PANELS, TRUE, stem),
-    "spins": lambda stem: figures.spins(SPINS, FIELDS, stem),
+    "parity": lambda stem: figures.parity(PANELS, TRUE, stem, unit="hopping t"),
+    "spins": lambda stem: figures.spins(SPINS, FIELDS, stem, unit="hopping t"),
     "bars": lambda stem: figures.spins(np.array([0.0, 1.0, 1.0]), LINE, stem),
 }
 
@@ -69,7 +74,8 @@ def test_svg_is_readable_text_in_the_colours_of_the_house(drawn: Path, name: str
     assert min(float(size) for size in re.findall(r"font-size: ([\d.]+)px", text)) >= 8
     if name != "spins":  # there z is a colour
         used = {each.lower() for each in re.findall(r"#[0-9a-fA-F]{6}\b", text)}
-        assert INK in used <= {INK, FAINT, GRID, *map(str.lower, COLOURS)}
+        networks = {lighter(colour, tint) for colour, _ in NETWORKS.values() for tint in TINTS}
+        assert INK in used <= {INK, FAINT, GRID, *networks, *(colour.lower() for colour, _ in OTHERS)}
 
 
 OF_THE_USER = {
@@ -92,9 +98,37 @@ def test_equal_numbers_give_equal_files_whatever_the_settings_of_the_user(drawn:
         assert path.read_bytes() == (drawn / path.name).read_bytes()
 
 
+def test_one_network_has_one_colour_everywhere():
+    assert set(NETWORKS) <= {MODELS[name].title for name in MODELS}
+    alone, among = looks(["DNN D=2"]), looks(["EFNN", "uniform sphere", "DNN", "DNN D=3"])
+    assert alone["DNN D=2"] == among["DNN"]
+    assert len({(each["color"], each["marker"]) for each in among.values()}) == 4
+
+
+def test_rounding_errors_do_not_flatten_the_rest(tmp_path: Path):
+    exact = Curve("effective model", [(8, 2e-15, None), (16, 1e-15, None)])
+    figures.error_against_size([*CURVES, exact], "error", 8, tmp_path / "sizes")
+    figures.error_against_parameters(CURVES, {"effective model": 2e-15}, "error", [8, 16], tmp_path / "parameters")
+    for name in ("sizes", "parameters"):
+        text = (tmp_path / f"{name}.svg").read_text()
+        assert "effective model: 2e-15, below" in text
+        assert "10⁻¹⁰" not in text
+    assert ["effective model", "8", "2e-15", ""] in [row[1:] for row in table(tmp_path / "sizes.csv")]
+
+
+def test_bars_on_a_logarithmic_axis_do_not_reach_zero():
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    draw_errors(axes, [Curve("EFNN", [(8, 1.0, 3.0), (16, 1.0, None)])])
+    (bars,) = axes.containers
+    lower, upper = bars.lines[2][0].get_segments()[0][:, 1]
+    assert (lower, upper) == (pytest.approx(0.25), pytest.approx(4.0))
+
+
 def test_csv_of_curves(drawn: Path):
     assert table(drawn / "error_against.v1.csv") == [
-        ["panel", "curve", "width", "error", "spread"],
+        ["panel", "curve", "width", "error", "error_bar"],
         ["a", "EFNN D=2", "8", "0.1", "0.01"],
         ["a", "EFNN D=2", "16", "0.02", ""],
         ["a", "DNN", "8", "0.3", ""],
@@ -102,10 +136,26 @@ def test_csv_of_curves(drawn: Path):
         ["b", "EFNN D=2", "16", "0.02", ""],
     ]
     assert table(drawn / "error_against_parameters.v1.csv")[-1] == ["level", "", "0.1", ""]
-    assert table(drawn / "error_and_bias.v1.csv")[1:] == [
-        ["EFNN", "10", "0.001", "0.0001", "2e-05", "1e-06"],
-        ["EFNN", "20", "0.0005", "", "-3e-05", ""],
+    assert table(drawn / "against_size.v1.csv") == [
+        ["quantity", "curve", "L", "value", "error_bar"],
+        ["relative error", "EFNN", "10", "0.001", "0.0001"],
+        ["relative error", "EFNN", "20", "0.0005", ""],
+        ["bias per site", "EFNN", "10", "2e-05", "1e-06"],
+        ["bias per site", "EFNN", "20", "-3e-05", ""],
     ]
+
+
+def test_what_falls_as_1_over_L_has_a_dashed_line(drawn: Path):
+    assert "1/L" in (drawn / "against_size.v1.svg").read_text()
+    assert "1/L" not in (drawn / "error_against_size.v1.svg").read_text()
+
+
+def test_axes_have_units(drawn: Path):
+    assert "bias per site (10⁻⁵ hopping t)" in (drawn / "against_size.v1.svg").read_text()
+    assert "true energy per site (hopping t)" in (drawn / "parity.v1.svg").read_text()
+    assert "RMSE/std 0." in (drawn / "parity.v1.svg").read_text()
+    assert "(hopping t)" in (drawn / "spins.v1.svg").read_text()
+    assert "length 1" in (drawn / "spins.v1.svg").read_text()
 
 
 def test_csv_of_parity_and_learning(drawn: Path, tmp_path: Path):
@@ -127,11 +177,20 @@ def test_times_find_the_power_of_the_four_largest_sizes(drawn: Path):
     rows = table(drawn / "times.v1.csv")[1:]
     dense = [row for row in rows if row[0] == "dense"]
     assert [float(row[3]) for row in dense] == pytest.approx([6.0] * 5)
-    assert {(row[4], row[5]) for row in dense} == {("10.0", "40.0")}
-    assert [row[3:] for row in rows if row[0] == "one"] == [["", "", ""]]
+    assert {(row[5], row[6]) for row in dense} == {("10.0", "40.0")}
+    assert [row[3:] for row in rows if row[0] == "one"] == [["", "", "", ""]]
     law = figures.growth([(4.0, 1.0), *((float(size), 3e-6 * size**3) for size in (10, 20, 30, 40))])
     assert law is not None
     assert (law.exponent, law.at(50.0)) == (pytest.approx(3.0), pytest.approx(3e-6 * 50**3))
+
+
+def test_an_exponent_has_the_error_of_least_squares():
+    points = [(x, 2.0 * x**2.5 * f) for x, f in zip((3.0, 5.0, 9.0, 14.0), (1.1, 0.9, 1.05, 0.95), strict=True)]
+    covariance = np.polyfit(*np.log(np.array(points)).T, 1, cov=True)[1]
+    law = power_law(points)
+    assert law.error == pytest.approx(np.sqrt(covariance[0, 0]))
+    assert str(law) == "L^2.45(9)"
+    assert power_law(points[:2]).error is None
 
 
 def test_fields_are_drawn_across_the_spins(drawn: Path):
