@@ -38,7 +38,7 @@ class Thermal:
     def bath(self, system: System) -> Bath:
         """Return the bath for `system`; raises `ConfigError` for a system without effective coupling."""
         coupling = system.effective_coupling() if self.coupling is None else self.coupling
-        return Bath(self.temperature, coupling, self.sweeps)
+        return Bath(self.temperature, coupling, self.sweeps, system.kind_of_lattice.name)
 
 
 def thermal_config(sampling: str, temperature: float | None, coupling: float | None, sweeps: int) -> Thermal | None:

@@ -137,12 +137,16 @@ class EffectiveOptions:
     """Number of shells of pair couplings, nearest neighbours first."""
     four_spin: bool = True
     """Add the five four-spin terms."""
+    lattice: str | None = None
+    """One of square, triangular; null: that of the system."""
 
     lattice_only: ClassVar[tuple[str, ...]] = ()
     dense_only: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         checks.within("model.shells", self.shells, 1, 7)
+        if self.lattice is not None:
+            checks.one_of("model.lattice", self.lattice, ("square", "triangular"))
 
 
 Options = NetworkOptions | EffectiveOptions

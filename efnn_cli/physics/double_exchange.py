@@ -137,8 +137,9 @@ class DoubleExchange(System):
             bare = bare.at_size(self._at_most(FILLING_SIZE))
             draw = Draw(0, "filling", 0, 0, FILLING_SAMPLES)
             spins = torch.from_numpy(bare.sample("uniform_sphere", draw))
-        levels = bare.levels(spins[:FILLING_SAMPLES])
-        mu = free_fermions.chemical_potential(levels, self.T, self.filling * bare.sites)
+        some = spins[:: -(-len(spins) // FILLING_SAMPLES)]  # spread over all of them
+        sized = bare.at_size(size_of(spins.shape[-2:]))
+        mu = free_fermions.chemical_potential(sized.levels(some), self.T, self.filling * sized.sites)
         return dataclasses.replace(self, filling=None, mu=float(f"{mu:.6g}"))
 
     def _at_most(self, side: int) -> Size:

@@ -11,7 +11,7 @@ from efnn_cli.core import checks, rng
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.size import Size, sides
 from efnn_cli.physics.system import Array, Draw
-from efnn_cli.physics.thermal import Bath, autocorrelation_time, lattice, run_chains, uniform
+from efnn_cli.physics.thermal import Bath, autocorrelation_time, graph_of, run_chains, uniform
 
 # The documented draw uses seed 100 + i for configuration i; a block of a million per seed keeps
 # training sets (seed 0 .. 999) and references (1000 + seed) apart.
@@ -65,7 +65,7 @@ def thermal(draw: Draw, lengths: Sides) -> Array:
     if draw.bath is None:
         raise ConfigError("sampling=thermal needs spin_temperature=...", "for example spin_temperature=0.5")
     generator = rng.stream(draw.seed, "spins", draw.purpose, draw.shard)
-    spins, _ = run_chains(lattice(lengths), draw.bath, draw.count, generator)  # (count, n, 3)
+    spins, _ = run_chains(graph_of(draw.bath, lengths), draw.bath, draw.count, generator)  # (count, n, 3)
     return np.ascontiguousarray(spins.transpose(0, 2, 1)).reshape(draw.count, 3, *lengths)
 
 
@@ -73,7 +73,7 @@ def diagnose(bath: Bath, lengths: Sides, seed: int) -> dict[str, float]:
     """Mean energy per spin and autocorrelation time (sweeps) of chains beside those that are kept."""
     chains = max(2, DIAGNOSIS_SPINS // math.prod(lengths))
     longer = dataclasses.replace(bath, sweeps=4 * bath.sweeps)
-    _, energies = run_chains(lattice(lengths), longer, chains, rng.stream(seed, "thermal diagnosis"))
+    _, energies = run_chains(graph_of(bath, lengths), longer, chains, rng.stream(seed, "thermal diagnosis"))
     settled = energies[2 * bath.sweeps :]
     return {"energy_per_spin": float(settled.mean()), "autocorrelation_sweeps": autocorrelation_time(settled)}
 

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.size import Size, sides, size_of
-from efnn_cli.physics.lattices import IDENTITY, SQUARE, Operation, point_group
+from efnn_cli.physics.lattices import IDENTITY, SQUARE, Lattice, Operation, point_group
 from efnn_cli.physics.thermal import Bath
 
 Array = NDArray[np.float64]
@@ -128,6 +128,11 @@ class System(ABC):
     def even(self) -> bool:
         """Return True where S -> -S keeps the energy."""
         return True
+
+    @property
+    def kind_of_lattice(self) -> Lattice:
+        """Return bonds and next neighbours of a lattice system on its torus."""
+        return SQUARE.on(self.sides)
 
     def point_group(self) -> tuple[Operation, ...]:
         """Return operations of the lattice that keep the energy, the identity first."""

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from efnn_cli.core import checks
+from efnn_cli.physics.lattices import LATTICES, SQUARE, Lattice
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -26,11 +27,12 @@ WINDOW = 6.0  # of the sum of the autocorrelation function, in units of the time
 
 @dataclass(frozen=True)
 class Bath:
-    """Temperature, coupling J (positive: ferromagnetic) and sweeps of every chain."""
+    """Temperature, coupling J (positive: ferromagnetic), sweeps of every chain, and the name of the lattice."""
 
     temperature: float
     coupling: float
     sweeps: int
+    lattice: str = "square"
 
     def __post_init__(self) -> None:
         checks.positive("spin_temperature", self.temperature)
@@ -46,22 +48,36 @@ class Graph:
     groups: Sequence[Indices]
 
 
-def lattice(sides: tuple[int, int]) -> Graph:
-    """The periodic square lattice of Lx x Ly sites, site = x Ly + y; with Ly = 1 a chain.
+def lattice_graph(sides: tuple[int, int], kind: Lattice = SQUARE) -> Graph:
+    """The periodic lattice of Lx x Ly sites, site = x Ly + y, coloured so that neighbours differ."""
+    x, y = (each.ravel() for each in np.indices(sides))
+    both = [(sign * dx, sign * dy) for dx, dy in kind.on(sides).bonds for sign in (-1, 1)]
+    neighbours = np.stack([(x + dx) % sides[0] * sides[1] + (y + dy) % sides[1] for dx, dy in both], axis=1)
+    colour = square_colours(sides) if kind.name == "square" else greedy_colours(neighbours)
+    return Graph(neighbours, [np.flatnonzero(colour == each) for each in range(int(colour.max()) + 1)])
+
+
+def square_colours(sides: tuple[int, int]) -> Indices:
+    """Colours (n,) of a square lattice or a chain.
 
     A ring of odd length needs three colours; the sum of the colours of x and y, modulo their number, colours the
     lattice, since neighbours differ in one coordinate only.
     """
-    site = np.arange(sides[0] * sides[1]).reshape(sides)
-    axes = [axis for axis in (0, 1) if sides[axis] > 1]
-    shifts = [np.roll(site, step, axis).ravel() for axis in axes for step in (1, -1)]
     rings = [np.arange(side) % 2 for side in sides]
-    for axis in axes:
-        if sides[axis] % 2 == 1:
-            rings[axis][-1] = 2
+    for ring in rings:
+        if len(ring) % 2 == 1 and len(ring) > 1:
+            ring[-1] = 2
     colours = 1 + max(int(ring.max()) for ring in rings)
-    colour = ((rings[0][:, None] + rings[1][None, :]) % colours).ravel()
-    return Graph(np.stack(shifts, axis=1), [np.flatnonzero(colour == each) for each in range(colours)])
+    return ((rings[0][:, None] + rings[1][None, :]) % colours).ravel()
+
+
+def greedy_colours(neighbours: Indices) -> Indices:
+    """Colours (n,) of any graph with neighbours (n, z): the first that no neighbour has, at most z + 1."""
+    colours = np.full(len(neighbours), -1)
+    for site, around in enumerate(neighbours):
+        taken = set(colours[around])
+        colours[site] = next(each for each in range(len(around) + 1) if each not in taken)
+    return colours
 
 
 def uniform(generator: np.random.Generator, shape: tuple[int, ...], axis: int = -1) -> Array:
@@ -73,6 +89,11 @@ def uniform(generator: np.random.Generator, shape: tuple[int, ...], axis: int = 
     phi = generator.uniform(0.0, 2.0 * np.pi, shape)
     rho = np.sqrt((1.0 - z) * (1.0 + z))
     return np.stack([rho * np.cos(phi), rho * np.sin(phi), z], axis=axis)
+
+
+def graph_of(bath: Bath, sides: tuple[int, int]) -> Graph:
+    """Return the lattice of `bath` on Lx x Ly sites."""
+    return lattice_graph(sides, LATTICES[bath.lattice])
 
 
 def run_chains(graph: Graph, bath: Bath, chains: int, generator: np.random.Generator) -> tuple[Array, Array]:

@@ -25,6 +25,8 @@ from efnn_cli.storage.lock import owned
 from efnn_cli.storage.output import taken
 from efnn_cli.training import distributed
 
+HEIGHT = 3**0.5 / 2  # of a row of the triangular lattice, in units of the bond length
+
 LOGGER = logging.getLogger("efnn")
 
 
@@ -139,7 +141,12 @@ def _announce(plan: Plan, device_name: str) -> None:
     LOGGER.info("training %s on %s, recipe %s", plan.config.model.name, where, recipe)
     field = plan.stored["receptive_field"]
     if field is not None:
-        LOGGER.info("receptive field: %d x %d", field, field)
+        reach = (
+            ""
+            if plan.system.kind_of_lattice.name == "square"
+            else f" cells, all sites within {field // 2 * HEIGHT:.3g}"
+        )
+        LOGGER.info("receptive field: %d x %d%s", field, field, reach)
         if field > min(side for side in plan.system.sides if side > 1):
             LOGGER.warning(
                 "the receptive field %d is wider than the training lattice %s: extrapolation will be biased",

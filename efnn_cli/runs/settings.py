@@ -12,7 +12,7 @@ from efnn_cli.config.options import TrainKeys
 from efnn_cli.config.schema import build_model, build_system, typed
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.models import MODELS
-from efnn_cli.models.options import SYMMETRIES, NetworkOptions, Options
+from efnn_cli.models.options import SYMMETRIES, EffectiveOptions, NetworkOptions, Options
 from efnn_cli.physics import VARIANTS
 from efnn_cli.physics.system import System
 from efnn_cli.training.options import TrainingOptions
@@ -101,10 +101,12 @@ def _check_form(model: Options, recipe: TrainingOptions | None, system: System, 
 
 
 def with_symmetry(model: Options, system: System) -> Options:
-    """Return the options of a lattice network with the symmetry of `system` where none is given.
+    """Return the options with the lattice (linear model) or the symmetry of `system` where none is given.
 
     Raises `ConfigError` where the network has a symmetry that the energy has not.
     """
+    if isinstance(model, EffectiveOptions) and model.lattice is None and system.geometry == "lattice":
+        return dataclasses.replace(model, lattice=system.kind_of_lattice.name)
     if not isinstance(model, NetworkOptions) or system.geometry == "dense":
         return model
     symmetry = model.symmetry or system.symmetry

@@ -6,7 +6,13 @@ import torch
 
 from efnn_cli.models import MODELS
 from efnn_cli.models.build import build
-from efnn_cli.models.linear_model import SHELLS, bond, four_spin_terms, pair_terms
+from efnn_cli.models.linear_model import (
+    bond,
+    four_spin_terms,
+    pair_terms,
+    shells_of,
+    triangular_four_spin_terms,
+)
 from efnn_cli.physics import SYSTEMS
 from efnn_cli.physics.system import Draw
 
@@ -40,14 +46,49 @@ def test_fit_is_exact_for_a_model_that_contains_the_hamiltonian():
     assert (poor(spins(6, 8, 1)) - system.energy(spins(6, 8, 1))).abs().max() > 0.1
 
 
-def test_shells_hold_half_of_all_displacements_once():
-    every = [d for shell in SHELLS for d in shell]
+@pytest.mark.parametrize(("lattice", "mixed", "largest"), [("square", 0, 10), ("triangular", 1, 13)])
+def test_shells_hold_half_of_all_displacements_once(lattice, mixed, largest):
+    shells = shells_of(lattice)[:7]
+    lengths = [{x * x + mixed * x * y + y * y for x, y in shell} for shell in shells]
+    assert all(len(each) == 1 for each in lengths)
+    assert [min(each) for each in lengths] == sorted(min(each) for each in lengths)
+    every = [d for shell in shells for d in shell]
     full = set(every) | {(-x, -y) for x, y in every}
     assert len(full) == 2 * len(every)
-    for shell in SHELLS:
-        assert len({x * x + y * y for x, y in shell}) == 1
-    inside = {(x, y) for x in range(-3, 4) for y in range(-3, 4) if 0 < x * x + y * y <= 10}
+    inside = {(x, y) for x in range(-6, 7) for y in range(-6, 7) if 0 < x * x + mixed * x * y + y * y <= largest}
     assert full == inside
+
+
+def test_four_spin_terms_of_the_triangular_lattice_equal_loops_over_sites():
+    x = spins(5, 1)
+    s = x[0].numpy()
+    around = [(1, 0), (0, 1), (-1, 1), (-1, 0), (0, -1), (1, -1)]
+
+    def at(site, d):
+        return (site[0] + d[0]) % 5, (site[1] + d[1]) % 5
+
+    def b(site, other):
+        return float(s[:, *site] @ s[:, *other])
+
+    sharp = blunt = parallel = square = line = 0.0
+    for site in np.ndindex(5, 5):
+        for k, d in enumerate(around):
+            sharp += b(site, at(site, d)) * b(site, at(site, around[(k + 1) % 6]))
+            blunt += b(site, at(site, d)) * b(site, at(site, around[(k + 2) % 6]))
+            square += b(site, at(site, d)) ** 2 / 2
+            line += b(site, at(site, d)) * b(site, at(site, around[(k + 3) % 6])) / 2
+            for e in (around[(k + 1) % 6], around[(k + 2) % 6]):  # a rhombus has two pairs of parallel sides
+                parallel += b(site, at(site, d)) * b(at(site, e), at(at(site, e), d)) / 2
+    found = [float(term) for term in triangular_four_spin_terms(x)]
+    assert found == pytest.approx([sharp, blunt, parallel, square, line], rel=1e-12)
+
+
+def test_triangular_terms_are_exact_for_couplings_of_that_lattice_only():
+    system = Heisenberg(L=6, lattice="triangular", J1=0.7, J2=-0.3, K=0.5)
+    x = spins(9, 8, seed=1)
+    exact = system.at_size(9).energy(x)
+    torch.testing.assert_close(fitted(system, spins(6, 60), lattice="triangular")(x), exact, rtol=1e-10, atol=1e-9)
+    assert (fitted(system, spins(6, 60), lattice="square")(x) - exact).abs().max() > 0.1  # negative control
 
 
 def test_four_spin_terms_equal_loops_over_sites():

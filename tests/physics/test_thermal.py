@@ -2,10 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.special import spherical_in
 
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.physics.thermal import Bath, Graph, autocorrelation_time, lattice, run_chains
+from efnn_cli.physics import SYSTEMS
+from efnn_cli.physics.lattices import SQUARE, TRIANGULAR
+from efnn_cli.physics.system import Draw
+from efnn_cli.physics.thermal import Bath, Graph, autocorrelation_time, lattice_graph, run_chains
 
 
 def ring(length):
@@ -52,7 +56,7 @@ def test_ring_equals_its_transfer_matrix(temperature):
 @pytest.mark.parametrize("size", [3, 4])
 def test_small_lattice_equals_reweighted_uniform_spins(size):
     """At high temperature the average over uniform spins with Boltzmann weights is exact and converges fast."""
-    temperature, graph = 4.0, lattice((size, size))
+    temperature, graph = 4.0, lattice_graph((size, size))
     generator = np.random.default_rng(1)
     normal = generator.normal(size=(60_000, size * size, 3))
     spins = normal / np.linalg.norm(normal, axis=-1, keepdims=True)
@@ -64,19 +68,33 @@ def test_small_lattice_equals_reweighted_uniform_spins(size):
     assert abs(mean - exact) < 4 * np.hypot(error, spread)
 
 
-@pytest.mark.parametrize("sides", [(3, 3), (4, 4), (5, 5), (6, 6), (6, 3), (3, 4), (12, 1), (7, 1)])
-def test_groups_never_touch(sides):
-    graph = lattice(sides)
+@pytest.mark.parametrize(
+    ("kind", "sides"),
+    [(SQUARE, each) for each in [(3, 3), (4, 4), (5, 5), (6, 6), (6, 3), (3, 4), (12, 1), (7, 1)]]
+    + [(TRIANGULAR, each) for each in [(3, 3), (4, 4), (5, 7), (9, 6)]],
+)
+def test_groups_never_touch(kind, sides):
+    graph = lattice_graph(sides, kind)
     assert np.array_equal(np.sort(np.concatenate(graph.groups)), np.arange(np.prod(sides)))
     for group in graph.groups:
         assert not np.isin(graph.neighbours[group], group).any()
-    assert all(len(set(row)) == (4 if sides[1] > 1 else 2) for row in graph.neighbours)
+    assert all(len(set(row)) == 2 * len(kind.on(sides).bonds) for row in graph.neighbours)
+    assert len(graph.groups) <= (3 if kind is SQUARE else 7)
+
+
+@pytest.mark.parametrize(("lattice", "energy"), [("square", -2.0), ("triangular", -1.5)])
+def test_cold_antiferromagnets_order(lattice, energy):
+    """Thermal sampling of J1 = -1 ends near its ground state: staggered, or 120 degrees on the triangular lattice."""
+    system = SYSTEMS["heisenberg"](L=6, J1=-1.0, lattice=lattice)
+    spins = system.sample("thermal", Draw(0, "train", 0, 0, 20, Bath(0.01, -1.0, 300, lattice)))
+    found = system.energy(torch.from_numpy(spins)).mean().item() / 36
+    assert found == pytest.approx(energy, abs=0.05)
 
 
 def test_infinite_and_tiny_temperatures():
-    hot, _ = average(lattice((4, 4)), 1e9, sweeps=2)
+    hot, _ = average(lattice_graph((4, 4)), 1e9, sweeps=2)
     assert abs(hot) < 0.02
-    cold, _ = average(lattice((4, 4)), 1e-3, sweeps=200, chains=20)
+    cold, _ = average(lattice_graph((4, 4)), 1e-3, sweeps=200, chains=20)
     assert cold == pytest.approx(-2.0, abs=0.05)
 
 
