@@ -23,8 +23,9 @@ from efnn_cli.models.fast import accelerate
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.physics.heisenberg import Heisenberg
 from efnn_cli.physics.system import Draw
+from efnn_cli.training.labelled import Labelled
 from efnn_cli.training.options import TrainingOptions
-from efnn_cli.training.trainer import Labelled, Trainer
+from efnn_cli.training.trainer import Trainer
 
 DEPTH = 3
 SIZE = 10  # of the training lattice

@@ -118,6 +118,14 @@ TrainingData = Annotated[
         autocompletion=completion.complete_dataset,
     ),
 ]
+TrainingSets = Annotated[
+    Optional[list[Path]],
+    path_option(
+        "--data",
+        help="Training dataset (default: the most recent in data/); may be repeated.",
+        autocompletion=completion.complete_dataset,
+    ),
+]
 TestData = Annotated[
     Optional[Path],
     path_option(

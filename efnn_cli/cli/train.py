@@ -20,7 +20,7 @@ from efnn_cli.cli.options import (
     Overrides,
     Overwrite,
     Resume,
-    TrainingData,
+    TrainingSets,
 )
 from efnn_cli.cli.parsing import request_of
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def train(
     console: Console,
     overrides: Overrides = None,
-    data: TrainingData = None,
+    data: TrainingSets = None,
     device: Device = None,
     out: OutFolder = None,
     resume: Resume = None,
@@ -58,20 +58,23 @@ def train(
     Sweeps: efnn train -m model=efnn,dnn depth=1,2,3 'seed=range(3)' trains every combination that is not finished,
     one after the other, or with hydra/launcher=joblib or submitit_slurm (both need the extra sweep).
 
+    Several sizes at once: --data A.h5 --data B.h5 (one Hamiltonian); the loss then is that of energies per site.
+
     Several processes or GPUs: torchrun --nproc-per-node N -m efnn_cli train ...
     """
     request = request_of(overrides, {"device": device}, config_dir)
     starts = {"--resume": resume, "--init": init, "--extend": extend}
     refuse_contradictions(multirun=multirun, count=count, array_index=array_index, out=out, starts=starts)
+    paths = data or []
     if multirun:
         from efnn_cli.studies import sweep
 
         if count:
             return sweep.count(request)
         if array_index is None:
-            return sweep.run(request, console, data=data, overwrite=overwrite, dry_run=dry_run)
+            return sweep.run(request, console, data=sweep.only(paths), overwrite=overwrite, dry_run=dry_run)
         request = sweep.pick(request, array_index)
-    return train_one(request, console, data=data, out=out, starts=starts, overwrite=overwrite, dry_run=dry_run)
+    return train_one(request, console, data=paths, out=out, starts=starts, overwrite=overwrite, dry_run=dry_run)
 
 
 def refuse_contradictions(
@@ -99,7 +102,7 @@ def train_one(
     request: Request,
     console: Console,
     *,
-    data: Path | None,
+    data: list[Path],
     out: Path | None,
     starts: dict[str, Path | None],
     overwrite: bool,

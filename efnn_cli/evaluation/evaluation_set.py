@@ -17,6 +17,7 @@ from efnn_cli.evaluation.compatibility import require_same_hamiltonian
 from efnn_cli.evaluation.overlap import unseen
 from efnn_cli.physics.system import Array, size_of_spins
 from efnn_cli.runs.loading import Run
+from efnn_cli.runs.stored import datasets_of
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.predict import predict
@@ -59,7 +60,7 @@ def evaluation_set(
     system = dataset_system(data, path)
     for member in members:
         require_same_hamiltonian(member, system, shown(path))
-    if data.content_hash not in {member.config["dataset"]["content_sha256"] for member in members}:
+    if data.content_hash not in {each["content_sha256"] for member in members for each in datasets_of(member.config)}:
         return EvaluationSet(members, data, path, unseen(members, data, np.arange(len(data)), path, drop=drop_seen))
     LOGGER.info("the runs were trained on this dataset: taking its %s split", part)
     chosen = split(data.spins).part(part)

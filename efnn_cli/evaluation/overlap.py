@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from efnn_cli.core.errors import InputError
 from efnn_cli.core.results import shown
 from efnn_cli.datasets import find
 from efnn_cli.runs.loading import Run
+from efnn_cli.runs.stored import datasets_of
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.split import Indices, digests, split
@@ -27,16 +29,16 @@ def unseen(members: Sequence[Run], data: Dataset, chosen: Indices, path: Path, *
     Warns of their number, and where a training dataset is gone but may have shared configurations. Raises
     `InputError` where nothing is left.
     """
-    others = {member.config["dataset"]["content_sha256"]: member for member in members}
+    others = {each["content_sha256"]: (member, each) for member in members for each in datasets_of(member.config)}
     others.pop(data.content_hash, None)
     fresh = np.ones(len(chosen), dtype=bool)
     keys = digests(data.spins[chosen]) if others else []
-    for member in others.values():
-        if member.system.spin_shape != data.spins.shape[1:]:
+    for member, stored in others.values():
+        if member.system.spin_shape != data.spins.shape[1:] and len(datasets_of(member.config)) == 1:
             continue
-        known = _seen(member)
+        known = _seen(member, stored)
         if known is None:
-            _warn_if_alike(member, data, path)
+            _warn_if_alike(member, stored, data, path)
             continue
         hits = np.array([key in known for key in keys])
         if hits.any():
@@ -59,9 +61,8 @@ def unseen(members: Sequence[Run], data: Dataset, chosen: Indices, path: Path, *
     return chosen[fresh]
 
 
-def _seen(member: Run) -> set[bytes] | None:
+def _seen(member: Run, stored: Mapping[str, Any]) -> set[bytes] | None:
     """Return the digests of the training and validation configurations; None where their dataset is gone."""
-    stored = member.config["dataset"]
     try:
         data = dataset.read(find.find_dataset(stored["content_sha256"], stored["path"], member.path))
     except InputError:
@@ -70,9 +71,9 @@ def _seen(member: Run) -> set[bytes] | None:
     return set(digests(data.spins[np.concatenate([parts.train, parts.val])]))
 
 
-def _warn_if_alike(member: Run, data: Dataset, path: Path) -> None:
+def _warn_if_alike(member: Run, stored: Mapping[str, Any], data: Dataset, path: Path) -> None:
     """Warn unless the metadata show different random streams."""
-    theirs = {"seed": member.config["dataset"].get("seed"), **{key: member.config.get(key) for key in DRAWN_BY}}
+    theirs = {"seed": stored.get("seed"), **{key: member.config.get(key) for key in DRAWN_BY}}
     ours = {key: data.metadata.get(key) for key in theirs}
     if theirs["seed"] is None:  # of a run that did not store it
         ours["seed"] = None

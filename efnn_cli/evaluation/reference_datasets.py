@@ -28,6 +28,7 @@ from efnn_cli.datasets.planning import DatasetPlan, obtain_dataset
 from efnn_cli.datasets.settings import GenerateConfig, Thermal, check_reference
 from efnn_cli.evaluation.compatibility import require_same_hamiltonian
 from efnn_cli.runs.loading import Run
+from efnn_cli.runs.stored import datasets_of
 from efnn_cli.storage import atomic, dataset
 from efnn_cli.storage.dataset import Dataset
 
@@ -59,7 +60,7 @@ def read_given(paths: Sequence[Path], members: Sequence[Run]) -> list[Dataset]:
         system = dataset_system(data, path)
         for member in members:
             require_same_hamiltonian(member, system, shown(path))
-        if data.content_hash in {member.config["dataset"]["content_sha256"] for member in members}:
+        if data.content_hash in {each["content_sha256"] for member in members for each in datasets_of(member.config)}:
             LOGGER.warning("%s is the training dataset: errors look better than they are", shown(path))
         found.append(data)
     return sorted(found, key=lambda data: data.spins[0].size)

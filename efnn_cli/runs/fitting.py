@@ -28,15 +28,16 @@ from efnn_cli.runs.board import tensorboard
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.network import network_for
 from efnn_cli.runs.origin import Origin, load_weights, place_state
-from efnn_cli.runs.planning import Plan
+from efnn_cli.runs.planning import Plan, Source
 from efnn_cli.runs.settings import TrainConfig
 from efnn_cli.runs.stored import PARTS
 from efnn_cli.storage import checkpoint, tree
 from efnn_cli.training import distributed
 from efnn_cli.training.history import EpochRow
+from efnn_cli.training.labelled import Labelled, OneSize
 from efnn_cli.training.metrics import Metrics, measure
 from efnn_cli.training.predict import predict
-from efnn_cli.training.trainer import Best, Labelled, Trainer
+from efnn_cli.training.trainer import Best, Trainer
 
 CHECKPOINT_SECONDS = 10.0
 CALIBRATION_SAMPLES = 2000
@@ -90,22 +91,26 @@ def _trainer(plan: Plan, device: torch.device, origin: Origin | None) -> Trainer
     options = plan.config.training
     assert options is not None
     model = initial_model(plan.config, plan.system).to(device)
-    train, val = (_resident(plan, name, model.dtype, device) for name in ("train", "val"))
+    first, *more = (_resident(plan, source, model.dtype, device) for source in plan.sources)
     if origin is not None and origin.how == "init":
-        load_weights(origin, model, train, CALIBRATION_SAMPLES)
+        load_weights(origin, model, first.train, CALIBRATION_SAMPLES)
     elif options.initial_spread is not None:
         few = slice(0, CALIBRATION_SAMPLES)
-        model.calibrate(train.spins[few], train.energies[few], options.initial_spread)
-    operations = [each.apply for each in plan.system.point_group()]
+        model.calibrate(first.train.spins[few], first.train.energies[few], options.initial_spread)
     epochs = 0 if plan.origin is None else plan.origin.epochs
-    return Trainer(model, options, train, val, plan.config.seed, operations, epochs)
+    return Trainer(model, options, first.train, first.val, plan.config.seed, first.operations, epochs, more)
 
 
-def _resident(plan: Plan, part: str, dtype: torch.dtype, device: torch.device) -> Labelled:
-    """Return one part of the dataset on `device`: there is no loading during training."""
-    chosen = plan.parts.part(part)
-    spins = torch.from_numpy(plan.data.spins[chosen]).to(dtype).to(device)
-    return Labelled(spins, torch.from_numpy(plan.data.energies[chosen]).to(device))
+def _resident(plan: Plan, source: Source, dtype: torch.dtype, device: torch.device) -> OneSize:
+    """Return a dataset on `device`: there is no loading during training."""
+
+    def part(name: str) -> Labelled:
+        chosen = source.parts.part(name)
+        spins = torch.from_numpy(source.data.spins[chosen]).to(dtype).to(device)
+        return Labelled(spins, torch.from_numpy(source.data.energies[chosen]).to(device))
+
+    operations = [each.apply for each in source.system.point_group()]
+    return OneSize(part("train"), part("val"), operations, source.system.sites / plan.system.sites)
 
 
 def _resume(folder: RunFolder, tag: str, trainer: Trainer) -> int:
@@ -205,12 +210,12 @@ def _fit_closed_form(plan: Plan, folder: RunFolder, device: torch.device) -> Fit
     model = initial_model(plan.config, plan.system).to(device)
     network = model.network
     assert isinstance(network, LinearModel)
-    spins = torch.from_numpy(plan.data.spins[plan.parts.train])
-    blocks = torch.split(spins, CLOSED_FORM_BATCH)
-    features = torch.cat([network.features(block.to(device)) for block in blocks])
-    network.fit(features, torch.from_numpy(plan.data.energies[plan.parts.train]).to(device))
+    parts = [_resident(plan, source, torch.float64, device) for source in plan.sources]
+    blocks = [(block, each.scale) for each in parts for block in torch.split(each.train.spins, CLOSED_FORM_BATCH)]
+    features = torch.cat([network.features(block) / scale for block, scale in blocks])
+    network.fit(features, torch.cat([each.train.energies / each.scale for each in parts]))
     seconds = time.perf_counter() - start
-    train, val = (errors_of(model, plan, name, device) for name in ("train", "val"))
+    train, val = (errors_of(model, plan.sources[0], name, device) for name in ("train", "val"))
     row = EpochRow(
         epoch=1,
         step=1,
@@ -226,21 +231,24 @@ def _fit_closed_form(plan: Plan, folder: RunFolder, device: torch.device) -> Fit
     folder.append_row(row, plan.tag)
     for path in (folder.last_file, folder.best_file):
         checkpoint.write(path, plan.stored, {"weights": model.state_dict(), "epoch": 1, "val_rmse": val.rmse})
-    return Fitted(model, 1, 1, seconds, len(spins) / max(seconds, 1e-9))
+    return Fitted(model, 1, 1, seconds, len(features) / max(seconds, 1e-9))
 
 
-def errors_of(model: EnergyModel, plan: Plan, part: str, device: torch.device) -> Metrics:
-    """Return the errors of `model` on one part of the dataset."""
-    chosen = plan.parts.part(part)
-    return measure(predict(model, plan.data.spins[chosen], device), plan.data.energies[chosen])
+def errors_of(model: EnergyModel, source: Source, part: str, device: torch.device) -> Metrics:
+    """Return the errors of `model` on one part of a dataset."""
+    chosen = source.parts.part(part)
+    return measure(predict(model, source.data.spins[chosen], device), source.data.energies[chosen])
 
 
 def summarise(fitted: Fitted, plan: Plan, device: torch.device) -> dict[str, Any]:
-    """Return the metrics of the best weights, as they stand in summary.json."""
+    """Return the metrics of the best weights, as they stand in summary.json: on the first dataset, then on each."""
+    every = [{part: errors_of(fitted.model, source, part, device).brief() for part in PARTS} for source in plan.sources]
+    sizes = [{"L": source.system.size, "samples": len(source.data)} for source in plan.sources]
     return {
         "parameters": parameter_count(fitted.model),
         "epochs": fitted.epochs,
         "seconds": fitted.seconds,
         "samples_per_second": fitted.samples_per_second,
-        **{part: errors_of(fitted.model, plan, part, device).brief() for part in PARTS},
+        **every[0],
+        **({"datasets": [size | errors for size, errors in zip(sizes, every, strict=True)]} if plan.more else {}),
     }

@@ -18,8 +18,8 @@ from efnn_cli.models.options import Options
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.settings import build_training
 from efnn_cli.storage import checkpoint
+from efnn_cli.training.labelled import Labelled
 from efnn_cli.training.options import TrainingOptions
-from efnn_cli.training.trainer import Labelled
 
 SHORT_KEYS = ("depth", "width", "activation_scale")  # of the network, at the root
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from efnn_cli.runs.find import run_path
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.origin import Origin, extension, initial, require_same_network, with_network
 from efnn_cli.runs.settings import TrainConfig, build_training, train_config, with_symmetry
-from efnn_cli.runs.stored import run_hash
+from efnn_cli.runs.stored import datasets_of, run_hash
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.split import Split, split
@@ -44,6 +44,13 @@ class Plan:
     data: Dataset
     parts: Split
     folder: RunFolder
+    more: Sequence[Source] = ()
+    """Further datasets of the same Hamiltonian, of any size."""
+
+    @property
+    def sources(self) -> list[Source]:
+        """All datasets, the first one first."""
+        return [Source(Path(self.stored["dataset"]["path"]), self.data, self.system, self.parts), *self.more]
 
     @property
     def origin(self) -> Origin | None:
@@ -87,6 +94,27 @@ def require_storable(path: Path) -> None:
         ) from error
 
 
+def open_sources(paths: Sequence[Path]) -> list[Source]:
+    """Return the datasets at `paths`; raise `InputError` unless they are different ones of one Hamiltonian."""
+    first, *more = [open_source(path) for path in paths]
+    for each in more:
+        if any(each.data.content_hash == other.data.content_hash for other in (first, *more) if other is not each):
+            raise InputError(f"{each.path} was given twice", "name every dataset once")
+        ours, theirs = (_hamiltonian(source.system) for source in (first, each))
+        wrong = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
+        if wrong:
+            raise InputError(
+                f"{each.path} is of another Hamiltonian than {first.path}: "
+                f"system.{wrong[0]} = {theirs.get(wrong[0])} and {ours.get(wrong[0])}"
+            )
+    return [first, *more]
+
+
+def _hamiltonian(system: System) -> dict[str, Any]:
+    couplings = couplings_hash(system.couplings)
+    return {"name": system.name, **system.hamiltonian(), "couplings": couplings}
+
+
 def choose_source(request: Request, data_path: Path | None) -> Path:
     """Check the settings before any file is read, then return the dataset: the most recent one where none is given."""
     first = train_config(compose("train", request))
@@ -96,13 +124,17 @@ def choose_source(request: Request, data_path: Path | None) -> Path:
     return data_path
 
 
-def plan_new(request: Request, data_path: Path | None, out: Path | None, init: Path | None = None) -> Plan:
+def plan_new(
+    request: Request, data_paths: Sequence[Path] = (), out: Path | None = None, init: Path | None = None
+) -> Plan:
     """Plan a training from the command line, which may start with the weights of the run `init`."""
-    if init is None:
-        return plan_on(open_source(choose_source(request, data_path)), request, out)
-    origin, model = initial(init)
-    request = with_network(request, model)
-    return plan_on(open_source(choose_source(request, data_path)), request, out, origin, model)
+    origin = model = None
+    if init is not None:
+        origin, model = initial(init)
+        request = with_network(request, model)
+    first = choose_source(request, next(iter(data_paths), None))
+    source, *more = open_sources([first, *data_paths[1:]])
+    return plan_on(source, request, out, origin, model, more)
 
 
 def plan_on(
@@ -111,10 +143,11 @@ def plan_on(
     out: Path | None = None,
     origin: Origin | None = None,
     model: Options | None = None,
+    more: Sequence[Source] = (),
 ) -> Plan:
     """Plan the training that `request` asks for on the dataset `source`, with the recipe for its system.
 
-    With an `origin` the network is its `model`.
+    With an `origin` the network is its `model`. `more` are further datasets to train on.
     """
     data, system = source.data, source.system
     composed = compose("train", request, system.kind)
@@ -126,27 +159,28 @@ def plan_on(
         if data.metadata["system"].get(key) != value:
             raise InputError(f"{source.path}: wanted system.{key}={value}, found {data.metadata['system'].get(key)}")
     recipe = None if config.training is None else dataclasses.asdict(config.training)
-    stored = resolved(config, described(config.model), recipe, system, data, source.path, origin)
+    stored = resolved(config, described(config.model), recipe, [source, *more], origin)
     depth = getattr(config.model, "depth", 0)
     path = out or run_path(system.name, config.model.name, depth, config.seed, stored["hash"])
     require_storable(path)
-    return Plan(config, stored, system, data, source.parts, RunFolder(path))
+    return Plan(config, stored, system, data, source.parts, RunFolder(path), more)
 
 
 def resolved(
     config: TrainConfig,
     model: dict[str, Any],
     training: dict[str, Any] | None,
-    system: System,
-    data: Dataset,
-    data_path: Path,
+    sources: Sequence[Source],
     origin: Origin | None = None,
 ) -> dict[str, Any]:
     """Return all settings of the run as plain values, with its hash."""
     start = None if origin is None else dataclasses.asdict(origin)
+    system, data = sources[0].system, sources[0].data
+    first, *more = [_entry(each) for each in sources]
+    contents = [each["content_sha256"] for each in more]
     return {
         "schema_version": 1,
-        "hash": run_hash(model, training, config.seed, data.content_hash, start),
+        "hash": run_hash(model, training, config.seed, data.content_hash, start, contents),
         "system": system.described(),
         "sampling": data.metadata.get("sampling"),
         "thermal": data.metadata.get("thermal"),
@@ -156,42 +190,53 @@ def resolved(
         "training": training,
         "seed": config.seed,
         "origin": start,
-        "dataset": {
-            "path": str(data_path),
-            "content_sha256": data.content_hash,
-            "samples": len(data),
-            "seed": data.metadata.get("seed"),
-        },
+        "dataset": first,
+        "more_datasets": more,
     }
 
 
-def plan_extended(request: Request, path: Path, data_path: Path | None, out: Path | None) -> Plan:
+def _entry(source: Source) -> dict[str, Any]:
+    """Return what a run stores of a dataset."""
+    data = source.data
+    return {
+        "path": str(source.path),
+        "content_sha256": data.content_hash,
+        "samples": len(data),
+        "seed": data.metadata.get("seed"),
+    }
+
+
+def plan_extended(request: Request, path: Path, data_paths: Sequence[Path], out: Path | None) -> Plan:
     """Plan a run that continues the finished run at `path` on its own dataset."""
     origin, stored, recipe = extension(path, request)
-    source = _own_dataset(stored, origin.folder.path, data_path)
+    source, *more = _own_sources(stored, origin.folder.path, data_paths)
     process = of_process(settle(request))
     config = TrainConfig(build_model(stored["model"]), recipe, stored["seed"], process.device, {}, process.log)
-    found = resolved(
-        config, stored["model"], dataclasses.asdict(recipe), source.system, source.data, source.path, origin
-    )
+    found = resolved(config, stored["model"], dataclasses.asdict(recipe), [source, *more], origin)
     depth = getattr(config.model, "depth", 0)
     path = out or run_path(source.system.name, config.model.name, depth, config.seed, found["hash"])
     require_storable(path)
-    return Plan(config, found, source.system, source.data, source.parts, RunFolder(path))
+    return Plan(config, found, source.system, source.data, source.parts, RunFolder(path), more)
 
 
-def _own_dataset(stored: Mapping[str, Any], run: Path, data_path: Path | None) -> Source:
-    """Return the dataset that the run was trained on; raise `InputError` where it is not found, or another one."""
-    content = stored["dataset"]["content_sha256"]
-    path = data_path or find.find_dataset(content, stored["dataset"]["path"], run, THIS_DATASET)
-    require_storable(path)
-    data = dataset.read(path)
-    if data.content_hash != content:
-        raise InputError(f"{path} is not the dataset that {run} was trained on", THIS_DATASET)
-    return Source(path, data, dataset_system(data, path), split_of(data, path))
+def _own_sources(stored: Mapping[str, Any], run: Path, data_paths: Sequence[Path]) -> list[Source]:
+    """Return the datasets that the run was trained on; raise `InputError` where one is not found, or another one."""
+    given = {dataset.read_metadata(path)["content_sha256"]: path for path in data_paths}
+    entries = datasets_of(stored)
+    foreign = given.keys() - {each["content_sha256"] for each in entries}
+    if foreign:
+        raise InputError(f"{given[foreign.pop()]} is not the dataset that {run} was trained on", THIS_DATASET)
+    found = []
+    for each in entries:
+        content = each["content_sha256"]
+        path = given.get(content) or find.find_dataset(content, each["path"], run, THIS_DATASET)
+        require_storable(path)
+        data = dataset.read(path)
+        found.append(Source(path, data, dataset_system(data, path), split_of(data, path)))
+    return found
 
 
-def plan_resumed(request: Request, path: Path, data_path: Path | None, out: Path | None) -> Plan:
+def plan_resumed(request: Request, path: Path, data_paths: Sequence[Path], out: Path | None) -> Plan:
     """Plan the rest of an interrupted training with its own configuration; only the device may change."""
     said = settle(request)
     if out is not None or set(said) - OF_PROCESS:
@@ -204,10 +249,10 @@ def plan_resumed(request: Request, path: Path, data_path: Path | None, out: Path
     require_storable(path)
     folder = RunFolder(path)
     config, stored = read_stored(folder, process)
-    source = _own_dataset(stored, path, data_path)
+    source, *more = _own_sources(stored, path, data_paths)
     origin = None if stored.get("origin") is None else Origin(**stored["origin"])
-    stored = resolved(config, stored["model"], stored["training"], source.system, source.data, source.path, origin)
-    return Plan(config, stored, source.system, source.data, source.parts, folder)
+    stored = resolved(config, stored["model"], stored["training"], [source, *more], origin)
+    return Plan(config, stored, source.system, source.data, source.parts, folder, more)
 
 
 def of_process(said: Mapping[str, Setting]) -> TrainConfig:

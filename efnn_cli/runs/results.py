@@ -36,4 +36,8 @@ def report(folder: RunFolder) -> Result:
     rows = [[part, *(number(metrics[part][key], 3) for key in ERRORS)] for part in PARTS]
     errors = Table(["", *(LABELS[key] for key in ERRORS)], rows)
     outputs = {"run": shown(folder.path), "checkpoint": shown(folder.best_file)}
-    return Result("train", metrics, outputs, tables=[errors, facts({key: metrics[key] for key in FIGURES})])
+    tables = [errors, facts({key: metrics[key] for key in FIGURES})]
+    if "datasets" in metrics:
+        tests = [[str(each["L"]), *(number(each["test"][key], 3) for key in ERRORS)] for each in metrics["datasets"]]
+        tables.insert(1, Table(["test, L", *(LABELS[key] for key in ERRORS)], tests))
+    return Result("train", metrics, outputs, tables=tables)

@@ -6,7 +6,7 @@ Light, since lists of runs read nothing else.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,11 @@ def run_hash(
     seed: int,
     content: str,
     origin: Mapping[str, Any] | None = None,
+    more: Sequence[str] = (),
 ) -> str:
     """Return the hash of a run; `content` is that of its dataset, `origin` the run that it starts from.
+
+    `more` are the contents of further datasets.
 
     The name of a recipe does not count.
     """
@@ -40,7 +43,13 @@ def run_hash(
     network = dict(model)
     if "plug_in" in network:  # its file, wherever it lies
         network["plug_in"] = network["plug_in"]["sha256"]
-    return fingerprint({"model": network, "training": recipe, "seed": seed, "dataset": content, **start})
+    others = {"more_datasets": list(more)} if more else {}
+    return fingerprint({"model": network, "training": recipe, "seed": seed, "dataset": content, **start, **others})
+
+
+def datasets_of(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return path, content hash, samples and seed of every dataset of a run, the first one first."""
+    return [config["dataset"], *config.get("more_datasets", ())]
 
 
 def check_config(path: Path, config: Mapping[str, Any], hint: str) -> None:
@@ -50,8 +59,8 @@ def check_config(path: Path, config: Mapping[str, Any], hint: str) -> None:
     if defect is not None:
         raise InputError(f"{path} is not the configuration of a run: {defect}", hint)
     try:
-        content, origin = config["dataset"]["content_sha256"], config.get("origin")
-        found = run_hash(config["model"], config["training"], config["seed"], content, origin)
+        content, *more = [each["content_sha256"] for each in datasets_of(config)]
+        found = run_hash(config["model"], config["training"], config["seed"], content, config.get("origin"), more)
     except (KeyError, TypeError, ValueError) as error:  # of values that are no JSON, such as dates
         raise InputError(f"{path} is not the configuration of a run: {error}", hint) from error
     if found != config["hash"]:

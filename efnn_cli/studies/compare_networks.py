@@ -150,7 +150,7 @@ def plan_comparison(comparison: Comparison, data: Path | None) -> ComparisonPlan
     """Choose networks, widths and grid; raises `ConfigError` for what would fail after hours of training."""
     names = comparison.models or ("efnn",)
     leading = next((name for name in names if not MODELS[name].closed_form), names[0])
-    first = plan_new(_shared(comparison.request, leading), data, None)
+    first = plan_new(_shared(comparison.request, leading), [] if data is None else [data])
     system = first.system
     names = comparison.models or tuple(MODELS)
     possible = [name for name in names if MODELS[name].form(system.geometry) is not None]

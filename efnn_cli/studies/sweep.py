@@ -31,6 +31,13 @@ HEAD = ("run", "RMSE/std", "rel. error", "params", "epochs", "s", "hash")
 AGAIN = "the same command goes on with the run it was in, and trains all the others again"
 
 
+def only(paths: Sequence[Path]) -> Path | None:
+    """Return the dataset of a sweep, None where none is given; raise `ConfigError` for several."""
+    if len(paths) > 1:
+        raise ConfigError(f"a sweep trains on one dataset, found {len(paths)}", "one efnn train for each")
+    return paths[0] if paths else None
+
+
 def run(
     request: Request, console: Console, *, data: Path | None = None, overwrite: bool = False, dry_run: bool = False
 ) -> Result:

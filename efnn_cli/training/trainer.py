@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -21,28 +21,13 @@ from efnn_cli.core.errors import NumericalError
 from efnn_cli.training import distributed
 from efnn_cli.training.gradients import gradients_on
 from efnn_cli.training.history import EpochRow
+from efnn_cli.training.labelled import Labelled, OneSize, Operation
 from efnn_cli.training.metrics import Metrics, measure
 from efnn_cli.training.optimizers import build_optimizer, learning_rate
 from efnn_cli.training.options import TrainingOptions
 from efnn_cli.training.predict import predict_tensor
 
-Operation = Callable[[Tensor], Tensor]
-"""Maps spins (B, ...) to spins of the same energy."""
-
 PLANNED = 0.99  # of a budget; the rest is for the errors of the result
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Configurations with their energies, resident on one device."""
-
-    spins: Tensor
-    """(B, ...), in the type of the network."""
-    energies: Tensor
-    """(B,), float64."""
-
-    def __len__(self) -> int:
-        return len(self.energies)
 
 
 @dataclass
@@ -66,17 +51,17 @@ class Trainer:
         seed: int,
         operations: Sequence[Operation] = (),
         begun: int = 0,
+        more: Sequence[OneSize] = (),
     ) -> None:
         """Take the network with its initial weights, and the operations of the lattice for `options.augment`.
 
-        `begun` is the epoch after which a second cosine schedule begins.
+        `begun` is the epoch after which a second cosine schedule begins, `more` are datasets of other sizes.
         """
         self.model = model
         self.options = options
-        self.train = train
-        self.val = val
+        self.sizes = [OneSize(train, val, operations), *more]
+        self.count = sum(len(each.train) for each in self.sizes)
         self.seed = seed
-        self.operations = operations if options.augment else ()
         self.epoch = 0
         self.steps = 0
         self.samples = 0
@@ -113,8 +98,8 @@ class Trainer:
         """Fraction of the training that is done: `elapsed` seconds into the epoch, `ahead` configurations from now."""
         budget = self.options.budget_seconds
         if budget is None:
-            before = self.begun * len(self.train)
-            return (self.samples + ahead - before) / (len(self.train) * self.options.epochs - before)
+            before = self.begun * self.count
+            return (self.samples + ahead - before) / (self.count * self.options.epochs - before)
         # The schedule must reach its very end: with a hundredth of it left, errors are still those of its noise.
         return min(1.0, (self.seconds + elapsed) / max(PLANNED * budget - self.validation_seconds, 1e-9))
 
@@ -147,14 +132,14 @@ class Trainer:
     def _train(self, pause: Callable[[], None], start: float) -> float:
         """Train on every configuration once, as far as the budget lasts; return the mean loss."""
         self.model.train()
-        total = torch.zeros((), dtype=torch.float64, device=self.train.energies.device)
+        total = torch.zeros((), dtype=torch.float64, device=self.sizes[0].train.energies.device)
         count = 0
-        for batch, operation in self._batches():
+        for size, batch, operation in self._batches():
             now = self.progress(time.perf_counter() - start, len(batch) / 2)  # in the middle of the step
             progress = distributed.next_step(pause, now)
             if count and progress >= 1.0:  # only a budget ends within an epoch
                 break
-            total += self._step(progress, batch, operation)
+            total += self._step(progress, size, batch, operation)
             count += len(batch)
             self.samples += len(batch)
         loss = distributed.summed(total) / count
@@ -162,24 +147,29 @@ class Trainer:
             raise self._not_finite(f"the loss ({loss}) is")
         return loss
 
-    def _batches(self) -> list[tuple[Tensor, Operation]]:
-        """Return indices (B,) of the batches of this epoch, each with an operation of the lattice."""
+    def _batches(self) -> list[tuple[OneSize, Tensor, Operation]]:
+        """Return the batches of this epoch: one size, indices (B,) in it, and an operation of its lattice."""
         generator = rng.stream(self.seed, "epoch", self.epoch)
-        order = torch.from_numpy(generator.permutation(len(self.train))).to(self.train.energies.device)
-        batches = torch.split(order, self.options.batch_size_at(self.progress()))
-        operations = self.operations or [_unchanged]
-        chosen = generator.integers(0, len(operations), len(batches)).tolist()
-        return [(batch, operations[each]) for batch, each in zip(batches, chosen, strict=True)]
+        found: list[tuple[OneSize, Tensor, Operation]] = []
+        for size in self.sizes:
+            order = torch.from_numpy(generator.permutation(len(size.train))).to(size.train.energies.device)
+            batches = torch.split(order, self.options.batch_size_at(self.progress()))
+            operations = (size.operations if self.options.augment else ()) or [_unchanged]
+            chosen = generator.integers(0, len(operations), len(batches)).tolist()
+            found += [(size, batch, operations[each]) for batch, each in zip(batches, chosen, strict=True)]
+        if len(self.sizes) > 1:
+            found = [found[each] for each in generator.permutation(len(found))]
+        return found
 
-    def _step(self, progress: float, batch: Tensor, operation: Operation) -> Tensor:
+    def _step(self, progress: float, size: OneSize, batch: Tensor, operation: Operation) -> Tensor:
         """Take one optimizer step; return the summed loss of this rank's part of the batch."""
         rate = learning_rate(progress, self.epoch, self.options)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         part, counted = distributed.share(batch)
         weight = counted * distributed.world_size() / len(batch)  # the mean over ranks is then that over the batch
-        spins = operation(self.train.spins[part])
-        loss = self.gradients(spins, self.train.energies[part], self.unit, weight)
+        spins = operation(size.train.spins[part])
+        loss = self.gradients(spins, size.train.energies[part], self.unit * size.scale, weight)
         self._update()
         self.steps += 1
         if self.average is not None:
@@ -210,9 +200,19 @@ class Trainer:
             self.best = Best(self.epoch, rmse, weights)
 
     def validate(self) -> Metrics:
-        """Metrics of the current weights, or of their average, on the validation set."""
-        predicted = distributed.mapped(lambda spins: predict_tensor(self.evaluated, spins), self.val.spins)
-        return measure(predicted.numpy(), self.val.energies.cpu().numpy())
+        """Metrics of the current weights, or of their average, on the validation set.
+
+        Of several sizes the RMSE is that of the errors per site, times the sites of the first one.
+        """
+        found = [self._errors(each.val) for each in self.sizes]
+        if len(found) == 1:
+            return found[0]
+        square = sum(each.samples * (each.rmse / size.scale) ** 2 for each, size in zip(found, self.sizes, strict=True))
+        return replace(found[0], rmse=math.sqrt(square / sum(each.samples for each in found)))
+
+    def _errors(self, data: Labelled) -> Metrics:
+        predicted = distributed.mapped(lambda spins: predict_tensor(self.evaluated, spins), data.spins)
+        return measure(predicted.numpy(), data.energies.cpu().numpy())
 
     def state(self) -> dict[str, Any]:
         """Return everything that a resumed training needs: plain values and tensors."""

@@ -9,8 +9,9 @@ from pathlib import Path
 from plain import OPERATIONS, dense_data, lattice_data, network
 
 from efnn_cli.training import distributed
+from efnn_cli.training.labelled import Labelled
 from efnn_cli.training.options import TrainingOptions
-from efnn_cli.training.trainer import Labelled, Trainer
+from efnn_cli.training.trainer import Trainer
 
 NEUTRAL = {"epochs": 4, "batch_size": 7, "lr": 1e-2, "initial_spread": 0.3, "dtype": "float64"}
 RICH = {"augment": True, "ema": 0.9, "schedule": "cosine", "warmup": 0.2, "weight_decay": 1e-3}

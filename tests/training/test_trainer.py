@@ -15,9 +15,10 @@ from efnn_cli.models import MODELS
 from efnn_cli.models.build import build, parameter_count
 from efnn_cli.storage import checkpoint
 from efnn_cli.training.gradients import Gradients, GraphedGradients, gradients_on
+from efnn_cli.training.labelled import Labelled, OneSize
 from efnn_cli.training.optimizers import build_optimizer, learning_rate
 from efnn_cli.training.options import TrainingOptions
-from efnn_cli.training.trainer import Labelled, Trainer
+from efnn_cli.training.trainer import Trainer
 
 
 class Linear(nn.Module):
@@ -36,18 +37,18 @@ def labelled(count, seed, slope=2.5):
     return Labelled(spins, slope * spins.sum(1).double())
 
 
-def lattice_data(count, seed):
-    vectors = np.random.default_rng(seed).normal(size=(count, 3, 4, 4))
+def lattice_data(count, seed, side=4):
+    vectors = np.random.default_rng(seed).normal(size=(count, 3, side, side))
     spins = torch.from_numpy(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     energies = -(spins * spins.roll(1, dims=2)).sum((1, 2, 3))
     return Labelled(spins.float(), energies)
 
 
-def lattice_trainer(**changes):
+def lattice_trainer(more=(), **changes):
     options = TrainingOptions(**{"epochs": 4, "batch_size": 7, "lr": 1e-2, "initial_spread": 0.3, **changes})
     chosen = MODELS["efnn"].options(depth=2, width=2, kernel_size=3)
     model = build(chosen, "lattice", inputs=0, spin_range=(-1, 1), seed=1)
-    return Trainer(model, options, lattice_data(40, 0), lattice_data(16, 1), 5, plain.OPERATIONS)
+    return Trainer(model, options, lattice_data(40, 0), lattice_data(16, 1), 5, plain.OPERATIONS, more=more)
 
 
 def test_training_lands_on_the_known_slope():
@@ -87,6 +88,23 @@ def test_resumed_it_equals_a_plain_loop(tmp_path, optimizer, augment, ema):
     np.testing.assert_allclose(found, rows, rtol=tolerance, atol=1e-12)
     for key, value in weights.items():
         torch.testing.assert_close(trainer.best.weights[key], value, rtol=tolerance, atol=tolerance)
+
+
+def test_several_sizes_have_errors_per_site_and_resume():
+    """A size of `scale` sites counts energies divided by it; stopped and resumed it is the uninterrupted training."""
+    more = [OneSize(lattice_data(30, 2, side=6), lattice_data(12, 3, side=6), plain.OPERATIONS, scale=36 / 16)]
+    straight, first = (lattice_trainer(augment=True, more=more) for _ in range(2))
+    errors = [np.sqrt(np.mean(each.energies.numpy() ** 2)) for each in (lattice_data(16, 1), more[0].val)]
+    expected = np.sqrt((16 * errors[0] ** 2 + 12 * (errors[1] / (36 / 16)) ** 2) / 28)
+    for parameter in first.model.parameters():
+        torch.nn.init.zeros_(parameter)  # predicts zero
+    assert first.validate().rmse == pytest.approx(expected, rel=1e-6)
+    rows = [straight.run_epoch() for _ in range(3)]
+    assert rows[0].step == 6 + 5  # batches of 7: no batch holds both sizes
+    begun, resumed = (lattice_trainer(augment=True, more=more) for _ in range(2))
+    begun.run_epoch()
+    resumed.resume(copy.deepcopy(begun.state()))
+    assert [resumed.run_epoch().val_rmse for _ in range(2)] == [row.val_rmse for row in rows[1:]]
 
 
 def test_best_weights_are_those_of_the_best_epoch():
@@ -234,7 +252,8 @@ def test_a_cuda_graph_trains_like_operation_by_operation(optimizer):
     found = []
     for kind in (Gradients, GraphedGradients):
         trainer = lattice_trainer(optimizer=optimizer, augment=True, ema=0.9)
-        data = [Labelled(each.spins.cuda(), each.energies.cuda()) for each in (trainer.train, trainer.val)]
+        (size,) = trainer.sizes
+        data = [Labelled(each.spins.cuda(), each.energies.cuda()) for each in (size.train, size.val)]
         trainer = Trainer(trainer.model.cuda(), trainer.options, *data, 5, plain.OPERATIONS)
         trainer.gradients = kind(trainer.model)
         found.append([trainer.run_epoch().loss for _ in range(2)])
@@ -254,7 +273,8 @@ def test_a_graph_is_recorded_on_the_device_of_its_tensors():
     found = []
     for place in ("cuda:0", "cuda:1"):
         trainer = lattice_trainer(optimizer="adam")
-        data = [Labelled(each.spins.to(place), each.energies.to(place)) for each in (trainer.train, trainer.val)]
+        (size,) = trainer.sizes
+        data = [Labelled(each.spins.to(place), each.energies.to(place)) for each in (size.train, size.val)]
         trainer = Trainer(trainer.model.to(place), trainer.options, *data, 5, plain.OPERATIONS)
         assert type(trainer.gradients) is GraphedGradients
         found.append([trainer.run_epoch().loss for _ in range(2)])
