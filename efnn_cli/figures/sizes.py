@@ -8,6 +8,7 @@ RMSE per site fall as 1/L.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,8 +68,10 @@ def against_size(
 
 
 def draw_fall(axes: Any, points: Sequence[tuple[float, float, float | None]], trained_at: float) -> Any:
-    """Draw a dashed line 1/L through the middle of the points, from the training size on; return its handle."""
-    level = math.exp(sum(math.log(x * y) for x, y, _ in points) / len(points))
+    """Draw a dashed line 1/L through the points, weighted by their errors, from the training size on; return it."""
+    weights = [(y / bar) ** 2 if bar else 1.0 for _, y, bar in points]
+    logs = [math.log(x * y) for x, y, _ in points]
+    level = math.exp(sum(map(operator.mul, weights, logs)) / sum(weights))
     sizes = [trained_at, *(x for x, *_ in points)]
     ends = (min(sizes), max(sizes))
     (line,) = axes.plot(ends, [level / x for x in ends], color=FAINT, linestyle="--", linewidth=1.0, zorder=1)
