@@ -176,7 +176,7 @@ def _metadata(data: Dataset, given: Sequence[Given], options: ImportOptions) -> 
     system = system_of(data.spins, options.unit, str(given[0].path))
     described = {
         "purpose": "train",
-        "system": {"name": system.name, **system.parameters()},
+        "system": system.described(),
         "samples": len(data),
         "sampling": "given",
         "seed": 0,
