@@ -97,12 +97,15 @@ def draw_bias(axes: Any, curves: Sequence[Curve], unit: str) -> str:
 
 def mark_sizes(axes: Any, curves: Sequence[Curve], trained_at: float) -> None:
     """Label the x axis with L; mark the training size by a dotted line, named above the axes."""
+    sizes = [x for curve in curves for x, *_ in curve.points]
+    if len(set(sizes)) == 1:
+        axes.set_xlim(min(*sizes, trained_at) / 1.3, max(*sizes, trained_at) * 1.3)
     axes.axvline(trained_at, color=FAINT, linestyle=":", linewidth=1.0)
     axes.annotate(
         "trained here", (trained_at, 1.0), xycoords=("data", "axes fraction"),
         xytext=(0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=NOTE, color=FAINT,
     )  # fmt: skip
-    ticks_at(axes, [x for curve in curves for x, *_ in curve.points] + [trained_at])
+    ticks_at(axes, [*sizes, trained_at])
     axes.set_xlabel(SIDE)
 
 
