@@ -93,6 +93,9 @@ class Absent(System):
     others: dict[str, Any]
     """The other parameters, as they were stored."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return absent, (self.name, self.parameters(), self.plug_in)
+
     def parameters(self) -> dict[str, Any]:
         """The parameters as they were stored."""
         return {"L": self.L, **self.others}
