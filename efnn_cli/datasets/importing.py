@@ -33,7 +33,7 @@ ALONG = 0.05  # of the largest torque: a part along the spin beyond rounding
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How to read the files: names of arrays or columns, the kind of fields, and what the energies are."""
+    """Names of arrays or columns, kind of the fields, unit of the energies, and a note."""
 
     keys: Keys
     columns: str | None = None
