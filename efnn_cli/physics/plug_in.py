@@ -28,7 +28,7 @@ SAMPLINGS = {"lattice": ("uniform_sphere", "uniform_angles", "thermal"), "dense"
 
 
 class OwnSystem(System):
-    """What a system of one's own has where it does not say otherwise."""
+    """Defaults of a system of one's own."""
 
     symmetry: ClassVar[str] = "none"
     even: ClassVar[bool] = False
