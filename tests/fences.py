@@ -44,14 +44,5 @@ def write_file(block: Block, root: Path) -> None:
     """Create the file that the block is; it must not exist."""
     path = root / block.words["file"]
     assert not path.exists(), path
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(block.text, encoding="utf-8")
-
-
-def apply_edit(block: Block, root: Path) -> None:
-    """Carry out a `diff` without line numbers: the old lines occur once, together."""
-    path, lines = root / block.words["file"], block.text.splitlines(keepends=True)
-    old = "".join(line[1:] for line in lines if line[0] in " -")
-    new = "".join(line[1:] for line in lines if line[0] in " +")
-    text = path.read_text(encoding="utf-8")
-    assert text.count(old) == 1, f"{path} has {text.count(old)} times\n{old}"
-    path.write_text(text.replace(old, new), encoding="utf-8")

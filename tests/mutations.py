@@ -76,7 +76,7 @@ MODELS = [
      "no skip connection", "models/test_formulas.py"),
 ]  # fmt: skip
 TRAINING = [
-    ("training", "operation(self.train.spins[part])", "self.train.spins[part]",
+    ("training", "operation(size.train.spins[part])", "size.train.spins[part]",
      "result discarded", "training/test_trainer.py"),
     ("training", 'rng.stream(self.seed, "epoch", self.epoch)', 'rng.stream(self.seed, "epoch")',
      "the same batches in every epoch", "training/test_trainer.py"),
@@ -106,8 +106,8 @@ FILES = [
      "checksum stored, never compared", "storage/test_files.py"),
     ("storage", '("spins", "energies", "couplings")', '("spins", "couplings")',
      "hash without labels", "storage/test_files.py"),
-    ("datasets", "**self.system.parameters()}",
-     '**{key: each for key, each in self.system.parameters().items() if key != "T"}}',
+    ("datasets", "**self.system.parameters(), **source}",
+     '**{key: each for key, each in self.system.parameters().items() if key != "T"}, **source}',
      "temperature added without the name", "cli/test_generate.py"),
     ("datasets", "self.given[draw.first : draw.first + draw.count]", "self.given[: draw.count]",
      "first shard labelled again and again", "datasets/test_labelling.py"),

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
+from efnn_cli.core.registry import is_file_place
+
 if TYPE_CHECKING:
     from efnn_cli.config.keys import Key
 
@@ -91,6 +93,7 @@ def settings(command: str, words: Sequence[str]) -> tuple[str, list[tuple[str, s
     command = keys.SAME_KEYS.get(command, command)
     chosen = {word.partition("=")[0]: word.partition("=")[2] for word in words if "=" in word}
     named = {word.replace("-", "_") for word in words} & {*keys.options("system")}
+    named |= {word for word in words if is_file_place(word)}
     if command == "generate" and named:
         chosen["system"] = named.pop()
     title, values = "Settings", {}

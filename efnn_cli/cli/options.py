@@ -81,7 +81,7 @@ SystemAndOverrides = Annotated[
     Optional[list[str]],
     typer.Argument(
         metavar="SYSTEM [KEY=VALUE]...",
-        help=f"{SYSTEM_NAMES}; settings.",
+        help=f"{SYSTEM_NAMES}, or FILE.py:CLASS; settings.",
         autocompletion=completion.complete_system,
     ),
 ]

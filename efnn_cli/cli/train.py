@@ -47,7 +47,7 @@ def train(
     array_index: ArrayIndex = None,
     config_dir: ConfigDir = None,
 ) -> Result:
-    """Train a network: model=efnn, dnn, resnet, densenet or effective.
+    """Train a network: model=efnn, dnn, resnet, densenet, effective or FILE.py:CLASS.
 
     Example: efnn train model=efnn depth=3 seed=1
 

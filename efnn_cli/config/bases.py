@@ -25,7 +25,7 @@ def composed(command: str, texts: Sequence[str]) -> DictConfig:
 
     What is not the package's own may change meanwhile, and is composed anew: files of `--config-dir`, plug-ins.
     """
-    own = {*SYSTEMS.plug_ins, *MODELS.plug_ins}
+    own = SYSTEMS.own | MODELS.own
     if any(text.startswith("hydra.") or text.partition("=")[2] in own for text in texts):
         return compose(command, overrides=list(texts))
     chosen = [text for text in texts if text.partition("=")[0] in GROUPS]

@@ -101,7 +101,7 @@ def _store_chosen(settings: Mapping[str, Setting], config_dir: Path | None) -> N
         store.add_system(str(system))
     elif system is not None:
         checks.one_of("system", system, keys.options("system", config_dir))
-    if "model" in settings and settings["model"].value in MODELS.plug_ins:
+    if "model" in settings and settings["model"].value in MODELS.own:
         store.add_model(settings["model"].value)
 
 

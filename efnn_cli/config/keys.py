@@ -14,6 +14,7 @@ from pathlib import Path
 
 from efnn_cli.config.fields import Field, Outline, outline, place_of
 from efnn_cli.config.options import COMMANDS, GROUPS, ExecutorOptions
+from efnn_cli.core.registry import is_file_place
 from efnn_cli.models import MODELS
 from efnn_cli.models.options import NetworkOptions
 from efnn_cli.physics import SYSTEMS, VARIANTS
@@ -99,7 +100,7 @@ def group_keys(group: str, option: str | None = None) -> list[Key]:
     if group == "executor":
         return _keys(outline(place_of(ExecutorOptions)), "executor.")
     if group == "system":
-        names = [option] if option in SYSTEMS else SYSTEMS.built_in
+        names = [option] if option in SYSTEMS or is_file_place(option) else SYSTEMS.built_in
         found = [key for name in names for key in _keys(system_outline(str(name)), "system.")]
     elif group == "model":
         networks = [option] if option in MODELS else MODELS.built_in
@@ -141,6 +142,8 @@ def system_outline(name: str) -> Outline:
 
     A default that differs between them is null, and its meaning then tells all.
     """
+    if name not in SYSTEMS.built_in and name not in VARIANTS:
+        return _own_outline(name)
     places = VARIANTS.get(name) or {"": str(SYSTEMS.place(name))}
     outlines = {variant: outline(place) for variant, place in places.items()}
     fields: dict[str, Field] = {}
@@ -155,6 +158,15 @@ def system_outline(name: str) -> Outline:
         fields[name] = first
     summary = " ".join(dict.fromkeys(each.summary for each in outlines.values()))
     return Outline(summary, fields, next(iter(outlines.values())).constants)
+
+
+def _own_outline(name: str) -> Outline:
+    """Return a system of a plug-in, or of `FILE.py:CLASS`, which is not run; every system has a size."""
+    place = name if is_file_place(name) else SYSTEMS.place(name)
+    found = outline(place if isinstance(place, str) else place_of(place))
+    default = 15 if found.constants.get("geometry") == "dense" else 10
+    size = Field("L", "int | str", default, "Side of the lattice, 12x8 for a rectangle, or number of spins.")
+    return replace(found, fields={"L": size} | found.fields)
 
 
 def kind_of(system: str, variant: str | None = None) -> str:

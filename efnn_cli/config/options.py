@@ -203,4 +203,4 @@ GROUPS: dict[str, dict[str, str | None]] = {
     "extrapolate": {"executor": "threads"},
     "reproduce": {"experiment": "???"},
 }
-"""What a command chooses by name (`model=efnn`), with the defaults; `???` must be given."""
+"""Groups that a command chooses from by name (`model=efnn`), with the defaults; `???` must be given."""

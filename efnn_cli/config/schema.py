@@ -6,6 +6,7 @@ Nothing in a file can call anything.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -23,6 +24,7 @@ from efnn_cli.models.options import Options
 from efnn_cli.physics import SYSTEMS, VARIANTS, variants
 from efnn_cli.physics.system import System
 
+LOGGER = logging.getLogger("efnn")
 T = TypeVar("T")
 
 WANTED = {
@@ -93,10 +95,22 @@ def build_system(node: object) -> System:
     """Return a system from `{"name": ..., parameters}`; external ones exist only in files."""
     values = dict(node) if isinstance(node, Mapping) else {}
     name = values.pop("name", None)
+    plug_in = values.pop("plug_in", None)
+    if plug_in is not None and name not in SYSTEMS:
+        from efnn_cli.physics.plug_in import absent
+
+        return absent(str(name), values, plug_in)
     if name not in VARIANTS:
         checks.one_of("system", name, SYSTEMS)
+    _warn_of_changes(SYSTEMS[str(name)].plug_in if name in SYSTEMS else None, plug_in)
     every = variants(str(name))
     return typed(_variant(every, values) if every else SYSTEMS[str(name)], values, "system.")
+
+
+def _warn_of_changes(now: Mapping[str, Any] | None, stored: object) -> None:
+    """Warn where the file of a plug-in is not what it was when its results were stored."""
+    if now is not None and isinstance(stored, Mapping) and now["sha256"] != stored.get("sha256"):
+        LOGGER.warning("%s has changed since this was stored", now["source"])
 
 
 def _variant(every: Mapping[str, type[System]], values: dict[str, Any]) -> type[System]:
@@ -124,7 +138,20 @@ def _variant(every: Mapping[str, type[System]], values: dict[str, Any]) -> type[
 
 def build_model(node: object) -> Options:
     """Return the options of a network from `{"name": ..., options}`."""
-    name = node.get("name") if isinstance(node, Mapping) else None
+    values = dict(node) if isinstance(node, Mapping) else {}
+    name = values.get("name")
+    plug_in = values.pop("plug_in", None)
+    if isinstance(plug_in, Mapping) and name not in MODELS:
+        place = plug_in.get("source")
+        raise ConfigError(f"its network is defined by {place}, which was not named", f"add model={place}")
     checks.one_of("model", name, MODELS)
-    options: Options = typed(MODELS[str(name)].options, node, "model.")
+    entry = MODELS[str(name)]
+    _warn_of_changes(entry.plug_in, plug_in)
+    options: Options = typed(entry.options, values, "model.")
     return options
+
+
+def described(options: Options) -> dict[str, Any]:
+    """Return the options of a network as plain values; of a plug-in also its file."""
+    plug_in = MODELS[options.name].plug_in
+    return dataclasses.asdict(options) | ({} if plug_in is None else {"plug_in": plug_in})

@@ -14,9 +14,14 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from efnn_cli.config.hints import GROUPS, bare_word_hint, several_hint
-from efnn_cli.config.keys import SHORT_NAMES
+from efnn_cli.config.keys import SHORT_NAMES, groups
 from efnn_cli.core.errors import ConfigError
+from efnn_cli.core.registry import Registry, is_file_place
+from efnn_cli.core.text import at_home
+from efnn_cli.models import MODELS
+from efnn_cli.physics import SYSTEMS
 
+REGISTRIES: dict[str, Registry[Any]] = {"system": SYSTEMS, "model": MODELS}
 NAMES = {f"{group}.name": group for group in GROUPS}
 NETWORK_KEYS = (*SHORT_NAMES.values(), *SHORT_NAMES, "training")
 UNREADABLE = (HydraException, ValueError, RecursionError, OSError)  # numbers and names too long, brackets too deep
@@ -46,7 +51,7 @@ class Setting:
 def settle(request: Request, command: str = "train") -> dict[str, Setting]:
     """Return the settings of the user by canonical key; raise `ConfigError` for contradictions and bad syntax.
 
-    The `command` only decides the hints.
+    The file of a plug-in, as in system=FILE.py:CLASS, is run. The `command` decides the hints.
     """
     settled: dict[str, Setting] = {}
     options = [(key, value) for key, value in request.options.items() if value is not None]
@@ -56,7 +61,12 @@ def settle(request: Request, command: str = "train") -> dict[str, Setting]:
         override = _parse(text, command)
         key = SHORT_NAMES.get(override.key_or_group, override.key_or_group)
         setting = Setting(origin, override.value(), f"{key}={text.partition('=')[2]}")
-        if key in GROUPS:
+        if key in REGISTRIES and is_file_place(setting.value):
+            name = REGISTRIES[key].load_file(at_home(setting.value))
+            if key not in groups(command):  # there it only makes the plug-in known
+                continue
+            setting = Setting(origin, name, f"{key}={name}")
+        elif key in GROUPS:
             setting = _named(key, setting)
         elif key == "L" and type(setting.value) in (int, str):  # the one list among the keys: one size is a list too
             setting = Setting(origin, [setting.value], f"L=[{setting.value}]")

@@ -138,10 +138,10 @@ def share_lines(state: Callable[[], tuple[float, str]]) -> Iterator[None]:
     over = threading.Event()
 
     def tell() -> None:
-        pause = FIRST_SECONDS
-        while not over.wait(pause):
+        ended = over.wait(FIRST_SECONDS)
+        print(printable(state()[1]), file=sys.stderr, flush=True)  # once at least
+        while not ended and not over.wait(LINE_SECONDS):
             print(printable(state()[1]), file=sys.stderr, flush=True)
-            pause = LINE_SECONDS
 
     thread = threading.Thread(target=tell, daemon=True)
     thread.start()

@@ -32,9 +32,6 @@ class Result:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     status: str = "ok"
-    rows: Sequence[Sequence[str]] = ()
-    """Lines of one more table; the first one is its head if `headed`."""
-    headed: bool = False
     tables: Sequence[Table] = ()
     failure: Failure | None = None
     """Failure of a part of the work that has a result nevertheless."""
@@ -61,9 +58,6 @@ class Result:
         if self.text is not None:
             return "\n".join(map(printable, self.text.split("\n")))
         tables = [*self.tables]
-        if self.rows:
-            rows = [[*row, *[""] * (max(map(len, self.rows)) - len(row))] for row in self.rows]
-            tables.append(Table(rows[0], rows[1:]) if self.headed else Table((), rows))
         if self.outputs and tables and not tables[-1].head:
             tables[-1] = Table((), [*tables[-1].rows, *self.outputs.items()])
         elif self.outputs:

@@ -54,9 +54,9 @@ def facts(values: Mapping[str, object]) -> Table:
 
 
 def is_numeric(cells: Iterable[str]) -> bool:
-    """Return whether there is a number among `cells`, and nothing but numbers and gaps."""
+    """Return whether there is nothing but numbers and gaps in `cells`, and not all are empty."""
     cells = list(cells)
-    return any(each.strip("-") for each in cells) and all(NUMBER.fullmatch(each) for each in cells)
+    return any(cells) and all(NUMBER.fullmatch(each) for each in cells)
 
 
 def _width(lines: Lines) -> int:

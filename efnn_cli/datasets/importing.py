@@ -33,7 +33,7 @@ ALONG = 0.05  # of the largest torque: a part along the spin beyond rounding
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """Options of reading: names of arrays or columns, the kind of fields, and what the energies are."""
+    """Names of arrays or columns, kind of the fields, unit of the energies, and a note."""
 
     keys: Keys
     columns: str | None = None
@@ -176,7 +176,7 @@ def _metadata(data: Dataset, given: Sequence[Given], options: ImportOptions) -> 
     system = system_of(data.spins, options.unit, str(given[0].path))
     described = {
         "purpose": "train",
-        "system": {"name": system.name, **system.parameters()},
+        "system": system.described(),
         "samples": len(data),
         "sampling": "given",
         "seed": 0,

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.core.numbers import number
 from efnn_cli.core.results import Result, shown
+from efnn_cli.core.table import facts
 from efnn_cli.datasets import find
 from efnn_cli.datasets.planning import require_free
 from efnn_cli.storage import atomic, dataset
@@ -60,14 +60,14 @@ def report(datasets: Sequence[Dataset], paths: Sequence[Path]) -> Result:
     every = [_figures(data) for data in datasets]
     outputs = {"dataset": shown(paths[-1])}
     metrics: dict[str, Any] = {**every[-1]}
-    rows = [[key, number(value)] for key, value in metrics.items()]
+    tables = [facts(every[-1])]
     if len(datasets) > 1:
         outputs |= {f"dataset_L{_size(data)}": shown(path) for data, path in zip(datasets, paths, strict=True)}
         metrics["datasets"] = [
             {"dataset": shown(path), "L": _size(data), **each}
             for data, path, each in zip(datasets, paths, every, strict=True)
         ]
-    return Result("import", metrics, outputs, rows=rows)
+    return Result("import", metrics, outputs, tables=tables)
 
 
 def _figures(data: Dataset) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def dataset_metadata(job: Job, shards: Sequence[Dataset], seconds: float) -> dic
     """
     return {
         "purpose": job.purpose,
-        "system": {"name": job.system.name, **job.system.parameters()},
+        "system": job.system.described(),
         "samples": job.samples,
         "sampling": "given" if job.given is not None else job.sampling,
         "seed": job.seed,

@@ -112,8 +112,10 @@ class GenerateConfig:
 
         A key without effect has its default here, so that it cannot change the name.
         """
+        plug_in = self.system.plug_in
+        source = {} if plug_in is None else {"source": plug_in["sha256"]}
         return {
-            "system": {"name": self.system.name, **self.system.parameters()},
+            "system": {"name": self.system.name, **self.system.parameters(), **source},
             "samples": self.samples,
             "seed": self.seed if given is None else 0,
             "sampling": self.sampling if given is None else hashlib.sha256(given.tobytes()).hexdigest(),

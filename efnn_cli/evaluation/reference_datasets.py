@@ -27,7 +27,6 @@ from efnn_cli.datasets.labelling import require_resources
 from efnn_cli.datasets.planning import DatasetPlan, obtain_dataset
 from efnn_cli.datasets.settings import GenerateConfig, Thermal, check_reference
 from efnn_cli.evaluation.compatibility import require_same_hamiltonian
-from efnn_cli.physics.external import no_hamiltonian
 from efnn_cli.runs.loading import Run
 from efnn_cli.runs.stored import datasets_of
 from efnn_cli.storage import atomic, dataset
@@ -42,8 +41,9 @@ def plan_references(config: ExtrapolateKeys, member: Run, target: torch.device) 
     Raises `ConfigError` for samplings and methods that the system does not have, `InputError` for an unknown
     Hamiltonian, `DeviceError` or `OutputError` for a dataset that does not fit into memory or on the disk.
     """
-    if not member.system.references:
-        raise no_hamiltonian()
+    unknown = member.system.unknown()
+    if unknown is not None:
+        raise unknown
     plans = [_plan(config, member, size) for size in _sizes(config, member)]
     for plan in plans:
         if not os.path.exists(plan.path):

@@ -15,7 +15,7 @@ from efnn_cli.evaluation.size_errors import ENSEMBLE_FIGURES, FIGURES, SizeError
 from efnn_cli.storage import atomic, documents
 from efnn_cli.storage.dataset import EXTERNAL
 from efnn_cli.storage.lock import awaited
-from efnn_cli.training.metrics import sampling_error
+from efnn_cli.training.metrics import bias_error, mean_and_spread, sampling_error
 
 LOGGER = logging.getLogger("efnn")
 
@@ -149,3 +149,14 @@ def _against_size(
         name: [(L, error, sampling_error(column, error, samples)) for L, (samples, error) in sorted(best.items())]
         for name, best in found.items()
     }
+
+
+def mean_and_bar(lines: Rows, column: str) -> tuple[float, float]:
+    """Return the mean of a column over seeds; its bar holds their spread and the sampling of the references."""
+    mean, spread = mean_and_spread([float(line[column]) for line in lines])
+    samples = int(lines[0]["samples"])
+    if column == "bias_per_site":
+        sampling = bias_error(float(lines[0]["rmse_per_site"]), float(lines[0][column]), samples)
+    else:
+        sampling = sampling_error(column, mean, samples)
+    return mean, math.hypot(spread or 0.0, sampling)

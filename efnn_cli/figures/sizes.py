@@ -8,6 +8,7 @@ RMSE per site fall as 1/L.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,8 +68,10 @@ def against_size(
 
 
 def draw_fall(axes: Any, points: Sequence[tuple[float, float, float | None]], trained_at: float) -> Any:
-    """Draw a dashed line 1/L through the middle of the points, from the training size on; return its handle."""
-    level = math.exp(sum(math.log(x * y) for x, y, _ in points) / len(points))
+    """Draw a dashed line 1/L through the points, weighted by their errors, from the training size on; return it."""
+    weights = [(y / bar) ** 2 if bar else 1.0 for _, y, bar in points]
+    logs = [math.log(x * y) for x, y, _ in points]
+    level = math.exp(sum(map(operator.mul, weights, logs)) / sum(weights))
     sizes = [trained_at, *(x for x, *_ in points)]
     ends = (min(sizes), max(sizes))
     (line,) = axes.plot(ends, [level / x for x in ends], color=FAINT, linestyle="--", linewidth=1.0, zorder=1)
@@ -94,12 +97,15 @@ def draw_bias(axes: Any, curves: Sequence[Curve], unit: str) -> str:
 
 def mark_sizes(axes: Any, curves: Sequence[Curve], trained_at: float) -> None:
     """Label the x axis with L; mark the training size by a dotted line, named above the axes."""
+    sizes = [x for curve in curves for x, *_ in curve.points]
+    if len(set(sizes)) == 1:
+        axes.set_xlim(min(*sizes, trained_at) / 1.3, max(*sizes, trained_at) * 1.3)
     axes.axvline(trained_at, color=FAINT, linestyle=":", linewidth=1.0)
     axes.annotate(
         "trained here", (trained_at, 1.0), xycoords=("data", "axes fraction"),
         xytext=(0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=NOTE, color=FAINT,
     )  # fmt: skip
-    ticks_at(axes, [x for curve in curves for x, *_ in curve.points] + [trained_at])
+    ticks_at(axes, [*sizes, trained_at])
     axes.set_xlabel(SIDE)
 
 

@@ -174,8 +174,8 @@ def power_of_ten(exponent: int) -> str:
 
 
 def grouped(value: float) -> str:
-    """Return a number with its thousands apart."""
-    return f"{value:,g}".replace(",", " ") if value < 1e6 else f"{value:.3g}"
+    """Return a number with its thousands apart; three digits of one that is not whole."""
+    return f"{value:,g}".replace(",", " ") if value < 1e6 and value == int(value) else f"{value:.3g}"
 
 
 def save(figure: Any, stem: Path, head: Row | None = None, rows: Sequence[Row] = ()) -> Path:

@@ -4,9 +4,11 @@ options.py   configuration keys `model.*`           efnn.py dnn.py resnet.py den
 blocks.py    blocks and readout                     linear_model.py   the linear effective model
 invariants.py   the bare spins, by symmetry         fast/   the same layers as faster matrix products
 energy.py    standardisation, receptive field       build.py   a network from its options
+plug_in.py   networks of one's own
 
-A new network is one file here and one line in `MODELS`; a package of its own declares an entry point `efnn.models` (a
-`ModelEntry`) instead. Networks are imported when they are asked for: names and keys are known without PyTorch.
+A network of one's own is a class in any file, named on the command line, or an entry point `efnn.models` of a
+package. A new built-in one is a file here and a line in `MODELS`. Networks are imported when they are asked for: names
+and keys are known without PyTorch.
 """
 
 from __future__ import annotations
@@ -38,6 +40,8 @@ class ModelEntry:
     blocks_per_layer: int = 1
     closed_form: bool = False
     """Fitted by least squares instead of trained: no depth, no width, no recipe."""
+    plug_in: dict[str, str] | None = None
+    """Place and SHA-256 of the file that defines the network, where it is not one of this package."""
 
     def form(self, geometry: str) -> Callable[..., nn.Module] | None:
         """The constructor for "dense" or "lattice" systems."""
@@ -59,4 +63,5 @@ MODELS: Registry[ModelEntry] = Registry(
             "effective model", EffectiveOptions, None, f"{HERE}.linear_model:LinearModel", closed_form=True
         ),
     },
+    adapt="efnn_cli.models.plug_in:as_entry",
 )

@@ -8,9 +8,11 @@ heisenberg.py     classical spins on a lattice      matsubara.py              it
 sampling.py       distributions of unit vectors     block_recursion.py sparse_determinant.py   its determinants
 thermal.py        spins at a temperature            lattices.py   square and triangular, their point groups
 hopping.py        electrons on them, with twists    external.py               labels from elsewhere
+plug_in.py        systems of one's own
 
-A new system is one file here and one line in `SYSTEMS`; a package of its own declares an entry point `efnn.systems`
-instead. Systems are imported when they are asked for: names and keys are known without PyTorch.
+A system of one's own is a class in any file, named on the command line, or an entry point `efnn.systems` of a
+package. A new built-in one is a file here and a line in `SYSTEMS`. Systems are imported when they are asked for: names
+and keys are known without PyTorch.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ SYSTEMS: Registry[type[System]] = Registry(
         "heisenberg": "efnn_cli.physics.heisenberg:Heisenberg",
         "double_exchange": "efnn_cli.physics.double_exchange:DoubleExchange",
     },
+    adapt="efnn_cli.physics.plug_in:as_system",
 )
 
 VARIANTS = {

@@ -45,6 +45,10 @@ class External(System):
         """The unit that was named by the user."""
         return self.unit or "unknown unit"
 
+    def unknown(self) -> InputError:
+        """Return the error for work that needs the energy."""
+        return no_hamiltonian()
+
     def sample(self, sampling: str, draw: Draw) -> NoReturn:
         """Raise `InputError`: the distribution of the configurations is unknown."""
         raise no_hamiltonian()

@@ -82,6 +82,8 @@ class System(ABC):
     """Methods that compute the energy."""
     estimated_references: ClassVar[tuple[str, ...]] = ()
     """Those of them that are not exact to rounding: they estimate their error and have a tolerance."""
+    plug_in: ClassVar[dict[str, Any] | None] = None
+    """Place and SHA-256 of the file that defines the system, where it is not one of this package."""
     L: int | str
     """Side of the lattice, text such as 12x8 for a rectangle, or number of spins."""
 
@@ -186,6 +188,18 @@ class System(ABC):
     def parameters(self) -> dict[str, Any]:
         """The fields as plain values, as they are stored with every dataset."""
         return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    def described(self) -> dict[str, Any]:
+        """Name and parameters as plain values; of a plug-in also what a network of it needs without its file."""
+        described = {"name": self.name, **self.parameters()}
+        if self.plug_in is not None:
+            facts = {key: getattr(self, key) for key in ("kind", "geometry", "symmetry", "even", "energy_unit")}
+            described["plug_in"] = {**self.plug_in, **facts, "spin_range": list(self.spin_range)}
+        return described
+
+    def unknown(self) -> InputError | None:
+        """Return the error for work that needs the energy, where it cannot be computed."""
+        return None
 
     def hamiltonian(self) -> dict[str, Any]:
         """The fields that must agree for two datasets to share a Hamiltonian.

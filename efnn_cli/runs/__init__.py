@@ -6,7 +6,7 @@ folder.py      the files of a run folder             stored.py     types and has
 loading.py     a trained network from its files      find.py       names of runs, and the most recent one
 results.py     results of `efnn train`               describe.py    descriptions for `efnn inspect`
 listing.py     run folders as rows                   table.py       these rows as CSV and as text
-filters.py     conditions such as seed<3, and sorting  kinds.py  names of Hamiltonians in lists of runs
+filters.py     conditions such as seed<3, and sorting
 network.py     the network for a system, in its fast form
 origin.py      a training that starts from another run  export.py  a network for other programs
 board.py       rows for TensorBoard

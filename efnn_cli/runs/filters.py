@@ -13,20 +13,23 @@ from typing import Any
 from efnn_cli.config import keys
 from efnn_cli.core import checks
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.runs.kinds import VARIANTS
+from efnn_cli.core.registry import Registry, is_file_place
+from efnn_cli.models import MODELS
+from efnn_cli.physics import SYSTEMS, VARIANTS
 from efnn_cli.runs.listing import COLUMNS, STATUSES, RunRow
 
 CONDITION = re.compile(r"([A-Za-z_][\w.]*)\s*(<=|>=|!=|=|<|>)\s*(.*)", re.DOTALL)
 ORDERS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
+REGISTRIES: dict[str, Registry[Any]] = {"system": SYSTEMS, "model": MODELS}
 MISSING = ("null", "none", "-")
 
 
 def kinds_named(name: str) -> tuple[str, ...]:
     """Return the kinds of Hamiltonian that `name` may mean, dashes accepted: one kind, or all variants of a system."""
     plain = name.replace("-", "_")
-    return tuple(VARIANTS[plain].values()) if plain in VARIANTS else (plain,)
+    return tuple(keys.kind_of(plain, variant) for variant in VARIANTS.get(plain, ())) or (plain,)
 
 
 KINDS = tuple(kind for name in (*keys.options("system"), "external") for kind in kinds_named(name))
@@ -110,12 +113,13 @@ def parse(text: str) -> Condition:
 
 
 def _known_values(key: str, values: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the values, checked where a column has few choices; `heisenberg` means both of its variants."""
+    """Return the values, checked for `status`; `heisenberg` means both of its variants."""
+    if key in REGISTRIES:  # a plug-in becomes known by its file
+        values = tuple(REGISTRIES[key].load_file(value) if is_file_place(value) else value for value in values)
     if key == "system":
         values = tuple(kind for value in values for kind in kinds_named(value))
-    for value in values:
-        if key in ("system", "status"):
-            checks.one_of(key, value, KINDS if key == "system" else STATUSES)
+    for value in values if key == "status" else ():
+        checks.one_of(key, value, STATUSES)
     return values
 
 
@@ -134,8 +138,11 @@ def check_settings(keys: Iterable[str], rows: Sequence[RunRow]) -> None:
 
 
 def chosen(rows: Sequence[RunRow], conditions: Sequence[Condition]) -> list[RunRow]:
-    """Return the rows that meet all conditions; raise `ConfigError` for settings that no run has."""
+    """Return the rows that meet all conditions; raise `ConfigError` for a system or setting that no run can have."""
     check_settings([each.key for each in conditions], rows)
+    known = dict.fromkeys([*KINDS, *SYSTEMS.files, *(str(row.get("system")) for row in rows)])
+    for value in (value for each in conditions if each.key == "system" for value in each.values):
+        checks.one_of("system", value, known)
     return [row for row in rows if all(each.holds(row) for each in conditions)]
 
 

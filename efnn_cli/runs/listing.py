@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from efnn_cli.config.keys import kind_of
 from efnn_cli.core.errors import InputError
 from efnn_cli.core.results import shown
 from efnn_cli.runs.folder import OUTPUTS, RunFolder
-from efnn_cli.runs.kinds import kind_of
 from efnn_cli.storage.lock import held
 from efnn_cli.storage.names import FILES
 

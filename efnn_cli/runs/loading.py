@@ -112,7 +112,8 @@ def load(path: str | Path, device: str | torch.device = "auto") -> Run:
         run = _rebuild(path.parent, stored, target)
     except (ConfigError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = error.message if isinstance(error, EfnnError) else str(error).splitlines()[0]
-        raise InputError(f"{path} does not describe a network of this efnn: {reason}") from error
+        hint = error.hint if isinstance(error, EfnnError) else ""
+        raise InputError(f"{path} does not describe a network of this efnn: {reason}", hint) from error
     if run.weights == "last":
         LOGGER.info("%s: the last weights, those of epoch %d; the best ones are in best.h5", shown(path), run.epoch)
     if folder.begun and not folder.finished:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from efnn_cli.config.compose import compose
-from efnn_cli.config.schema import build_model
+from efnn_cli.config.schema import build_model, described
 from efnn_cli.config.words import Request, Setting, settle
 from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.results import shown
@@ -159,7 +159,7 @@ def plan_on(
         if data.metadata["system"].get(key) != value:
             raise InputError(f"{source.path}: wanted system.{key}={value}, found {data.metadata['system'].get(key)}")
     recipe = None if config.training is None else dataclasses.asdict(config.training)
-    stored = resolved(config, dataclasses.asdict(config.model), recipe, [source, *more], origin)
+    stored = resolved(config, described(config.model), recipe, [source, *more], origin)
     depth = getattr(config.model, "depth", 0)
     path = out or run_path(system.name, config.model.name, depth, config.seed, stored["hash"])
     require_storable(path)
@@ -181,7 +181,7 @@ def resolved(
     return {
         "schema_version": 1,
         "hash": run_hash(model, training, config.seed, data.content_hash, start, contents),
-        "system": {"name": system.name, **system.parameters()},
+        "system": system.described(),
         "sampling": data.metadata.get("sampling"),
         "thermal": data.metadata.get("thermal"),
         "couplings_sha256": couplings_hash(system.couplings),

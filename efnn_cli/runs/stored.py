@@ -40,8 +40,11 @@ def run_hash(
     """
     recipe = {key: value for key, value in (training or {}).items() if key != "name"}
     start = {} if origin is None else {"origin": [origin["how"], origin["hash"]]}
+    network = dict(model)
+    if "plug_in" in network:  # its file, wherever it lies
+        network["plug_in"] = network["plug_in"]["sha256"]
     others = {"more_datasets": list(more)} if more else {}
-    return fingerprint({"model": dict(model), "training": recipe, "seed": seed, "dataset": content, **start, **others})
+    return fingerprint({"model": network, "training": recipe, "seed": seed, "dataset": content, **start, **others})
 
 
 def datasets_of(config: Mapping[str, Any]) -> list[dict[str, Any]]:

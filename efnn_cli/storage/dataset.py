@@ -96,7 +96,8 @@ def write(path: Path, arrays: Mapping[str, Array], metadata: dict[str, Any]) -> 
     """Write `arrays` by name; `metadata` must hold `system` (its parameters), `purpose`, `samples`, `reference`."""
     names = (*PHYSICS, "fields") if metadata["reference"]["method"] == EXTERNAL else PHYSICS
     physics = {name: arrays[name] for name in names if name in arrays}
-    content = hdf5.digest(physics, json.dumps(metadata["system"], sort_keys=True))
+    hamiltonian = {key: value for key, value in metadata["system"].items() if key != "plug_in"}
+    content = hdf5.digest(physics, json.dumps(hamiltonian, sort_keys=True))
     head = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **metadata, "content_sha256": content}
     hdf5.write(path, arrays, head)
     return from_arrays(arrays, head)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,9 +52,10 @@ class Engine:
         if found:
             LOGGER.info("%d of %d runs finished earlier", len(found), len(every))
         progress.runs -= len(trials) - len(every)
-        with progress.shown(every):
-            for tag in found:
-                progress.end(tag, earlier=True)
+        progress.expect(every)
+        for tag in found:
+            progress.end(tag, earlier=True)
+        with progress.shown() if left else nullcontext():
             while left:
                 for tag, outcome in self._train(left, progress):
                     found[tag] = outcome

@@ -40,7 +40,9 @@ def against_size(networks: Mapping[str, Group], sizes: Sequence[int], trained_at
     return _picture(
         figures.error_and_bias(errors, biases, trained_at, LABELS[column], stem),
         f"{LABELS[column]} and bias per site, in units of the hopping or coupling, against the side of the lattice; "
-        f"trained at L = {trained_at}.",
+        f"trained at L = {trained_at}. Bars hold the spread over the seeds and the sampling of the references. "
+        "The relative error of a network that keeps its accuracy per site falls as 1/L (dashed): errors of independent "
+        "places add like a random walk, and the energy is extensive.",
         "Error and bias against the side of the lattice",
     )
 

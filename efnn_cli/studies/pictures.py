@@ -8,17 +8,23 @@ from pathlib import Path
 import numpy as np
 
 from efnn_cli import figures
-from efnn_cli.core.size import Size
+from efnn_cli.core.size import Size, length
 from efnn_cli.evaluation.evaluation_set import evaluation_set
+from efnn_cli.evaluation.size_table import mean_and_bar
 from efnn_cli.figures import Curve
 from efnn_cli.runs.loading import load
 from efnn_cli.studies.summary import Group
 
 
 def against_size(groups: Mapping[str, Group], sizes: Sequence[Size], column: str) -> list[Curve]:
-    """Return a line a network: mean and spread over the seeds of a column of the extrapolation, against L."""
-    points = {name: group.against_size(sizes, column) for name, group in groups.items()}
-    return [Curve(name, each, groups[name].title) for name, each in points.items() if each]
+    """Return a line a network against L: mean of a column over the seeds; bars hold also the sampling of references."""
+    curves = []
+    for name, group in groups.items():
+        rows = [row for member in group.members for row in member.sizes if row[column]]
+        at_size = {size: [row for row in rows if row["L"] == str(size)] for size in sizes}
+        points = [(length(size), *mean_and_bar(lines, column)) for size, lines in at_size.items() if lines]
+        curves += [Curve(name, points, group.title)] if points else []
+    return curves
 
 
 def against_width(groups: Sequence[Group], quantity: str, *, networks: bool) -> list[Curve]:

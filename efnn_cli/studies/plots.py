@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import statistics
 from collections.abc import Iterable, Sequence
@@ -20,7 +19,7 @@ from efnn_cli.core.signals import StopRequest
 from efnn_cli.core.size import length
 from efnn_cli.evaluation.evaluation_set import evaluation_set
 from efnn_cli.evaluation.size_errors import weights_digest
-from efnn_cli.evaluation.size_table import METHODS, Rows, SizeTable
+from efnn_cli.evaluation.size_table import METHODS, Rows, SizeTable, mean_and_bar
 from efnn_cli.figures import Curve
 from efnn_cli.physics.system import Array
 from efnn_cli.runs.folder import EXTRAPOLATION
@@ -36,7 +35,7 @@ from efnn_cli.studies.plot_selection import (
     quantity_of,
     require_one_hamiltonian,
 )
-from efnn_cli.training.metrics import bias_error, mean_and_spread, measure, sampling_error
+from efnn_cli.training.metrics import mean_and_spread, measure
 from efnn_cli.training.predict import predict_fields
 
 LABELS = {"width": "width", "parameters": "number of parameters", "samples": "configurations in the dataset"}
@@ -176,17 +175,6 @@ def sizes(rows: Sequence[RunRow]) -> Drawing:
 def over_seeds(lines: Rows, column: str) -> tuple[float, float | None]:
     """Return the mean of a column over seeds, and its spread."""
     return mean_and_spread([float(line[column]) for line in lines])
-
-
-def mean_and_bar(lines: Rows, column: str) -> tuple[float, float]:
-    """Return the mean of a column over seeds; its bar holds their spread and the sampling of the references."""
-    mean, spread = over_seeds(lines, column)
-    samples = int(lines[0]["samples"])
-    if column == "bias_per_site":
-        sampling = bias_error(float(lines[0]["rmse_per_site"]), float(lines[0][column]), samples)
-    else:
-        sampling = sampling_error(column, mean, samples)
-    return mean, math.hypot(spread or 0.0, sampling)
 
 
 def times(rows: Sequence[RunRow]) -> Drawing:

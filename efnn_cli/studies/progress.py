@@ -33,11 +33,14 @@ class Progress:
         self.pace = self.expected_pace = 1.0 / workers  # seconds for an expected one
         self.start = self.updated = time.monotonic()
 
-    @contextmanager
-    def shown(self, trials: Mapping[str, Trial]) -> Iterator[None]:
-        """Show the bar while `trials` are trained, which are given by the hash of their plan."""
+    def expect(self, trials: Mapping[str, Trial]) -> None:
+        """Name and weigh `trials`, which are given by the hash of their plan."""
         self.names = dict(zip(trials, distinguish(list(trials.values())), strict=True))
         self.costs = {tag: cost(trial) for tag, trial in trials.items()}
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show the bar while runs are trained."""
         self.start = self.updated = time.monotonic()
         with self.console.status(self.state):
             yield

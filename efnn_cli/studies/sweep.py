@@ -57,7 +57,7 @@ def run(
 def count(request: Request) -> Result:
     """Return the number of runs of the sweep."""
     requests, _ = expand_sweep(request)
-    return Result("train", {"count": len(requests)}, rows=[[str(len(requests))]])
+    return Result("train", {"count": len(requests)}, text=str(len(requests)))
 
 
 def pick(request: Request, index: int) -> Request:

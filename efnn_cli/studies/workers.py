@@ -11,7 +11,9 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 
 from efnn_cli.core.console import Console
@@ -31,10 +33,10 @@ def train_in_workers(
     `begun` is called with the name of each trial as it begins.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
     waiting = list(trials.items())[::-1]
     running: dict[Connection, tuple[str, BaseProcess]] = {}
     with StopRequest(GO_ON) as stop:
+        _start_server(context)
         while waiting or running:
             while waiting and len(running) < workers and stop.signum is None:
                 name, trial = waiting.pop()
@@ -52,6 +54,17 @@ def train_in_workers(
             if stop.signum is not None:
                 _end([process for _, process in running.values()])
                 stop.check()
+
+
+def _start_server(context: ForkServerContext) -> None:
+    """Start the server with signals blocked, since Ctrl-C, sent to the whole group, would end it while it imports."""
+    context.set_forkserver_preload([__name__])
+    resource_tracker.ensure_running()  # it unblocks signals as it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _outcome(ready: Connection) -> Outcome:
@@ -82,6 +95,7 @@ def _train(trial: Trial, into: Connection, overwrite: bool) -> None:
 
     signal.pthread_sigmask(signal.SIG_BLOCK, set(SIGNALS) - {signal.SIGTERM})
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     threadpool_limits(1)

@@ -210,7 +210,7 @@ def test_the_home_folder(copied: Workshop, monkeypatch: pytest.MonkeyPatch):
         ("generate heisenberg --J1 2", "system.J1=2"),
         ("compare --model efnn", "efnn compare --help"),
         ("train data=x.h5", "--data x.h5"),
-        ("train logger=tensorboard", "efnn config train shows all keys"),
+        ("train logger=tensorboard", "did you mean log?"),
         ("train batch=20", "did you mean training.batch_size?"),
         ("generate heisenberg spin_temperature=0.1,0.5", "one command for each value"),
         ("train depth=1,2", "efnn train -m depth=1,2"),

@@ -16,11 +16,17 @@ PLUG_INS = {
 }
 
 
+def unchanged(found, source):
+    assert source.place == "collections:OrderedDict"
+    assert len(source.sha256) == 64
+    return "mine", found
+
+
 def test_plug_ins_follow_the_built_in_names_and_are_loaded_when_asked_for(monkeypatch):
     monkeypatch.setattr(
         importlib.metadata, "entry_points", lambda group: PLUG_INS.values() if group == "some.group" else ()
     )
-    found = registry.Registry("some.group", {"built_in": int})
+    found = registry.Registry("some.group", {"built_in": int}, f"{__name__}:unchanged")
     assert list(found) == ["built_in", "broken", "mine"]
     assert len(found) == 3
     assert found["built_in"] is int  # a plug-in cannot replace it

@@ -8,7 +8,9 @@ import pytest
 from fences import ROOT
 
 from efnn_cli.config.words import Request
+from efnn_cli.core.numbers import with_error
 from efnn_cli.studies.paper_presets import choose
+from efnn_cli.training.metrics import error_text
 
 TITLES = {"EFNN": "efnn", "DNN": "dnn", "ResNet": "resnet", "DenseNet": "densenet", "effective model": "effective"}
 FAIR = [
@@ -18,9 +20,7 @@ FAIR = [
     ("fair/infinite_range", "rmse_over_std_test"),
     ("fair/heisenberg_lattice", "rmse_over_std_test"),
 ]
-DEMO = [
-    ("comparison", column) for column in ("parameters", *(f"relative_error_{k}" for k in ("test", "L10", "L20", "L40")))
-]
+DEMO = [("comparison", column) for column in ("parameters", *(f"relative_error_{k}" for k in ("test", "L20", "L40")))]
 
 
 def means(name):
@@ -28,16 +28,23 @@ def means(name):
         return {row["model"]: row for row in csv.DictReader(file)}
 
 
-def table(page, heading):
-    """Cells of the first table below a heading, by the title of the row."""
-    section = (ROOT / page).read_text().partition(f"\n## {heading}\n")[2].partition("\n|")[2].partition("\n\n")[0]
+def table(page, heading, part=""):
+    """Cells of the first table below a heading and a `part` of it, by the title of the row."""
+    section = (
+        (ROOT / page)
+        .read_text()
+        .partition(f"\n## {heading}\n")[2]
+        .partition(part or "\n")[2]
+        .partition("\n|")[2]
+        .partition("\n\n")[0]
+    )
     rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in section.splitlines()[2:]]
     return {row[0]: row[1:] for row in rows}
 
 
 @pytest.mark.parametrize(
     ("page", "heading", "columns", "filled"),
-    [("docs/results.md", "Networks of equal size", FAIR, 23), ("README.md", "Results", DEMO, 25)],
+    [("docs/results.md", "Networks of equal size", FAIR, 23), ("README.md", "Results", DEMO, 20)],
 )
 def test_a_table_says_what_the_files_say(page, heading, columns, filled):
     shown = table(page, heading)
@@ -49,12 +56,29 @@ def test_a_table_says_what_the_files_say(page, heading, columns, filled):
             assert bool(cell) == (row is not None), (title, name)
             if row is None:
                 continue
-            mean, _, spread = cell.partition(" ± ")
-            assert float(mean.replace(" ", "")) == pytest.approx(float(row[column]), rel=0.06)
-            if f"{column}_spread" in row:
-                assert float(spread or 0) == pytest.approx(float(row[f"{column}_spread"] or 0), rel=0.06)
+            value = float(row[column])
+            if column == "parameters":
+                assert int(cell.replace(" ", "")) == value
+            elif name == "comparison":
+                assert cell == error_text("relative_error", value, 800 if column.endswith("test") else 64)
+            else:
+                assert cell == with_error(value, float(row[f"{column}_spread"] or 0))
             compared += 1
     assert compared == filled
+
+
+def test_the_errors_against_l_are_those_of_one_file():
+    with (ROOT / "docs/extrapolation.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    shown = table("README.md", "Results", "### What the fall")
+    for label, column in (
+        ("relative error", "relative_error"), ("RMSE per site / t", "rmse_per_site"), ("RMSE / std", "rmse_over_std"),
+    ):  # fmt: skip
+        wanted = [error_text(column, float(row[column]), int(row["samples"])) for row in rows]
+        assert shown[label] == wanted[:5], label
+        name = f"EFNN, {label}"
+        there = table("docs/results.md", "Extrapolation")
+        assert there.get(name, wanted) == wanted, name
 
 
 @pytest.mark.parametrize("name", sorted({name for name, _ in FAIR}))

@@ -11,7 +11,7 @@ from efnn_cli.cli.app import app, main
 
 PAGE = "docs/tutorial.md"
 PATH = r"\S+-[0-9a-f]{8}\b"
-NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
+NUMBER = r"-?\d+(?:\.\d+)?(?:\([\d.]+\))?(?:e[+-]?\d+)?"  # with its uncertainty
 
 
 def words(text):
@@ -21,9 +21,9 @@ def words(text):
 
 
 def errors(text):
-    """Errors by their labels, for outputs of two columns."""
-    rows = [line.rsplit(maxsplit=1) for line in text.splitlines() if "rmse" in line]
-    return {row[0]: float(row[1]) for row in rows if len(row) == 2 and re.fullmatch(NUMBER, row[1])}
+    """Errors by their labels: the first number of every line of errors."""
+    rows = re.findall(rf"^(RMSE\S*|train|val|test) +({NUMBER})", text, re.MULTILINE)
+    return {label: float(re.sub(r"\(.*\)", "", value)) for label, value in rows}
 
 
 def run(language, text):

@@ -149,7 +149,7 @@ AGAIN = "import sys; from efnn_cli.cli import main; sys.exit(max(main(sys.argv[2
 @pytest.mark.parametrize("turns", [3, pytest.param(30, marks=pytest.mark.slow)])
 def test_readers_see_whole_files(here: Path, turns: int):
     """Beside a writer that replaces the dataset again and again every reader sees the old file or the new one."""
-    words = ("generate", "three_spin", "--L", 6, "--samples", 4000, "--out", "d.h5", "-q")
+    words = ("generate", "three_spin", "--L", 6, "--samples", 1000, "--out", "d.h5", "-q")
     call(*words, cwd=here).done()
     whole = content(here / "d.h5")
     with spawn(sys.executable, "-c", AGAIN, turns, *words, "--overwrite", cwd=here) as writer:

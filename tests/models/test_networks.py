@@ -1,6 +1,7 @@
 """What every registered network promises: counts, symmetries, size-consistency, neutral options."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.models import MODELS
 from efnn_cli.models.build import build, parameter_count, receptive_field_of
 
+EXAMPLE = Path(__file__).parent.parent.parent / "docs" / "examples" / "gated.py"
 NETWORKS = [name for name in MODELS if name != "effective"]
+ON_LATTICES = [*NETWORKS, "gated"]
 LATTICE_COUNTS = {
     "efnn": (1288, 2350, 3412, 26434),
     "dnn": (1138, 2050, 2962, 25084),
@@ -32,6 +35,13 @@ EXTENDED = {
     "normalise_invariants": True,
     "activation_scale": 0.1,
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _network_of_ones_own():
+    MODELS.load_file(f"{EXAMPLE}:Gated")
+    yield
+    MODELS.files.clear()
 
 
 def lattice(name, dtype=torch.float64, seed=0, **options):
@@ -74,7 +84,7 @@ def test_published_receptive_fields():
     assert receptive_field_of(pointwise) == 5
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ON_LATTICES)
 @pytest.mark.parametrize("options", [{"depth": 1}, {"depth": 2, "block_kernel_size": 3, "kernel_size": 3}])
 def test_receptive_field_is_what_the_gradient_sees(name, options):
     """The energy density of one site depends on exactly the spins inside the computed square."""
@@ -90,7 +100,7 @@ def test_receptive_field_is_what_the_gradient_sees(name, options):
 
 
 @pytest.mark.parametrize("options", [{}, EXTENDED], ids=["published", "extended"])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [*ON_LATTICES, "effective"])
 class TestLatticeForm:
     def model(self, name, options):
         return lattice(name, **({} if name == "effective" else {"depth": 2, "width": 3, **options}))

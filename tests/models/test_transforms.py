@@ -33,7 +33,7 @@ def close(found, wanted):
     torch.testing.assert_close(found, wanted, rtol=1e-11, atol=1e-11)
 
 
-@pytest.mark.parametrize(("name", "options"), CASES)
+@pytest.mark.parametrize(("name", "options"), [CASES[0], *CASES[-2:]])
 def test_exported_with_any_batch_and_size(name, options):
     smallest = 1 + options.get("kernel_size", 5) // 2  # smaller ones are wrapped another way
     model, side = network(name, **options), Dim("L", min=smallest)

@@ -1,6 +1,7 @@
 """What every registered system promises, by being in `SYSTEMS`."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,14 +9,19 @@ import torch
 
 from efnn_cli.config.schema import build_system
 from efnn_cli.core.errors import InputError
+from efnn_cli.core.registry import Source, run_file
 from efnn_cli.physics import SYSTEMS, variants
+from efnn_cli.physics.plug_in import as_system
 from efnn_cli.physics.system import Draw
 from efnn_cli.physics.thermal import Bath
 
+EXAMPLE = Path(__file__).parent.parent.parent / "docs" / "examples" / "compass.py"
+OWN_NAME, OWN = as_system(run_file(EXAMPLE).Compass, Source(f"{EXAMPLE}:Compass", "0"))
 SIDES = {"lattice": 4, "dense": 9}
 DEFAULTS = [cls() for each in SYSTEMS.values() for cls in (variants(each.name).values() or [each])]
 CASES = [pytest.param(dataclasses.replace(each, L=SIDES[each.geometry]), id=each.kind) for each in DEFAULTS] + [
-    pytest.param(SYSTEMS["heisenberg"](L=4, J2=0.3, K=0.2, R=0.1), id="heisenberg_lattice_all_terms")
+    pytest.param(OWN(L=4, J=0.5), id="compass"),
+    pytest.param(SYSTEMS["heisenberg"](L=4, J2=0.3, K=0.2, R=0.1), id="heisenberg_lattice_all_terms"),
 ]
 
 
@@ -62,7 +68,8 @@ def test_cuda_agrees_with_the_cpu(system):
 
 
 @pytest.mark.parametrize("system", CASES)
-def test_parameters_rebuild_the_system(system):
+def test_parameters_rebuild_the_system(system, monkeypatch):
+    monkeypatch.setitem(SYSTEMS.files, OWN_NAME, OWN)
     twin = build_system({"name": system.name, **system.parameters()})
     assert twin == system
     spins = torch.from_numpy(system.sample(system.samplings[0], Draw(0, "train", 0, 0, 3)))

@@ -1,0 +1,134 @@
+"""Systems of one's own: a dataclass of parameters with an `energy` becomes a `System`.
+
+What the class does not say has a safe value: a lattice of unit vectors, uniform spins, no symmetry. Where a stored
+system is of a file that was not named, an `Absent` one stands for it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NoReturn
+
+import torch
+from torch import Tensor
+
+from efnn_cli.core import checks, rng
+from efnn_cli.core.errors import ConfigError, InputError
+from efnn_cli.core.registry import Source
+from efnn_cli.core.size import lattice_size, parse
+from efnn_cli.physics import sampling as spin_sampling
+from efnn_cli.physics.lattices import IDENTITY, Operation
+from efnn_cli.physics.system import Array, Draw, System
+
+SIZES = {"lattice": 10, "dense": 15}
+SAMPLINGS = {"lattice": ("uniform_sphere", "uniform_angles", "thermal"), "dense": ("uniform",)}
+
+
+class OwnSystem(System):
+    """Defaults of a system of one's own."""
+
+    symmetry: ClassVar[str] = "none"
+    even: ClassVar[bool] = False
+    numpy: ClassVar[bool] = False
+    """True where `energy` takes NumPy arrays."""
+
+    def __post_init__(self) -> None:
+        self.L = lattice_size("system.L", self.L) if self.geometry == "lattice" else int(parse("system.L", self.L))
+
+    def point_group(self) -> tuple[Operation, ...]:
+        """Return the identity."""
+        return (Operation(IDENTITY),)
+
+    def sample(self, sampling: str, draw: Draw) -> Array:
+        """Unit vectors (count, 3, Lx, Ly), or independent spins (count, L), uniform in `spin_range`."""
+        checks.one_of("sampling", sampling, self.samplings)
+        if self.geometry == "lattice":
+            return spin_sampling.sample(sampling, draw, self.size)
+        generator = rng.stream(draw.seed, "spins", draw.purpose, draw.shard)
+        return generator.uniform(*self.spin_range, (draw.count, *self.spin_shape))
+
+
+def as_system(found: Any, source: Source) -> tuple[str, type[System]]:
+    """Return the name of a system and its class, made of the user's class; raise `ConfigError` for anything else."""
+    if not isinstance(found, type) or not callable(getattr(found, "energy", None)):
+        raise ConfigError(f"{source.place}: wanted a class of parameters with energy(spins), found {found!r}")
+    own: Any = found if dataclasses.is_dataclass(found) else dataclass(found)
+    geometry = getattr(own, "geometry", "lattice")
+    checks.one_of(f"{source.place}: geometry", geometry, SIZES)
+    name = getattr(own, "name", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", own.__name__).lower())
+    checks.plain_name(f"{source.place}: name", name)
+
+    def energy(self: Any, spins: Tensor) -> Tensor:
+        energies = own.energy(self, spins.numpy(force=True) if self.numpy else spins)
+        energies = torch.as_tensor(energies, dtype=torch.float64, device=spins.device)
+        if energies.shape != (len(spins),):
+            raise ConfigError(f"{source.place}: wanted energies ({len(spins)},), found {tuple(energies.shape)}")
+        return energies
+
+    namespace = {
+        "name": name,
+        "kind": getattr(own, "kind", f"external_{geometry}"),
+        "geometry": geometry,
+        "samplings": getattr(own, "samplings", SAMPLINGS[geometry]),
+        "plug_in": {"source": source.place, "sha256": source.sha256},
+        "energy": energy,
+    }
+    sized = "L" in {each.name for each in dataclasses.fields(own)}
+    size = [] if sized else [("L", int | str, dataclasses.field(default=SIZES[geometry]))]
+    cls = dataclasses.make_dataclass(own.__name__, size, bases=(own, OwnSystem), namespace=namespace)
+    cls.__module__ = own.__module__
+    return name, cls
+
+
+@dataclass
+class Absent(System):
+    """A system whose plug-in was not named: a network of it predicts, but nothing can be labelled."""
+
+    references: ClassVar[tuple[str, ...]] = ()
+
+    L: int | str
+    others: dict[str, Any]
+    """The other parameters, as they were stored."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return absent, (self.name, self.parameters(), self.plug_in)
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters as they were stored."""
+        return {"L": self.L, **self.others}
+
+    def unknown(self) -> InputError:
+        """Return the error for work that needs the energy."""
+        assert self.plug_in is not None
+        return InputError(
+            f"the energy of {self.name} is computed by {self.plug_in['source']}, which was not named: "
+            "no reference can be made",
+            f"add system={self.plug_in['source']}, which runs that file",
+        )
+
+    def point_group(self) -> tuple[Operation, ...]:
+        """Return the identity."""
+        return (Operation(IDENTITY),)
+
+    def sample(self, sampling: str, draw: Draw) -> NoReturn:
+        """Raise `InputError`."""
+        raise self.unknown()
+
+    def energy(self, spins: Tensor) -> NoReturn:
+        """Raise `InputError`."""
+        raise self.unknown()
+
+
+def absent(name: str, parameters: Mapping[str, Any], plug_in: Mapping[str, Any]) -> System:
+    """Return the stand-in of a stored system; raise `ConfigError` where its description is not complete."""
+    others = dict(parameters)
+    try:
+        facts = {key: plug_in[key] for key in ("kind", "geometry", "symmetry", "even", "energy_unit")}
+        facts |= {"spin_range": tuple(plug_in["spin_range"]), "samplings": (), "plug_in": dict(plug_in), "name": name}
+        cls = type("Absent", (Absent,), facts)
+        return cls(others.pop("L"), others)  # type: ignore[no-any-return]
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f"system: {name} is not completely described: {error}") from error
