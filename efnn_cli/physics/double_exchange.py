@@ -68,6 +68,8 @@ class DoubleExchange(System):
     """Superexchange J_AF S.S' between neighbours."""
     twist: list[float] = field(default_factory=lambda: [0.0, 0.0])
     """Phases in radians on the bonds that wrap."""
+    twists: int = 1
+    """Average the energy over this many twists along each axis, as of a lattice that many times as long."""
     filling: float | None = None
     """Electrons a site, 0 to 2; the mu that gives it then takes the place of mu."""
 
@@ -87,6 +89,7 @@ class DoubleExchange(System):
             raise ConfigError(f"system.twist: wanted two angles such as [0,3.1416], found {self.twist}")
         for angle in self.twist:
             checks.within("system.twist", angle, -math.tau, math.tau)
+        checks.within("system.twists", self.twists, 1, 64)
         if self.filling is not None:
             checks.within("system.filling", self.filling, 1e-6, 2 - 1e-6)
         if self.t2 and self.sides[1] == 1:
@@ -118,12 +121,37 @@ class DoubleExchange(System):
         hopping = sum(2 * abs(amplitude) for _, amplitude in self.amplitudes)
         return hopping + abs(self.J) / 2 + abs(self.mu)
 
+    def boundaries(self) -> list[Self]:
+        """Return the systems with a single twist that the energy is the mean of.
+
+        By Bloch's theorem the mean over n x n twists is the energy of the configuration tiled n x n times, over n^2.
+        """
+        if self.twists == 1:
+            return [self]
+        counts = [self.twists if side > 1 else 1 for side in self.sides]
+        shifts = [np.array(each) * math.tau / self.twists for each in np.ndindex(*counts)]
+        twists = [np.remainder(np.array(self.twist) + each, math.tau).tolist() for each in shifts]
+        return [dataclasses.replace(self, twist=each, twists=1) for each in twists]
+
+    def at_size(self, size: Size) -> Self:
+        """The same Hamiltonian on a lattice of another size; a larger one needs fewer twists for the same momenta."""
+        other = dataclasses.replace(self, L=size)
+        needed = -(-self.twists * max(self.sides) // max(other.sides))
+        return dataclasses.replace(other, twists=min(self.twists, needed))
+
+    def hamiltonian(self) -> dict[str, Any]:
+        """Parameters that must agree for two datasets to share a Hamiltonian: neither size nor boundaries."""
+        return {key: each for key, each in self.parameters().items() if key not in ("L", "twist", "twists")}
+
     def point_group(self) -> tuple[Operation, ...]:
-        """Return the operations of the lattice that keep the twist, modulo 2 pi."""
-        twist = np.array(self.twist)
+        """Return the operations of the lattice that map the twists to themselves, modulo 2 pi."""
+        twists = np.array([each.twist for each in self.boundaries()])  # (n, 2)
+
+        def phases(angles: Array) -> set[tuple[complex, ...]]:
+            return {tuple(each) for each in np.round(np.exp(1j * angles), 9) + 0.0}
+
         every = point_group(LATTICES[self.lattice], self.sides)
-        turns = [(twist @ np.array(each.matrix) - twist) / math.tau for each in every]
-        return tuple(each for each, turn in zip(every, turns, strict=True) if np.abs(turn - turn.round()).max() < 1e-9)
+        return tuple(each for each in every if phases(twists @ np.array(each.matrix)) == phases(twists))
 
     def prepared(self, spins: Tensor | None = None) -> Self:
         """Return the system with the mu that gives `filling` as the mean over `spins` (B, 3, L, L).
@@ -138,8 +166,9 @@ class DoubleExchange(System):
             draw = Draw(0, "filling", 0, 0, FILLING_SAMPLES)
             spins = torch.from_numpy(bare.sample("uniform_sphere", draw))
         some = spins[:: -(-len(spins) // FILLING_SAMPLES)]  # spread over all of them
-        sized = bare.at_size(size_of(spins.shape[-2:]))
-        mu = free_fermions.chemical_potential(sized.levels(some), self.T, self.filling * sized.sites)
+        sized = bare.at_size(size_of(spins.shape[-2:])).boundaries()
+        levels = torch.cat([each.levels(some) for each in sized], dim=1)
+        mu = free_fermions.chemical_potential(levels, self.T, self.filling * len(sized) * sized[0].sites)
         return dataclasses.replace(self, filling=None, mu=float(f"{mu:.6g}"))
 
     def _at_most(self, side: int) -> Size:
@@ -163,12 +192,13 @@ class DoubleExchange(System):
         return float(f"{float(covariance[0, 1] / covariance[0, 0]):.4g}")
 
     def levels(self, spins: Tensor) -> Tensor:
-        """One-particle levels (B, 2 L^2), ascending, checked."""
+        """One-particle levels (B, 2 L^2) of a single twist, ascending, checked."""
         return diagonalise.checked_levels(self.hamiltonians(spins))[0]
 
     def energy(self, spins: Tensor) -> Tensor:
         """Grand potential (B,) from all eigenvalues, with the superexchange."""
-        return free_fermions.grand_potential(self.levels(spins), self.T) + self.superexchange(spins)
+        potentials = [free_fermions.grand_potential(each.levels(spins), self.T) for each in self.boundaries()]
+        return torch.stack(potentials).mean(dim=0) + self.superexchange(spins)
 
     def superexchange(self, spins: Tensor) -> Tensor:
         """J_AF sum_<ij> S_i.S_j, (B,)."""
@@ -176,6 +206,8 @@ class DoubleExchange(System):
 
     def label(self, spins: Tensor, reference: str, tolerance: float = TOLERANCE) -> Labels:
         """Energies from eigenvalues ("dense"), with the electrons per site, or from determinants."""
+        if self.twists > 1:
+            return Labels.mean([each.label(spins, reference, tolerance) for each in self.boundaries()])
         if reference == "determinant":
             labels = determinant.label(self, spins, tolerance)
             return dataclasses.replace(labels, energies=labels.energies + self.superexchange(spins))
@@ -193,6 +225,8 @@ class DoubleExchange(System):
         dH/dS_i = -(J/2) sigma on site i, so that -dE/dS_i = (J/2) sum_n f(e_n) <n| c+_i sigma c_i |n>, with the Fermi
         function f. H is linear in the spins: this is the gradient for spins of any length.
         """
+        if self.twists > 1:
+            return torch.stack([each.fields(spins) for each in self.boundaries()]).mean(dim=0)
         levels, states = diagonalise.checked_states(self.hamiltonians(spins))  # (B, N), (B, N, N)
         fields = 0.5 * self.J * free_fermions.spin_moments(levels, states, self.T).reshape(spins.shape)
         if self.J_AF:

@@ -12,6 +12,7 @@ import dataclasses
 import math
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -61,6 +62,17 @@ class Labels:
     """Electrons per site (B,), where the method gives them."""
     redone: int = 0
     """Number of energies that were computed again on the CPU, since a check of the first result failed."""
+
+    @classmethod
+    def mean(cls, labels: Sequence[Labels]) -> Labels:
+        """Return the mean of several labels of the same configurations; their errors are added, as a bound."""
+
+        def averaged(name: str) -> Tensor | None:
+            each = [getattr(label, name) for label in labels]
+            return None if each[0] is None else torch.stack(each).mean(dim=0)
+
+        energies = torch.stack([each.energies for each in labels]).mean(dim=0)
+        return cls(energies, averaged("errors"), averaged("densities"), sum(each.redone for each in labels))
 
 
 def size_of_spins(spins: Array) -> Size:

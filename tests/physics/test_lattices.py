@@ -1,5 +1,6 @@
 """Lattices, their point groups, and the Hamiltonians on them: orders with known energies, and symmetries."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -200,6 +201,21 @@ def test_a_tiled_configuration_has_the_levels_of_all_twists(changes):
     levels = [DoubleExchange(L=4, J=5.0, twist=each, **changes).levels(spins)[0] for each in twists]
     expected = torch.cat(levels).sort().values
     torch.testing.assert_close(small.at_size(8).levels(spins.repeat(1, 1, 2, 2))[0], expected, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("changes", [{}, {"lattice": "triangular", "J_AF": 0.3}], ids=["square", "triangular"])
+@pytest.mark.parametrize("reference", ["dense", "determinant"])
+def test_the_mean_over_twists_is_that_of_the_tiled_lattice(changes, reference):
+    small, spins = DoubleExchange(L=4, J=5.0, mu=-2.0, twists=2, **changes), random_spins(4, count=2)
+    tiled, tiles = DoubleExchange(L=8, J=5.0, mu=-2.0, **changes), spins.repeat(1, 1, 2, 2)
+    labels = small.label(spins, reference)
+    torch.testing.assert_close(4 * labels.energies, tiled.energy(tiles), rtol=1e-10, atol=0)
+    torch.testing.assert_close(small.energy(spins), labels.energies, rtol=1e-10, atol=0)
+    torch.testing.assert_close(small.fields(spins), tiled.fields(tiles)[..., :4, :4], rtol=1e-9, atol=1e-10)
+    assert not torch.allclose(dataclasses.replace(small, twists=1).energy(spins), labels.energies, rtol=1e-6)
+    assert len(small.point_group()) == len(tiled.point_group())
+    assert small.at_size(8) == tiled
+    assert small.hamiltonian() == tiled.hamiltonian()
 
 
 def test_a_twist_keeps_the_operations_that_map_it_to_itself():
