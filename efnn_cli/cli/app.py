@@ -45,9 +45,9 @@ app = typer.Typer(
 SECTIONS = {
     "Data": (generate, import_, merge),
     "Training": (train,),
-    "Judging": (evaluate, extrapolate, predict),
+    "Judging": (evaluate, extrapolate, predict, export),
     "Studies": (compare, reproduce),
-    "Looking": (runs, inspect, plot, config, export),
+    "Looking": (runs, inspect, plot, config),
 }
 for section, commands in SECTIONS.items():
     for each in commands:
