@@ -1,12 +1,14 @@
 """efnn: Effective Field Neural Networks for many-body energies (arXiv:2502.17665).
 
-The command line is `efnn`; from Python:
+The command line is `efnn`; from Python, with the settings of the command line as arguments:
 
-    import efnn_cli
-    run = efnn_cli.load("outputs/heisenberg-efnn-d3-s0-9f8e7d6c")
-    energies = run.predict(spins)
+    import efnn_cli as efnn
 
-Floors, imports run downwards only: cli; reproduction; comparison and sweeps; plotting and benchmarks;
+    data = efnn.generate("heisenberg", "system.J2=0.3", L=6, samples=100)
+    run = efnn.train(model="efnn", depth=1, epochs=2, data=data)
+    energies = run.predict(data.spins)
+
+Floors, imports run downwards only: api; cli; reproduction; comparison and sweeps; plotting and benchmarks;
 evaluation; runs; configuration, figures and report; training and labelling; models and storage; physics; errors,
 checks, rng, device, memory, signals. `tests/test_floor_plan.py` has all of them and keeps them.
 """
@@ -16,15 +18,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from efnn_cli.runs.loading import Run, load
+    from efnn_cli.api import Dataset, Run, evaluate, extrapolate, generate, load, plot, train
 
-__all__ = ["Run", "load"]
+__all__ = ["Dataset", "Run", "evaluate", "extrapolate", "generate", "load", "plot", "train"]
 
 
 def __getattr__(name: str) -> Any:
-    """`load` and `Run`, imported when first asked for: the command line must start fast."""
+    """Return a name of `efnn_cli.api`, imported when first asked for: the command line must start fast."""
     if name in __all__:
-        from efnn_cli.runs import loading
+        from efnn_cli import api
 
-        return getattr(loading, name)
+        return getattr(api, name)
     raise AttributeError(f"module 'efnn_cli' has no attribute {name!r}")

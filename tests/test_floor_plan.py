@@ -21,6 +21,7 @@ FLOORS = [  # from the cellar to the roof
     {"evaluation"},
     {"studies"},
     {"cli"},
+    {"api"},
     {"__main__", "__init__"},
 ]
 STRANGERS = {"physics": {"models", "storage", "training"}, "models": {"physics", "storage"}, "storage": {"physics"}}

@@ -44,6 +44,9 @@ def ignore_signals() -> None:
 @contextlib.contextmanager
 def at_once() -> Iterator[None]:
     """Let signals end the process while a library waits in C, where Python calls no handler."""
+    if threading.current_thread() is not threading.main_thread():  # which alone may set handlers
+        yield
+        return
     before = {each: signal.getsignal(each) for each in SIGNALS}
     end_on_signals()
     try:

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,8 @@ RC: dict[Any, Any] = {
 }
 
 Row = Sequence[object]
+SAVED: ContextVar[Any] = ContextVar("SAVED")
+"""The figure that was saved last in this thread, for notebooks."""
 
 
 @contextmanager
@@ -190,6 +193,7 @@ def save(figure: Any, stem: Path, head: Row | None = None, rows: Sequence[Row] =
         image = io.BytesIO()
         figure.savefig(image, format=form, dpi=DPI, transparent=form != "png", metadata=UNDATED[form])
         atomic.write_bytes(beside(stem, suffix), image.getvalue())
+    SAVED.set(figure)
     return beside(stem, ".png")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ LOGGER = logging.getLogger("efnn")
 OF_EVALUATION = ("sampling", "couplings_sha256", "receptive_field")  # keys, possibly null, that evaluation reads
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A trained network with its configuration, on one device."""
 
@@ -55,6 +55,19 @@ class Run:
     """The epoch that the weights are of."""
     weights: str
     """`best`, or `last` of a checkpoint to go on from."""
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, {self.weights} weights, epoch {self.epoch})"
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Errors on the parts of the dataset, epochs and times of a finished run; raises `InputError` without them."""
+        return dict(RunFolder(self.path).read_summary(self.config["hash"])["metrics"])
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """Rows of metrics.csv, one an epoch."""
+        return [asdict(row) for row in RunFolder(self.path).history(self.config["hash"])]
 
     def predict(self, spins: ArrayLike, pause: Callable[[], None] = lambda: None) -> Array:
         """Energies (B,) of spins (B, 3, Lx, Ly) of any size, or (B, n) with the trained n.

@@ -1,0 +1,11 @@
+"""The commands for Python and notebooks, with the same settings, folders, skipping and errors as `efnn`.
+
+commands.py   generate, train, evaluate, extrapolate, plot    words.py   Python values as words of the command line
+datasets.py   a dataset that is read when it is looked at
+"""
+
+from efnn_cli.api.commands import evaluate, extrapolate, generate, plot, train
+from efnn_cli.api.datasets import Dataset
+from efnn_cli.runs.loading import Run, load
+
+__all__ = ["Dataset", "Run", "evaluate", "extrapolate", "generate", "load", "plot", "train"]
