@@ -78,7 +78,7 @@ class Console:
 
     @contextmanager
     def meter(self, title: str, total: int, unit: str, start: int = 0) -> Iterator[Meter]:
-        """Yield a bar on a terminal; elsewhere print a line at the first step and about every 30 s."""
+        """Yield a bar on a terminal; elsewhere print a line at the first step and every 30 s (notebook: 3 s)."""
         self.begin()
         if self.quiet or not total:
             yield lambda amount, note="", *, earlier=False: None

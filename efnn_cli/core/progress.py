@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FIRST_SECONDS = 1.0  # before the first line of a share
 LINE_SECONDS = 30.0  # off a terminal, a line of progress this often
+NOTEBOOK_SECONDS = 3.0  # in a notebook, where somebody watches
 
 
 class Meter(Protocol):
@@ -61,7 +62,8 @@ class Pace:
 
 def lines(title: str, pace: Pace) -> Meter:
     """Return a meter that prints plain lines, for log files of batch systems."""
-    last = -LINE_SECONDS
+    every = NOTEBOOK_SECONDS if "ipykernel" in sys.modules else LINE_SECONDS
+    last = -every
 
     def show(*state: str) -> None:
         counts = f"{title}: {pace.done}/{pace.total} {pace.unit}"
@@ -72,7 +74,7 @@ def lines(title: str, pace: Pace) -> Meter:
         pace.add(amount, earlier=earlier)
         if earlier:
             show(f"{amount} of them done earlier")
-        elif pace.elapsed - last >= LINE_SECONDS or pace.done >= pace.total:
+        elif pace.elapsed - last >= every or pace.done >= pace.total:
             last = pace.elapsed
             show(pace.text, note)
 
