@@ -7,10 +7,6 @@ The command line is `efnn`; from Python, with the settings of the command line a
     data = efnn.generate("heisenberg", "system.J2=0.3", L=6, samples=100)
     run = efnn.train(model="efnn", depth=1, epochs=2, data=data)
     energies = run.predict(data.spins)
-
-Floors, imports run downwards only: api; cli; reproduction; comparison and sweeps; plotting and benchmarks;
-evaluation; runs; configuration, figures and report; training and labelling; models and storage; physics; errors,
-checks, rng, device, memory, signals. `tests/test_floor_plan.py` has all of them and keeps them.
 """
 
 from __future__ import annotations
@@ -18,9 +14,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from efnn_cli.api import Dataset, Run, evaluate, extrapolate, generate, load, plot, train
+    from efnn_cli.api import Dataset, EfnnError, Run, evaluate, extrapolate, generate, load, plot, train
 
-__all__ = ["Dataset", "Run", "evaluate", "extrapolate", "generate", "load", "plot", "train"]
+__all__ = ["Dataset", "EfnnError", "Run", "evaluate", "extrapolate", "generate", "load", "plot", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 import efnn_cli as efnn
+from efnn_cli.api.words import words_of
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.signals import SIGNALS
 from tests.cli.conftest import call
@@ -44,6 +45,17 @@ def test_a_study_in_a_thread_is_that_of_the_shell(tmp_path, monkeypatch):
     assert repr(data) == f"Dataset({str(data.path)!r}, samples=60)"
     before = state()
     assert len(efnn.plot("curve", run).axes) > 0
-    with pytest.raises(ConfigError, match="no_such"):
+    with pytest.raises(ConfigError, match="no_such") as raised:
         efnn.train(no_such=1, data=data)
+    assert raised.value.__notes__ == [raised.value.hint]
     assert state() == before
+    last = efnn.load(run.path / "last.h5")
+    assert efnn.evaluate(last, split="val")["weights"] == "last"
+    assert efnn.evaluate(run, split="val")["weights"] == "best"
+
+
+def test_words_stay_as_they_are():
+    assert words_of(["executor.address=tcp://host:1"], {"L": [6, "12x8"]}) == [
+        "executor.address=tcp://host:1",
+        "L=[6,12x8]",
+    ]

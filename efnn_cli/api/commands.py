@@ -20,6 +20,7 @@ from efnn_cli.cli.generate import generate as generate_command
 from efnn_cli.cli.plot import plot as plot_command
 from efnn_cli.cli.train import train as train_command
 from efnn_cli.core.console import LOGGER, Console
+from efnn_cli.core.errors import EfnnError
 from efnn_cli.core.results import Result
 from efnn_cli.figures import style
 from efnn_cli.runs.loading import Run, load
@@ -33,6 +34,10 @@ def call(command: Callable[..., None], *, quiet: bool, **options: Any) -> Result
         handlers, level, propagate = LOGGER.handlers[:], LOGGER.level, LOGGER.propagate
         try:
             found: Result = inspect.unwrap(command)(Console(quiet=quiet), **options)
+        except EfnnError as error:
+            if error.hint:
+                error.add_note(error.hint)
+            raise
         finally:
             LOGGER.handlers[:], LOGGER.propagate = handlers, propagate
             LOGGER.setLevel(level)

@@ -21,7 +21,9 @@ def path_of(place: Place | None) -> Path | None:
     """Return the path of a file, dataset or run, `~` replaced."""
     if place is None:
         return None
-    return Path(at_home(fspath(place.path if isinstance(place, (Dataset, Run)) else place)))
+    if isinstance(place, Run):
+        return place.file
+    return Path(at_home(fspath(place.path if isinstance(place, Dataset) else place)))
 
 
 def paths_of(places: Place | Iterable[Place] | None) -> list[Path] | None:
@@ -36,7 +38,10 @@ def words_of(given: Iterable[Word], keys: Mapping[str, Any]) -> list[str]:
     """Return paths and `KEY=VALUE` words of positional arguments and of keywords."""
     words = []
     for each in given:
-        words += settings(each) if isinstance(each, Mapping) else [str(path_of(each))]
+        if isinstance(each, Mapping):
+            words += settings(each)
+        else:
+            words.append(at_home(each) if isinstance(each, str) else str(path_of(each)))
     return words + settings(keys)
 
 

@@ -46,6 +46,8 @@ class Run:
 
     path: Path
     """The run folder, or the folder of the checkpoint."""
+    file: Path
+    """The run folder with its best weights, or the checkpoint file."""
     config: dict[str, Any]
     system: System
     """The system it was trained on, at the size it was trained on."""
@@ -122,7 +124,7 @@ def load(path: str | Path, device: str | torch.device = "auto") -> Run:
         folder.require_own(path, stored.config.get("hash"), _restored(path))
     target = devices.resolve(str(device))
     try:
-        run = _rebuild(path.parent, stored, target)
+        run = _rebuild(path, stored, target)
     except (ConfigError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = error.message if isinstance(error, EfnnError) else str(error).splitlines()[0]
         hint = error.hint if isinstance(error, EfnnError) else ""
@@ -158,7 +160,9 @@ def _rebuild(path: Path, stored: checkpoint.Checkpoint, device: torch.device) ->
     model = network_for(system, build_model(stored.config["model"]), seed=0, dtype=dtype)
     model.load_state_dict(Trainer.last_weights(stored.state) if name == "last" else stored.state["weights"])
     epoch = int(stored.state["epoch"])
-    return Run(path, stored.config, system, model.to(device).eval(), device, epoch, name)
+    folder = RunFolder(path.parent)
+    file = folder.path if path == folder.best_file and folder.begun else path
+    return Run(folder.path, file, stored.config, system, model.to(device).eval(), device, epoch, name)
 
 
 def _restored(path: Path) -> str:
