@@ -42,7 +42,7 @@ def test_a_study_in_a_thread_is_that_of_the_shell(tmp_path, monkeypatch):
     assert [row["epoch"] for row in run.history] == [1, 2]
     assert [each["L"] for each in sizes] == [6, 8]
     assert data.spins.shape == (len(data), 3, 6, 6)
-    assert repr(data) == f"Dataset({str(data.path)!r}, samples=60)"
+    assert repr(data) == f"DatasetFile({str(data.path)!r}, samples=60)"
     before = state()
     assert len(efnn.plot("curve", run).axes) > 0
     with pytest.raises(ConfigError, match="no_such") as raised:

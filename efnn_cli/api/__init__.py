@@ -5,8 +5,8 @@ datasets.py   a dataset that is read when it is looked at
 """
 
 from efnn_cli.api.commands import evaluate, extrapolate, generate, plot, train
-from efnn_cli.api.datasets import Dataset
+from efnn_cli.api.datasets import DatasetFile
 from efnn_cli.core.errors import EfnnError
 from efnn_cli.runs.loading import Run, load
 
-__all__ = ["Dataset", "EfnnError", "Run", "evaluate", "extrapolate", "generate", "load", "plot", "train"]
+__all__ = ["DatasetFile", "EfnnError", "Run", "evaluate", "extrapolate", "generate", "load", "plot", "train"]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.api.datasets import Dataset
+from efnn_cli.api.datasets import DatasetFile
 from efnn_cli.api.words import Place, Word, option, path_of, paths_of, words_of
 from efnn_cli.cli.evaluate import evaluate as evaluate_command
 from efnn_cli.cli.extrapolate import extrapolate as extrapolate_command
@@ -59,14 +59,14 @@ def generate(
     config_dir: Place | None = None,
     quiet: bool = False,
     **keys: Any,
-) -> Dataset:
+) -> DatasetFile:
     """Return a dataset of spin configurations with exact energies, made or found: `efnn generate`."""
     done = call(
         generate_command, quiet=quiet, arguments=[system, *words_of(settings, keys)], size=option(L),
         samples=option(samples), seed=option(seed), spins=path_of(spins), normalise=normalise, device=device,
         workers=option(workers), out=path_of(out), overwrite=overwrite, config_dir=path_of(config_dir),
     )  # fmt: skip
-    return Dataset(Path(done.outputs["dataset"]).absolute())
+    return DatasetFile(Path(done.outputs["dataset"]).absolute())
 
 
 def train(

@@ -10,7 +10,7 @@ from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Array
 
 
-class Dataset:
+class DatasetFile:
     """The dataset in the file at `path`. Its attributes raise `InputError` where the file is damaged."""
 
     def __init__(self, path: Path) -> None:
@@ -40,8 +40,13 @@ class Dataset:
         """Effective fields -dE/dS, shaped like `spins`; None where they are not known."""
         return self._read.fields
 
+    @property
+    def couplings(self) -> Array | None:
+        """(K,), of a Hamiltonian with random couplings."""
+        return self._read.couplings
+
     def __len__(self) -> int:
         return int(self.metadata["samples"])
 
     def __repr__(self) -> str:
-        return f"Dataset({str(self.path)!r}, samples={len(self)})"
+        return f"DatasetFile({str(self.path)!r}, samples={len(self)})"

@@ -7,11 +7,11 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.api.datasets import Dataset
+from efnn_cli.api.datasets import DatasetFile
 from efnn_cli.core.text import at_home
 from efnn_cli.runs.loading import Run
 
-Place = str | PathLike[str] | Dataset | Run
+Place = str | PathLike[str] | DatasetFile | Run
 """A file or folder, or an object that was made from one."""
 Word = Place | Mapping[str, Any]
 """A path, `"KEY=VALUE"`, or several keys as a dictionary."""
@@ -23,14 +23,14 @@ def path_of(place: Place | None) -> Path | None:
         return None
     if isinstance(place, Run):
         return place.file
-    return Path(at_home(fspath(place.path if isinstance(place, Dataset) else place)))
+    return Path(at_home(fspath(place.path if isinstance(place, DatasetFile) else place)))
 
 
 def paths_of(places: Place | Iterable[Place] | None) -> list[Path] | None:
     """Return the paths of one or several datasets."""
     if places is None:
         return None
-    every = [places] if isinstance(places, (str, PathLike, Dataset, Run)) else places
+    every = [places] if isinstance(places, (str, PathLike, DatasetFile, Run)) else places
     return [path for path in map(path_of, every) if path is not None]
 
 
