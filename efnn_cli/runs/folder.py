@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -123,12 +124,12 @@ class RunFolder:
 
     def keep_rows(self, epoch: int, tag: str) -> None:
         """Drop rows after `epoch`, which a resumed run writes again; `tag` is the hash of the run."""
-        kept = [
-            {name: row[name] for name in EPOCH_COLUMNS} | {OF_RUN: tag}
-            for row in self.rows(tag)
-            if int(row["epoch"]) <= epoch
-        ]
-        atomic.write_text(self.metrics_file, documents.table_text(COLUMNS, kept))
+        self.write_rows([row for row in self.rows(tag) if int(row["epoch"]) <= epoch], tag)
+
+    def write_rows(self, rows: Iterable[Mapping[str, str]], tag: str) -> None:
+        """Write metrics.csv anew, as rows of the run with the hash `tag`."""
+        own = [{name: row[name] for name in EPOCH_COLUMNS} | {OF_RUN: tag} for row in rows]
+        atomic.write_text(self.metrics_file, documents.table_text(COLUMNS, own))
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Store the result, which finishes the run."""

@@ -126,8 +126,5 @@ def load_weights(origin: Origin, model: EnergyModel, train: Labelled, count: int
 def place_state(origin: Origin, folder: RunFolder, stored: dict[str, Any]) -> None:
     """Copy the state and the rows of the origin into the new run, which then goes on like an interrupted one."""
     state = checkpoint.read(origin.folder.last_file).state
-    if not os.path.exists(folder.metrics_file):
-        folder.keep_rows(0, stored["hash"])
-        for row in origin.folder.history():
-            folder.append_row(row, stored["hash"])
+    folder.write_rows(origin.folder.rows(), stored["hash"])
     checkpoint.write(folder.last_file, stored, state)

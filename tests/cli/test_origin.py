@@ -56,6 +56,19 @@ def test_extended_by_steps_it_is_the_run_planned_longer(copied, data, optimizer)
     assert "finished already" in again.err
 
 
+def test_killed_while_the_state_was_copied_it_begins_again(copied, data):
+    """The table had only the first of the rows that are copied, and last.h5 was not there yet."""
+    short = train(*STEPS, *data, "epochs=3", cwd=copied.root)
+    extended = train("--extend", short, "epochs=5", cwd=copied.root)
+    wanted = rows(extended)
+    table = (extended / "metrics.csv").read_text().splitlines(keepends=True)
+    (extended / "metrics.csv").write_text("".join(table[:2]))
+    for name in ("last.h5", "best.h5", "summary.json"):
+        (extended / name).unlink()
+    call("train", "--extend", short, "epochs=5", cwd=copied.root).done()
+    assert rows(extended) == wanted
+
+
 def test_a_second_cosine_starts_from_the_stated_rate(copied, data):
     cosine = (*LATTICE, "training.schedule=cosine", "lr=0.02", "epochs=2", *data)
     short = train(*cosine, cwd=copied.root)
