@@ -9,4 +9,5 @@ resources.py  memory and cores, batch sizes     provenance.py versions and commi
 registry.py   systems and networks by name      text.py       printable text
 numbers.py    numbers and their uncertainties   table.py      tables that fit a line
 progress.py   bars and lines of progress        size.py       sizes such as 12 or 12x8
+background.py repeat something meanwhile
 """

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from efnn_cli.core.background import repeated
 from efnn_cli.core.numbers import number
 from efnn_cli.core.text import printable
 
@@ -62,7 +62,7 @@ class Pace:
 
 def lines(title: str, pace: Pace) -> Meter:
     """Return a meter that prints plain lines, for log files of batch systems."""
-    every = NOTEBOOK_SECONDS if "ipykernel" in sys.modules else LINE_SECONDS
+    every = line_seconds()
     last = -every
 
     def show(*state: str) -> None:
@@ -137,21 +137,13 @@ def share_bar(state: Callable[[], tuple[float, str]]) -> Iterator[None]:
 @contextmanager
 def share_lines(state: Callable[[], tuple[float, str]]) -> Iterator[None]:
     """Print the words of a share soon after the start, and then about every 30 s."""
-    over = threading.Event()
-
-    def tell() -> None:
-        ended = over.wait(FIRST_SECONDS)
-        print(printable(state()[1]), file=sys.stderr, flush=True)  # once at least
-        while not ended and not over.wait(LINE_SECONDS):
-            print(printable(state()[1]), file=sys.stderr, flush=True)
-
-    thread = threading.Thread(target=tell, daemon=True)
-    thread.start()
-    try:
+    with repeated(lambda: print(printable(state()[1]), file=sys.stderr, flush=True), line_seconds(), FIRST_SECONDS):
         yield
-    finally:
-        over.set()
-        thread.join()
+
+
+def line_seconds() -> float:
+    """Return the seconds between two lines of progress: few in a notebook, where somebody looks."""
+    return NOTEBOOK_SECONDS if "ipykernel" in sys.modules else LINE_SECONDS
 
 
 def duration(seconds: float) -> str:

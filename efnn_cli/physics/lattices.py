@@ -70,8 +70,7 @@ class Operation:
         moved = spins[..., x, y]
         if self.turn is None:
             return moved
-        turn = torch.tensor(self.turn, dtype=spins.dtype, device=spins.device)
-        return torch.einsum("ab,n...bxy->n...axy", turn, moved)
+        return torch.einsum("ab,n...bxy->n...axy", _turn_on(self.turn, spins.dtype, spins.device), moved)
 
 
 IDENTITY = ((1, 0), (0, 1))
@@ -88,6 +87,13 @@ def _sources(
     x, y = (np.einsum("ab,bxy->axy", rows, sites) + shift[:, None, None]) % np.array(sides)[:, None, None]
     with torch.inference_mode(mode=False):
         return torch.from_numpy(x).to(device), torch.from_numpy(y).to(device)
+
+
+@cache
+def _turn_on(turn: tuple[tuple[float, ...], ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return the (3, 3) matrix on `device`: a copy in every step would let the host wait."""
+    with torch.inference_mode(mode=False):
+        return torch.tensor(turn, dtype=dtype, device=device)
 
 
 @cache

@@ -14,7 +14,6 @@ import os
 import shutil
 import signal
 import tempfile
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +27,7 @@ from omegaconf import DictConfig
 
 from efnn_cli.config.compose import HYDRA_ERRORS
 from efnn_cli.config.words import first_line
+from efnn_cli.core.background import repeated
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConfigError, Interrupted, Stopped
 from efnn_cli.runs.folder import OUTPUTS
@@ -145,23 +145,16 @@ def launch(
 @contextlib.contextmanager
 def _watched(task: Task, names: Sequence[str], at_work: Callable[[str, float], None]) -> Iterator[None]:
     """Look for trials that have begun or ended, meanwhile: the launcher tells nothing before all have ended."""
-    over = threading.Event()
+    told = [NOT_BEGUN] * len(names)
 
     def look() -> None:
-        told = [NOT_BEGUN] * len(names)
-        while not over.wait(POLL_SECONDS):
-            for index, outcome in enumerate(task.outcomes()):
-                if outcome != told[index]:
-                    at_work(names[index], float(outcome != LOST))
-                    told[index] = outcome
+        for index, outcome in enumerate(task.outcomes()):
+            if outcome != told[index]:
+                at_work(names[index], float(outcome != LOST))
+                told[index] = outcome
 
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    try:
+    with repeated(look, POLL_SECONDS):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def _queued(folder: Path) -> bool:

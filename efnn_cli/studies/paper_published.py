@@ -26,7 +26,7 @@ class Ours:
     met: bool | None
     """None if there is nothing to compare."""
     note: str = ""
-    """How ours came about."""
+    """Words on our figure, such as its widths."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Verdict:
     met: bool | None
     """None if there is nothing to compare."""
     note: str
-    """How ours came about."""
+    """Words on our figure, such as its widths."""
 
     @property
     def word(self) -> str:
