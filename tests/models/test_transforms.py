@@ -7,7 +7,7 @@ from torch.export import Dim, export
 
 from efnn_cli.models import MODELS
 from efnn_cli.models.build import build
-from efnn_cli.models.fast import accelerate, matrices
+from efnn_cli.models.fast import accelerate, neighbours
 from efnn_cli.physics import SYSTEMS
 from efnn_cli.physics.system import Draw
 
@@ -77,7 +77,8 @@ BEFORE = {
 @pytest.mark.parametrize("before", BEFORE)
 def test_nothing_of_one_call_survives_in_another(before, size):
     model, x = network("efnn"), spins(2, size)
-    matrices._kept.cache_clear()
+    neighbours.kept.cache_clear()
+    neighbours._blocks.cache_clear()
     BEFORE[before](model, x)
     plain = build(MODELS["efnn"].options(depth=2), "lattice", inputs=0, spin_range=(-1, 1), seed=1, dtype=torch.float64)
     close(model(x), plain(x))
