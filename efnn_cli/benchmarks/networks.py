@@ -87,7 +87,7 @@ def straightforward_training(width: int, spins: Tensor, energies: Tensor, device
 def our_training(width: int, spins: Tensor, energies: Tensor, device: torch.device) -> Callable[[], object]:
     """Return a function that trains ours for an epoch, validated on a hundred configurations."""
     data = Labelled(spins.float().to(device), energies.to(device))
-    few = Labelled(data.spins[:100], data.energies[:100])
+    few = data.part(slice(0, 100))
     trainer = Trainer(ours(width).to(device), TrainingOptions(batch_size=BATCH, epochs=10_000), data, few, seed=0)
     return trainer.run_epoch
 

@@ -49,7 +49,7 @@ def evaluate(
         chosen = evaluation_set(members, data, config.split, drop_seen=config.seen == "drop")
         output.refuse_inputs(out, [chosen.path, *(member.path for member in members)])
         LOGGER.info("evaluating on %s", describe(target))
-        found = chosen.predictions(stop.check)
+        found, fields = chosen.predictions(stop.check), chosen.field_errors(stop.check)
         stop.check()
     outputs = {} if out is None else {"predictions": results.write(out, found, chosen)}
-    return results.report(found, chosen, outputs)
+    return results.report(found, chosen, outputs, fields)

@@ -6,6 +6,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import typer
+
 from efnn_cli.cli.execution import command
 from efnn_cli.cli.options import Device, Normalise, OutFile, Overwrite, RunAndOverrides, path_option
 from efnn_cli.cli.parsing import request_of, split_one
@@ -22,6 +24,7 @@ def predict(
     console: Console,
     spins: Annotated[Path, path_option("--spins", help="Configurations (HDF5 /spins, .npy or .npz).")],
     arguments: RunAndOverrides = None,
+    fields: Annotated[bool, typer.Option("--fields", help="Also fields -dE/dS, unprojected.")] = False,
     normalise: Normalise = False,
     device: Device = None,
     out: OutFile = None,
@@ -52,10 +55,11 @@ def predict(
         refuse_normalise_without_effect(network.system, normalise=normalise)
         configurations = read_spins(spins, normalise=normalise)
         network.system_for(configurations).check_spins(configurations, str(spins))
-        path = out or predicting.default_path(network, configurations)
+        path = out or predicting.default_path(network, configurations, fields=fields)
         atomic.prove_writable(path.parent)
         LOGGER.info("predicting on %s", describe(target))
         energies = network.predict(configurations, stop.check)
+        slopes = network.fields(configurations, stop.check) if fields else None
         stop.check()
-    predicting.write(path, energies, network, configurations, spins)
+    predicting.write(path, energies, network, configurations, spins, slopes)
     return predicting.report(energies, path)

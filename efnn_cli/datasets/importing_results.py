@@ -18,9 +18,7 @@ from efnn_cli.storage.dataset import Dataset
 from efnn_cli.storage.output import refuse_inputs
 
 LOGGER = logging.getLogger("efnn")
-FIELDS_ALONE = (
-    "%s has fields but no energies: this efnn trains on energies, so that it must wait for training on fields"
-)
+FIELDS_ALONE = "%s has fields but no energies: a network learns its energy up to a constant"
 
 
 def store(datasets: Sequence[Dataset], inputs: Sequence[Path], out: Path | None, *, overwrite: bool) -> list[Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from efnn_cli.core.errors import NumericalError
+from efnn_cli.core.errors import InputError, NumericalError
 from efnn_cli.core.results import shown
 from efnn_cli.datasets import find
 from efnn_cli.datasets.hamiltonian import dataset_system
@@ -20,7 +20,8 @@ from efnn_cli.runs.loading import Run
 from efnn_cli.runs.stored import datasets_of
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
-from efnn_cli.training.predict import predict
+from efnn_cli.training.fields import FieldErrors, measure_fields
+from efnn_cli.training.predict import fields_of, predict
 from efnn_cli.training.split import Indices, split
 
 LOGGER = logging.getLogger("efnn")
@@ -37,13 +38,26 @@ class EvaluationSet:
     """Indices (B,) in `data`."""
 
     @property
+    def known_energies(self) -> Array | None:
+        """Exact energies (B,); None where only fields are known."""
+        return None if self.data.known_energies is None else self.data.energies[self.chosen]
+
+    @property
     def true(self) -> Array:
-        """Exact energies (B,)."""
-        return self.data.energies[self.chosen]
+        """Exact energies (B,); raises `InputError` where only fields are known."""
+        if self.known_energies is None:
+            raise InputError(f"{shown(self.path)} has fields but no energies, which are wanted here", "efnn evaluate")
+        return self.known_energies
 
     def predictions(self, check_stop: Callable[[], None]) -> Array:
         """Return the predicted energies (members, B); see `predictions`."""
         return predictions(self.members, self.data.spins[self.chosen], check_stop)
+
+    def field_errors(self, check_stop: Callable[[], None]) -> list[FieldErrors] | None:
+        """Return the errors of the mean field of the members, then those of each; None for data without fields."""
+        if self.data.fields is None:
+            return None
+        return field_errors(self.members, self.data.spins[self.chosen], self.data.fields[self.chosen], check_stop)
 
 
 def evaluation_set(
@@ -56,7 +70,7 @@ def evaluation_set(
     """
     stored = members[0].config["dataset"]
     path = given or find.find_dataset(stored["content_sha256"], stored["path"], members[0].path, hint)
-    data = dataset.read_labelled(path)
+    data = dataset.read(path)
     system = dataset_system(data, path)
     for member in members:
         require_same_hamiltonian(member, system, shown(path))
@@ -81,3 +95,18 @@ def predictions(members: Sequence[Run], spins: Array, check_stop: Callable[[], N
             "the weights are of no use; train again with a smaller lr",
         )
     return np.asarray(found, dtype=np.float64)
+
+
+def field_errors(
+    members: Sequence[Run], spins: Array, true: Array, check_stop: Callable[[], None]
+) -> list[FieldErrors]:
+    """Return the errors of the mean field of the members on `spins` (B, ...), then those of each member.
+
+    `check_stop` is called before every batch and may raise.
+    """
+    total, each = np.zeros_like(true), []
+    for member in members:
+        fields = fields_of(member.model, spins, member.device, check_stop)
+        total += fields
+        each.append(measure_fields(fields, true, spins))
+    return [measure_fields(total / len(members), true, spins), *each]

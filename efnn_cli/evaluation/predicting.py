@@ -16,16 +16,24 @@ from efnn_cli.runs.loading import Run
 from efnn_cli.storage import atomic, predictions
 
 
-def default_path(network: Run, configurations: Array) -> Path:
-    """Return a file in the run folder, named by the configurations and by weights other than the best."""
+def default_path(network: Run, configurations: Array, *, fields: bool = False) -> Path:
+    """Return a file in the run folder, named by the configurations, by fields and by weights other than the best."""
     weights = "" if network.weights == "best" else f"{network.weights}-"
+    weights += "fields-" if fields else ""
     return network.path / f"predictions-{weights}{_digest(configurations)[:8]}.h5"
 
 
-def write(path: Path, energies: Array, network: Run, configurations: Array, source: Path) -> None:
-    """Write energies (B,) of the configurations of the file `source`; raise `NumericalError` unless they are finite."""
-    if not np.isfinite(energies).all():
-        raise NumericalError("a predicted energy is not finite")
+def write(
+    path: Path, energies: Array, network: Run, configurations: Array, source: Path, fields: Array | None = None
+) -> None:
+    """Write energies (B,), and fields (B, ...) where asked for, of the configurations of the file `source`.
+
+    Raises `NumericalError` unless all are finite.
+    """
+    arrays = {"energies": energies} | ({} if fields is None else {"fields": fields})
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise NumericalError(f"the predicted {name} are not finite")
     atomic.make_folder(path.parent)
     metadata = {
         "runs": [printable(shown(network.path))],
@@ -33,7 +41,7 @@ def write(path: Path, energies: Array, network: Run, configurations: Array, sour
         "spins": printable(shown(source)),
         "spins_sha256": _digest(configurations),
     }
-    predictions.write(path, {"energies": energies}, metadata)
+    predictions.write(path, arrays, metadata)
 
 
 def report(energies: Array, path: Path) -> Result:

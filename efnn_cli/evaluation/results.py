@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,20 @@ from efnn_cli.core.text import printable
 from efnn_cli.evaluation.calibration import calibrate
 from efnn_cli.evaluation.evaluation_set import EvaluationSet
 from efnn_cli.physics.system import Array
-from efnn_cli.runs.stored import ERRORS
+from efnn_cli.runs.stored import ERRORS, FIELD_ERRORS
 from efnn_cli.storage import atomic, predictions
+from efnn_cli.training.fields import FieldErrors
 from efnn_cli.training.metrics import LABELS, Metrics, bias_text, error_text, measure, warn_of_no_use
 
 PER_SITE = ("rmse", "mae", "bias")
+ENERGY_ERRORS = tuple(each.name for each in dataclasses.fields(Metrics))
 
 
 def write(out: Path, found: Array, task: EvaluationSet) -> str:
     """Write predicted and true energies with their indices in the dataset; return the path as shown."""
-    arrays = {"energies": found.mean(axis=0), "members": found, "reference": task.true, "indices": task.chosen}
+    arrays = {"energies": found.mean(axis=0), "members": found, "indices": task.chosen}
+    if task.known_energies is not None:
+        arrays["reference"] = task.known_energies
     members = {
         "runs": [printable(shown(member.path)) for member in task.members],
         "weights": [member.weights for member in task.members],
@@ -33,33 +37,52 @@ def write(out: Path, found: Array, task: EvaluationSet) -> str:
     return shown(out)
 
 
-def report(found: Array, task: EvaluationSet, outputs: dict[str, str]) -> Result:
+def report(
+    found: Array, task: EvaluationSet, outputs: dict[str, str], fields: Sequence[FieldErrors | None] | None = None
+) -> Result:
     """Return the errors of the mean prediction; of an ensemble also those of its members, and its spread.
 
-    `found` are predictions (members, B). Lattices also get errors per site.
+    `found` are predictions (members, B), `fields` the errors of the mean field and of the fields of each member.
+    Lattices also get errors per site.
     """
-    system, true = task.members[0].system_for(task.data.spins), task.true
+    system, true = task.members[0].system_for(task.data.spins), task.known_energies
     sites = system.sites if system.geometry == "lattice" else None
     weights = [member.weights for member in task.members]
     every = weights[0] if len(set(weights)) == 1 else "mixed"
-    metrics: dict[str, Any] = full(measure(found.mean(axis=0), true), sites, every)
+    of_mean, *of_members = fields if fields is not None else [None] * (1 + len(found))
+    metrics = full(_measured(found.mean(axis=0), true), of_mean, sites, every)
     tables = error_tables(metrics, sites)
-    ratios = {f"on {len(true)} configurations": metrics["rmse_over_std"]}
     if len(found) > 1:
-        metrics["members"] = [full(measure(each, true), sites, of) for each, of in zip(found, weights, strict=True)]
-        ratios |= {f"for member {i}": each["rmse_over_std"] for i, each in enumerate(metrics["members"])}
+        metrics["members"] = [
+            full(_measured(each, true), of_fields, sites, of)
+            for each, of_fields, of in zip(found, of_members, weights, strict=True)
+        ]
         metrics["spread"] = float(found.std(axis=0, ddof=1).mean())
-        metrics["calibration"] = dataclasses.asdict(calibrate(found, true))
+        calibration = {} if true is None else dataclasses.asdict(calibrate(found, true))
+        metrics["calibration"] = calibration
         head = ["member", *(LABELS[key] for key in ERRORS)]
         members = [[i, *errors_shown(each)] for i, each in enumerate(metrics["members"])]
-        tables += [Table(head, members), facts({"spread": metrics["spread"], **metrics["calibration"]})]
+        tables += [Table(head, members), facts({"spread": metrics["spread"], **calibration})]
+    ratios = {f"on {len(task.chosen)} configurations": metrics["rmse_over_std"]}
+    ratios |= {f"for member {i}": each["rmse_over_std"] for i, each in enumerate(metrics.get("members", ()))}
     warn_of_no_use(ratios)
     return Result("evaluate", metrics, outputs, tables=tables)
 
 
+def _measured(predicted: Array, true: Array | None) -> Metrics | None:
+    return None if true is None else measure(predicted, true)
+
+
 def error_tables(metrics: Mapping[str, Any], sites: int | None) -> list[Table]:
-    """Return the errors of the energy, on a lattice also per site, and the errors that are ratios."""
+    """Return the errors of the energy, on a lattice also per site, those of the fields, and the errors that are ratios.
+
+    What a dataset has no labels of is left out.
+    """
     rmse, bias, samples = metrics["rmse"], metrics["bias"], metrics["samples"]
+    of_fields = {LABELS[key]: number(metrics[key], 3) for key in FIELD_ERRORS if key in metrics}
+    rest = {**of_fields, "samples": samples, "weights": metrics["weights"]}
+    if rmse is None:
+        return [facts(rest)]
     parts = {"energy": 1} | ({} if sites is None else {"per site": sites})
     rows: list[list[object]] = [
         [LABELS["rmse"], *(error_text("rmse", rmse / part, samples) for part in parts.values())],
@@ -67,8 +90,7 @@ def error_tables(metrics: Mapping[str, Any], sites: int | None) -> list[Table]:
         [LABELS["bias"], *(bias_text(rmse / part, bias / part, samples) for part in parts.values())],
     ]
     ratios = {LABELS[key]: error_text(key, metrics[key], samples) for key in ERRORS[1:]}
-    rest = {LABELS["r2"]: metrics["r2"], "samples": samples, "weights": metrics["weights"]}
-    return [Table(["", *parts], rows), facts(ratios | rest)]
+    return [Table(["", *parts], rows), facts({**ratios, LABELS["r2"]: metrics["r2"], **rest})]
 
 
 def errors_shown(metrics: Mapping[str, Any]) -> list[str]:
@@ -76,9 +98,9 @@ def errors_shown(metrics: Mapping[str, Any]) -> list[str]:
     return [error_text(key, metrics[key], metrics["samples"]) for key in ERRORS]
 
 
-def full(metrics: Metrics, sites: int | None, weights: str) -> dict[str, Any]:
-    """Return the metrics of the weights "best" or "last"; on a lattice of `sites` also per site."""
-    figures = dataclasses.asdict(metrics)
-    if sites is not None:
+def full(metrics: Metrics | None, fields: FieldErrors | None, sites: int | None, weights: str) -> dict[str, Any]:
+    """Return the errors of the weights "best" or "last"; on a lattice of `sites` those of the energy also per site."""
+    figures: dict[str, Any] = dict.fromkeys(ENERGY_ERRORS) if metrics is None else dataclasses.asdict(metrics)
+    if sites is not None and metrics is not None:
         figures |= {f"{key}_per_site": figures[key] / sites for key in PER_SITE}
-    return {**figures, "weights": weights}
+    return {**figures, **({} if fields is None else fields.brief()), "weights": weights}

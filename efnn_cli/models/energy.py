@@ -70,6 +70,16 @@ class EnergyModel(nn.Module):
         self.shift.copy_((energies.mean() - self.scale * output.mean()) / self._sites(spins))
 
     @torch.no_grad()
+    def calibrate_fields(self, initial: Tensor, fields: Tensor, spread: float) -> None:
+        """Set the scale so that fields start with `spread` times the root mean square of `fields`; no energy is known.
+
+        `initial` are the fields of this network, on the configurations that `fields` (B, ...) belong to.
+        """
+        size, target = initial.square().mean().sqrt(), fields.square().mean().sqrt()
+        if size > 0 and target > 0:
+            self.scale.mul_(spread * target / size)
+
+    @torch.no_grad()
     def refit_shift(self, spins: Tensor, energies: Tensor) -> None:
         """Set the shift so that the mean of E on `spins` (B, ...) is that of `energies` (B,); keep the scale."""
         self.shift.copy_((energies - self.scale * self.bare(spins)).mean() / self._sites(spins))

@@ -33,10 +33,11 @@ from efnn_cli.runs.settings import TrainConfig
 from efnn_cli.runs.stored import PARTS
 from efnn_cli.storage import checkpoint, tree
 from efnn_cli.training import distributed
+from efnn_cli.training.fields import brief, measure_fields, transverse
 from efnn_cli.training.history import EpochRow
 from efnn_cli.training.labelled import Labelled, OneSize
-from efnn_cli.training.metrics import Metrics, measure
-from efnn_cli.training.predict import predict
+from efnn_cli.training.metrics import measure
+from efnn_cli.training.predict import fields_of, predict, predict_fields
 from efnn_cli.training.trainer import Best, Trainer
 
 CHECKPOINT_SECONDS = 10.0
@@ -95,19 +96,32 @@ def _trainer(plan: Plan, device: torch.device, origin: Origin | None) -> Trainer
     if origin is not None and origin.how == "init":
         load_weights(origin, model, first.train, CALIBRATION_SAMPLES)
     elif options.initial_spread is not None:
-        few = slice(0, CALIBRATION_SAMPLES)
-        model.calibrate(first.train.spins[few], first.train.energies[few], options.initial_spread)
+        _calibrate(model, first.train.part(slice(0, CALIBRATION_SAMPLES)), options.initial_spread)
     epochs = 0 if plan.origin is None else plan.origin.epochs
     return Trainer(model, options, first.train, first.val, plan.config.seed, first.operations, epochs, more)
+
+
+def _calibrate(model: EnergyModel, few: Labelled, spread: float) -> None:
+    """Give the network the units of a few configurations: of their energies, or of their fields alone."""
+    if few.energies is not None:
+        model.calibrate(few.spins, few.energies, spread)
+    elif few.fields is not None:
+        initial = transverse(few.spins, predict_fields(model, few.spins))
+        model.calibrate_fields(initial, transverse(few.spins, few.fields), spread)
 
 
 def _resident(plan: Plan, source: Source, dtype: torch.dtype, device: torch.device) -> OneSize:
     """Return a dataset on `device`: there is no loading during training."""
 
     def part(name: str) -> Labelled:
-        chosen = source.parts.part(name)
-        spins = torch.from_numpy(source.data.spins[chosen]).to(dtype).to(device)
-        return Labelled(spins, torch.from_numpy(source.data.energies[chosen]).to(device))
+        chosen, data = source.parts.part(name), source.data
+        spins, fields = (
+            None if each is None else torch.from_numpy(each[chosen]).to(dtype).to(device)
+            for each in (data.spins, data.fields)
+        )
+        energies = None if data.known_energies is None else torch.from_numpy(data.known_energies[chosen]).to(device)
+        assert spins is not None
+        return Labelled(spins, energies, fields)
 
     operations = [each.apply for each in source.system.point_group()]
     return OneSize(part("train"), part("val"), operations, source.system.sites / plan.system.sites)
@@ -201,6 +215,8 @@ def _save(plan: Plan, folder: RunFolder, state: dict[str, Any]) -> None:
 def _note(row: EpochRow, best: Best, unit: str) -> str:
     """Return the errors of an epoch and the best ones so far, for the progress bar."""
     now = f"RMSE train {number(row.train_rmse, 3)}, val {number(row.val_rmse, 3)}"
+    if row.val_field_rmse is not None:
+        now += f", fields {number(row.val_field_rmse, 3)}"
     return f"{now}, best val {number(best.val_rmse, 3)} at epoch {best.epoch} ({unit})"
 
 
@@ -213,36 +229,45 @@ def _fit_closed_form(plan: Plan, folder: RunFolder, device: torch.device) -> Fit
     parts = [_resident(plan, source, torch.float64, device) for source in plan.sources]
     blocks = [(block, each.scale) for each in parts for block in torch.split(each.train.spins, CLOSED_FORM_BATCH)]
     features = torch.cat([network.features(block) / scale for block, scale in blocks])
-    network.fit(features, torch.cat([each.train.energies / each.scale for each in parts]))
+    energies = [each.train.energies / each.scale for each in parts if each.train.energies is not None]
+    network.fit(features, torch.cat(energies))
     seconds = time.perf_counter() - start
-    train, val = (errors_of(model, plan.sources[0], name, device) for name in ("train", "val"))
+    errors = {part: errors_of(model, plan.sources[0], part, device) for part in ("train", "val")}
+    train, val = (each["rmse"] for each in errors.values())
+    assert train is not None  # a dataset without energies was refused
+    assert val is not None
     row = EpochRow(
         epoch=1,
         step=1,
         lr=0.0,
-        loss=train.rmse**2,
-        train_rmse=train.rmse,
-        val_rmse=val.rmse,
-        val_relative_error=val.relative_error,
-        val_rmse_over_std=val.rmse_over_std,
+        loss=train**2,
+        train_rmse=train,
+        val_rmse=val,
+        val_relative_error=errors["val"]["relative_error"],
+        val_rmse_over_std=errors["val"]["rmse_over_std"],
         seconds=seconds,
     )
     folder.keep_rows(0, plan.tag)
     folder.append_row(row, plan.tag)
     for path in (folder.last_file, folder.best_file):
-        checkpoint.write(path, plan.stored, {"weights": model.state_dict(), "epoch": 1, "val_rmse": val.rmse})
+        checkpoint.write(path, plan.stored, {"weights": model.state_dict(), "epoch": 1, "val_rmse": val})
     return Fitted(model, 1, 1, seconds, len(features) / max(seconds, 1e-9))
 
 
-def errors_of(model: EnergyModel, source: Source, part: str, device: torch.device) -> Metrics:
-    """Return the errors of `model` on one part of a dataset."""
-    chosen = source.parts.part(part)
-    return measure(predict(model, source.data.spins[chosen], device), source.data.energies[chosen])
+def errors_of(model: EnergyModel, source: Source, part: str, device: torch.device) -> dict[str, float | None]:
+    """Return the errors of `model` on one part of a dataset by name: of energies, and of fields where there are any."""
+    chosen, data = source.parts.part(part), source.data
+    spins = data.spins[chosen]
+    energies = None if data.known_energies is None else measure(predict(model, spins, device), data.energies[chosen])
+    fields = None
+    if data.fields is not None:
+        fields = measure_fields(fields_of(model, spins, device), data.fields[chosen], spins)
+    return brief(energies, fields)
 
 
 def summarise(fitted: Fitted, plan: Plan, device: torch.device) -> dict[str, Any]:
     """Return the metrics of the best weights, as they stand in summary.json: on the first dataset, then on each."""
-    every = [{part: errors_of(fitted.model, source, part, device).brief() for part in PARTS} for source in plan.sources]
+    every = [{part: errors_of(fitted.model, source, part, device) for part in PARTS} for source in plan.sources]
     sizes = [{"L": source.system.size, "samples": len(source.data)} for source in plan.sources]
     return {
         "parameters": parameter_count(fitted.model),

@@ -31,7 +31,8 @@ EPOCH_COLUMNS = [each.name for each in dataclasses.fields(EpochRow)]
 OF_RUN = "run"  # the hash of the run that a row is of
 COLUMNS = [*EPOCH_COLUMNS, OF_RUN]
 WHOLE = ("epoch", "step")
-MAY_BE_EMPTY = ("val_relative_error", "val_rmse_over_std")
+OF_FIELDS = ("train_field_rmse", "val_field_rmse")  # columns that older tables do not have
+MAY_BE_EMPTY = ("val_relative_error", "val_rmse_over_std", *OF_FIELDS)
 EXTRAPOLATION = "extrapolation"
 DERIVED = ("predictions-*.h5", f"{EXTRAPOLATION}.*")  # results of other commands, by the weights of the run
 LEFTOVERS = ("lock", "run.log", ".new", ".probe-*", "*.tmp")  # of a process killed at its start
@@ -107,8 +108,9 @@ class RunFolder:
         path = self.metrics_file
         if not os.path.exists(path):
             return []
+        needed = [name for name in EPOCH_COLUMNS if name not in OF_FIELDS]
         try:
-            rows = documents.read_table(path, EPOCH_COLUMNS, whole=WHOLE, words=(OF_RUN,), may_be_empty=MAY_BE_EMPTY)
+            rows = documents.read_table(path, needed, whole=WHOLE, words=(OF_RUN,), may_be_empty=MAY_BE_EMPTY)
         except InputError as error:
             raise InputError(error.message, hint) from error
         epochs = [int(row["epoch"]) for row in rows]
@@ -116,7 +118,7 @@ class RunFolder:
             raise InputError(f"{path}: wanted rows by epoch, from 1", hint)
         for found in {row[OF_RUN] for row in rows if OF_RUN in row}:
             self.require_own(path, found, hint, tag)
-        return rows
+        return [dict.fromkeys(OF_FIELDS, "") | row for row in rows]
 
     def history(self, tag: str | None = None) -> list[EpochRow]:
         """Return the rows of metrics.csv, typed."""

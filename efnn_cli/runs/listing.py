@@ -17,15 +17,18 @@ from efnn_cli.config.keys import kind_of
 from efnn_cli.core.errors import InputError
 from efnn_cli.core.results import shown
 from efnn_cli.runs.folder import OUTPUTS, RunFolder
+from efnn_cli.runs.stored import validation_error
 from efnn_cli.storage.lock import held
 from efnn_cli.storage.names import FILES
 
 COLUMNS = {
     "run": str, "status": str, "system": str, "variant": str, "L": int, "model": str, "depth": int, "width": int,
     "seed": int, "samples": int, "parameters": int, "epochs": int, "planned_epochs": int, "budget": str,
-    "relative_error": float, "rmse_over_std": float, "rmse": float, "val_rmse": float, "seconds": float, "error": str,
+    "relative_error": float, "rmse_over_std": float, "rmse": float, "field_relative_error": float, "field_rmse": float,
+    "val_rmse": float, "seconds": float, "error": str,
 }  # fmt: skip
 """Every column and its type. `samples` are those of the dataset; errors without a prefix are of the test split."""
+OF_TEST = ("relative_error", "rmse_over_std", "rmse", "field_relative_error", "field_rmse")
 STATUSES = ("finished", "running", "failed", "unfinished", "unreadable")
 RECORD = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ([A-Z]+) (.*)$", re.MULTILINE)
 LOG_END = 65536  # bytes of run.log that are searched for its last record
@@ -115,8 +118,8 @@ def _reached(folder: RunFolder, tag: str) -> dict[str, Any]:
     """Return the columns of the epochs so far, and of the errors of the best weights."""
     if folder.finished:
         metrics = folder.read_summary(tag)["metrics"]
-        test = {key: metrics["test"][key] for key in ("relative_error", "rmse_over_std", "rmse")}
-        own = {"val_rmse": metrics["val"]["rmse"], "seconds": metrics["seconds"]}
+        test = {key: metrics["test"].get(key) for key in OF_TEST}
+        own = {"val_rmse": validation_error(metrics), "seconds": metrics["seconds"]}
         return {"parameters": metrics["parameters"], "epochs": metrics["epochs"], **test, **own}
     rows = folder.history(tag)
     if not rows:

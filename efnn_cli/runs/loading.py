@@ -31,7 +31,7 @@ from efnn_cli.runs.settings import build_training
 from efnn_cli.runs.stored import config_defect
 from efnn_cli.storage import checkpoint
 from efnn_cli.storage.names import FILES
-from efnn_cli.training.predict import predict, predict_fields
+from efnn_cli.training.predict import fields_of, predict
 from efnn_cli.training.trainer import Trainer
 
 Array = NDArray[np.float64]
@@ -80,13 +80,12 @@ class Run:
         array = self._checked(spins)
         return predict(self.model, array, self.device, pause)
 
-    def fields(self, spins: ArrayLike) -> Array:
+    def fields(self, spins: ArrayLike, pause: Callable[[], None] = lambda: None) -> Array:
         """Effective fields -dE/dS, shaped like `spins`: the unprojected gradient, spins taken as free vectors.
 
         Takes and raises what `predict` does.
         """
-        there = torch.from_numpy(self._checked(spins)).to(self.device)
-        return np.asarray(predict_fields(self.model, there).cpu().numpy())
+        return fields_of(self.model, self._checked(spins), self.device, pause)
 
     def _checked(self, spins: ArrayLike) -> Array:
         """Return `spins` as configurations of the system, float64, laid out as PyTorch takes them."""

@@ -120,7 +120,8 @@ def load_weights(origin: Origin, model: EnergyModel, train: Labelled, count: int
         model.load_state_dict(stored.state["weights"])
     except (KeyError, RuntimeError) as error:
         raise InputError(f"{origin.run} does not fit this dataset: {str(error).splitlines()[0]}") from error
-    model.refit_shift(train.spins[:count], train.energies[:count])
+    if train.energies is not None:
+        model.refit_shift(train.spins[:count], train.energies[:count])
 
 
 def place_state(origin: Origin, folder: RunFolder, stored: dict[str, Any]) -> None:

@@ -76,7 +76,7 @@ class Source:
 def open_source(path: Path) -> Source:
     """Return the dataset at `path`; raise `InputError` where it is none, or too small for a split."""
     require_storable(path)
-    data = dataset.read_labelled(path)
+    data = dataset.read(path)
     if data.metadata["purpose"] != "train":
         LOGGER.warning(
             "%s is a %s dataset: a network trained on it cannot be evaluated on it", path, data.metadata["purpose"]
@@ -159,6 +159,9 @@ def plan_on(
         if data.metadata["system"].get(key) != value:
             raise InputError(f"{source.path}: wanted system.{key}={value}, found {data.metadata['system'].get(key)}")
     recipe = None if config.training is None else dataclasses.asdict(config.training)
+    alone = next((each.path for each in (source, *more) if each.data.known_energies is None), None)
+    if recipe is None and alone is not None:
+        raise InputError(f"{alone} has fields but no energies, to which {config.model.name} is fitted", "model=efnn")
     stored = resolved(config, described(config.model), recipe, [source, *more], origin)
     depth = getattr(config.model, "depth", 0)
     path = out or run_path(system.name, config.model.name, depth, config.seed, stored["hash"])

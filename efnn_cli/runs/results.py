@@ -9,7 +9,7 @@ from efnn_cli.models.build import parameter_count
 from efnn_cli.runs.fitting import initial_model
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.planning import Plan
-from efnn_cli.runs.stored import ERRORS, FIGURES, PARTS
+from efnn_cli.runs.stored import ERRORS, FIELD_ERRORS, FIGURES, PARTS
 from efnn_cli.storage import atomic
 from efnn_cli.training.metrics import LABELS, ON_TEST, warn_of_no_use
 
@@ -33,11 +33,15 @@ def report(folder: RunFolder) -> Result:
     """Return the errors on the three parts of the dataset, epochs and times of a finished run."""
     metrics = folder.read_summary()["metrics"]
     warn_of_no_use({ON_TEST: metrics["test"]["rmse_over_std"]})
-    rows = [[part, *(number(metrics[part][key], 3) for key in ERRORS)] for part in PARTS]
-    errors = Table(["", *(LABELS[key] for key in ERRORS)], rows)
+    shown_errors = [key for key in (*ERRORS, *FIELD_ERRORS) if metrics["test"].get(key) is not None]
+    head = [LABELS[key] for key in shown_errors]
+    rows = [[part, *(number(metrics[part][key], 3) for key in shown_errors)] for part in PARTS]
     outputs = {"run": shown(folder.path), "checkpoint": shown(folder.best_file)}
-    tables = [errors, facts({key: metrics[key] for key in FIGURES})]
+    tables = [Table(["", *head], rows), facts({key: metrics[key] for key in FIGURES})]
     if "datasets" in metrics:
-        tests = [[str(each["L"]), *(number(each["test"][key], 3) for key in ERRORS)] for each in metrics["datasets"]]
-        tables.insert(1, Table(["test, L", *(LABELS[key] for key in ERRORS)], tests))
+        tests = [
+            [str(each["L"]), *(number(each["test"].get(key), 3) for key in shown_errors)]
+            for each in metrics["datasets"]
+        ]
+        tables.insert(1, Table(["test, L", *head], tests))
     return Result("train", metrics, outputs, tables=tables)

@@ -18,6 +18,7 @@ NEWER = "it was written by a newer efnn: update with pip install -U"
 FIGURES = ("parameters", "epochs", "seconds", "samples_per_second")
 PARTS = ("train", "val", "test")
 ERRORS = ("rmse", "rmse_over_std", "relative_error")
+FIELD_ERRORS = ("field_rmse", "field_relative_error")  # where a dataset has fields
 CONFIG = {
     "hash": str, "seed": int, "system.name": str, "system.L": (int, str), "model.name": str,
     "dataset.path": str, "dataset.content_sha256": str, "dataset.samples": int,
@@ -85,9 +86,23 @@ def check_summary(path: Path, summary: Mapping[str, Any], hint: str) -> None:
     _check_version(path, summary, hint)
     for key in (*FIGURES, *(f"{part}.{name}" for part in PARTS for name in ERRORS)):
         value = _value(summary, f"metrics.{key}")
-        optional = value is None and key.endswith(("relative_error", "rmse_over_std"))
+        optional = value is None and (
+            key.endswith(("relative_error", "rmse_over_std")) or _of_fields_alone(summary, key)
+        )
         if not optional and not (type(value) in (int, float) and 0 <= value < math.inf):
             raise InputError(f"{path} is not the summary of a run: {_invalid(f'metrics.{key}', value)}", hint)
+
+
+def validation_error(metrics: Mapping[str, Any]) -> float:
+    """Return the RMSE on the validation part: of the energies, or of the fields of a dataset without energies."""
+    val = metrics["val"]
+    return float(val["field_rmse"] if val["rmse"] is None else val["rmse"])
+
+
+def _of_fields_alone(summary: Mapping[str, Any], key: str) -> bool:
+    """Return True for the RMSE of energies that a dataset does not have, beside that of its fields."""
+    part = key.partition(".")[0]
+    return key == f"{part}.rmse" and type(_value(summary, f"metrics.{part}.field_rmse")) is float
 
 
 def _check_version(path: Path, values: Mapping[str, Any], hint: str) -> None:

@@ -15,6 +15,7 @@ from efnn_cli.runs.listing import COLUMNS, RunRow
 HIDDEN = ("variant", "samples", "planned_epochs", "budget", "error")  # kind and epochs tell most of it
 SPARED = (
     "val_rmse",
+    "field_rmse",
     "rmse",
     "model",
     "depth",
@@ -27,8 +28,13 @@ SPARED = (
     "status",
     "epochs",
     "relative_error",
+    "field_relative_error",
 )  # in this order; the name of a run tells most of it
-HEADS = {"relative_error": "rel. error", "rmse_over_std": "RMSE/std"}  # others are named by their keys
+HEADS = {
+    "relative_error": "rel. error",
+    "rmse_over_std": "RMSE/std",
+    "field_relative_error": "field error",
+}  # others are named by their keys
 
 LOGGER = logging.getLogger("efnn")
 

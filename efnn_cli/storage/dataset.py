@@ -7,8 +7,7 @@
     /error_estimates  float64 (samples,), of the energies, where the reference method has them
     /metadata   one JSON string: system, sampling, seed, reference method, units, versions, hashes
 
-The content hash covers the physics (spins, energies, couplings, Hamiltonian; of an external system also the fields),
-not the provenance: it names a dataset wherever and however it was made.
+The content hash covers the physics (spins, energies, fields, couplings, Hamiltonian), not the provenance: it names a dataset wherever and however it was made.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from efnn_cli.storage import hdf5
 FORMAT = "efnn-dataset"
 SCHEMA_VERSION = 1
 MAX_ENERGY = 1e100  # its square is finite
-PHYSICS = ("spins", "energies", "couplings")
+PHYSICS = ("spins", "energies", "couplings", "fields")
 EXTERNAL = "external"
 """Reference method of labels that were imported."""
 TIMES = ("seconds", "seconds_per_configuration")  # of a reference; tables and speed-ups are computed from them
@@ -94,8 +93,7 @@ def join(parts: Sequence[Dataset], metadata: dict[str, Any]) -> Dataset:
 
 def write(path: Path, arrays: Mapping[str, Array], metadata: dict[str, Any]) -> Dataset:
     """Write `arrays` by name; `metadata` must hold `system` (its parameters), `purpose`, `samples`, `reference`."""
-    names = (*PHYSICS, "fields") if metadata["reference"]["method"] == EXTERNAL else PHYSICS
-    physics = {name: arrays[name] for name in names if name in arrays}
+    physics = {name: arrays[name] for name in PHYSICS if name in arrays}
     hamiltonian = {key: value for key, value in metadata["system"].items() if key != "plug_in"}
     content = hdf5.digest(physics, json.dumps(hamiltonian, sort_keys=True))
     head = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **metadata, "content_sha256": content}
@@ -130,12 +128,17 @@ def read(path: Path) -> Dataset:
 def read_labelled(path: Path) -> Dataset:
     """Return a whole dataset that has energies; raises `InputError` for one of fields alone."""
     data = read(path)
+    require_energies(data, path)
+    return data
+
+
+def require_energies(data: Dataset, path: Path) -> None:
+    """Raise `InputError` for a dataset of fields alone."""
     if data.known_energies is None:
         raise InputError(
-            f"{path} has fields but no energies, and this efnn trains and evaluates on energies",
-            "import it with energies, or keep it until there is training on fields",
+            f"{path} has fields but no energies, which are wanted here",
+            "efnn train and efnn evaluate take fields alone",
         )
-    return data
 
 
 def _complete(path: Path, metadata: dict[str, Any]) -> dict[str, Any]:

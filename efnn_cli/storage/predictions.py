@@ -1,6 +1,7 @@
 """Prediction files: energies predicted by networks, with the references where there are any.
 
 /energies   float64 (samples,), the mean over the networks
+/fields     float64 (samples, ...) like the spins, -dE/dS, of `efnn predict --fields`
 /members    float64 (networks, samples), of `efnn evaluate`
 /reference  float64 (samples,), the exact energies, of `efnn evaluate`
 /indices    int64 (samples,), which configurations of the dataset, of `efnn evaluate`

@@ -19,6 +19,9 @@ NETWORK = ("model", "wanted_parameters", "parameters", "width")
 MEANS = (*NETWORK, "choice", "seeds", "diverged", "epochs", "seconds")
 RUNS = (*NETWORK, "choice", "seed", "chosen", "epochs", "seconds", "run")
 
+OF_FIELDS, FIELDS = "field_relative_error", "fields"  # the quantity, and its column: on the test split
+TITLES = {"test": "test split", FIELDS: "fields, test split"}
+
 Compared = Sequence[tuple[Candidate, Group]]
 
 
@@ -27,6 +30,8 @@ def summary_row(candidate: Candidate, group: Group, quantity: str) -> dict[str, 
     at_sizes = {row["L"]: group.at_size(row["L"], quantity) for row in group.members[0].sizes}
     over_seeds = {"test": group.test(quantity)}
     over_seeds |= {f"L={size}": found for size, found in at_sizes.items() if found is not None}
+    if group.defines(OF_FIELDS):
+        over_seeds[FIELDS] = group.test(OF_FIELDS)
     return {
         "model": candidate.model,
         "parameters": candidate.parameters,
@@ -69,16 +74,17 @@ def write_runs(path: Path, compared: Compared, quantity: str) -> None:
     """Write a row a run. The test errors of a run that was not chosen stay empty."""
     sizes = [row["L"] for row in compared[0][1].members[0].sizes]
     lines: list[list[Any]] = [
-        [*RUNS, f"{quantity}_val", f"{quantity}_test", *(f"{quantity}_L{size}" for size in sizes)]
+        [*RUNS, f"{quantity}_val", f"{quantity}_test", *(f"{quantity}_L{size}" for size in sizes), f"{OF_FIELDS}_test"]
     ]
     for candidate, group in compared:
         chosen = {each.plan.tag: each for each in group.members}
         for each in group.tried:
             facts = [candidate.model, candidate.wanted, candidate.parameters, candidate.width, " ".join(each.choice)]
             member = chosen.get(each.plan.tag)
-            errors: list[Any] = [None] * (1 + len(sizes))
+            errors: list[Any] = [None] * (2 + len(sizes))
             if member is not None:
-                errors = [member.metrics["test"][quantity], *(row[quantity] for row in member.sizes)]
+                test = member.metrics["test"]
+                errors = [test[quantity], *(row[quantity] for row in member.sizes), test.get(OF_FIELDS)]
             took: list[Any] = [None, None, shown(each.run), "diverged"]
             if each.outcome.metrics is not None:
                 took = [each.metrics["epochs"], each.metrics["seconds"], shown(each.run), each.metrics["val"][quantity]]
@@ -89,7 +95,7 @@ def write_runs(path: Path, compared: Compared, quantity: str) -> None:
 def write_means(path: Path, rows: Sequence[dict[str, Any]], quantity: str) -> None:
     """Write a row a network: mean and spread over the seeds."""
     keys = list(rows[0]["errors"])
-    columns = [f"{quantity}_{key.replace('=', '')}" for key in keys]
+    columns = [f"{OF_FIELDS}_test" if key == FIELDS else f"{quantity}_{key.replace('=', '')}" for key in keys]
     lines: list[list[Any]] = [[*MEANS, *(name for column in columns for name in (column, f"{column}_spread"))]]
     for row in rows:
         values = [value for key in keys for value in (row["errors"][key], row["spread"][key])]
@@ -103,7 +109,7 @@ def markdown(plan: ComparisonPlan, rows: Sequence[dict[str, Any]], quantity: str
     return render_markdown(
         "comparison.md",
         label=LABELS[quantity],
-        columns=["test split" if key == "test" else key.replace("=", " = ") for key in rows[0]["errors"]],
+        columns=[TITLES.get(key) or key.replace("=", " = ") for key in rows[0]["errors"]],
         rows=[
             row
             | {
@@ -121,6 +127,7 @@ def markdown(plan: ComparisonPlan, rows: Sequence[dict[str, Any]], quantity: str
         split=[len(plan.first.parts.part(name)) for name in ("train", "val", "test")],
         recipe=trained[0].config.training if trained else None,
         model=trained[0].config.model if trained else None,
+        fields=FIELDS in rows[0]["errors"],
         points=len(plan.points),
         grid=plan.grid,
         seeds=plan.seeds,

@@ -15,6 +15,7 @@ from efnn_cli.evaluation.size_table import Rows
 from efnn_cli.models import MODELS
 from efnn_cli.models.options import Options
 from efnn_cli.runs.planning import Plan
+from efnn_cli.runs.stored import validation_error
 from efnn_cli.studies.grid import Point
 from efnn_cli.studies.trials import Outcome, Trial
 from efnn_cli.training.metrics import mean_and_spread
@@ -58,7 +59,7 @@ class Member:
 def best_choice(tried: Sequence[Member]) -> Point | None:
     """Return the choice with the least validation error, without a look at test errors; None if all trials failed."""
     alive = [each for each in tried if each.outcome.metrics is not None]
-    best = min(alive, key=lambda each: float(each.metrics["val"]["rmse"]), default=None)
+    best = min(alive, key=lambda each: validation_error(each.metrics), default=None)
     return None if best is None else best.choice
 
 
@@ -111,7 +112,7 @@ class Group:
 
     def defines(self, quantity: str) -> bool:
         """True if the test error is defined for every seed."""
-        return all(each.metrics["test"][quantity] is not None for each in self.members)
+        return all(each.metrics["test"].get(quantity) is not None for each in self.members)
 
     def judged(self, quantity: str) -> tuple[float, float | None]:
         """Return mean and spread of a test error, to be compared with others; a closed form has no spread."""

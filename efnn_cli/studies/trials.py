@@ -20,6 +20,7 @@ from efnn_cli.core.results import Failure, shown
 from efnn_cli.datasets import find
 from efnn_cli.runs.execute import obtain
 from efnn_cli.runs.planning import Plan, Source, open_source, plan_on
+from efnn_cli.storage import dataset
 
 LOGGER = logging.getLogger("efnn")
 
@@ -71,8 +72,10 @@ class Trial:
 
 @lru_cache(maxsize=4)
 def source_at(path: Path) -> Source:
-    """Return the dataset at `path`, cached: the trials of a study share it."""
-    return open_source(path)
+    """Return the dataset at `path`, which must have energies, cached: the trials of a study share it."""
+    source = open_source(path)
+    dataset.require_energies(source.data, path)
+    return source
 
 
 def train(trial: Trial, console: Console, *, overwrite: bool = False) -> Outcome:

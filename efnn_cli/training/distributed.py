@@ -189,13 +189,14 @@ def share(batch: Tensor) -> tuple[Tensor, int]:
     return (part, len(part)) if len(part) else (batch[:1], 0)
 
 
-def summed(value: Tensor) -> float:
-    """Return the sum of `value` () over the ranks."""
+def summed(values: Tensor) -> Tensor:
+    """Return the sums of `values` over the ranks, on the CPU."""
+    total = values.detach().cpu()
     if world_size() == 1:
-        return float(value)
-    total = value.detach().cpu().clone()
+        return total
+    total = total.clone()
     dist.all_reduce(total)
-    return float(total)
+    return total
 
 
 def mapped(work: Callable[[Tensor], Tensor], items: Tensor) -> Tensor:

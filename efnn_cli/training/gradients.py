@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from efnn_cli.core.errors import DeviceError
 from efnn_cli.core.resources import is_short
+from efnn_cli.training.labelled import Labelled
+from efnn_cli.training.loss import Loss
 
 LOGGER = logging.getLogger("efnn")
 
@@ -37,33 +39,34 @@ class Gradients:
         self.parts = 1
         """Number of parts of every batch from now on, so that a size that did not fit is not tried again."""
 
-    def __call__(self, spins: Tensor, energies: Tensor, unit: float, weight: float) -> Tensor:
-        """Mean squared error (), detached, of energies (B,) in units of `unit`; leaves gradients in the weights.
+    def __call__(self, batch: Labelled, loss: Loss, weight: float) -> Tensor:
+        """Return the two terms of the loss (2,), detached; leave its gradients, times `weight`, in the weights.
 
-        The gradients are multiplied by `weight`. The number of parts changes neither loss nor gradients.
+        The number of parts changes neither.
         """
         while True:
             try:
-                return self.of_batch(spins, energies, unit, weight)
+                return self.of_batch(batch, loss, weight)
             except (RuntimeError, MemoryError) as error:
-                if not self.may_split or self.parts >= len(spins) or not is_short(error):
+                if not self.may_split or self.parts >= len(batch) or not is_short(error):
                     raise
-            self.halve(len(spins))  # out here, where the memory of the failed attempt is free
+            self.halve(len(batch))  # out here, where the memory of the failed attempt is free
 
     def halve(self, size: int) -> None:
         """Double the number of parts, since a batch of `size` did not fit."""
         self.parts *= 2
         LOGGER.warning("a batch of %d configurations does not fit into memory: computed in %d parts", size, self.parts)
 
-    def of_batch(self, spins: Tensor, energies: Tensor, unit: float, weight: float) -> Tensor:
-        """Compute loss and gradients in the present number of parts; raise the error of memory where it is short."""
+    def of_batch(self, batch: Labelled, loss: Loss, weight: float) -> Tensor:
+        """Compute terms and gradients in the present number of parts; raise the error of memory where it is short."""
         self.model.zero_grad(set_to_none=True)
-        size = -(-len(spins) // self.parts)
-        total = torch.zeros((), dtype=energies.dtype, device=energies.device)
-        for some, wanted in zip(torch.split(spins, size), torch.split(energies, size), strict=True):
-            loss = ((self.model(some) - wanted) / unit).square().mean() * (len(some) / len(spins))
-            loss.backward(torch.full_like(loss, weight))
-            total += loss.detach()
+        size = -(-len(batch) // self.parts)
+        total = torch.zeros(2, dtype=torch.float64, device=batch.spins.device)
+        for first in range(0, len(batch), size):
+            some = batch.part(slice(first, first + size))
+            terms = loss.terms(self.model, some) * (len(some) / len(batch))
+            (weight * loss.total(terms, some)).backward()  # type: ignore[no-untyped-call]
+            total += terms.detach()
         return total
 
 
@@ -72,9 +75,8 @@ class _Recording:
     """A graph with the tensors that it reads and writes."""
 
     graph: torch.cuda.CUDAGraph
-    spins: Tensor
-    energies: Tensor
-    loss: Tensor
+    batch: Labelled
+    terms: Tensor
     gradients: list[Tensor | None]
 
 
@@ -83,7 +85,7 @@ class GraphedGradients(Gradients):
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model)
-        self.recordings: dict[tuple[torch.Size, float], _Recording] = {}
+        self.recordings: dict[tuple[object, ...], _Recording] = {}
         self.side: torch.cuda.Stream | None = None
         """Stream of the steps before recording; one for all graphs, since libraries keep memory for every stream."""
 
@@ -92,40 +94,42 @@ class GraphedGradients(Gradients):
         self.recordings.clear()
         super().halve(size)
 
-    def of_batch(self, spins: Tensor, energies: Tensor, unit: float, weight: float) -> Tensor:
+    def of_batch(self, batch: Labelled, loss: Loss, weight: float) -> Tensor:
         """Replay the graph of this size of batch; the weights must stay where they are in memory."""
-        key = (spins.shape, unit)
+        key = (batch.spins.shape, *(each is None for each in batch.tensors()), loss)
         if key not in self.recordings:
-            self.recordings[key] = self._record(spins, energies, unit, weight)
+            self.recordings[key] = self._record(batch, loss, weight)
         recording = self.recordings[key]
-        recording.spins.copy_(spins)
-        recording.energies.copy_(energies)
+        for kept, fresh in zip(recording.batch.tensors(), batch.tensors(), strict=True):
+            if kept is not None and fresh is not None:
+                kept.copy_(fresh)
         recording.graph.replay()
         for parameter, gradient in zip(self.model.parameters(), recording.gradients, strict=True):
             parameter.grad = gradient  # another size of batch has a graph and gradients of its own
-        return recording.loss.clone()
+        return recording.terms.clone()
 
-    def _record(self, spins: Tensor, energies: Tensor, unit: float, weight: float) -> _Recording:
-        spins, energies = spins.clone(), energies.clone()
-        with torch.cuda.device(spins.device):
-            return self._record_here(spins, energies, unit, weight)
+    def _record(self, batch: Labelled, loss: Loss, weight: float) -> _Recording:
+        batch = batch.map(torch.clone)
+        with torch.cuda.device(batch.spins.device):
+            return self._record_here(batch, loss, weight)
 
-    def _record_here(self, spins: Tensor, energies: Tensor, unit: float, weight: float) -> _Recording:
+    def _record_here(self, batch: Labelled, loss: Loss, weight: float) -> _Recording:
         """Record on the current device: a graph of tensors on another device would stay empty."""
-        side = self.side = self.side or torch.cuda.Stream(spins.device)  # type: ignore[no-untyped-call]
-        side.wait_stream(torch.cuda.current_stream(spins.device))
+        device = batch.spins.device
+        side = self.side = self.side or torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        side.wait_stream(torch.cuda.current_stream(device))
         with torch.cuda.stream(side):
             for _ in range(WARM_UP):
-                eager = super().of_batch(spins, energies, unit, weight)
-        torch.cuda.current_stream(spins.device).wait_stream(side)
+                eager = super().of_batch(batch, loss, weight)
+        torch.cuda.current_stream(device).wait_stream(side)
         graph = torch.cuda.CUDAGraph()
         self.model.zero_grad(set_to_none=True)  # so that the recorded backward pass writes gradients, not adds to them
         with torch.cuda.graph(graph):
-            loss = super().of_batch(spins, energies, unit, weight)
+            terms = super().of_batch(batch, loss, weight)
         graph.replay()
-        if not torch.allclose(loss, eager, rtol=1e-3, atol=0.0, equal_nan=True):
+        if not torch.allclose(terms, eager, rtol=1e-3, atol=1e-12, equal_nan=True):
             raise DeviceError(
-                f"the recorded graph gives the loss {float(loss):.6g}, the same step without it {float(eager):.6g}",
+                f"the recorded graph gives the errors {terms.tolist()}, the same step without it {eager.tolist()}",
                 "report the GPU and the versions; --device cpu works",
             )
-        return _Recording(graph, spins, energies, loss, [each.grad for each in self.model.parameters()])
+        return _Recording(graph, batch, terms, [each.grad for each in self.model.parameters()])

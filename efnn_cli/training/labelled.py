@@ -1,4 +1,4 @@
-"""Configurations with their energies on one device, and datasets of several sizes for one network."""
+"""Configurations with their labels on one device, and datasets of several sizes for one network."""
 
 from __future__ import annotations
 
@@ -8,20 +8,39 @@ from dataclasses import dataclass
 from torch import Tensor
 
 Operation = Callable[[Tensor], Tensor]
-"""Maps spins (B, ...) to spins of the same energy."""
+"""Maps spins (B, ...) to spins of the same energy, and their fields to the fields of these."""
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Configurations with their energies, resident on one device."""
+    """Configurations with energies, fields, or both, resident on one device."""
 
     spins: Tensor
     """(B, ...), in the type of the network."""
-    energies: Tensor
+    energies: Tensor | None = None
     """(B,), float64."""
+    fields: Tensor | None = None
+    """-dE/dS, like the spins."""
 
     def __len__(self) -> int:
-        return len(self.energies)
+        return len(self.spins)
+
+    def map(self, work: Callable[[Tensor], Tensor]) -> Labelled:
+        """Return the set with `work` done to every tensor."""
+        return Labelled(*(None if each is None else work(each) for each in self.tensors()))  # type: ignore[arg-type]
+
+    def tensors(self) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Return spins, energies and fields."""
+        return self.spins, self.energies, self.fields
+
+    def part(self, index: Tensor | slice) -> Labelled:
+        """Return the configurations at `index`."""
+        return self.map(lambda each: each[index])
+
+    def moved(self, operation: Operation) -> Labelled:
+        """Return the set with `operation` applied to spins and fields."""
+        fields = None if self.fields is None else operation(self.fields)
+        return Labelled(operation(self.spins), self.energies, fields)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 
 LOGGER = logging.getLogger("efnn")
 NO_USE = 0.9  # RMSE / std(E); predicting the mean energy for every configuration has 1
+BRIEF = ("rmse", "relative_error", "rmse_over_std")
 ON_TEST = "on the test split"
 LABELS = {
     "rmse": "RMSE",
@@ -24,6 +25,8 @@ LABELS = {
     "mae": "MAE",
     "bias": "bias",
     "r2": "R²",
+    "field_rmse": "field RMSE",
+    "field_relative_error": "field error",
 }
 """Names of errors in tables for people."""
 
@@ -45,11 +48,7 @@ class Metrics:
 
     def brief(self) -> dict[str, float | None]:
         """The three errors that are stored for every part of a dataset."""
-        return {
-            "rmse": self.rmse,
-            "relative_error": self.relative_error,
-            "rmse_over_std": self.rmse_over_std,
-        }
+        return {name: getattr(self, name) for name in BRIEF}
 
 
 def measure(predicted: Array, true: Array) -> Metrics:

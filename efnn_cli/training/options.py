@@ -49,6 +49,8 @@ class TrainingOptions:
     """One of float32, float64; of weights and activations, while energies are float64 always."""
     initial_spread: float | None = None
     """Standard deviation of the first prediction over that of the energies; null: bare energies, as published."""
+    field_weight: float = 0.0
+    """Weight of the fields in the loss, where a dataset has them, beside that of the energies, 1."""
     augment: bool = False
     """Lattice: a random operation of the point group of the square for every batch."""
     ema: float = 0.0
@@ -73,6 +75,7 @@ class TrainingOptions:
         checks.within("training.step_epochs", self.step_epochs, 1, 10_000_000)
         checks.within("training.step_factor", self.step_factor, 1e-6, 1.0)
         checks.one_of("training.dtype", self.dtype, DTYPES)
+        checks.within("training.field_weight", self.field_weight, 0.0, 1e6)
         if self.freeze is not None:
             checks.one_of("training.freeze", self.freeze, ("invariants",))
         if self.initial_spread is not None:

@@ -58,10 +58,27 @@ def predict(
 
     `pause` is called before every batch and may raise to stop.
     """
+    return _in_batches(predict_tensor, model, spins, device, pause) if len(spins) else np.empty(0)
+
+
+def fields_of(
+    model: nn.Module, spins: NDArray[np.float64], device: torch.device, pause: Callable[[], None] = lambda: None
+) -> NDArray[np.float64]:
+    """Fields -dE/dS, float64, shaped like `spins` (B, ...) in main memory; batch by batch, as `predict` does."""
+    return _in_batches(predict_fields, model, spins, device, pause) if len(spins) else np.empty_like(spins)
+
+
+def _in_batches(
+    work: Callable[[nn.Module, Tensor], Tensor],
+    model: nn.Module,
+    spins: NDArray[np.float64],
+    device: torch.device,
+    pause: Callable[[], None],
+) -> NDArray[np.float64]:
     step = batch_size(spins.shape[1:])
     parts = []
     for first in range(0, len(spins), step):
         pause()
         block = torch.from_numpy(spins[first : first + step]).to(device)
-        parts.append(predict_tensor(model, block).cpu().numpy())
-    return np.concatenate(parts) if parts else np.empty(0)
+        parts.append(work(model, block).cpu().numpy())
+    return np.concatenate(parts)

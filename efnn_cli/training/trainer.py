@@ -19,24 +19,39 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from efnn_cli.core import rng
 from efnn_cli.core.errors import NumericalError
 from efnn_cli.training import distributed
+from efnn_cli.training.fields import FieldErrors, field_errors, mean_squares
 from efnn_cli.training.gradients import gradients_on
 from efnn_cli.training.history import EpochRow
 from efnn_cli.training.labelled import Labelled, OneSize, Operation
+from efnn_cli.training.loss import Loss
 from efnn_cli.training.metrics import Metrics, measure
 from efnn_cli.training.optimizers import build_optimizer, learning_rate
 from efnn_cli.training.options import TrainingOptions
-from efnn_cli.training.predict import predict_tensor
+from efnn_cli.training.predict import predict_fields, predict_tensor
 
 PLANNED = 0.99  # of a budget; the rest is for the errors of the result
 
 
 @dataclass
 class Best:
-    """The best epoch so far, by the validation RMSE."""
+    """The best epoch so far, by the validation RMSE of the energies, or of the fields where there are no energies."""
 
     epoch: int = 0
     val_rmse: float = math.inf
     weights: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Errors on the validation set; None for labels that it does not have."""
+
+    energies: Metrics | None
+    fields: FieldErrors | None
+
+    @property
+    def error(self) -> float:
+        """RMSE of the energies, or of the fields where there are no energies."""
+        return self.energies.rmse if self.energies is not None else self.fields.rmse if self.fields else math.nan
 
 
 class Trainer:
@@ -76,10 +91,9 @@ class Trainer:
         self.average = (
             AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(options.ema)) if options.ema else None  # type: ignore[no-untyped-call]
         )
-        device = train.energies.device
-        self.gradients = gradients_on(device, distributed.world_size(), distributed.parallel(model))
-        std = float(train.energies.std(unbiased=False))
-        self.unit = std if options.initial_spread is not None and std > 0 else 1.0
+        self.device = train.spins.device
+        self.gradients = gradients_on(self.device, distributed.world_size(), distributed.parallel(model))
+        self.loss = Loss.on(train, options.field_weight, standardised=options.initial_spread is not None)
 
     @property
     def finished(self) -> bool:
@@ -110,29 +124,38 @@ class Trainer:
         Raises `NumericalError` where the loss or the validation error is not finite.
         """
         start = time.perf_counter()
-        loss = self._train(pause, start)
+        terms = self._train(pause, start)
         trained = time.perf_counter()
         validation = self.validate()
-        if not math.isfinite(validation.rmse):
-            raise self._not_finite(f"the validation error ({validation.rmse}) is")
+        if not math.isfinite(validation.error):
+            raise self._not_finite(f"the validation error ({validation.error}) is")
         self.epoch += 1
-        self._record(validation.rmse, start, trained)
+        self._record(validation.error, start, trained)
+        return self._row(terms, validation)
+
+    def _row(self, terms: Tensor, validation: Validation) -> EpochRow:
+        """Return the row of the epoch that has ended, with the mean `terms` (2,) of its losses."""
+        energies, fields = validation.energies, validation.fields
+        of_energies, of_fields = (terms.sqrt() * torch.tensor([self.loss.unit, self.loss.field_unit])).tolist()
         return EpochRow(
             epoch=self.epoch,
             step=self.steps,
             lr=self.optimizer.param_groups[0]["lr"],
-            loss=loss,
-            train_rmse=math.sqrt(loss) * self.unit,
-            val_rmse=validation.rmse,
-            val_relative_error=validation.relative_error,
-            val_rmse_over_std=validation.rmse_over_std,
+            loss=float(self.loss.total(terms, self.sizes[0].train)),
+            train_rmse=of_fields if energies is None else of_energies,
+            val_rmse=validation.error,
+            val_relative_error=None if energies is None else energies.relative_error,
+            val_rmse_over_std=None if energies is None else energies.rmse_over_std,
             seconds=self.seconds,
+            train_field_rmse=None if fields is None else of_fields,
+            val_field_rmse=None if fields is None else fields.rmse,
         )
 
-    def _train(self, pause: Callable[[], None], start: float) -> float:
-        """Train on every configuration once, as far as the budget lasts; return the mean loss."""
+    def _train(self, pause: Callable[[], None], start: float) -> Tensor:
+        """Train on every configuration once, as far as the budget lasts; return the mean terms (2,) of the losses."""
         self.model.train()
-        total = torch.zeros((), dtype=torch.float64, device=self.sizes[0].train.energies.device)
+        total = torch.zeros(2, dtype=torch.float64, device=self.device)
+        counts = torch.zeros(2, dtype=torch.float64)
         count = 0
         for size, batch, operation in self._batches():
             now = self.progress(time.perf_counter() - start, len(batch) / 2)  # in the middle of the step
@@ -141,18 +164,19 @@ class Trainer:
                 break
             total += self._step(progress, size, batch, operation)
             count += len(batch)
+            counts += torch.tensor([size.train.energies is not None, self.loss.uses_fields(size.train)]) * len(batch)
             self.samples += len(batch)
-        loss = distributed.summed(total) / count
-        if not math.isfinite(loss):
-            raise self._not_finite(f"the loss ({loss}) is")
-        return loss
+        terms = distributed.summed(total) / counts.clamp(min=1)
+        if not terms.isfinite().all():
+            raise self._not_finite(f"the loss ({terms.sum():g}) is")
+        return terms
 
     def _batches(self) -> list[tuple[OneSize, Tensor, Operation]]:
         """Return the batches of this epoch: one size, indices (B,) in it, and an operation of its lattice."""
         generator = rng.stream(self.seed, "epoch", self.epoch)
         found: list[tuple[OneSize, Tensor, Operation]] = []
         for size in self.sizes:
-            order = torch.from_numpy(generator.permutation(len(size.train))).to(size.train.energies.device)
+            order = torch.from_numpy(generator.permutation(len(size.train))).to(self.device)
             batches = torch.split(order, self.options.batch_size_at(self.progress()))
             operations = (size.operations if self.options.augment else ()) or [_unchanged]
             chosen = generator.integers(0, len(operations), len(batches)).tolist()
@@ -162,19 +186,19 @@ class Trainer:
         return found
 
     def _step(self, progress: float, size: OneSize, batch: Tensor, operation: Operation) -> Tensor:
-        """Take one optimizer step; return the summed loss of this rank's part of the batch."""
+        """Take one optimizer step; return the summed terms (2,) of the loss of this rank's part of the batch."""
         rate = learning_rate(progress, self.epoch, self.options)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         part, counted = distributed.share(batch)
         weight = counted * distributed.world_size() / len(batch)  # the mean over ranks is then that over the batch
-        spins = operation(size.train.spins[part])
-        loss = self.gradients(spins, size.train.energies[part], self.unit * size.scale, weight)
+        some = size.train.part(part).moved(operation)
+        terms = self.gradients(some, self.loss.per_site(size.scale), weight)
         self._update()
         self.steps += 1
         if self.average is not None:
             self.average.update_parameters(self.model)
-        return loss * counted
+        return terms * counted
 
     def _update(self) -> None:
         """Update the weights; raise `NumericalError` where the numbers of the optimizer overflow."""
@@ -199,20 +223,44 @@ class Trainer:
             weights = {key: value.detach().clone() for key, value in self.evaluated.state_dict().items()}
             self.best = Best(self.epoch, rmse, weights)
 
-    def validate(self) -> Metrics:
-        """Metrics of the current weights, or of their average, on the validation set.
+    def validate(self) -> Validation:
+        """Errors of the current weights, or of their average, on the validation sets.
 
-        Of several sizes the RMSE is that of the errors per site, times the sites of the first one.
+        Of several sizes the RMSE of the energies is that of the errors per site, times the sites of the first one.
         """
-        found = [self._errors(each.val) for each in self.sizes]
-        if len(found) == 1:
-            return found[0]
-        square = sum(each.samples * (each.rmse / size.scale) ** 2 for each, size in zip(found, self.sizes, strict=True))
-        return replace(found[0], rmse=math.sqrt(square / sum(each.samples for each in found)))
+        return Validation(self._energy_errors(), self._field_errors())
 
-    def _errors(self, data: Labelled) -> Metrics:
-        predicted = distributed.mapped(lambda spins: predict_tensor(self.evaluated, spins), data.spins)
-        return measure(predicted.numpy(), data.energies.cpu().numpy())
+    def _energy_errors(self) -> Metrics | None:
+        found = [
+            (measure(self._predicted(each.val.spins).numpy(), each.val.energies.cpu().numpy()), each.scale)
+            for each in self.sizes
+            if each.val.energies is not None
+        ]
+        if len(found) < 2:
+            return found[0][0] if found else None
+        square = sum(each.samples * (each.rmse / scale) ** 2 for each, scale in found)
+        return replace(found[0][0], rmse=math.sqrt(square / sum(each.samples for each, _ in found)))
+
+    def _predicted(self, spins: Tensor) -> Tensor:
+        return distributed.mapped(lambda some: predict_tensor(self.evaluated, some), spins)
+
+    def _field_errors(self) -> FieldErrors | None:
+        """Return the errors of the fields, where these are trained on."""
+        squares = []
+        for each in self.sizes:
+            if self.loss.uses_fields(each.val):
+                index = torch.arange(len(each.val), device=self.device)
+                of_error = distributed.mapped(lambda at, data=each.val: self._squares(data.part(at)), index)  # type: ignore[misc]
+                of_field = mean_squares(each.val.spins, each.val.fields)  # type: ignore[arg-type]
+                squares.append(torch.stack([of_error, of_field.cpu()]))
+        if not squares:
+            return None
+        error, size = torch.cat(squares, dim=1).mean(dim=1).tolist()
+        return field_errors(error, size)
+
+    def _squares(self, data: Labelled) -> Tensor:
+        """Return the mean squares (B,) of the errors of the fields."""
+        return mean_squares(data.spins, predict_fields(self.evaluated, data.spins) - data.fields)  # type: ignore[operator]
 
     def state(self) -> dict[str, Any]:
         """Return everything that a resumed training needs: plain values and tensors."""

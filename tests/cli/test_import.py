@@ -110,14 +110,13 @@ def test_a_dataset_is_trained_on_evaluated_and_extrapolated(here: Path):
     call("evaluate", "--data", *here.glob(f"data/*{other}.h5"), cwd=here).failed(3, "unit")
 
 
-def test_fields_alone_wait(here: Path):
+def test_fields_alone_are_told(here: Path):
     spins, _, fields = labelled(10, 4)
     np.savez(here / "f.npz", spins=spins, fields=fields)
     made = call("import", "f.npz", "--json", cwd=here).done()
     assert "fields but no energies" in made.warnings()[0]
     metrics = made.json()["metrics"]
     assert (metrics["energies"], metrics["fields"], metrics["mean"]) == (False, True, None)
-    call("train", cwd=here).failed(3, "fields but no energies")
     call("inspect", made.json()["outputs"]["dataset"], cwd=here).done()
 
 

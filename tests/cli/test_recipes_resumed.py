@@ -17,10 +17,12 @@ SYSTEMS = {
     "infinite_range": ("heisenberg", "system.variant=infinite_range", "--L", 9),
     "heisenberg": ("heisenberg", "--L", 6),
     "double_exchange": ("double_exchange", "--L", 4),
+    "with fields": ("double_exchange", "--L", 4, "fields=true"),
 }
 RECIPES = [
     ("three_spin", "dnn", "soap"),
     ("heisenberg", "efnn", "soap"),
+    ("with fields", "efnn", "soap"),
     pytest.param("infinite_range", "efnn depth=3", "soap", marks=pytest.mark.slow),
     pytest.param("three_spin", "efnn", "adam", marks=pytest.mark.slow),
     pytest.param("infinite_range", "efnn", "adam", marks=pytest.mark.slow),

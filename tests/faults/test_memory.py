@@ -21,6 +21,8 @@ from efnn_cli.core.resources import is_short
 from efnn_cli.datasets.job import Job
 from efnn_cli.physics.system import Labels, System
 from efnn_cli.training.gradients import Gradients, GraphedGradients
+from efnn_cli.training.labelled import Labelled
+from efnn_cli.training.loss import Loss
 from efnn_cli.training.predict import predict
 
 MEBIBYTE = 2**20
@@ -82,22 +84,25 @@ class Wide(nn.Module):
         return (spins @ self.weight).repeat(1, self.times).square().mean(dim=1)
 
 
-def some(count: int) -> tuple[Tensor, Tensor]:
+def some(count: int) -> Labelled:
     spins = torch.from_numpy(np.random.default_rng(0).normal(size=(count, 3)))
-    return spins, spins.sum(dim=1)
+    return Labelled(spins, spins.sum(dim=1))
+
+
+LOSS = Loss(unit=2.0)
 
 
 def test_gradients_of_a_batch_that_does_not_fit(caplog: pytest.LogCaptureFixture):
     """The same loss and gradients, in parts that fit; the parts stay for the next batch, and it is said once."""
-    spins, energies = some(1000)
+    data = some(1000)
     model = Wide()
-    whole = Gradients(model)(spins, energies, 2.0, 1.0)
+    whole = Gradients(model)(data, LOSS, 1.0)
     wanted = [each.grad.clone() for each in model.parameters() if each.grad is not None]
     gradients = Gradients(model)
     model.seen.clear()
     with room(200):
-        loss = gradients(spins, energies, 2.0, 1.0)
-        again = gradients(spins, energies, 2.0, 1.0)
+        loss = gradients(data, LOSS, 1.0)
+        again = gradients(data, LOSS, 1.0)
     assert gradients.parts >= 4
     assert model.seen[0] == 1000, "the whole batch was tried"
     assert model.seen.count(1000) == 1
@@ -111,10 +116,10 @@ def test_gradients_of_a_batch_that_does_not_fit(caplog: pytest.LogCaptureFixture
 
 def test_one_configuration_that_does_not_fit():
     """Half a gibibyte for one: it ends, with the error that becomes exit 5."""
-    spins, energies = some(4)
+    data = some(4)
     for work in (
-        lambda model: Gradients(model)(spins, energies, 2.0, 1.0),
-        lambda model: predict(model, spins.numpy(), torch.device("cpu")),
+        lambda model: Gradients(model)(data, LOSS, 1.0),
+        lambda model: predict(model, data.spins.numpy(), torch.device("cpu")),
     ):
         with room(200), pytest.raises(RuntimeError) as caught:
             work(Wide(times=2048))
@@ -147,8 +152,8 @@ def test_labels_that_do_not_fit(monkeypatch: pytest.MonkeyPatch):
 def test_a_small_gpu():
     """A real GPU of which this process may take 600 MiB: graphs, predictions and labels in parts, the same results."""
     gpu = torch.device("cuda", 0)
-    spins, energies = some(8000)
-    wanted = Gradients(Wide())(spins[:400], energies[:400], 2.0, 1.0)
+    data = some(8000)
+    wanted = Gradients(Wide())(data.part(slice(400)), LOSS, 1.0)
     torch.cuda.empty_cache()
     share = 600 * MEBIBYTE / torch.cuda.get_device_properties(gpu).total_memory
     torch.cuda.set_per_process_memory_fraction(share, gpu)
@@ -156,10 +161,10 @@ def test_a_small_gpu():
         model = Wide().to(gpu)
         gradients = GraphedGradients(model)
         for count in (8000, 400):
-            loss = gradients(spins[:count].to(gpu), energies[:count].to(gpu), 2.0, 1.0)
+            loss = gradients(data.part(slice(count)).map(lambda each: each.to(gpu)), LOSS, 1.0)
         assert gradients.parts >= 4
-        assert loss.item() == pytest.approx(wanted.item(), rel=1e-12)
-        assert len(predict(model, spins.numpy(), gpu)) == 8000
+        assert loss.tolist() == pytest.approx(wanted.tolist(), rel=1e-12)
+        assert len(predict(model, data.spins.numpy(), gpu)) == 8000
         job = Job(build_system({"name": "double_exchange", "L": 12}), "uniform_sphere", 0, "train", 256, "dense")
         labels = job.label(job.spins(job.shards()[0]), gpu).energies
     finally:

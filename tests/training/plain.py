@@ -23,6 +23,24 @@ def lattice_data(count, seed):
     return spins, -(spins * spins.roll(1, dims=2)).sum((1, 2, 3))
 
 
+def with_fields(data):
+    """Lattice data with their fields -dE/dS."""
+    spins, energies = data
+    return spins, energies, spins.roll(1, dims=2) + spins.roll(-1, dims=2)
+
+
+def across(spins, fields):
+    """The part of fields (B, 3, L, L) across the spins, site by site: the double vector product S x (h x S)."""
+    return torch.linalg.cross(spins, torch.linalg.cross(fields, spins, dim=1), dim=1)
+
+
+def field_squares(model, spins, fields):
+    """Mean square of a transverse component of the error of the fields, differentiable in the weights."""
+    free = spins.clone().requires_grad_()
+    (slopes,) = torch.autograd.grad(model(free).sum(), free, create_graph=True)
+    return across(spins, -slopes - fields).square().sum(1).mean() / 2
+
+
 def dense_data(count, seed):
     """Spins (count, 6) and energies (count,)."""
     spins = torch.from_numpy(np.random.default_rng(seed).uniform(-1, 1, size=(count, 6)))
@@ -61,8 +79,9 @@ def cosine(done, options):
 
 def plain_training(model, options, train, val, seed):
     """Rows (loss, lr, validation RMSE) of all epochs, and the weights that were best; no budget, no patience."""
-    spins, energies = train
+    spins, energies, *fields = train
     unit = energies.std(unbiased=False) if options.initial_spread else 1.0
+    field_unit = across(spins, fields[0]).square().sum(1).mean().sqrt() / math.sqrt(2) if fields else None
     optimizer = OPTIMIZERS[options.optimizer](model.parameters(), lr=1.0, weight_decay=options.weight_decay)
     average, rows, best, done = None, [], (math.inf, {}), 0
     for epoch in range(options.epochs):
@@ -77,6 +96,9 @@ def plain_training(model, options, train, val, seed):
             seen = image(spins[batch], operation) if options.augment else spins[batch]
             optimizer.zero_grad()
             loss = (((model(seen) - energies[batch]) / unit) ** 2).mean()
+            if fields:
+                there = image(fields[0][batch], operation) if options.augment else fields[0][batch]
+                loss = loss + options.field_weight * field_squares(model, seen, there) / field_unit**2
             loss.backward()
             optimizer.step()
             done += len(batch)

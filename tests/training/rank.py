@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from plain import OPERATIONS, dense_data, lattice_data, network
+from plain import OPERATIONS, dense_data, lattice_data, network, with_fields
 
 from efnn_cli.training import distributed
 from efnn_cli.training.labelled import Labelled
@@ -19,6 +19,7 @@ CASES = {  # changed options and number of validation configurations; 40 are tra
     "adam": ({**RICH, "optimizer": "adam"}, 15),  # the last batches have 5, 5, 1, 40 and 7
     "soap": ({**RICH, "optimizer": "soap"}, 15),
     "one left over": ({"batch_size": 13}, 15),
+    "fields": ({**RICH, "optimizer": "adam", "field_weight": 0.7}, 15),
     "one batch": ({"batch_size": 1000}, 15),
     "one to validate": ({"epochs": 2}, 1),
 }
@@ -29,7 +30,10 @@ def case(name):
     """Network, options, training and validation data of a case by name."""
     if name in CASES:
         changes, validated = CASES[name]
-        return network(), TrainingOptions(**NEUTRAL | changes), lattice_data(40, 0), lattice_data(validated, 1)
+        data = lattice_data(40, 0), lattice_data(validated, 1)
+        if "field_weight" in changes:
+            data = tuple(map(with_fields, data))
+        return network(), TrainingOptions(**NEUTRAL | changes), *data
     model, geometry = name.split()
     data = lattice_data if geometry == "lattice" else dense_data
     return network(model, geometry), TrainingOptions(**NEUTRAL | {"epochs": 1}), data(40, 0), data(15, 1)

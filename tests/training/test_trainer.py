@@ -40,8 +40,8 @@ def labelled(count, seed, slope=2.5):
 def lattice_data(count, seed, side=4):
     vectors = np.random.default_rng(seed).normal(size=(count, 3, side, side))
     spins = torch.from_numpy(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
-    energies = -(spins * spins.roll(1, dims=2)).sum((1, 2, 3))
-    return Labelled(spins.float(), energies)
+    fields = spins.roll(1, dims=2) + spins.roll(-1, dims=2)
+    return Labelled(spins.float(), -(spins * spins.roll(1, dims=2)).sum((1, 2, 3)), fields.float())
 
 
 def lattice_trainer(more=(), **changes):
@@ -65,14 +65,16 @@ def test_training_lands_on_the_known_slope():
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "soap"])
-@pytest.mark.parametrize(("augment", "ema"), [(False, 0.0), (True, 0.9)])
-def test_resumed_it_equals_a_plain_loop(tmp_path, optimizer, augment, ema):
+@pytest.mark.parametrize(("augment", "ema", "fields"), [(False, 0.0, False), (True, 0.9, False), (True, 0.9, True)])
+def test_resumed_it_equals_a_plain_loop(tmp_path, optimizer, augment, ema, fields):
     """Stopped after every epoch, and continued from a real file, which may lose what a copy in memory keeps."""
     options = TrainingOptions(
         optimizer=optimizer, augment=augment, ema=ema, epochs=4, batch_size=7, lr=1e-2, initial_spread=0.3,
-        schedule="cosine", warmup=0.2, weight_decay=1e-3, dtype="float64",
+        schedule="cosine", warmup=0.2, weight_decay=1e-3, dtype="float64", field_weight=0.7,
     )  # fmt: skip
     train, val = plain.lattice_data(40, 0), plain.lattice_data(16, 1)
+    if fields:
+        train, val = plain.with_fields(train), plain.with_fields(val)
     rows, weights = plain.plain_training(plain.network(), options, train, val, seed=5)
     found, state = [], None
     for _ in rows:
@@ -98,7 +100,7 @@ def test_several_sizes_have_errors_per_site_and_resume():
     expected = np.sqrt((16 * errors[0] ** 2 + 12 * (errors[1] / (36 / 16)) ** 2) / 28)
     for parameter in first.model.parameters():
         torch.nn.init.zeros_(parameter)  # predicts zero
-    assert first.validate().rmse == pytest.approx(expected, rel=1e-6)
+    assert first.validate().error == pytest.approx(expected, rel=1e-6)
     rows = [straight.run_epoch() for _ in range(3)]
     assert rows[0].step == 6 + 5  # batches of 7: no batch holds both sizes
     begun, resumed = (lattice_trainer(augment=True, more=more) for _ in range(2))
@@ -247,13 +249,14 @@ def test_without_a_gradient_only_the_decay_moves_the_weights(optimizer):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("optimizer", ["adam", "soap"])
-def test_a_cuda_graph_trains_like_operation_by_operation(optimizer):
+@pytest.mark.parametrize("fields", [False, True])
+def test_a_cuda_graph_trains_like_operation_by_operation(optimizer, fields):
     """Two epochs with an uneven last batch, so two graphs; equal to rounding."""
     found = []
     for kind in (Gradients, GraphedGradients):
-        trainer = lattice_trainer(optimizer=optimizer, augment=True, ema=0.9)
+        trainer = lattice_trainer(optimizer=optimizer, augment=True, ema=0.9, field_weight=float(fields))
         (size,) = trainer.sizes
-        data = [Labelled(each.spins.cuda(), each.energies.cuda()) for each in (size.train, size.val)]
+        data = [each.map(lambda tensor: tensor.cuda()) for each in (size.train, size.val)]
         trainer = Trainer(trainer.model.cuda(), trainer.options, *data, 5, plain.OPERATIONS)
         trainer.gradients = kind(trainer.model)
         found.append([trainer.run_epoch().loss for _ in range(2)])
@@ -274,7 +277,7 @@ def test_a_graph_is_recorded_on_the_device_of_its_tensors():
     for place in ("cuda:0", "cuda:1"):
         trainer = lattice_trainer(optimizer="adam")
         (size,) = trainer.sizes
-        data = [Labelled(each.spins.to(place), each.energies.to(place)) for each in (size.train, size.val)]
+        data = [each.map(lambda tensor, place=place: tensor.to(place)) for each in (size.train, size.val)]
         trainer = Trainer(trainer.model.to(place), trainer.options, *data, 5, plain.OPERATIONS)
         assert type(trainer.gradients) is GraphedGradients
         found.append([trainer.run_epoch().loss for _ in range(2)])
