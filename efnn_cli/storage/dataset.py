@@ -7,7 +7,8 @@
     /error_estimates  float64 (samples,), of the energies, where the reference method has them
     /metadata   one JSON string: system, sampling, seed, reference method, units, versions, hashes
 
-The content hash covers the physics (spins, energies, fields, couplings, Hamiltonian), not the provenance: it names a dataset wherever and however it was made.
+The content hash covers the physics (spins, energies, fields, couplings, Hamiltonian), not the provenance: it names a
+dataset wherever and however it was made.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -19,15 +19,13 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from efnn_cli.core import rng
 from efnn_cli.core.errors import NumericalError
 from efnn_cli.training import distributed
-from efnn_cli.training.fields import FieldErrors, field_errors, mean_squares
 from efnn_cli.training.gradients import gradients_on
 from efnn_cli.training.history import EpochRow
 from efnn_cli.training.labelled import Labelled, OneSize, Operation
 from efnn_cli.training.loss import Loss
-from efnn_cli.training.metrics import Metrics, measure
 from efnn_cli.training.optimizers import build_optimizer, learning_rate
 from efnn_cli.training.options import TrainingOptions
-from efnn_cli.training.predict import predict_fields, predict_tensor
+from efnn_cli.training.validation import Validation, validate
 
 PLANNED = 0.99  # of a budget; the rest is for the errors of the result
 
@@ -39,19 +37,6 @@ class Best:
     epoch: int = 0
     val_rmse: float = math.inf
     weights: dict[str, Tensor] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Errors on the validation set; None for labels that it does not have."""
-
-    energies: Metrics | None
-    fields: FieldErrors | None
-
-    @property
-    def error(self) -> float:
-        """RMSE of the energies, or of the fields where there are no energies."""
-        return self.energies.rmse if self.energies is not None else self.fields.rmse if self.fields else math.nan
 
 
 class Trainer:
@@ -224,43 +209,8 @@ class Trainer:
             self.best = Best(self.epoch, rmse, weights)
 
     def validate(self) -> Validation:
-        """Errors of the current weights, or of their average, on the validation sets.
-
-        Of several sizes the RMSE of the energies is that of the errors per site, times the sites of the first one.
-        """
-        return Validation(self._energy_errors(), self._field_errors())
-
-    def _energy_errors(self) -> Metrics | None:
-        found = [
-            (measure(self._predicted(each.val.spins).numpy(), each.val.energies.cpu().numpy()), each.scale)
-            for each in self.sizes
-            if each.val.energies is not None
-        ]
-        if len(found) < 2:
-            return found[0][0] if found else None
-        square = sum(each.samples * (each.rmse / scale) ** 2 for each, scale in found)
-        return replace(found[0][0], rmse=math.sqrt(square / sum(each.samples for each, _ in found)))
-
-    def _predicted(self, spins: Tensor) -> Tensor:
-        return distributed.mapped(lambda some: predict_tensor(self.evaluated, some), spins)
-
-    def _field_errors(self) -> FieldErrors | None:
-        """Return the errors of the fields, where these are trained on."""
-        squares = []
-        for each in self.sizes:
-            if self.loss.uses_fields(each.val):
-                index = torch.arange(len(each.val), device=self.device)
-                of_error = distributed.mapped(lambda at, data=each.val: self._squares(data.part(at)), index)  # type: ignore[misc]
-                of_field = mean_squares(each.val.spins, each.val.fields)  # type: ignore[arg-type]
-                squares.append(torch.stack([of_error, of_field.cpu()]))
-        if not squares:
-            return None
-        error, size = torch.cat(squares, dim=1).mean(dim=1).tolist()
-        return field_errors(error, size)
-
-    def _squares(self, data: Labelled) -> Tensor:
-        """Return the mean squares (B,) of the errors of the fields."""
-        return mean_squares(data.spins, predict_fields(self.evaluated, data.spins) - data.fields)  # type: ignore[operator]
+        """Errors of the current weights, or of their average, on the validation sets."""
+        return validate(self.evaluated, self.sizes, self.loss)
 
     def state(self) -> dict[str, Any]:
         """Return everything that a resumed training needs: plain values and tensors."""
