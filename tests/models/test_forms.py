@@ -9,15 +9,14 @@ import torch.nn.functional as F
 from efnn_cli.models import MODELS, fast
 from efnn_cli.models.blocks import PeriodicConvolution, wrap
 from efnn_cli.models.build import build
-from efnn_cli.models.fast import accelerate, neighbours
-from efnn_cli.models.fast.circulant import Circulant
+from efnn_cli.models.fast import accelerate, columns, convolution, neighbours
 from efnn_cli.models.fast.convolution import convolved
 from efnn_cli.models.fast.neighbours import Window
 from efnn_cli.models.fast.products import sum_of_products
 from efnn_cli.models.invariants import O3Invariants
 
 FORMS = [
-    {"depth": 3, "width": 3},  # circulant blocks up to L = 14
+    {"depth": 3, "width": 3},  # blocks by columns
     {"depth": 2, "width": 9, "kernel_size": 3},
     {"depth": 2, "width": 12, "block_kernel_size": 1, "invariant_channels": 32, "normalise_invariants": True},
     {"depth": 2, "width": 4, "kernel_size": 7, "block_kernel_size": 3},
@@ -40,39 +39,39 @@ def blocks(request, monkeypatch):
     return request.param
 
 
-@pytest.mark.parametrize(("size", "k"), [(3, 3), (5, 5), (7, 3), (10, 5), (8, 7)])
-def test_circulant_matrix_is_the_convolution(size, k):
-    window = Window(size, size, k)
-    weight, x = drawn(4, 2, k, k), drawn(2, size, size, 3, seed=1)
-    matrix = Circulant.apply(weight, window)
-    found = (matrix @ x.flatten(0, 2)).view(4, size, size, 3)
+def differentiable(function, *arguments):
+    """Check the derivatives of first and second order by finite differences."""
+    free = [each.requires_grad_() for each in arguments]
+    for check in (torch.autograd.gradcheck, torch.autograd.gradgradcheck):
+        assert check(function, free, fast_mode=True)
+
+
+@pytest.mark.parametrize("window", [Window(5, 5, 3), Window(4, 3, 5), Window(12, 1, 3), Window(10, 7, 5)])
+@pytest.mark.parametrize("column", [0, 1000], ids=["windows", "columns"])
+@pytest.mark.parametrize("whole", [False, True], ids=["by columns", "whole"])
+def test_convolutions(blocks, monkeypatch, window, column, whole):
+    """Both forms, with blocks of every size and all columns at a time as on a GPU."""
+    pieces = columns._pieces
+    monkeypatch.setattr(columns, "_pieces", lambda length, k, **_: pieces(length, k, whole=whole))
+    monkeypatch.setattr(convolution, "COLUMN", column)
+    sides, k = window[:2], window.k
+    x, weight = drawn(2, *sides, 3), drawn(4, 2, k, k, seed=1)
+    found = convolved(x.flatten(1, 2), weight.flatten(2), window).view(4, *sides, 3)
     torch.testing.assert_close(found, slowly(x, weight), rtol=1e-12, atol=1e-12)
-    assert (found - slowly(x, weight.flip(-1))).abs().max() > 1  # negative control: the other orientation
-    pull = drawn(*matrix.shape, seed=2)  # the gradient of (pull * matrix).sum() by its definition, linear in the weight
-    (gradient,) = torch.autograd.grad((Circulant.apply(weight.requires_grad_(), window) * pull).sum(), weight)
-    unit = torch.zeros_like(weight)
-    unit[3, 1, 0, k - 1] = 1.0
-    torch.testing.assert_close(gradient[3, 1, 0, k - 1], (Circulant.apply(unit, window) * pull).sum())
-    torch.testing.assert_close((gradient * weight).sum(), (matrix * pull).sum())
+    assert (found - slowly(x, weight.flip(-2))).abs().max() > 1e-2  # negative control: the other orientation
+    differentiable(lambda *given: convolved(*given, window), x.flatten(1, 2), weight.flatten(2))
 
 
 @pytest.mark.parametrize("window", [Window(5, 5, 3), Window(4, 3, 5), Window(12, 1, 3)])
-def test_convolutions_and_sums_of_products(blocks, window):
-    """Values, and the derivatives of first and second order by finite differences, for blocks of every size."""
+def test_sums_of_products(blocks, window):
     sides, k = window[:2], window.k
-    x, weight = drawn(2, *sides, 3), drawn(4, 2, k, k, seed=1)
-    found = convolved(x.flatten(1, 2), weight.flatten(2), window)
-    torch.testing.assert_close(found.view(4, *sides, 3), slowly(x, weight), rtol=1e-12, atol=1e-12)
     spins, forms = drawn(3, window.sites, 2), drawn(4, k * k, seed=1)
     phi = sum_of_products(spins, forms, window)
     u, v = torch.stack(
         [slowly(each.view(1, *sides, 2), forms.view(4, 1, k, k)).flatten(1, 2) for each in spins], dim=1
     ).chunk(2)  # (2, component, sites, B) each
     torch.testing.assert_close(phi, (u * v).sum(dim=1), rtol=1e-12, atol=1e-12)
-    for function, arguments in ((convolved, (x.flatten(1, 2), weight.flatten(2))), (sum_of_products, (spins, forms))):
-        free = [each.requires_grad_() for each in arguments]
-        for check in (torch.autograd.gradcheck, torch.autograd.gradgradcheck):
-            assert check(lambda *given, function=function: function(*given, window), free, fast_mode=True)
+    differentiable(lambda *given: sum_of_products(*given, window), spins, forms)
 
 
 @pytest.mark.parametrize("sides", [(3, 3), (5, 5), (10, 10), (13, 13), (6, 4), (12, 1)])
@@ -126,12 +125,12 @@ def test_each_form_is_taken_where_it_pays(monkeypatch):
         monkeypatch.setattr(owner, name, lambda *args: taken.append(name) or kept(*args))
 
     noted(fast, "sum_of_products")
-    noted(fast, "convolved")
-    noted(fast.Circulant, "apply")
+    noted(convolution, "_windows")
+    noted(columns, "convolve")
     for channels, k in ((3, 5), (9, 5), (9, 1)):
         accelerate(PeriodicConvolution(channels, channels, k))(torch.zeros(1, 10, 10, channels))
-    assert taken == ["apply", "convolved"]
+    assert taken == ["convolve", "_windows"]
     accelerate(O3Invariants([3, 3], 5, normalise=False))(torch.zeros(1, 3, 10, 10))
-    assert taken == ["apply", "convolved", "sum_of_products"]
+    assert taken == ["convolve", "_windows", "sum_of_products"]
     O3Invariants([3, 3], 5, normalise=False)(torch.zeros(1, 3, 10, 10))
     assert len(taken) == 3

@@ -4,8 +4,8 @@ They differ from the plain forms of `blocks.py` by rounding only, have the same 
 twice, for the training on fields. Tensors have the shapes of the plain forms, (B, Lx, Ly, C), and are stored with the
 channels outermost and the batch innermost, (C, Lx, Ly, B): every layer is then one matrix product.
 
-neighbours.py   the sites around every site     products.py    the invariants without their intermediates
-convolution.py  convolutions of many channels   circulant.py   those of few channels on small lattices
+neighbours.py   the sites around every site     products.py   the invariants without their intermediates
+convolution.py  periodic convolutions           columns.py    those of few channels on small lattices
 """
 
 from __future__ import annotations
@@ -16,13 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from efnn_cli.models.blocks import Gain, PeriodicConvolution, times
-from efnn_cli.models.fast.circulant import Circulant
 from efnn_cli.models.fast.convolution import convolved
 from efnn_cli.models.fast.neighbours import Window
 from efnn_cli.models.fast.products import sum_of_products
 from efnn_cli.models.invariants import O3Invariants
-
-CIRCULANT_WIDTH = 600  # C sites up to which a circulant matrix is the faster form (at L = 10: 6 channels)
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -45,7 +42,7 @@ def is_eager(x: Tensor) -> bool:
 
 
 class FastConvolution(PeriodicConvolution):
-    """One matrix product: of a circulant matrix, or of the weights and the sites around every site."""
+    """Matrix products of the weights and the sites around every site."""
 
     def forward(self, x: Tensor, weight_gain: Gain = 1.0, bias_gain: Gain = 1.0) -> Tensor:
         """Convolve x (B, Lx, Ly, C_in) -> (B, Lx, Ly, C_out)."""
@@ -56,9 +53,6 @@ class FastConvolution(PeriodicConvolution):
         planes = x.permute(3, 1, 2, 0).reshape(x.shape[3], window.sites, len(x))  # (C_in, sites, B)
         if window.k == 1:
             found = torch.addmm(bias[:, None], weight[:, :, 0, 0], planes.flatten(1))
-        elif window.k <= min(window[:2]) and max(weight.shape[:2]) * window.sites <= CIRCULANT_WIDTH:
-            matrix = Circulant.apply(weight, window)  # type: ignore[no-untyped-call]
-            found = torch.addmm(bias.repeat_interleave(window.sites)[:, None], matrix, planes.flatten(0, 1))
         else:
             found = convolved(planes, weight.flatten(2), window) + bias[:, None, None]
         return found.view(len(bias), *x.shape[1:3], len(x)).permute(3, 1, 2, 0)

@@ -2,7 +2,7 @@
 
 For W (C', C, K) and the windows X (C K, P) of P = sites x B places the convolution is Z = W X. Its derivatives are
 convolutions again: that of x convolves the gradient with the weights turned by 180 degrees and transposed, that of
-the weights is G X^T, whose own derivatives are both of these.
+the weights is G X^T, whose own derivatives are both of these. Few channels take the form of `columns.py`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from efnn_cli.models.fast import columns
 from efnn_cli.models.fast.neighbours import Window, blocks, neighbours
+
+COLUMN = 60  # C Lx up to which columns are the faster form (at L = 10: 6 channels)
 
 
 def convolved(x: Tensor, weight: Tensor, window: Window) -> Tensor:
     """Return the convolution (C', sites, B) of x (C, sites, B) with weights (C', C, K)."""
-    return _Convolved.apply(x, weight, window)  # type: ignore[no-any-return, no-untyped-call]
+    return _Convolved.apply(x.contiguous(), weight, window)  # type: ignore[no-any-return, no-untyped-call]
 
 
 class _Convolved(torch.autograd.Function):
@@ -26,6 +29,8 @@ class _Convolved(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, window: Window) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.window = window
+        if _narrow(weight.shape, window):
+            return columns.convolve(x, weight, window)
         found = x.new_empty(len(weight), *x.shape[1:])
         for sites, around in _windows(x, window):
             found[:, sites] = (weight.flatten(1) @ around).view(len(weight), -1, x.shape[2])
@@ -49,10 +54,13 @@ class _GradientOfWeights(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, pull: Tensor, window: Window) -> Tensor:
         ctx.save_for_backward(x, pull)
         ctx.window = window
+        shape = torch.Size((len(pull), len(x), window.taps))
+        if _narrow(shape, window):
+            return columns.gradient_of_weights(x, pull, window)
         total = x.new_zeros(len(pull), len(x) * window.taps)
         for sites, around in _windows(x, window):
             total.addmm_(pull[:, sites].flatten(1), around.t())
-        return total.view(len(pull), len(x), window.taps)
+        return total.view(shape)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
@@ -63,6 +71,11 @@ class _GradientOfWeights(torch.autograd.Function):
             convolved(x, gradients[0], ctx.window) if of_pull else None,
             None,
         )
+
+
+def _narrow(shape: torch.Size, window: Window) -> bool:
+    """Return True where weights (C', C, K) have so few channels that columns are the faster form."""
+    return 1 < window.k <= window.Lx and max(shape[:2]) * window.Lx <= COLUMN
 
 
 def _turned(weight: Tensor) -> Tensor:
