@@ -4,7 +4,7 @@ app.py         all commands, and where errors end    options.py     options that
 parsing.py     words of a command line               execution.py   one result to stdout, an exit code
 completion.py  words for the Tab key               help.py        settings and options of a command
 
-generate.py merge.py train.py evaluate.py extrapolate.py predict.py inspect.py config.py
+generate.py merge.py relabel.py train.py evaluate.py extrapolate.py predict.py inspect.py config.py
 import_.py compare.py reproduce.py runs.py plot.py bench.py export.py
 """
 

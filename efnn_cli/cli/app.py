@@ -26,6 +26,7 @@ from efnn_cli.cli.merge import merge
 from efnn_cli.cli.parsing import Command
 from efnn_cli.cli.plot import plot
 from efnn_cli.cli.predict import predict
+from efnn_cli.cli.relabel import relabel
 from efnn_cli.cli.reproduce import reproduce
 from efnn_cli.cli.runs import runs
 from efnn_cli.cli.train import train
@@ -43,7 +44,7 @@ app = typer.Typer(
 )
 
 SECTIONS = {
-    "Data": (generate, import_, merge),
+    "Data": (generate, import_, relabel, merge),
     "Training": (train,),
     "Judging": (evaluate, extrapolate, predict, export),
     "Studies": (compare, reproduce),

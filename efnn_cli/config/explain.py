@@ -35,6 +35,8 @@ def explained(error: Exception, command: str, settings: Mapping[str, Setting]) -
         return ConfigError(
             f"unknown key {key!r}", SIZE_HINTS[command].format(settings[key].text.partition("=")[2].strip("[]"))
         )
+    if key.startswith("system.") and command == "relabel":
+        return ConfigError(f"{key} changes the levels: they serve system.T and system.mu", "label anew: efnn generate")
     if key.startswith("system.") and not takes_system:
         return ConfigError(f"unknown key {key!r}: the run decides the system", f"efnn config {command} shows all keys")
     if key.startswith("system.") and "system" not in settings:

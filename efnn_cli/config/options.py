@@ -52,6 +52,17 @@ class ExecutorOptions:
 
 
 @dataclass
+class LadderOptions:
+    """The temperatures of sampling=ladder."""
+
+    uniform: float = 0.15
+    """Share of the configurations of sampling=ladder at infinite temperature."""
+
+    def __post_init__(self) -> None:
+        checks.within("ladder.uniform", self.uniform, 0.0, 1.0)
+
+
+@dataclass
 class GenerateKeys:
     """The configurations to draw, and how to label them."""
 
@@ -60,19 +71,22 @@ class GenerateKeys:
     samples: int = 20000
     """Number of configurations."""
     sampling: str = "auto"
-    """One of auto, uniform_sphere, uniform_angles, thermal, published, uniform; auto: the first that the system has."""
-    spin_temperature: float | None = None
-    """Temperature of sampling=thermal, in units of the coupling scale."""
+    """One of auto, uniform_sphere, uniform_angles, thermal, ladder, published, uniform; auto: the first one."""
+    spin_temperature: int | float | str | None = None
+    """Temperature of sampling=thermal, LOW:HIGH of ladder (null: 0.02:1.0), in units of the coupling scale."""
     spin_coupling: float | None = None
-    """Coupling of sampling=thermal; null: J1, or fitted to the labels of uniform spins."""
+    """Coupling of sampling=thermal and ladder; null: J1, or fitted to the labels of uniform spins."""
     spin_sweeps: int = 100
-    """Sweeps of every chain of sampling=thermal."""
+    """Sweeps of every chain of sampling=thermal and ladder."""
+    ladder: LadderOptions = field(default_factory=LadderOptions)
     reference: str = "auto"
     """One of auto, formula, dense, determinant; auto: the fastest."""
     tolerance: float = 1e-10
     """Relative error of reference=determinant."""
     fields: bool = False
     """Store the fields -dE/dS beside the energies."""
+    levels: bool = False
+    """Store the one-particle levels too, from which efnn relabel gives energies at other system.T and system.mu."""
     executor: ExecutorOptions = field(default_factory=ExecutorOptions)
     device: str = "auto"
     """One of auto, cpu, cuda; cuda:INDEX: the GPU of that number."""
@@ -133,11 +147,20 @@ class ExtrapolateKeys:
     seed: int = 0
     """Seed of the reference configurations, which never repeat training configurations."""
     sampling: str = "auto"
-    """One of auto, uniform_sphere, uniform_angles, thermal, published; auto: that of the training dataset."""
+    """One of auto, uniform_sphere, uniform_angles, thermal, ladder, published; auto: that of the training dataset."""
+    spin_temperature: int | float | str | None = None
+    """Temperature of sampling=thermal, LOW:HIGH of ladder; null: that of the training dataset."""
+    spin_coupling: float | None = None
+    """Coupling of sampling=thermal and ladder; null: that of the training dataset, else as in generate."""
+    spin_sweeps: int | None = None
+    """Sweeps of every chain of sampling=thermal and ladder; null: that of the training dataset, else 100."""
+    ladder: LadderOptions = field(default_factory=LadderOptions)
     reference: str = "auto"
     """One of auto, formula, dense, determinant; auto: the fastest."""
     tolerance: float = 1e-10
     """Relative error of reference=determinant."""
+    fields: bool = False
+    """Give the references fields -dE/dS too, and measure those of the network."""
     executor: ExecutorOptions = field(default_factory=ExecutorOptions)
     device: str = "auto"
     """One of auto, cpu, cuda; cuda:INDEX: the GPU of that number."""
@@ -172,6 +195,23 @@ class PredictKeys:
 
 
 @dataclass
+class NewParameters:
+    """Parameters of the electrons that levels do not depend on."""
+
+    T: float | None = None
+    """Temperature; null: as it was."""
+    mu: float | None = None
+    """Chemical potential; null: as it was."""
+
+
+@dataclass
+class RelabelKeys:
+    """Energies of other parameters from stored levels."""
+
+    system: NewParameters = field(default_factory=NewParameters)
+
+
+@dataclass
 class ReproduceKeys:
     """The experiments of the paper, at a chosen scale."""
 
@@ -194,6 +234,7 @@ COMMANDS: dict[str, type[Any]] = {
     "evaluate": EvaluateKeys,
     "extrapolate": ExtrapolateKeys,
     "predict": PredictKeys,
+    "relabel": RelabelKeys,
     "reproduce": ReproduceKeys,
 }
 

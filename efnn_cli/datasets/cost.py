@@ -43,6 +43,6 @@ def label_bytes(system: System, reference: str, *, fields: bool) -> int:
     return max(energy, field_bytes(system)) if fields else energy
 
 
-def file_bytes(system: System, samples: int, *, fields: bool) -> int:
+def file_bytes(system: System, samples: int, *, fields: bool, levels: bool = False) -> int:
     """Size of a dataset file without its metadata."""
-    return 8 * samples * (2 + int(np.prod(system.spin_shape)) * (2 if fields else 1))
+    return 8 * samples * (2 + int(np.prod(system.spin_shape)) * (2 if fields else 1) + 2 * system.sites * levels)

@@ -110,7 +110,11 @@ def label_shard(job: Job, draw: Draw, device: torch.device) -> Dataset:
         raise NumericalError(f"shard {draw.shard}: an energy is not finite, or beyond {MAX_ENERGY:g}")
     if shard.fields is not None and not np.isfinite(shard.fields).all():
         raise NumericalError(f"shard {draw.shard}: a field is not finite")
-    return replace(shard, metadata=shard.metadata | {"seconds": seconds, "device": describe(device)})
+    return replace(
+        shard,
+        temperatures=job.temperatures(draw),
+        metadata=shard.metadata | {"seconds": seconds, "device": describe(device)},
+    )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import torch
 from efnn_cli.core import checks
 from efnn_cli.core.resources import batch_bytes, in_parts
 from efnn_cli.datasets import cost
+from efnn_cli.physics.sampling import temperatures
 from efnn_cli.physics.system import TOLERANCE, Array, Draw, System
 from efnn_cli.physics.thermal import Bath
 from efnn_cli.storage import dataset
@@ -45,8 +46,9 @@ class Job:
     """A method of the system, never "auto"."""
     tolerance: float = TOLERANCE
     fields: bool = False
+    levels: bool = False
     bath: Bath | None = None
-    """Of sampling=thermal."""
+    """Of sampling=thermal and ladder."""
     given: Array | None = None
     """The user's own configurations (samples, ...) instead of drawn ones."""
     tag: str = ""
@@ -67,6 +69,10 @@ class Job:
             return self.given[draw.first : draw.first + draw.count]
         return self.system.sample(self.sampling, draw)
 
+    def temperatures(self, draw: Draw) -> Array | None:
+        """Return the spin temperatures (draw.count,) of one shard, where every configuration has its own."""
+        return temperatures(draw) if self.sampling == "ladder" and self.given is None else None
+
     def label(self, spins: Array, device: torch.device) -> Dataset:
         """Label `spins` (B, ...) in batches of bounded memory; metadata: `redone` on the CPU, and `electrons`."""
         batch = max(1, batch_bytes(device) // cost.label_bytes(self.system, self.reference, fields=self.fields))
@@ -77,12 +83,17 @@ class Job:
 
     def _label_batch(self, spins: torch.Tensor, device: torch.device) -> Dataset:
         on_device = spins.to(device)
-        labels = self.system.label(on_device, self.reference, self.tolerance)
+        labels = self.system.label(on_device, self.reference, self.tolerance, fields=self.fields)
+        fields, errors, levels = (
+            None if each is None else each.cpu().numpy()
+            for each in (labels.fields, labels.errors, labels.levels if self.levels else None)
+        )
         return Dataset(
             spins.numpy(),
             labels.energies.cpu().numpy(),
-            fields=self.system.fields(on_device).cpu().numpy() if self.fields else None,
-            errors=None if labels.errors is None else labels.errors.cpu().numpy(),
+            fields=fields,
+            errors=errors,
+            levels=levels,
             metadata={
                 "redone": labels.redone,
                 "electrons": None if labels.densities is None else float(labels.densities.sum()),  # per site

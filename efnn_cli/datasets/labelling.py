@@ -114,7 +114,7 @@ def require_resources(job: Job, folder: Path, executor: Executor) -> None:
     worker = max(batch_bytes(executor.device), labels)
     purpose = f"{job.reference} labelling at L = {job.system.size}"
     require_memory(executor.device, executor.batches_in_memory * worker, purpose)
-    stored = cost.file_bytes(job.system, job.samples, fields=job.fields)
+    stored = cost.file_bytes(job.system, job.samples, fields=job.fields, levels=job.levels)
     require_memory(torch.device("cpu"), 3 * stored, f"a dataset of {job.samples} configurations")
     atomic.require_space(folder, 2 * stored)
 

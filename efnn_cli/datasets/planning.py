@@ -44,6 +44,11 @@ class DatasetPlan:
     usual: bool = True
     """False for a path that the user chose."""
 
+    @property
+    def spin_temperature(self) -> str:
+        """The temperature of thermal configurations, LOW:HIGH of a ladder, empty without one."""
+        return "" if self.config.thermal is None else self.config.thermal.text
+
     def job(self, device_type: str) -> Job:
         """Return the job on a device of type "cpu" or "cuda", which may decide the reference method."""
         return self.config.job(self.purpose, device_type, self.given)

@@ -46,7 +46,7 @@ def planned(plan: DatasetPlan, target: torch.device) -> Result:
     job = plan.job(target.type)
     atomic.prove_writable(plan.path.parent)
     labelling.require_resources(job, Path.cwd(), plan.config.executor_on(target))
-    size = cost.file_bytes(job.system, job.samples, fields=job.fields)
+    size = cost.file_bytes(job.system, job.samples, fields=job.fields, levels=job.levels)
     metrics = {"samples": job.samples, "shards": len(job.shards()), "bytes": size, "reference": job.reference}
     return Result("generate", metrics, {"dataset": shown(plan.path)}, "planned", tables=[facts(metrics)])
 

@@ -16,39 +16,14 @@ from efnn_cli.config.options import ExecutorOptions, GenerateKeys, check_publish
 from efnn_cli.config.schema import build_system, typed
 from efnn_cli.core import checks, resources
 from efnn_cli.core.errors import ConfigError
+from efnn_cli.datasets.baths import Thermal, thermal_config
 from efnn_cli.datasets.dask_cluster import DaskCluster
 from efnn_cli.datasets.executors import Executor, Threads
 from efnn_cli.datasets.job import Job
 from efnn_cli.physics.system import TOLERANCE, Array, System
-from efnn_cli.physics.thermal import Bath
 
 DRAWING_KEYS = ("seed", "sampling")
-THERMAL_KEYS = ("spin_temperature", "spin_coupling", "spin_sweeps")
-
-
-@dataclass(frozen=True)
-class Thermal:
-    """Keys of sampling=thermal."""
-
-    temperature: float
-    coupling: float | None
-    """None: the effective coupling of the system."""
-    sweeps: int
-
-    def bath(self, system: System) -> Bath:
-        """Return the bath for `system`; raises `ConfigError` for a system without effective coupling."""
-        coupling = system.effective_coupling() if self.coupling is None else self.coupling
-        return Bath(self.temperature, coupling, self.sweeps, system.kind_of_lattice.name)
-
-
-def thermal_config(sampling: str, temperature: float | None, coupling: float | None, sweeps: int) -> Thermal | None:
-    """Return the keys of sampling=thermal, None for others; raises `ConfigError` without a temperature."""
-    if sampling != "thermal":
-        return None
-    if temperature is None:
-        raise ConfigError("sampling=thermal needs spin_temperature=...", "for example spin_temperature=0.5")
-    Bath(temperature, 1.0 if coupling is None else coupling, sweeps)  # checks the bounds
-    return Thermal(temperature, coupling, sweeps)
+THERMAL_KEYS = ("spin_temperature", "spin_coupling", "spin_sweeps", "ladder.uniform")
 
 
 @dataclass(frozen=True)
@@ -63,6 +38,7 @@ class GenerateConfig:
     """Either "auto" or a method of the system."""
     tolerance: float
     fields: bool
+    levels: bool
     thermal: Thermal | None
     executor: ExecutorOptions
     device: str
@@ -78,6 +54,8 @@ class GenerateConfig:
         """Return the reference method on a device of type "cpu" or "cuda", which may decide what "auto" is."""
         if self.reference != "auto":
             return self.reference
+        if self.levels:
+            return self.system.level_references[0]
         if self.fields and "dense" in self.system.references:
             return "dense"
         return self.system.fastest_reference(device_type)
@@ -98,6 +76,7 @@ class GenerateConfig:
             self.method(device_type),
             self.tolerance,
             self.fields,
+            self.levels,
             None if self.thermal is None else self.thermal.bath(self.system),
             given,
             self.tag(given),
@@ -123,6 +102,7 @@ class GenerateConfig:
             "tolerance": self.tolerance if self.has_tolerance else TOLERANCE,
             "fields": self.fields,
             "thermal": None if self.thermal is None else dataclasses.asdict(self.thermal),
+            **({"levels": True} if self.levels else {}),
         }
 
 
@@ -141,19 +121,26 @@ def generate_config(composed: Composed) -> GenerateConfig:
         samples=keys.samples,
         seed=keys.seed,
         sampling=chosen,
-        reference=check_reference(system, keys.reference, keys.fields),
+        reference=check_reference(system, keys.reference, fields=keys.fields, levels=keys.levels),
         tolerance=keys.tolerance,
         fields=keys.fields,
-        thermal=thermal_config(chosen, keys.spin_temperature, keys.spin_coupling, keys.spin_sweeps),
+        levels=keys.levels,
+        thermal=thermal_config(
+            chosen, keys.spin_temperature, keys.spin_coupling, keys.spin_sweeps, keys.ladder.uniform
+        ),
         executor=keys.executor,
         device=keys.device,
         workers=keys.workers or resources.cores(),
     )
 
 
-def check_reference(system: System, reference: str, fields: bool) -> str:
-    """Return `reference`; raises `ConfigError` where the system does not have it, or it gives no fields."""
+def check_reference(system: System, reference: str, *, fields: bool, levels: bool = False) -> str:
+    """Return `reference`; raises `ConfigError` where the system does not have it, or it gives no fields or levels."""
     checks.one_of("reference", reference, ("auto", *system.references))
+    if levels and not system.level_references:
+        raise ConfigError(f"levels=true: {system.kind} has no one-particle levels", "leave it out")
+    if levels and reference not in ("auto", *system.level_references):
+        raise ConfigError(f"levels=true needs reference={system.level_references[0]}, found {reference}")
     if fields and reference == "determinant":
         raise ConfigError("fields=true needs eigenvectors, which reference=determinant has none of", "reference=dense")
     return reference
@@ -166,8 +153,10 @@ def refuse_keys_without_effect(config: GenerateConfig, composed: Composed, *, sp
     """
     if spins_given:
         _refuse(composed, (*DRAWING_KEYS, *THERMAL_KEYS), "--spins, which are labelled as they are")
-    elif config.sampling != "thermal":
-        _refuse(composed, THERMAL_KEYS, f"sampling={config.sampling}", "add sampling=thermal")
+    elif config.thermal is None:
+        _refuse(composed, THERMAL_KEYS, f"sampling={config.sampling}", "add sampling=thermal or sampling=ladder")
+    elif config.sampling == "thermal":
+        _refuse(composed, ("ladder.uniform",), "sampling=thermal", "add sampling=ladder")
     if not (spins_given and config.reference == "auto"):
         refuse_tolerance_without_effect([config], composed)
 

@@ -15,7 +15,7 @@ from efnn_cli.core.size import length
 from efnn_cli.datasets.planning import DatasetPlan
 from efnn_cli.evaluation.reference_datasets import label_references, plan_references
 from efnn_cli.evaluation.size_errors import SizeErrors, errors_at_size, weights_digest
-from efnn_cli.evaluation.size_table import Rows, SizeTable
+from efnn_cli.evaluation.size_table import Drawn, Rows, SizeTable
 from efnn_cli.runs.folder import EXTRAPOLATION
 from efnn_cli.runs.loading import Run, load
 from efnn_cli.storage.dataset import Dataset
@@ -27,13 +27,12 @@ def measure(
     members: Sequence[Run], datasets: Iterable[Dataset], table: SizeTable, stop: StopRequest
 ) -> tuple[list[SizeErrors], Rows]:
     """Add the errors on all reference `datasets` to `table`; return them, and all rows of the table."""
-    drawn: dict[tuple[str, int], list[SizeErrors]] = {}  # by sampling and seed
+    drawn: dict[Drawn, list[SizeErrors]] = {}
     for data in datasets:
-        how = (data.metadata["sampling"], data.metadata["seed"])
-        drawn.setdefault(how, []).append(errors_at_size(members, data, stop.check))
+        drawn.setdefault(Drawn.of(data.metadata), []).append(errors_at_size(members, data, stop.check))
         stop.check()
-    for (sampling, seed), errors in drawn.items():
-        rows = table.merge(errors, sampling, seed, stop.check)
+    for how, errors in drawn.items():
+        rows = table.merge(errors, how, stop.check)
     return [each for errors in drawn.values() for each in errors], rows
 
 
@@ -65,6 +64,7 @@ def _rows(network: Run, plan: DatasetPlan) -> Rows:
         "L": str(plan.config.system.size),
         "samples": str(plan.config.samples),
         "sampling": plan.config.sampling,
+        "spin_temperature": plan.spin_temperature,
         "seed": str(plan.config.seed),
     }
     rows = [row for row in _table(network).rows() if all(row[key] == value for key, value in wanted.items())]

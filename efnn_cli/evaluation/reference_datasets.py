@@ -22,10 +22,11 @@ from efnn_cli.core.results import shown
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.core.size import Size, length, scaled, sides
 from efnn_cli.datasets import find
+from efnn_cli.datasets.baths import SWEEPS, Thermal, as_trained, thermal_config
 from efnn_cli.datasets.hamiltonian import dataset_system
 from efnn_cli.datasets.labelling import require_resources
 from efnn_cli.datasets.planning import DatasetPlan, obtain_dataset
-from efnn_cli.datasets.settings import GenerateConfig, Thermal, check_reference
+from efnn_cli.datasets.settings import GenerateConfig, check_reference
 from efnn_cli.evaluation.compatibility import require_same_hamiltonian
 from efnn_cli.runs.loading import Run
 from efnn_cli.runs.stored import datasets_of
@@ -88,12 +89,10 @@ def _sizes(config: ExtrapolateKeys, member: Run) -> list[Size]:
 def _plan(config: ExtrapolateKeys, member: Run, size: Size) -> DatasetPlan:
     """Return the reference dataset of one size."""
     system = member.system.at_size(size)
-    trained, stored = member.config["sampling"], member.config.get("thermal")
+    trained = member.config["sampling"]
     sampling = config.sampling
     if sampling == "auto":
         sampling = trained if trained in system.samplings else system.samplings[0]
-    elif sampling == "thermal" and stored is None:
-        raise ConfigError("sampling=thermal: the run was not trained on thermal spins, so it names no temperature")
     elif sampling not in system.samplings:
         raise ConfigError(f"sampling: {system.kind} offers {', '.join(system.samplings)}, found {sampling!r}")
     samples = config.samples or default_samples(size)
@@ -103,10 +102,11 @@ def _plan(config: ExtrapolateKeys, member: Run, size: Size) -> DatasetPlan:
         samples=samples,
         seed=config.seed,
         sampling=sampling,
-        reference=check_reference(system, config.reference, fields=False),
+        reference=check_reference(system, config.reference, fields=config.fields),
         tolerance=config.tolerance,
-        fields=False,
-        thermal=_as_trained(stored) if sampling == "thermal" else None,
+        fields=config.fields,
+        levels=False,
+        thermal=_bath(config, sampling, member.config),
         device=config.device,
         executor=config.executor,
         workers=config.workers or resources.cores(),
@@ -119,9 +119,20 @@ def default_samples(size: Size) -> int:
     return 64 if length(size) <= 40 else 16 if length(size) <= 64 else 4
 
 
-def _as_trained(stored: Mapping[str, Any] | None) -> Thermal | None:
-    """Return the bath of the training configurations."""
-    return None if stored is None else Thermal(stored["temperature"], stored["coupling"], stored["sweeps"])
+def _bath(config: ExtrapolateKeys, sampling: str, trained: Mapping[str, Any]) -> Thermal | None:
+    """Return the bath of the references: as asked for, and where nothing is said as in training."""
+    stored = trained.get("thermal")
+    given = (config.spin_temperature, config.spin_coupling, config.spin_sweeps)
+    if given == (None, None, None) and stored is not None and trained["sampling"] == sampling:
+        return as_trained(stored)
+    coupling = config.spin_coupling
+    if coupling is None and stored is not None:
+        coupling = stored["coupling"]
+    temperature = config.spin_temperature
+    if temperature is None and stored is not None and trained["sampling"] == sampling == "thermal":
+        temperature = stored["temperature"]
+    sweeps = config.spin_sweeps or (SWEEPS if stored is None else stored["sweeps"])
+    return thermal_config(sampling, temperature, coupling, sweeps, config.ladder.uniform)
 
 
 def label_references(plan: DatasetPlan, target: torch.device, console: Console, stop: StopRequest) -> Dataset:

@@ -11,6 +11,7 @@ from efnn_cli.core.numbers import number
 from efnn_cli.core.results import Result, shown
 from efnn_cli.core.table import Table, facts
 from efnn_cli.core.text import printable
+from efnn_cli.evaluation import temperatures
 from efnn_cli.evaluation.calibration import calibrate
 from efnn_cli.evaluation.evaluation_set import EvaluationSet
 from efnn_cli.physics.system import Array
@@ -63,6 +64,10 @@ def report(
         head = ["member", *(LABELS[key] for key in ERRORS)]
         members = [[i, *errors_shown(each)] for i, each in enumerate(metrics["members"])]
         tables += [Table(head, members), facts({"spread": metrics["spread"], **calibration})]
+    if task.data.temperatures is not None and true is not None:
+        chosen = task.data.temperatures[task.chosen]
+        metrics["temperatures"] = temperatures.errors_by_temperature(found.mean(axis=0), true, chosen)
+        tables.append(temperatures.table(metrics["temperatures"]))
     ratios = {f"on {len(task.chosen)} configurations": metrics["rmse_over_std"]}
     ratios |= {f"for member {i}": each["rmse_over_std"] for i, each in enumerate(metrics.get("members", ()))}
     warn_of_no_use(ratios)

@@ -15,7 +15,8 @@ import torch
 
 from efnn_cli.core.size import sides
 from efnn_cli.evaluation.calibration import Calibration, calibrate
-from efnn_cli.evaluation.evaluation_set import predictions
+from efnn_cli.evaluation.evaluation_set import field_errors, predictions
+from efnn_cli.evaluation.temperatures import errors_by_temperature
 from efnn_cli.physics.system import Array, size_of_spins
 from efnn_cli.runs.loading import Run
 from efnn_cli.storage.dataset import Dataset
@@ -52,8 +53,13 @@ class SizeErrors:
     """None for imported energies, as the speed-up."""
     speedup: float | None
     reference: str
+    field_rmse: float | None = None
+    """None for references without fields, as the next one."""
+    field_relative_error: float | None = None
     ensemble: Ensemble | None = None
     """None for a single network."""
+    temperatures: list[dict[str, Any]] | None = None
+    """Errors by spin temperature, of references with several."""
 
     def ratios(self) -> dict[str, float | None]:
         """Return RMSE / std(E) of the mean and of every member, by a text for warnings."""
@@ -63,7 +69,9 @@ class SizeErrors:
 
     def as_json(self) -> dict[str, Any]:
         """Return every figure by name; those of an ensemble only where there is one."""
-        row = {name: getattr(self, name) for name in FIGURES}
+        row = {name: getattr(self, name) for name in FIGURES if name not in LATER or getattr(self, name) is not None}
+        if self.temperatures is not None:
+            row["temperatures"] = self.temperatures
         if self.ensemble is None:
             return row
         members = [_per_site(each, math.prod(sides(self.L))) for each in self.ensemble.members]
@@ -82,7 +90,8 @@ class SizeErrors:
         return row | {"spread_per_site": self.ensemble.spread_per_site, **asdict(self.ensemble.calibration)}
 
 
-FIGURES = tuple(each.name for each in fields(SizeErrors) if each.name != "ensemble")
+FIGURES = tuple(each.name for each in fields(SizeErrors) if each.name not in ("ensemble", "temperatures"))
+LATER = ("field_rmse", "field_relative_error")  # figures that older tables do not have, and that may be missing
 ENSEMBLE_FIGURES = ("spread_per_site", *(each.name for each in fields(Calibration)))
 
 
@@ -97,6 +106,10 @@ def errors_at_size(members: Sequence[Run], data: Dataset, check_stop: Callable[[
     sites = math.prod(data.spins.shape[-2:])
     predicted = predictions(members, data.spins, check_stop)
     metrics = measure(predicted.mean(axis=0), data.energies)
+    of_fields = {} if data.fields is None else field_errors(members, data.spins, data.fields, check_stop)[0].brief()
+    bins = None
+    if data.temperatures is not None:
+        bins = errors_by_temperature(predicted.mean(axis=0), data.energies, data.temperatures)
     seconds = seconds_per_configuration(members, data.spins, check_stop)
     reference = data.metadata["reference"]
     theirs = reference["seconds_per_configuration"]
@@ -113,6 +126,8 @@ def errors_at_size(members: Sequence[Run], data: Dataset, check_stop: Callable[[
         speedup=None if theirs is None else theirs / seconds,
         reference=reference["method"],
         ensemble=None if len(members) == 1 else ensemble_errors(predicted, data.energies, sites),
+        temperatures=bins,
+        **of_fields,
     )
 
 

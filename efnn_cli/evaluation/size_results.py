@@ -20,7 +20,7 @@ from efnn_cli.core.signals import StopRequest
 from efnn_cli.core.size import length
 from efnn_cli.core.table import Table, facts
 from efnn_cli.datasets.planning import DatasetPlan
-from efnn_cli.evaluation import extrapolation
+from efnn_cli.evaluation import extrapolation, temperatures
 from efnn_cli.evaluation.compatibility import require_same_hamiltonian
 from efnn_cli.evaluation.reference_datasets import label_references
 from efnn_cli.evaluation.size_errors import SizeErrors, weights_digest
@@ -59,6 +59,11 @@ SHOWN: dict[str, Callable[[SizeErrors], object]] = {
     "speedup": lambda row: number(row.speedup, 2),
 }
 """Columns on the screen; the CSV and the JSON have all of them."""
+OF_FIELDS: dict[str, Callable[[SizeErrors], object]] = {
+    "field RMSE": lambda row: number(row.field_rmse, 3),
+    "field error": lambda row: number(row.field_relative_error, 3),
+}
+"""More of them, for references with fields."""
 
 
 def require_lattice(members: Sequence[Run]) -> None:
@@ -174,10 +179,14 @@ def report(rows: Sequence[SizeErrors], every: Rows, network: Run, table: SizeTab
     figure = draw(every, network, table.path.parent)
     metrics = {"sizes": [row.as_json() for row in rows]}
     warn_of_no_use({where: ratio for row in rows for where, ratio in row.ratios().items()})
-    tables = [Table(list(SHOWN), [[show(row) for show in SHOWN.values()] for row in rows])]
+    columns = SHOWN | (OF_FIELDS if any(row.field_rmse is not None for row in rows) else {})
+    tables = [Table(list(columns), [[show(row) for show in columns.values()] for row in rows])]
     if rows[0].ensemble is not None:
         head = ["L", *ENSEMBLE_SHOWN]
         tables.append(Table(head, [[row.as_cells()[key] for key in head] for row in rows]))
+    for row in rows:
+        if row.temperatures is not None:
+            tables += [facts({"L": row.L}), temperatures.table(row.temperatures)]
     tables.append(facts({"reference": methods(rows)}))
     if len(every) > len(rows):
         LOGGER.info("%s holds %d more rows of earlier commands", shown(table.path), len(every) - len(rows))

@@ -6,12 +6,14 @@ import logging
 import math
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from efnn_cli.core.errors import ConflictError, InputError
 from efnn_cli.core.size import length
-from efnn_cli.evaluation.size_errors import ENSEMBLE_FIGURES, FIGURES, SizeErrors
+from efnn_cli.evaluation.size_errors import ENSEMBLE_FIGURES, FIGURES, LATER, SizeErrors
 from efnn_cli.storage import atomic, documents
 from efnn_cli.storage.dataset import EXTERNAL
 from efnn_cli.storage.lock import awaited
@@ -19,22 +21,41 @@ from efnn_cli.training.metrics import bias_error, mean_and_spread, sampling_erro
 
 LOGGER = logging.getLogger("efnn")
 
-HEAD = ("weights", "sampling", "seed")
+HEAD = ("weights", "sampling", "spin_temperature", "seed")
 COLUMNS = [*HEAD, *FIGURES, *ENSEMBLE_FIGURES]
+NOT_ALWAYS = ("spin_temperature", *LATER, *ENSEMBLE_FIGURES)  # columns that older tables do not have
 WHOLE = ("seed", "samples")
-WORDS = ("weights", "sampling", "L", "reference")
+WORDS = ("weights", "sampling", "spin_temperature", "L", "reference")
 OF_REFERENCE = ("reference_seconds_per_configuration", "speedup")  # unknown for imported energies
-MAY_BE_EMPTY = ("relative_error", "rmse_over_std", *OF_REFERENCE, *ENSEMBLE_FIGURES)
+MAY_BE_EMPTY = ("relative_error", "rmse_over_std", *OF_REFERENCE, *LATER, *ENSEMBLE_FIGURES)
 METHODS = {"dense": "exact diagonalisation", "determinant": "determinant", "formula": "formula", EXTERNAL: "imported"}
 FORMS = {
     "weights": re.compile(r"[0-9a-f]{8}"),
     "sampling": re.compile(r"[a-z_]{1,40}"),
+    "spin_temperature": re.compile(r"([0-9.e+-]{1,30}(:[0-9.e+-]{1,30})?)?"),
     "L": re.compile(r"[1-9]\d{0,8}(x[1-9]\d{0,8})?"),
     "reference": re.compile("|".join(METHODS)),
 }
 IDENTITY = (*HEAD, "L", "samples", "reference")
 
 Rows = list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The way references were drawn."""
+
+    sampling: str
+    spin_temperature: str
+    """Empty for samplings without a temperature, LOW:HIGH for a ladder."""
+    seed: int
+
+    @classmethod
+    def of(cls, metadata: Mapping[str, Any]) -> Drawn:
+        """Return it for the metadata of a dataset."""
+        bath = metadata.get("thermal") or {}
+        ends = [f"{bath[key]:g}" for key in ("temperature", "highest") if key in bath]
+        return cls(metadata["sampling"], ":".join(ends), metadata["seed"])
 
 
 class SizeTable:
@@ -56,12 +77,12 @@ class SizeTable:
                 "choose another --out, or --overwrite it",
             )
 
-    def merge(self, rows: Sequence[SizeErrors], sampling: str, seed: int, check_stop: Callable[[], None]) -> Rows:
-        """Add `rows`, replacing earlier ones of the same size, samples, sampling and seed; return all rows.
+    def merge(self, rows: Sequence[SizeErrors], drawn: Drawn, check_stop: Callable[[], None]) -> Rows:
+        """Add `rows`, replacing earlier ones of references that were drawn alike; return all rows.
 
         Holds the lock of the table meanwhile.
         """
-        head = {"weights": self.weights, "sampling": sampling, "seed": seed}
+        head = {"weights": self.weights, **asdict(drawn)}
         fresh = [
             {name: "" if value is None else str(value) for name, value in {**head, **row.as_cells()}.items()}
             for row in rows
@@ -73,7 +94,7 @@ class SizeTable:
             kept = [
                 row for row in read_table(self.path) if row["weights"] == self.weights and _identity(row) not in taken
             ]
-            merged = sorted(kept + fresh, key=lambda row: (row["sampling"], int(row["seed"]), length(row["L"])))
+            merged = sorted(kept + fresh, key=_place)
             atomic.remove_leftovers(self.path)
             atomic.write_text(self.path, documents.table_text(COLUMNS, merged))
         return merged
@@ -91,23 +112,30 @@ def read_table(path: Path) -> Rows:
     if not os.path.exists(path):
         return []
     try:
-        rows = documents.read_table(path, (*HEAD, *FIGURES), whole=WHOLE, words=WORDS, may_be_empty=MAY_BE_EMPTY)
+        needed = [name for name in COLUMNS if name not in NOT_ALWAYS]
+        found = documents.read_table(path, needed, whole=WHOLE, words=WORDS, may_be_empty=MAY_BE_EMPTY)
+        rows = [dict.fromkeys(COLUMNS, "") | row for row in found]
         for row in rows:
             _check(path, row)
     except InputError as error:
         raise InputError(error.message, "move it away; the same efnn extrapolate then makes another one") from error
-    return [dict.fromkeys(ENSEMBLE_FIGURES, "") | row for row in rows]
+    return rows
 
 
 def _check(path: Path, row: dict[str, str]) -> None:
     """Raise `InputError` for other columns, and for values that no table has."""
-    if list(row) not in (COLUMNS, [*HEAD, *FIGURES]):
+    if list(row) != COLUMNS:
         raise InputError(f"{path} is not an extrapolation table of this efnn")
     good = {name: form.fullmatch(row[name]) is not None for name, form in FORMS.items()}
     good |= {name: int(row[name]) > 0 for name in ("samples",)}
     for name, holds in good.items():
         if not holds:
             raise InputError(f"{path}: a row has no valid {name}, found {row[name][:20]!r}")
+
+
+def _place(row: dict[str, str]) -> tuple[object, ...]:
+    """Return the key to sort rows by."""
+    return row["sampling"], row["spin_temperature"], int(row["seed"]), length(row["L"])
 
 
 def _identity(row: dict[str, str]) -> tuple[str, ...]:
@@ -142,6 +170,7 @@ def _against_size(
     for row in rows:
         if 0 < value(row) < math.inf:
             name = row["sampling"].replace("_", " ") + (f", seed {row['seed']}" if many else "")
+            name += f", T = {row['spin_temperature']}" if row["spin_temperature"] else ""
             best = found.setdefault(name, {})
             size = length(row["L"])
             best[size] = max((int(row["samples"]), value(row)), best.get(size, (0, 0.0)))

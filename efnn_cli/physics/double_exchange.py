@@ -98,6 +98,11 @@ class DoubleExchange(System):
             checks.within("system.L (with t2 on a triangular lattice)", min(self.sides), 4, 4096)
 
     @property
+    def level_references(self) -> tuple[str, ...]:
+        """Return "dense"; none for averages over twists, each of which has levels of its own."""
+        return ("dense",) if self.twists == 1 else ()
+
+    @property
     def kind_of_lattice(self) -> Lattice:
         """Return bonds and next neighbours."""
         return LATTICES[self.lattice].on(self.sides)
@@ -204,16 +209,22 @@ class DoubleExchange(System):
         """J_AF sum_<ij> S_i.S_j, (B,)."""
         return -self.J_AF * pair_energy(spins, self.kind_of_lattice)
 
-    def label(self, spins: Tensor, reference: str, tolerance: float = TOLERANCE) -> Labels:
-        """Energies from eigenvalues ("dense"), with the electrons per site, or from determinants."""
+    def label(self, spins: Tensor, reference: str, tolerance: float = TOLERANCE, *, fields: bool = False) -> Labels:
+        """Labels from eigenvalues ("dense"), with levels and electrons per site, or from determinants."""
         if self.twists > 1:
-            return Labels.mean([each.label(spins, reference, tolerance) for each in self.boundaries()])
+            return Labels.mean([each.label(spins, reference, tolerance, fields=fields) for each in self.boundaries()])
         if reference == "determinant":
             labels = determinant.label(self, spins, tolerance)
             return dataclasses.replace(labels, energies=labels.energies + self.superexchange(spins))
-        levels, redone = diagonalise.checked_levels(self.hamiltonians(spins))
+        redone, found = 0, None
+        if fields:
+            levels, states = diagonalise.checked_states(self.hamiltonians(spins))
+            found = self._fields_of_states(spins, levels, states)
+        else:
+            levels, redone = diagonalise.checked_levels(self.hamiltonians(spins))
         energies = free_fermions.grand_potential(levels, self.T) + self.superexchange(spins)
-        return Labels(energies, redone=redone, densities=free_fermions.electrons(levels, self.T) / self.sites)
+        density = free_fermions.electrons(levels, self.T) / self.sites
+        return Labels(energies, None, density, levels + self.mu, found, redone)
 
     def fastest_reference(self, device: str) -> str:
         """Return the faster of both methods on a device of type "cpu" or "cuda"."""
@@ -227,7 +238,10 @@ class DoubleExchange(System):
         """
         if self.twists > 1:
             return torch.stack([each.fields(spins) for each in self.boundaries()]).mean(dim=0)
-        levels, states = diagonalise.checked_states(self.hamiltonians(spins))  # (B, N), (B, N, N)
+        return self._fields_of_states(spins, *diagonalise.checked_states(self.hamiltonians(spins)))
+
+    def _fields_of_states(self, spins: Tensor, levels: Tensor, states: Tensor) -> Tensor:
+        """Return the fields for levels (B, N) and eigenvectors (B, N, N)."""
         fields = 0.5 * self.J * free_fermions.spin_moments(levels, states, self.T).reshape(spins.shape)
         if self.J_AF:
             both = [(sign * dx, sign * dy) for dx, dy in self.kind_of_lattice.bonds for sign in (1, -1)]

@@ -60,7 +60,7 @@ class Heisenberg(System):
     name: ClassVar[str] = "heisenberg"
     kind: ClassVar[str] = "heisenberg_lattice"
     geometry: ClassVar[str] = "lattice"
-    samplings: ClassVar[tuple[str, ...]] = ("uniform_sphere", "uniform_angles", "thermal")
+    samplings: ClassVar[tuple[str, ...]] = ("uniform_sphere", "uniform_angles", "thermal", "ladder")
 
     variant: str = "lattice"
     """One of lattice, infinite_range."""

@@ -24,7 +24,7 @@ from efnn_cli.physics.lattices import IDENTITY, Operation
 from efnn_cli.physics.system import Array, Draw, System
 
 SIZES = {"lattice": 10, "dense": 15}
-SAMPLINGS = {"lattice": ("uniform_sphere", "uniform_angles", "thermal"), "dense": ("uniform",)}
+SAMPLINGS = {"lattice": ("uniform_sphere", "uniform_angles", "thermal", "ladder"), "dense": ("uniform",)}
 
 
 class OwnSystem(System):

@@ -61,19 +61,29 @@ def published(draw: Draw, lengths: Sides) -> Array:
 
 
 def thermal(draw: Draw, lengths: Sides) -> Array:
-    """Spins of a classical Heisenberg model at a temperature; every configuration ends a chain of its own."""
+    """Spins of a classical Heisenberg model at a temperature each; every configuration ends a chain of its own."""
     if draw.bath is None:
         raise ConfigError("sampling=thermal needs spin_temperature=...", "for example spin_temperature=0.5")
     generator = rng.stream(draw.seed, "spins", draw.purpose, draw.shard)
-    spins, _ = run_chains(graph_of(draw.bath, lengths), draw.bath, draw.count, generator)  # (count, n, 3)
+    spins, _ = run_chains(graph_of(draw.bath, lengths), draw.bath, temperatures(draw), generator)  # (count, n, 3)
     return np.ascontiguousarray(spins.transpose(0, 2, 1)).reshape(draw.count, 3, *lengths)
 
 
+def temperatures(draw: Draw) -> Array:
+    """Return the spin temperatures (count,) of a draw from a bath, from a random stream of their own."""
+    assert draw.bath is not None
+    return draw.bath.temperatures(draw.count, rng.stream(draw.seed, "temperatures", draw.purpose, draw.shard))
+
+
 def diagnose(bath: Bath, lengths: Sides, seed: int) -> dict[str, float]:
-    """Mean energy per spin and autocorrelation time (sweeps) of chains beside those that are kept."""
+    """Mean energy per spin and autocorrelation time (sweeps) of chains beside those that are kept.
+
+    Of a ladder they are those of its lowest temperature.
+    """
     chains = max(2, DIAGNOSIS_SPINS // math.prod(lengths))
     longer = dataclasses.replace(bath, sweeps=4 * bath.sweeps)
-    _, energies = run_chains(graph_of(bath, lengths), longer, chains, rng.stream(seed, "thermal diagnosis"))
+    coldest = np.full(chains, bath.temperature)
+    _, energies = run_chains(graph_of(bath, lengths), longer, coldest, rng.stream(seed, "thermal diagnosis"))
     settled = energies[2 * bath.sweeps :]
     return {"energy_per_spin": float(settled.mean()), "autocorrelation_sweeps": autocorrelation_time(settled)}
 
@@ -83,6 +93,7 @@ SAMPLINGS = {
     "uniform_angles": uniform_angles,
     "published": published,
     "thermal": thermal,
+    "ladder": thermal,
 }
 
 

@@ -49,7 +49,7 @@ class Draw:
     first: int
     count: int
     bath: Bath | None = None
-    """Of sampling=thermal."""
+    """Of sampling=thermal and ladder."""
 
 
 @dataclass(frozen=True)
@@ -60,19 +60,24 @@ class Labels:
     errors: Tensor | None = None
     densities: Tensor | None = None
     """Electrons per site (B,), where the method gives them."""
+    levels: Tensor | None = None
+    """One-particle levels (B, N), ascending, measured from zero instead of mu, where the method gives them."""
+    fields: Tensor | None = None
+    """-dE/dS like the spins, where asked for."""
     redone: int = 0
     """Number of energies that were computed again on the CPU, since a check of the first result failed."""
 
     @classmethod
     def mean(cls, labels: Sequence[Labels]) -> Labels:
-        """Return the mean of several labels of the same configurations; their errors are added, as a bound."""
+        """Return the mean of several labels of the same configurations, without levels; errors are averaged too."""
 
         def averaged(name: str) -> Tensor | None:
             each = [getattr(label, name) for label in labels]
             return None if each[0] is None else torch.stack(each).mean(dim=0)
 
         energies = torch.stack([each.energies for each in labels]).mean(dim=0)
-        return cls(energies, averaged("errors"), averaged("densities"), sum(each.redone for each in labels))
+        redone = sum(each.redone for each in labels)
+        return cls(energies, averaged("errors"), averaged("densities"), None, averaged("fields"), redone)
 
 
 def size_of_spins(spins: Array) -> Size:
@@ -103,6 +108,11 @@ class System(ABC):
     def energy_unit(self) -> str:
         """Unit of the energies."""
         return "coupling scale"
+
+    @property
+    def level_references(self) -> tuple[str, ...]:
+        """Return the methods that give one-particle levels."""
+        return ()
 
     def fastest_reference(self, device: str) -> str:
         """Return the method that `reference=auto` means on a device of type "cpu" or "cuda"."""
@@ -169,12 +179,12 @@ class System(ABC):
     def energy(self, spins: Tensor) -> Tensor:
         """Energies (B,) of float64 `spins` (B, *spin_shape), on the device of `spins`, exact to rounding."""
 
-    def label(self, spins: Tensor, reference: str, tolerance: float = TOLERANCE) -> Labels:
-        """Energies by the named reference method, with their error estimates where the method has them."""
-        return Labels(self.energy(spins))
+    def label(self, spins: Tensor, reference: str, tolerance: float = TOLERANCE, *, fields: bool = False) -> Labels:
+        """Labels by the named reference method: energies, error estimates where it has them, `fields` if asked for."""
+        return Labels(self.energy(spins), fields=self.fields(spins) if fields else None)
 
     def effective_coupling(self) -> float:
-        """J of the classical nearest-neighbour model that sampling=thermal draws from; raises `ConfigError`."""
+        """J of the classical nearest-neighbour model that thermal and ladder draw from; raises `ConfigError`."""
         raise ConfigError(f"sampling=thermal: {self.kind} has no effective coupling", "give spin_coupling=...")
 
     def fields(self, spins: Tensor) -> Tensor:

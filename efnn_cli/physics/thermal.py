@@ -5,6 +5,8 @@ exp(b cos theta), b = |h| / T, which is inverted exactly: cos theta = 1 + ln(u +
 (0, 1). No proposal is ever rejected (heat bath; Miyatake et al., J. Phys. C 19, 2539 (1986)). Overrelaxation,
 S -> 2 (S.h) h / h^2 - S, conserves the energy and lets the chain move faster. Every configuration is the end of a chain
 of its own, started from independent uniform spins. Temperatures in units of the coupling scale, k_B = 1.
+
+On a ladder every chain has a temperature of its own, log-uniform between two bounds; a share has an infinite one.
 """
 
 from __future__ import annotations
@@ -38,6 +40,29 @@ class Bath:
         checks.positive("spin_temperature", self.temperature)
         checks.finite("spin_coupling", self.coupling)
         checks.within("spin_sweeps", self.sweeps, 1, 1_000_000)
+
+    def temperatures(self, count: int, generator: np.random.Generator) -> Array:
+        """Return the temperatures (count,) of as many chains."""
+        return np.full(count, self.temperature)
+
+
+@dataclass(frozen=True)
+class Ladder(Bath):
+    """Temperatures from `temperature` to `highest`, log-uniform, and a share `uniform` at infinite temperature."""
+
+    highest: float = 1.0
+    uniform: float = 0.15
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.within("spin_temperature (the upper end)", self.highest, self.temperature, 1e6)
+        checks.within("ladder.uniform", self.uniform, 0.0, 1.0)
+
+    def temperatures(self, count: int, generator: np.random.Generator) -> Array:
+        """Return the temperatures (count,) of as many chains, infinite ones among them."""
+        low, high = np.log(self.temperature), np.log(self.highest)
+        drawn = np.exp(generator.uniform(low, high, count))
+        return np.where(generator.uniform(size=count) < self.uniform, np.inf, drawn)
 
 
 @dataclass(frozen=True)
@@ -96,13 +121,16 @@ def graph_of(bath: Bath, sides: tuple[int, int]) -> Graph:
     return lattice_graph(sides, LATTICES[bath.lattice])
 
 
-def run_chains(graph: Graph, bath: Bath, chains: int, generator: np.random.Generator) -> tuple[Array, Array]:
-    """Spins (chains, n, 3) after all sweeps, and the energy per spin after each sweep (sweeps, chains)."""
-    spins = uniform(generator, (chains, len(graph.neighbours)))
-    energies = np.empty((bath.sweeps, chains))
+def run_chains(graph: Graph, bath: Bath, temperatures: Array, generator: np.random.Generator) -> tuple[Array, Array]:
+    """Spins (chains, n, 3) after all sweeps, and the energy per spin after each sweep (sweeps, chains).
+
+    `temperatures` (chains,) are those of the chains.
+    """
+    spins = uniform(generator, (len(temperatures), len(graph.neighbours)))
+    energies = np.empty((bath.sweeps, len(temperatures)))
     for sweep in range(bath.sweeps):
         for group in graph.groups:
-            spins[:, group] = _heat_bath(_field(spins, graph, group, bath), bath.temperature, generator)
+            spins[:, group] = _heat_bath(_field(spins, graph, group, bath), temperatures, generator)
         for _ in range(OVERRELAXATION):
             for group in graph.groups:
                 spins[:, group] = _reflect(spins[:, group], _field(spins, graph, group, bath))
@@ -118,10 +146,10 @@ def _field(spins: Array, graph: Graph, group: Indices, bath: Bath) -> Array:
     return bath.coupling * neighbours
 
 
-def _heat_bath(field: Array, temperature: float, generator: np.random.Generator) -> Array:
-    """New spins drawn from their exact distribution in `field`."""
+def _heat_bath(field: Array, temperatures: Array, generator: np.random.Generator) -> Array:
+    """New spins drawn from their exact distribution in `field` (chains, group, 3) at temperatures (chains,)."""
     strength = np.linalg.norm(field, axis=-1)
-    b = np.maximum(strength / temperature, 1e-12)  # below, the distribution is uniform to rounding
+    b = np.maximum(strength / temperatures[:, None], 1e-12)  # below, the distribution is uniform to rounding
     u = generator.uniform(size=b.shape)
     cosine = np.clip(1.0 + np.log(u + (1.0 - u) * np.exp(-2.0 * b)) / b, -1.0, 1.0)
     phi = generator.uniform(0.0, 2.0 * np.pi, b.shape)

@@ -5,6 +5,8 @@
     /couplings  float64 (K,), where the Hamiltonian has any
     /fields     float64 like /spins, where asked for: -dE/dS
     /error_estimates  float64 (samples,), of the energies, where the reference method has them
+    /levels     float64 (samples, N), one-particle levels, where asked for
+    /temperatures  float64 (samples,), spin temperatures where every configuration has its own; inf for uniform spins
     /metadata   one JSON string: system, sampling, seed, reference method, units, versions, hashes
 
 The content hash covers the physics (spins, energies, fields, couplings, Hamiltonian), not the provenance: it names a
@@ -32,6 +34,7 @@ MAX_ENERGY = 1e100  # its square is finite
 PHYSICS = ("spins", "energies", "couplings", "fields")
 EXTERNAL = "external"
 """Reference method of labels that were imported."""
+OF_FILE = ("format", "schema_version", "content_sha256")  # metadata that writing adds
 TIMES = ("seconds", "seconds_per_configuration")  # of a reference; tables and speed-ups are computed from them
 
 Array = NDArray[np.float64]
@@ -51,6 +54,10 @@ class Dataset:
     """-dE/dS, shaped like `spins`."""
     errors: Array | None = None
     """(B,), estimated absolute errors of the energies, for methods that are not exact to rounding."""
+    levels: Array | None = None
+    """(B, N), one-particle levels, ascending, measured from zero instead of mu."""
+    temperatures: Array | None = None
+    """(B,), spin temperatures, inf for uniform spins."""
     metadata: dict[str, Any] = field(default_factory=dict)
     """The metadata of the file."""
 
@@ -76,14 +83,24 @@ class Dataset:
             "couplings": self.couplings,
             "fields": self.fields,
             "error_estimates": self.errors,
+            "levels": self.levels,
+            "temperatures": self.temperatures,
         }
         return {name: array for name, array in named.items() if array is not None}
 
 
 def from_arrays(arrays: Mapping[str, Array], metadata: dict[str, Any]) -> Dataset:
     """Return the dataset of arrays by their names in files."""
-    couplings, fields, errors = (arrays.get(name) for name in ("couplings", "fields", "error_estimates"))
-    return Dataset(arrays["spins"], arrays.get("energies"), couplings, fields, errors, metadata)
+    return Dataset(
+        arrays["spins"],
+        arrays.get("energies"),
+        arrays.get("couplings"),
+        arrays.get("fields"),
+        arrays.get("error_estimates"),
+        arrays.get("levels"),
+        arrays.get("temperatures"),
+        metadata,
+    )
 
 
 def join(parts: Sequence[Dataset], metadata: dict[str, Any]) -> Dataset:

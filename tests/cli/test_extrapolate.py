@@ -94,6 +94,7 @@ def test_a_table_without_spreads_is_read(copied: Workshop):
 def test_curves_do_not_mix_seeds():
     """One curve a sampling and seed; where one size was measured twice, the larger number of samples counts."""
     row = {"weights": "w", "sampling": "uniform_sphere", "seed": "0", "L": "8", "samples": "4", "rmse_over_std": "0.5"}
+    row |= {"spin_temperature": ""}
     rows = [row, row | {"samples": "64", "rmse_over_std": "0.1"}, row | {"L": "6"}]
     assert curves(rows, "rmse_over_std") == {"uniform sphere": [(6, 0.5, 0.25), (8, 0.1, 0.1 / 8)]}
     both = curves([*rows, row | {"seed": "1"}], "rmse_over_std")
@@ -101,6 +102,8 @@ def test_curves_do_not_mix_seeds():
         "uniform sphere, seed 0": [(6, 0.5, 0.25), (8, 0.1, 0.1 / 8)],
         "uniform sphere, seed 1": [(8, 0.5, 0.25)],
     }
+    warm = curves([*rows, row | {"sampling": "thermal", "spin_temperature": "0.5"}], "rmse_over_std")
+    assert list(warm) == ["uniform sphere", "thermal, T = 0.5"]
 
 
 def test_reference_datasets_of_something_else_are_refused(copied: Workshop):

@@ -116,8 +116,8 @@ def test_what_cannot_fit_is_refused_before_any_work(tmp_path):
 
 def test_a_failing_shard_ends_the_job_and_keeps_the_others(tmp_path):
     class Broken(SYSTEMS["double_exchange"]):
-        def label(self, spins, reference, tolerance):
-            labels = super().label(spins, reference, tolerance)
+        def label(self, spins, reference, tolerance, **asked):
+            labels = super().label(spins, reference, tolerance, **asked)
             return Labels(labels.energies * float("nan")) if torch.equal(spins[0], poison) else labels
 
     broken = Job(Broken(L=4), "uniform_sphere", 3, "train", 23, "dense")

@@ -19,6 +19,7 @@ MADE = (
     "generate double_exchange --L 3 --samples 30 fields=true",
     "generate double_exchange --L 3 --samples 2 reference=determinant",
     "generate three_spin --L 6 --samples 4",
+    "generate double_exchange --L 3 --samples 4 sampling=ladder levels=true spin_sweeps=2",
     "generate heisenberg --L 3 --samples 30 sampling=thermal spin_temperature=1 spin_sweeps=2 fields=true",
     "train epochs=1 depth=1 model.kernel_size=3 training.optimizer=adam",
     "extrapolate --L 3,4 --samples 2",

@@ -9,7 +9,7 @@ from efnn_cli.core.errors import ConfigError
 from efnn_cli.physics import SYSTEMS
 from efnn_cli.physics.lattices import SQUARE, TRIANGULAR
 from efnn_cli.physics.system import Draw
-from efnn_cli.physics.thermal import Bath, Graph, autocorrelation_time, lattice_graph, run_chains
+from efnn_cli.physics.thermal import Bath, Graph, Ladder, autocorrelation_time, lattice_graph, run_chains
 
 
 def ring(length):
@@ -24,7 +24,7 @@ BOND = Graph(np.array([[1], [0]]), [np.array([0]), np.array([1])])
 def average(graph, temperature, coupling=1.0, chains=4000, sweeps=30, seed=0):
     """Mean energy per spin of the last sweep over independent chains, and its standard error."""
     bath = Bath(temperature, coupling, sweeps)
-    _, energies = run_chains(graph, bath, chains, np.random.default_rng(seed))
+    _, energies = run_chains(graph, bath, np.full(chains, bath.temperature), np.random.default_rng(seed))
     return energies[-1].mean(), energies[-1].std() / np.sqrt(chains)
 
 
@@ -113,3 +113,21 @@ def test_autocorrelation_time_of_a_known_process():
 def test_bad_baths_are_refused(changes):
     with pytest.raises(ConfigError):
         Bath(*changes)
+
+
+def test_on_a_ladder_every_chain_is_at_its_own_temperature():
+    """Each range of temperatures has the energies of chains that are all at one of them; a share is uniform."""
+    bath = Ladder(0.2, 1.0, 60, highest=2.0, uniform=0.25)
+    generator = np.random.default_rng(0)
+    temperatures = bath.temperatures(20_000, generator)
+    finite = np.log(temperatures[np.isfinite(temperatures)])
+    assert abs(len(finite) / len(temperatures) - 0.75) < 4 * np.sqrt(0.75 * 0.25 / len(temperatures))
+    assert abs(finite.mean() - np.log(0.4) / 2) < 4 * np.log(10) / np.sqrt(12 * len(finite))  # log-uniform
+    few = np.repeat([0.2, 0.7, np.inf], 3000)
+    _, energies = run_chains(BOND, bath, few, generator)
+    for temperature in (0.2, 0.7):
+        k = 1 / temperature
+        found = energies[-1, few == temperature]
+        assert abs(found.mean() + (1 / np.tanh(k) - 1 / k) / 2) < 4 * found.std() / np.sqrt(len(found))
+    free = energies[-1, np.isinf(few)]
+    assert abs(free.mean()) < 4 * free.std() / np.sqrt(len(free))
