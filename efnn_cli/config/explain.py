@@ -36,7 +36,10 @@ def explained(error: Exception, command: str, settings: Mapping[str, Setting]) -
             f"unknown key {key!r}", SIZE_HINTS[command].format(settings[key].text.partition("=")[2].strip("[]"))
         )
     if key.startswith("system.") and command == "relabel":
-        return ConfigError(f"{key} changes the levels: they serve system.T and system.mu", "label anew: efnn generate")
+        return ConfigError(
+            f"relabel: wanted system.T or system.mu, found {key}",
+            f"label anew: efnn generate ... --spins DATA {key}=...",
+        )
     if key.startswith("system.") and not takes_system:
         return ConfigError(f"unknown key {key!r}: the run decides the system", f"efnn config {command} shows all keys")
     if key.startswith("system.") and "system" not in settings:

@@ -138,7 +138,8 @@ def check_reference(system: System, reference: str, *, fields: bool, levels: boo
     """Return `reference`; raises `ConfigError` where the system does not have it, or it gives no fields or levels."""
     checks.one_of("reference", reference, ("auto", *system.references))
     if levels and not system.level_references:
-        raise ConfigError(f"levels=true: {system.kind} has no one-particle levels", "leave it out")
+        hint = "leave it out; double_exchange with system.twists=1 has them"
+        raise ConfigError(f"levels=true: {system.kind} has no single set of one-particle levels", hint)
     if levels and reference not in ("auto", *system.level_references):
         raise ConfigError(f"levels=true needs reference={system.level_references[0]}, found {reference}")
     if fields and reference == "determinant":

@@ -73,13 +73,14 @@ def test_relabelled_energies_are_those_of_new_labels(place: Path):
 def test_what_cannot_be_relabelled(place: Path, here: Path):
     old = dataset(place)
     call("relabel", old, "system.J=8", cwd=here).failed(2, "system.J", "system.T")
+    call("relabel", old, "system.filling=0.5", cwd=here).failed(2, "system.filling", "system.mu", "--spins")
     call("relabel", old, cwd=here).failed(2, "system.T")
     call("relabel", old, "system.T=0.1", cwd=here).failed(2, "already")
     call("generate", "heisenberg", "--L", 4, "--samples", 20, "-q", cwd=here).done()
     call("relabel", next((here / "data").glob("*.h5")), "system.T=0.2", cwd=here).failed(3, "levels=true")
     call("generate", "heisenberg", "levels=true", cwd=here).failed(2, "levels")
     call("generate", "double_exchange", "levels=true", "reference=determinant", cwd=here).failed(2, "reference=dense")
-    call("generate", "double_exchange", "levels=true", "system.twists=2", cwd=here).failed(2, "levels")
+    call("generate", "double_exchange", "levels=true", "system.twists=2", cwd=here).failed(2, "system.twists=1")
     call("generate", "heisenberg", "sampling=ladder", "spin_temperature=0.1", cwd=here).failed(
         2, "LOW:HIGH", "0.02:1.0"
     )
