@@ -11,6 +11,7 @@ from efnn_cli.models import MODELS
 
 FAMILY = "default"
 CLOSED_FORM = "closed_form"
+ON_FIELDS = "_fields"  # after the kind, in the name of a recipe for datasets with fields
 
 
 def choose(
@@ -21,14 +22,18 @@ def choose(
     depth: Callable[[], int | None] | None = None,
     *,
     common: bool = False,
+    fields: bool = False,
 ) -> str:
     """Return the option of the group `training`: the recipe of system, network and depth where the family has one.
 
     `kind` is that of the system, `members` are the recipes of the family, and `depth` is called where it matters, None
-    for the default one. With `common`, networks share the recipe of the system.
+    for the default one. With `common`, networks share the recipe of the system. With `fields` of the dataset, that of
+    training on fields comes first.
     """
     if model in MODELS and MODELS[model].closed_form:
         return CLOSED_FORM
+    if fields and f"{kind}{ON_FIELDS}" in members:
+        kind += ON_FIELDS
     special = [] if common else [f"{kind}-{model}"]
     if special and depth is not None and any(name.startswith(f"{special[0]}-d") for name in members):
         special.insert(0, f"{special[0]}-d{depth()}")

@@ -30,9 +30,9 @@ def energy_bytes(system: System, reference: str) -> int:
     return 16 * (system.sites if system.couplings is None else len(system.couplings))  # the products of all subsets
 
 
-def field_bytes(system: System) -> int:
+def field_bytes(system: System, reference: str) -> int:
     """Bytes that the fields of one configuration take; the memory of the energies is free by then."""
-    if "dense" in system.references:  # H, eigenvectors, LAPACK's work space of twice their size, checks, occupations
+    if reference == "dense":  # H, eigenvectors, LAPACK's work space of twice their size, checks, occupations
         return 6 * 16 * (2 * system.sites) ** 2
     return 0
 
@@ -40,7 +40,7 @@ def field_bytes(system: System) -> int:
 def label_bytes(system: System, reference: str, *, fields: bool) -> int:
     """Bytes that all labels of one configuration take."""
     energy = energy_bytes(system, reference)
-    return max(energy, field_bytes(system)) if fields else energy
+    return max(energy, field_bytes(system, reference)) if fields else energy
 
 
 def file_bytes(system: System, samples: int, *, fields: bool, levels: bool = False) -> int:

@@ -74,12 +74,17 @@ class Job:
         return temperatures(draw) if self.sampling == "ladder" and self.given is None else None
 
     def label(self, spins: Array, device: torch.device) -> Dataset:
-        """Label `spins` (B, ...) in batches of bounded memory; metadata: `redone` on the CPU, and `electrons`."""
+        """Label `spins` (B, ...) in batches of bounded memory.
+
+        The metadata are `redone` on the CPU, `electrons`, and `field_error`, the largest estimate.
+        """
         batch = max(1, batch_bytes(device) // cost.label_bytes(self.system, self.reference, fields=self.fields))
         blocks = torch.split(torch.from_numpy(spins), batch)
         parts = [part for block in blocks for part in in_parts(lambda each: self._label_batch(each, device), block)]
         sums = {key: [part.metadata[key] for part in parts] for key in ("redone", "electrons")}
-        return dataset.join(parts, {key: None if None in each else sum(each) for key, each in sums.items()})
+        metadata = {key: None if None in each else sum(each) for key, each in sums.items()}
+        errors = [part.metadata["field_error"] for part in parts]
+        return dataset.join(parts, metadata | {"field_error": None if None in errors else max(errors)})
 
     def _label_batch(self, spins: torch.Tensor, device: torch.device) -> Dataset:
         on_device = spins.to(device)
@@ -96,6 +101,7 @@ class Job:
             levels=levels,
             metadata={
                 "redone": labels.redone,
+                "field_error": None if labels.field_errors is None else float(labels.field_errors.max()),
                 "electrons": None if labels.densities is None else float(labels.densities.sum()),  # per site
             },
         )

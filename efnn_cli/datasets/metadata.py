@@ -44,6 +44,7 @@ def _reference(job: Job, shards: Sequence[Dataset], seconds: float) -> dict[str,
     if redone:
         LOGGER.warning("%d spectra failed their trace identities and were computed again on the CPU", redone)
     electrons = [shard.metadata["electrons"] for shard in shards]
+    of_fields = [each for shard in shards if (each := shard.metadata.get("field_error")) is not None]
     errors = [float(shard.errors.max()) for shard in shards if shard.errors is not None]
     return {
         "method": job.reference,
@@ -51,6 +52,7 @@ def _reference(job: Job, shards: Sequence[Dataset], seconds: float) -> dict[str,
         "seconds_per_configuration": sum(shard.metadata["seconds"] for shard in shards) / job.samples,
         "tolerance": job.tolerance if errors else None,
         "largest_error_estimate": max(errors) if errors else None,
+        "largest_field_error_estimate": max(of_fields, default=None),
         "device": ", ".join(sorted({shard.metadata["device"] for shard in shards})),
         "redone_on_cpu": redone,
         "density": None if None in electrons else sum(electrons) / job.samples,

@@ -56,9 +56,7 @@ class GenerateConfig:
             return self.reference
         if self.levels:
             return self.system.level_references[0]
-        if self.fields and "dense" in self.system.references:
-            return "dense"
-        return self.system.fastest_reference(device_type)
+        return self.system.fastest_reference(device_type, fields=self.fields)
 
     @property
     def has_tolerance(self) -> bool:
@@ -121,7 +119,7 @@ def generate_config(composed: Composed) -> GenerateConfig:
         samples=keys.samples,
         seed=keys.seed,
         sampling=chosen,
-        reference=check_reference(system, keys.reference, fields=keys.fields, levels=keys.levels),
+        reference=check_reference(system, keys.reference, levels=keys.levels),
         tolerance=keys.tolerance,
         fields=keys.fields,
         levels=keys.levels,
@@ -134,16 +132,14 @@ def generate_config(composed: Composed) -> GenerateConfig:
     )
 
 
-def check_reference(system: System, reference: str, *, fields: bool, levels: bool = False) -> str:
-    """Return `reference`; raises `ConfigError` where the system does not have it, or it gives no fields or levels."""
+def check_reference(system: System, reference: str, *, levels: bool = False) -> str:
+    """Return `reference`; raises `ConfigError` where the system does not have it, or it gives no levels."""
     checks.one_of("reference", reference, ("auto", *system.references))
     if levels and not system.level_references:
         hint = "leave it out; double_exchange with system.twists=1 has them"
         raise ConfigError(f"levels=true: {system.kind} has no single set of one-particle levels", hint)
     if levels and reference not in ("auto", *system.level_references):
         raise ConfigError(f"levels=true needs reference={system.level_references[0]}, found {reference}")
-    if fields and reference == "determinant":
-        raise ConfigError("fields=true needs eigenvectors, which reference=determinant has none of", "reference=dense")
     return reference
 
 

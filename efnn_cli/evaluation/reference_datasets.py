@@ -102,7 +102,7 @@ def _plan(config: ExtrapolateKeys, member: Run, size: Size) -> DatasetPlan:
         samples=samples,
         seed=config.seed,
         sampling=sampling,
-        reference=check_reference(system, config.reference, fields=config.fields),
+        reference=check_reference(system, config.reference),
         tolerance=config.tolerance,
         fields=config.fields,
         levels=False,

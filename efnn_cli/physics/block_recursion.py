@@ -34,7 +34,7 @@ def log_determinants(rows: Tensor, coupling: float, frequencies: Tensor) -> Tens
     border = rows[:, -1, None] - shift
     right = left = bond.expand_as(pivot)
     for row in range(1, size):
-        inverse, logs = _inverse(pivot)
+        inverse, logs = inverse_and_log(pivot)
         total += logs
         carried = inverse @ right
         border = border - left @ carried
@@ -48,8 +48,8 @@ def log_determinants(rows: Tensor, coupling: float, frequencies: Tensor) -> Tens
     return total + last
 
 
-def _inverse(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """Inverse and ln|det| from one factorisation."""
+def inverse_and_log(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Inverses and ln|det| of matrices (..., n, n) from one factorisation."""
     factors, pivots = torch.linalg.lu_factor(matrix)
     logs = factors.diagonal(dim1=-2, dim2=-1).abs().log().sum(-1)
     identity = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)

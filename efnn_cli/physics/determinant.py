@@ -6,6 +6,8 @@ from sparse factors (`sparse_determinant.py`), whichever is faster.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,6 +28,7 @@ BLOCKS_UP_TO = 28
 class LatticeElectrons(Protocol):
     """The part of a Hamiltonian that determinants need."""
 
+    J: float
     mu: float
     T: float
 
@@ -75,8 +78,16 @@ def label(model: LatticeElectrons, spins: Tensor, tolerance: float) -> Labels:
         logs = np.stack([sparse_determinant.log_determinants(each, how.matsubara()) for each in matrices])
     else:
         logs = logs_by_blocks(model, spins, how, model.row_coupling).cpu().numpy()
+    labels = energies_of_logs(model, matrices, logs, how, tolerance)
+    return replace(labels, energies=labels.energies.to(spins.device))
+
+
+def energies_of_logs(
+    model: LatticeElectrons, matrices: Sequence[Any], logs: Array, how: matsubara.Truncation, tolerance: float
+) -> Labels:
+    """Return grand potentials (B,) with error estimates, on the CPU, from ln|det(H - i w_k)| (B, K) of sparse H."""
     pairs = [_grand_potential(model, *each, how, tolerance) for each in zip(matrices, logs, strict=True)]
-    energies, errors = torch.tensor(pairs, dtype=torch.float64).to(spins.device).unbind(dim=1)
+    energies, errors = torch.tensor(pairs, dtype=torch.float64).unbind(dim=1)
     return Labels(energies, errors)
 
 

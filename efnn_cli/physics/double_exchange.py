@@ -28,7 +28,7 @@ from torch import Tensor
 from efnn_cli.core import checks
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.size import Size, lattice_size, size_of
-from efnn_cli.physics import determinant, diagonalise, free_fermions
+from efnn_cli.physics import determinant, determinant_fields, diagonalise, free_fermions
 from efnn_cli.physics import sampling as spin_sampling
 from efnn_cli.physics.heisenberg import neighbours, pair_energy
 from efnn_cli.physics.hopping import hopping_matrix
@@ -214,8 +214,7 @@ class DoubleExchange(System):
         if self.twists > 1:
             return Labels.mean([each.label(spins, reference, tolerance, fields=fields) for each in self.boundaries()])
         if reference == "determinant":
-            labels = determinant.label(self, spins, tolerance)
-            return dataclasses.replace(labels, energies=labels.energies + self.superexchange(spins))
+            return self._by_determinants(spins, tolerance, fields=fields)
         redone, found = 0, None
         if fields:
             levels, states = diagonalise.checked_states(self.hamiltonians(spins))
@@ -224,11 +223,21 @@ class DoubleExchange(System):
             levels, redone = diagonalise.checked_levels(self.hamiltonians(spins))
         energies = free_fermions.grand_potential(levels, self.T) + self.superexchange(spins)
         density = free_fermions.electrons(levels, self.T) / self.sites
-        return Labels(energies, None, density, levels + self.mu, found, redone)
+        return Labels(energies, None, density, levels + self.mu, found, redone=redone)
 
-    def fastest_reference(self, device: str) -> str:
+    def _by_determinants(self, spins: Tensor, tolerance: float, *, fields: bool) -> Labels:
+        """Return the labels from determinants, with the superexchange."""
+        label = determinant_fields.label if fields else determinant.label
+        labels = label(self, spins, tolerance)
+        energies = labels.energies + self.superexchange(spins)
+        if labels.fields is None:
+            return dataclasses.replace(labels, energies=energies)
+        return dataclasses.replace(labels, energies=energies, fields=labels.fields + self._exchange_fields(spins))
+
+    def fastest_reference(self, device: str, *, fields: bool = False) -> str:
         """Return the faster of both methods on a device of type "cpu" or "cuda"."""
-        return "determinant" if determinant.is_faster(self, device) else "dense"
+        faster = determinant_fields.is_faster if fields else determinant.is_faster
+        return "determinant" if faster(self, device) else "dense"
 
     def fields(self, spins: Tensor) -> Tensor:
         """Fields -dE/dS (B, 3, L, L) by the theorem of Hellmann and Feynman.
@@ -243,10 +252,14 @@ class DoubleExchange(System):
     def _fields_of_states(self, spins: Tensor, levels: Tensor, states: Tensor) -> Tensor:
         """Return the fields for levels (B, N) and eigenvectors (B, N, N)."""
         fields = 0.5 * self.J * free_fermions.spin_moments(levels, states, self.T).reshape(spins.shape)
-        if self.J_AF:
-            both = [(sign * dx, sign * dy) for dx, dy in self.kind_of_lattice.bonds for sign in (1, -1)]
-            fields = fields - self.J_AF * torch.stack([neighbours(spins, each) for each in both]).sum(dim=0)
-        return fields
+        return fields + self._exchange_fields(spins)
+
+    def _exchange_fields(self, spins: Tensor) -> Tensor:
+        """Return the fields of the superexchange, -J_AF times the sum of the neighbours."""
+        if not self.J_AF:
+            return torch.zeros_like(spins)
+        both = [(sign * dx, sign * dy) for dx, dy in self.kind_of_lattice.bonds for sign in (1, -1)]
+        return -self.J_AF * torch.stack([neighbours(spins, each) for each in both]).sum(dim=0)
 
     def hamiltonians(self, spins: Tensor) -> Tensor:
         """H (B, 2 L^2, 2 L^2), complex128, of spins (B, 3, L, L)."""

@@ -29,6 +29,21 @@ def _log_determinant(matrix: Any) -> float:
     return float(np.log(np.abs(factors.U.diagonal())).sum())
 
 
+def odd_site_blocks(hamiltonian: Any, count: int) -> Array:
+    """Return the 2 x 2 blocks of single sites of H^{2m-1}, m = 1 .. count: complex128 (count, sites, 2, 2).
+
+    H^{2m-1} = H^m H^{m-1}, and H^{m-1} is Hermitian: the blocks are sums over products of rows.
+    """
+    matrix = hamiltonian.tocsr()
+    before, power, found = sp.identity(matrix.shape[0], dtype=np.complex128, format="csr"), matrix, []
+    for m in range(count):
+        blocks = [[power[a::2].multiply(before[b::2].conj()).sum(axis=1) for b in range(2)] for a in range(2)]
+        found.append(np.moveaxis(np.asarray(blocks)[..., 0], -1, 0))
+        if m + 1 < count:
+            before, power = power, power @ matrix
+    return np.stack(found)
+
+
 def even_moments(hamiltonian: Any, count: int) -> list[float]:
     """tr(H^{2m}) = ||H^m||_F^2, m = 1 .. count."""
     matrix = hamiltonian.tocsr()

@@ -64,6 +64,8 @@ class Labels:
     """One-particle levels (B, N), ascending, measured from zero instead of mu, where the method gives them."""
     fields: Tensor | None = None
     """-dE/dS like the spins, where asked for."""
+    field_errors: Tensor | None = None
+    """Estimates (B,) of the absolute error of a field component, for methods that are not exact to rounding."""
     redone: int = 0
     """Number of energies that were computed again on the CPU, since a check of the first result failed."""
 
@@ -77,7 +79,8 @@ class Labels:
 
         energies = torch.stack([each.energies for each in labels]).mean(dim=0)
         redone = sum(each.redone for each in labels)
-        return cls(energies, averaged("errors"), averaged("densities"), None, averaged("fields"), redone)
+        errors, densities, fields, field_errors = map(averaged, ("errors", "densities", "fields", "field_errors"))
+        return cls(energies, errors, densities, None, fields, field_errors, redone)
 
 
 def size_of_spins(spins: Array) -> Size:
@@ -114,8 +117,8 @@ class System(ABC):
         """Return the methods that give one-particle levels."""
         return ()
 
-    def fastest_reference(self, device: str) -> str:
-        """Return the method that `reference=auto` means on a device of type "cpu" or "cuda"."""
+    def fastest_reference(self, device: str, *, fields: bool = False) -> str:
+        """Return the method that `reference=auto` means on a device of type "cpu" or "cuda", with `fields` or not."""
         return self.references[0]
 
     @property

@@ -16,7 +16,7 @@ from torch import Tensor
 
 Indices = NDArray[np.int64]
 
-BLOCK_BYTES = 2**20  # of intermediates at a time on a CPU: about one core's share of its second cache
+BLOCK_BYTES = 2**19  # of intermediates at a time on a CPU: half of the second cache of one core
 
 
 class Window(NamedTuple):
