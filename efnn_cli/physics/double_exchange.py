@@ -30,7 +30,7 @@ from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.size import Size, lattice_size, size_of
 from efnn_cli.physics import determinant, determinant_fields, diagonalise, free_fermions
 from efnn_cli.physics import sampling as spin_sampling
-from efnn_cli.physics.heisenberg import neighbours, pair_energy
+from efnn_cli.physics.heisenberg import pair_energy, sum_of_neighbours
 from efnn_cli.physics.hopping import hopping_matrix
 from efnn_cli.physics.lattices import LATTICES, Displacement, Lattice, Operation, point_group
 from efnn_cli.physics.system import TOLERANCE, Array, Draw, Labels, System
@@ -229,10 +229,10 @@ class DoubleExchange(System):
         """Return the labels from determinants, with the superexchange."""
         label = determinant_fields.label if fields else determinant.label
         labels = label(self, spins, tolerance)
-        energies = labels.energies + self.superexchange(spins)
-        if labels.fields is None:
-            return dataclasses.replace(labels, energies=energies)
-        return dataclasses.replace(labels, energies=energies, fields=labels.fields + self._exchange_fields(spins))
+        found = labels.fields
+        if found is not None:
+            found = found - self.J_AF * sum_of_neighbours(spins, self.kind_of_lattice)
+        return dataclasses.replace(labels, energies=labels.energies + self.superexchange(spins), fields=found)
 
     def fastest_reference(self, device: str, *, fields: bool = False) -> str:
         """Return the faster of both methods on a device of type "cpu" or "cuda"."""
@@ -252,14 +252,7 @@ class DoubleExchange(System):
     def _fields_of_states(self, spins: Tensor, levels: Tensor, states: Tensor) -> Tensor:
         """Return the fields for levels (B, N) and eigenvectors (B, N, N)."""
         fields = 0.5 * self.J * free_fermions.spin_moments(levels, states, self.T).reshape(spins.shape)
-        return fields + self._exchange_fields(spins)
-
-    def _exchange_fields(self, spins: Tensor) -> Tensor:
-        """Return the fields of the superexchange, -J_AF times the sum of the neighbours."""
-        if not self.J_AF:
-            return torch.zeros_like(spins)
-        both = [(sign * dx, sign * dy) for dx, dy in self.kind_of_lattice.bonds for sign in (1, -1)]
-        return -self.J_AF * torch.stack([neighbours(spins, each) for each in both]).sum(dim=0)
+        return fields - self.J_AF * sum_of_neighbours(spins, self.kind_of_lattice)
 
     def hamiltonians(self, spins: Tensor) -> Tensor:
         """H (B, 2 L^2, 2 L^2), complex128, of spins (B, 3, L, L)."""

@@ -42,6 +42,12 @@ def bonds(spins: Tensor, displacements: tuple[Displacement, ...]) -> Tensor:
     return torch.stack([dot(spins, neighbours(spins, each)) for each in displacements])
 
 
+def sum_of_neighbours(spins: Tensor, lattice: Lattice) -> Tensor:
+    """Return the sum of all neighbours of every site, shaped like `spins` (B, 3, Lx, Ly)."""
+    both = [(sign * dx, sign * dy) for dx, dy in lattice.bonds for sign in (1, -1)]
+    return torch.stack([neighbours(spins, each) for each in both]).sum(dim=0)
+
+
 def pair_energy(spins: Tensor, lattice: Lattice = SQUARE) -> Tensor:
     """Return - sum_nn S_i.S_j, (B,)."""
     return -bonds(spins, lattice.bonds).sum(dim=0).sum(dim=(1, 2))
