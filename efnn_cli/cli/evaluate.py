@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from efnn_cli.cli.execution import command
-from efnn_cli.cli.options import Device, OutFile, Overwrite, RunsAndOverrides, TestData
+from efnn_cli.cli.options import Coverage, Device, OutFile, Overwrite, RunsAndOverrides, TestData
 from efnn_cli.cli.parsing import request_of, split_runs
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def evaluate(
     console: Console,
     arguments: RunsAndOverrides = None,
     data: TestData = None,
+    coverage: Coverage = None,
     device: Device = None,
     out: OutFile = None,
     overwrite: Overwrite = False,
@@ -34,7 +35,7 @@ def evaluate(
     from efnn_cli.config.schema import typed
     from efnn_cli.core.device import describe, resolve
     from efnn_cli.core.signals import StopRequest
-    from efnn_cli.evaluation import results
+    from efnn_cli.evaluation import results, trust
     from efnn_cli.evaluation.evaluation_set import evaluation_set
     from efnn_cli.runs.find import picked
     from efnn_cli.runs.loading import load
@@ -42,6 +43,7 @@ def evaluate(
 
     runs, overrides = split_runs(arguments)
     config = typed(EvaluateKeys, compose("evaluate", request_of(overrides, {"device": device})).values)
+    trust.check_coverage(coverage)
     target = resolve(config.device)
     output.claim_hdf5(out, overwrite)
     with StopRequest("nothing was written; the same command starts again") as stop:
@@ -52,4 +54,4 @@ def evaluate(
         found, fields = chosen.predictions(stop.check), chosen.field_errors(stop.check)
         stop.check()
     outputs = {} if out is None else {"predictions": results.write(out, found, chosen)}
-    return results.report(found, chosen, outputs, fields)
+    return results.report(found, chosen, outputs, fields, coverage)

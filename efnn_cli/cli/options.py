@@ -39,6 +39,10 @@ Workers = Annotated[
     Optional[str], typer.Option("--workers", metavar="N", help="Labelling threads (default: all cores).")
 ]
 Seed = Annotated[Optional[str], typer.Option("--seed", metavar="N", help="Seed of the spins (default: 0).")]
+Coverage = Annotated[
+    Optional[float],
+    typer.Option("--coverage", metavar="P", help="Error bars that hold with probability P, such as 0.95."),
+]
 OutFile = Annotated[Optional[Path], path_option("--out", metavar="FILE", help="Write this file, .h5 or .hdf5.")]
 Normalise = Annotated[bool, typer.Option("--normalise", help="Scale the spins of --spins to length one.")]
 OutFolder = Annotated[

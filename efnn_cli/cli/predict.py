@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from efnn_cli.cli.execution import command
-from efnn_cli.cli.options import Device, Normalise, OutFile, Overwrite, RunAndOverrides, path_option
+from efnn_cli.cli.options import Coverage, Device, Normalise, OutFile, Overwrite, RunAndOverrides, path_option
 from efnn_cli.cli.parsing import request_of, split_one
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def predict(
     spins: Annotated[Path, path_option("--spins", help="Configurations (HDF5 /spins, .npy or .npz).")],
     arguments: RunAndOverrides = None,
     fields: Annotated[bool, typer.Option("--fields", help="Also fields -dE/dS, unprojected.")] = False,
+    coverage: Coverage = None,
     normalise: Normalise = False,
     device: Device = None,
     out: OutFile = None,
@@ -40,13 +41,14 @@ def predict(
     from efnn_cli.core.device import describe, resolve
     from efnn_cli.core.signals import StopRequest
     from efnn_cli.datasets.settings import refuse_normalise_without_effect
-    from efnn_cli.evaluation import predicting
+    from efnn_cli.evaluation import predicting, trust
     from efnn_cli.runs.loading import load
     from efnn_cli.storage import atomic, output
     from efnn_cli.storage.spins_file import read_spins
 
     run, overrides = split_one(arguments, "RUN", "a run folder, or a checkpoint file in it")
     config = typed(PredictKeys, compose("predict", request_of(overrides, {"device": device})).values)
+    trust.check_coverage(coverage)
     target = resolve(config.device)
     output.claim_hdf5(out, overwrite)
     with StopRequest("nothing was written; the same command starts again") as stop:
@@ -55,11 +57,14 @@ def predict(
         refuse_normalise_without_effect(network.system, normalise=normalise)
         configurations = read_spins(spins, normalise=normalise)
         network.system_for(configurations).check_spins(configurations, str(spins))
-        path = out or predicting.default_path(network, configurations, fields=fields)
+        path = out or predicting.default_path(network, configurations, fields=fields, coverage=coverage)
         atomic.prove_writable(path.parent)
         LOGGER.info("predicting on %s", describe(target))
         energies = network.predict(configurations, stop.check)
         slopes = network.fields(configurations, stop.check) if fields else None
         stop.check()
-    predicting.write(path, energies, network, configurations, spins, slopes)
-    return predicting.report(energies, path)
+    trusted = predicting.trusted(network, configurations, coverage)
+    predicting.write(
+        path, energies, network, configurations, spins, {"fields": slopes, "half_widths": trusted.half_widths}
+    )
+    return predicting.report(energies, path, trusted)

@@ -11,7 +11,7 @@ from efnn_cli.core.numbers import number
 from efnn_cli.core.results import Result, shown
 from efnn_cli.core.table import Table, facts
 from efnn_cli.core.text import printable
-from efnn_cli.evaluation import temperatures
+from efnn_cli.evaluation import temperatures, trust
 from efnn_cli.evaluation.calibration import calibrate
 from efnn_cli.evaluation.evaluation_set import EvaluationSet
 from efnn_cli.physics.system import Array
@@ -39,12 +39,16 @@ def write(out: Path, found: Array, task: EvaluationSet) -> str:
 
 
 def report(
-    found: Array, task: EvaluationSet, outputs: dict[str, str], fields: Sequence[FieldErrors | None] | None = None
+    found: Array,
+    task: EvaluationSet,
+    outputs: dict[str, str],
+    fields: Sequence[FieldErrors | None] | None = None,
+    coverage: float | None = None,
 ) -> Result:
     """Return the errors of the mean prediction; of an ensemble also those of its members, and its spread.
 
     `found` are predictions (members, B), `fields` the errors of the mean field and of the fields of each member.
-    Lattices also get errors per site.
+    Lattices also get errors per site. Configurations outside the domain are counted; `coverage` asks for error bars.
     """
     system, true = task.members[0].system_for(task.data.spins), task.known_energies
     sites = system.sites if system.geometry == "lattice" else None
@@ -64,6 +68,7 @@ def report(
         head = ["member", *(LABELS[key] for key in ERRORS)]
         members = [[i, *errors_shown(each)] for i, each in enumerate(metrics["members"])]
         tables += [Table(head, members), facts({"spread": metrics["spread"], **calibration})]
+    tables += _trust(found.mean(axis=0), task, metrics, coverage)
     if task.data.temperatures is not None and true is not None:
         chosen = task.data.temperatures[task.chosen]
         metrics["temperatures"] = temperatures.errors_by_temperature(found.mean(axis=0), true, chosen)
@@ -72,6 +77,28 @@ def report(
     ratios |= {f"for member {i}": each["rmse_over_std"] for i, each in enumerate(metrics.get("members", ()))}
     warn_of_no_use(ratios)
     return Result("evaluate", metrics, outputs, tables=tables)
+
+
+def _trust(predicted: Array, task: EvaluationSet, metrics: dict[str, Any], coverage: float | None) -> list[Table]:
+    """Add to `metrics` the configurations outside the domain, and the coverage where asked for; return a table."""
+    spins = task.data.spins[task.chosen]
+    found: dict[str, Any] = {"outside": trust.outside(task.members, spins)}
+    if coverage is not None:
+        errors = None if task.known_energies is None else predicted - task.known_energies
+        found["coverage"] = trust.coverage_of(task.members, trust.intervals(task.members), spins, errors, coverage)
+    known = {key: each for key, each in found.items() if each is not None}
+    metrics |= known
+    if "coverage" not in known:
+        return []
+    return [
+        facts(
+            {
+                "coverage, wanted": coverage,
+                "reached": known["coverage"]["reached"],
+                "half width": known["coverage"]["half_width"],
+            }
+        )
+    ]
 
 
 def _measured(predicted: Array, true: Array | None) -> Metrics | None:

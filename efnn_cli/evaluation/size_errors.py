@@ -13,13 +13,15 @@ from typing import Any
 
 import torch
 
-from efnn_cli.core.size import sides
+from efnn_cli.core.size import Size, sides
+from efnn_cli.evaluation import trust
 from efnn_cli.evaluation.calibration import Calibration, calibrate
 from efnn_cli.evaluation.evaluation_set import field_errors, predictions
 from efnn_cli.evaluation.temperatures import errors_by_temperature
 from efnn_cli.physics.system import Array, size_of_spins
 from efnn_cli.runs.loading import Run
 from efnn_cli.storage.dataset import Dataset
+from efnn_cli.training.intervals import Intervals
 from efnn_cli.training.metrics import Metrics, measure
 from efnn_cli.training.predict import predict
 
@@ -56,10 +58,22 @@ class SizeErrors:
     field_rmse: float | None = None
     """None for references without fields, as the next one."""
     field_relative_error: float | None = None
+    coverage_wanted: float | None = None
+    """None without error bars, as the next two."""
+    coverage_reached: float | None = None
+    half_width: float | None = None
+    """Mean over the configurations."""
+    outside: float | None = None
+    """Share of configurations outside the domain of the network."""
     ensemble: Ensemble | None = None
     """None for a single network."""
     temperatures: list[dict[str, Any]] | None = None
     """Errors by spin temperature, of references with several."""
+
+    @property
+    def sites(self) -> int:
+        """Number of sites."""
+        return math.prod(sides(self.L))
 
     def ratios(self) -> dict[str, float | None]:
         """Return RMSE / std(E) of the mean and of every member, by a text for warnings."""
@@ -70,11 +84,14 @@ class SizeErrors:
     def as_json(self) -> dict[str, Any]:
         """Return every figure by name; those of an ensemble only where there is one."""
         row = {name: getattr(self, name) for name in FIGURES if name not in LATER or getattr(self, name) is not None}
+        if row.pop("coverage_wanted", None) is not None:
+            bars = {"wanted": self.coverage_wanted, "reached": row.pop("coverage_reached")}
+            row["coverage"] = bars | {"half_width": row.pop("half_width")}
         if self.temperatures is not None:
             row["temperatures"] = self.temperatures
         if self.ensemble is None:
             return row
-        members = [_per_site(each, math.prod(sides(self.L))) for each in self.ensemble.members]
+        members = [_per_site(each, self.sites) for each in self.ensemble.members]
         calibration = asdict(self.ensemble.calibration)
         return row | {
             "spread_per_site": self.ensemble.spread_per_site,
@@ -91,7 +108,8 @@ class SizeErrors:
 
 
 FIGURES = tuple(each.name for each in fields(SizeErrors) if each.name not in ("ensemble", "temperatures"))
-LATER = ("field_rmse", "field_relative_error")  # figures that older tables do not have, and that may be missing
+TRUST = ("coverage_wanted", "coverage_reached", "half_width", "outside")
+LATER = ("field_rmse", "field_relative_error", *TRUST)  # figures that older tables do not have, and that may be missing
 ENSEMBLE_FIGURES = ("spread_per_site", *(each.name for each in fields(Calibration)))
 
 
@@ -100,8 +118,13 @@ def _per_site(metrics: Metrics, sites: int) -> dict[str, float | None]:
     return {**metrics.brief(), "rmse_per_site": metrics.rmse / sites, "bias_per_site": metrics.bias / sites}
 
 
-def errors_at_size(members: Sequence[Run], data: Dataset, check_stop: Callable[[], None]) -> SizeErrors:
-    """Return errors and times of the mean prediction of `members` on a reference dataset; `check_stop` may raise."""
+def errors_at_size(
+    members: Sequence[Run], bars: Intervals | None, data: Dataset, check_stop: Callable[[], None]
+) -> SizeErrors:
+    """Return errors and times of the mean prediction of `members` on a reference dataset; `check_stop` may raise.
+
+    `bars` are the error bars of the network or of the ensemble.
+    """
     size = size_of_spins(data.spins)
     sites = math.prod(data.spins.shape[-2:])
     predicted = predictions(members, data.spins, check_stop)
@@ -127,8 +150,19 @@ def errors_at_size(members: Sequence[Run], data: Dataset, check_stop: Callable[[
         reference=reference["method"],
         ensemble=None if len(members) == 1 else ensemble_errors(predicted, data.energies, sites),
         temperatures=bins,
+        **_trust(members, bars, data, predicted.mean(axis=0) - data.energies, size),
         **of_fields,
     )
+
+
+def _trust(
+    members: Sequence[Run], bars: Intervals | None, data: Dataset, errors: Array, size: Size
+) -> dict[str, float | None]:
+    """Return coverage and domain by the names of `SizeErrors`."""
+    found = trust.outside(members, data.spins, f" at L = {size}")
+    known = trust.coverage_of(members, bars, data.spins, errors, trust.USUAL, asked=False)
+    figures = (None,) * 3 if known is None else (known["wanted"], known["reached"], known["half_width"])
+    return dict(zip(TRUST, (*figures, None if found is None else found["share"]), strict=True))
 
 
 def ensemble_errors(predicted: Array, true: Array, sites: int) -> Ensemble:

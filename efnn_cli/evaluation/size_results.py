@@ -59,6 +59,11 @@ SHOWN: dict[str, Callable[[SizeErrors], object]] = {
     "speedup": lambda row: number(row.speedup, 2),
 }
 """Columns on the screen; the CSV and the JSON have all of them."""
+OF_BARS: dict[str, Callable[[SizeErrors], object]] = {
+    "half width/site": lambda row: number(None if row.half_width is None else row.half_width / row.sites, 2),
+    "covered": lambda row: number(row.coverage_reached, 2),
+}
+"""More of them, for networks with error bars."""
 OF_FIELDS: dict[str, Callable[[SizeErrors], object]] = {
     "field RMSE": lambda row: number(row.field_rmse, 3),
     "field error": lambda row: number(row.field_relative_error, 3),
@@ -179,7 +184,8 @@ def report(rows: Sequence[SizeErrors], every: Rows, network: Run, table: SizeTab
     figure = draw(every, network, table.path.parent)
     metrics = {"sizes": [row.as_json() for row in rows]}
     warn_of_no_use({where: ratio for row in rows for where, ratio in row.ratios().items()})
-    columns = SHOWN | (OF_FIELDS if any(row.field_rmse is not None for row in rows) else {})
+    columns = SHOWN | (OF_BARS if any(row.coverage_wanted is not None for row in rows) else {})
+    columns = columns | (OF_FIELDS if any(row.field_rmse is not None for row in rows) else {})
     tables = [Table(list(columns), [[show(row) for show in columns.values()] for row in rows])]
     if rows[0].ensemble is not None:
         head = ["L", *ENSEMBLE_SHOWN]

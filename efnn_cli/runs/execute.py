@@ -17,7 +17,7 @@ from efnn_cli.core.provenance import versions
 from efnn_cli.core.results import shown
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.datasets import find
-from efnn_cli.runs import fitting
+from efnn_cli.runs import fitting, trust
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.planning import Plan
 from efnn_cli.storage import atomic
@@ -46,7 +46,7 @@ def obtain(plan: Plan, console: Console, *, overwrite: bool) -> None:
             fitted = fitting.fit(plan, folder, device, console, stop)
         if distributed.is_main():
             metrics = fitting.summarise(fitted, plan, device)
-            folder.write_summary(_summary(plan, fitted, metrics, console))
+            folder.write_summary(_summary(plan, fitted, metrics, console) | trust.as_stored(fitted.model, plan, device))
             if folder.path != plan.folder.path:
                 plan.folder.take_successor()
 

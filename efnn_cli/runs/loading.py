@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -31,10 +31,13 @@ from efnn_cli.runs.settings import build_training
 from efnn_cli.runs.stored import config_defect
 from efnn_cli.storage import checkpoint
 from efnn_cli.storage.names import FILES
+from efnn_cli.training.domain import Domain
+from efnn_cli.training.intervals import Intervals
 from efnn_cli.training.predict import fields_of, predict
 from efnn_cli.training.trainer import Trainer
 
 Array = NDArray[np.float64]
+Found = TypeVar("Found")
 
 LOGGER = logging.getLogger("efnn")
 OF_EVALUATION = ("sampling", "couplings_sha256", "receptive_field")  # keys, possibly null, that evaluation reads
@@ -65,6 +68,25 @@ class Run:
     def metrics(self) -> dict[str, Any]:
         """Errors on the parts of the dataset, epochs and times of a finished run; raises `InputError` without them."""
         return dict(RunFolder(self.path).read_summary(self.config["hash"])["metrics"])
+
+    @property
+    def domain(self) -> Domain | None:
+        """Statistics of the training configurations; None of a run that is not finished, or older."""
+        return self._stored("domain", Domain.read)
+
+    @property
+    def intervals(self) -> Intervals | None:
+        """Error bars of predicted energies; None like the domain, and of a network trained on fields alone."""
+        return self._stored("intervals", Intervals.read)
+
+    def _stored(self, name: str, read: Callable[[Any], Found]) -> Found | None:
+        """Return a part of summary.json; raise `InputError` where it cannot be read."""
+        folder = RunFolder(self.path)
+        stored = folder.read_summary(self.config["hash"]).get(name) if folder.finished else None
+        try:
+            return None if stored is None else read(stored)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"{folder.summary_file} has no valid {name}: {error}") from error
 
     @property
     def history(self) -> list[dict[str, Any]]:

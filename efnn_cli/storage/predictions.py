@@ -2,6 +2,7 @@
 
 /energies   float64 (samples,), the mean over the networks
 /fields     float64 (samples, ...) like the spins, -dE/dS, of `efnn predict --fields`
+/half_widths  float64 (samples,), of the intervals of `efnn predict --coverage`
 /members    float64 (networks, samples), of `efnn evaluate`
 /reference  float64 (samples,), the exact energies, of `efnn evaluate`
 /indices    int64 (samples,), which configurations of the dataset, of `efnn evaluate`

@@ -6,5 +6,6 @@ split.py       train / val / test                  predict.py      predictions i
 metrics.py     errors of predictions               distributed.py  several processes
 history.py     one row of the table of epochs     labelled.py     configurations with labels
 loss.py        energies and fields                fields.py       fields of networks, their errors
-validation.py  errors on the validation sets
+validation.py  errors on the validation sets      domain.py       configurations that are known
+intervals.py   error bars that hold
 """

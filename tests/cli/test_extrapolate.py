@@ -87,7 +87,8 @@ def test_a_table_without_spreads_is_read(copied: Workshop):
     path.write_text(f"{','.join(old)}\n{','.join(old.values())}\n")
     call("extrapolate", run, "--L", 7, "--samples", 3, cwd=copied.root).done()
     first, second = table_of(path)
-    assert first == row
+    later = {"coverage_wanted", "coverage_reached", "half_width", "outside"}
+    assert all(first[key] == ("" if key in later else row[key]) for key in row)
     assert second["L"] == "7"
 
 

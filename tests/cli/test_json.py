@@ -14,11 +14,11 @@ ERROR = {"schema_version", "command", "status", "code", "message", "hint"}
 GENERATE = {"samples", "mean", "std", "seconds", "samples_per_second", "reference"}
 TRAIN = {"parameters", "epochs", "seconds", "samples_per_second", "train", "val", "test"}
 PART = {"rmse", "relative_error", "rmse_over_std"}
-EVALUATE = {"samples", "rmse", "mae", "bias", "relative_error", "rmse_over_std", "r2", "weights"}
+EVALUATE = {"samples", "rmse", "mae", "bias", "relative_error", "rmse_over_std", "r2", "weights"} | {"outside"}
 PER_SITE = {"rmse_per_site", "mae_per_site", "bias_per_site"}
 MEMBER = {"rmse", "relative_error", "rmse_over_std", "rmse_per_site", "bias_per_site"}
 TIMES = {"seconds_per_configuration", "reference_seconds_per_configuration", "speedup"}
-SIZE = MEMBER | TIMES | {"L", "samples", "reference"}
+SIZE = MEMBER | TIMES | {"L", "samples", "reference", "outside"}
 DEFINED = {"members", "rms_spread", "member_rmse", "expected_if_independent", "expected_if_exchangeable"}
 CALIBRATION = DEFINED | {"error_over_spread", "common_error", "bias_over_spread", "rank_correlation"}
 CALIBRATION |= {"within_1_spread", "within_2_spreads"}
@@ -143,7 +143,7 @@ def test_extrapolate(copied: Workshop):
 
 def test_predict(copied: Workshop):
     outcome = call("predict", copied.run(NET), "--spins", "s.npy", "--json", cwd=copied.root)
-    found = checked(outcome, "predict", {"energies"}, {"samples", "mean", "std"})
+    found = checked(outcome, "predict", {"energies"}, {"samples", "mean", "std", "outside"})
     assert found["metrics"]["samples"] == 2
     assert (copied.root / found["outputs"]["energies"]).is_file()
     assert found["outputs"]["energies"].endswith(".h5")

@@ -24,7 +24,7 @@ MADE = (
     "train epochs=1 depth=1 model.kernel_size=3 training.optimizer=adam",
     "extrapolate --L 3,4 --samples 2",
     "evaluate --out judged.h5",
-    "predict {run} --spins mine.npy --fields",
+    "predict {run} --spins mine.npy --fields --coverage 0.5",
     "import mine.npy --energies mine.txt --note mine",
 )
 
@@ -135,7 +135,7 @@ def test_run_folder(made):
     config = yaml.safe_load((run / "config.yaml").read_text())
     assert set(config) <= quoted(section("config.yaml")) <= set(config) | {"training"}
     summary = json.loads((run / "summary.json").read_text())
-    inside = {*summary, *summary["metrics"], *summary["metrics"]["test"]}
+    inside = {*summary, *summary["metrics"], *summary["metrics"]["test"], *summary["domain"], *summary["intervals"]}
     assert inside == quoted(section("summary.json"))
 
 
