@@ -48,11 +48,13 @@ def differentiable(function, *arguments):
 
 @pytest.mark.parametrize("window", [Window(5, 5, 3), Window(4, 3, 5), Window(12, 1, 3), Window(10, 7, 5)])
 @pytest.mark.parametrize("column", [0, 1000], ids=["windows", "columns"])
-@pytest.mark.parametrize("whole", [False, True], ids=["by columns", "whole"])
-def test_convolutions(blocks, monkeypatch, window, column, whole):
-    """Both forms, with blocks of every size and all columns at a time as on a GPU."""
+@pytest.mark.parametrize("product", [0, 1000], ids=["by columns", "one product"])
+def test_convolutions(blocks, monkeypatch, window, column, product):
+    """Both forms, with blocks of every size, and the one product of a GPU."""
     pieces = columns._pieces
+    whole = product > 0  # all columns at a time where one product is too large
     monkeypatch.setattr(columns, "_pieces", lambda length, k, **_: pieces(length, k, whole=whole))
+    monkeypatch.setitem(columns.ONE_PRODUCT, "cpu", product)
     monkeypatch.setattr(convolution, "COLUMN", column)
     sides, k = window[:2], window.k
     x, weight = drawn(2, *sides, 3), drawn(4, 2, k, k, seed=1)

@@ -5,7 +5,8 @@ The matrix M_dy (C' Lx, C Lx) is circulant in x and holds every weight Lx times:
     Z[., y] = sum_dy M_dy X[., y + dy],   X[., y] of shape (C Lx, B)
 
 It does Lx / k times the arithmetic of the convolution, in products that run near the peak of the machine, where a
-product with 3 rows does not. Nothing is copied.
+product with 3 rows does not. Nothing is copied. On a GPU, where launching many small products takes longer than they
+do, the M_dy of small lattices are spread over y too: one product with a circulant matrix (C' sites, C sites).
 """
 
 from __future__ import annotations
@@ -21,10 +22,14 @@ from efnn_cli.models.fast.neighbours import Indices, Window, kept
 
 Pieces = list[tuple[int, slice, slice]]
 
+ONE_PRODUCT = {"cpu": 0, "cuda": 1500, "mps": 1500}  # C sites up to which one product is the faster form
+
 
 def convolve(x: Tensor, weight: Tensor, window: Window) -> Tensor:
     """Return the convolution (C', sites, B) of x (C, sites, B) with weights (C', C, K); k <= Lx."""
     matrices = _spread(weight, window)
+    if _is_one_product(x, len(weight), window):
+        return (_circulant(matrices, window) @ x.flatten(0, 1)).view(len(weight), window.sites, -1)
     found = x.new_zeros(matrices.shape[1], window.Ly, x.shape[2])
     for tap, there, here in _columns(found, x, window):
         there.addmm_(matrices[tap], here)
@@ -34,10 +39,39 @@ def convolve(x: Tensor, weight: Tensor, window: Window) -> Tensor:
 def gradient_of_weights(x: Tensor, pull: Tensor, window: Window) -> Tensor:
     """Return the gradient (C', C, K) of the weights for x (C, sites, B) and that of the result (C', sites, B)."""
     shape = (window.k, len(pull) * window.Lx, len(x) * window.Lx)
+    if _is_one_product(x, len(pull), window):
+        whole = pull.flatten(0, 1) @ x.flatten(0, 1).t()
+        return _gathered(_sums_over_y(whole, window), len(pull), len(x), window)
     matrices = x.new_zeros(shape)
     for tap, there, here in _columns(pull, x, window):
         matrices[tap].addmm_(there, here.t())
     return _gathered(matrices, len(pull), len(x), window)
+
+
+def _is_one_product(x: Tensor, outputs: int, window: Window) -> bool:
+    """Return True where one product with a circulant matrix is the faster form."""
+    return ONE_PRODUCT[x.device.type] >= max(outputs, len(x)) * window.sites and window.k <= window.Ly
+
+
+def _circulant(matrices: Tensor, window: Window) -> Tensor:
+    """Return the matrix (C' sites, C sites) of M_dy (k, C' Lx, C Lx)."""
+    padded = torch.cat([matrices, torch.zeros_like(matrices[:1])])
+    spread = padded.index_select(0, kept(_tap_of_pair, _turned(window), matrices.device))
+    spread = spread.view(window.Ly, window.Ly, *matrices.shape[1:]).permute(2, 0, 3, 1)
+    return spread.reshape(matrices.shape[1] * window.Ly, -1)
+
+
+def _sums_over_y(whole: Tensor, window: Window) -> Tensor:
+    """Return the sums (k, C' Lx, C Lx) over all places of M_dy in a matrix (C' sites, C sites)."""
+    outputs, inputs = (each // window.Ly for each in whole.shape)
+    spread = whole.view(outputs, window.Ly, inputs, window.Ly).permute(1, 3, 0, 2).flatten(0, 1)
+    taps = spread.index_select(0, kept(_pairs_of_tap, _turned(window), whole.device))
+    return taps.view(window.k, window.Ly, outputs, inputs).sum(dim=1)
+
+
+def _turned(window: Window) -> Window:
+    """Return the window with y in the place of x."""
+    return Window(window.Ly, window.Lx, window.k)
 
 
 def _spread(weight: Tensor, window: Window) -> Tensor:
