@@ -18,7 +18,7 @@ FLOORS = [  # from the cellar to the roof
     {"config"},
     {"datasets"},
     {"runs", "benchmarks"},
-    {"evaluation"},
+    {"evaluation", "simulation"},
     {"studies"},
     {"cli"},
     {"api"},
