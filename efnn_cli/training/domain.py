@@ -61,9 +61,12 @@ class Domain:
         return lowest, middle + wider * (high - middle + margin)
 
     def outside(self, statistics: Mapping[str, Array], sites: int) -> dict[str, NDArray[np.bool_]]:
-        """Return True (B,), by statistic, where a configuration lies outside."""
+        """Return True (B,), by statistic, where a configuration lies outside.
+
+        A chain has no next neighbours: statistics that one of both lacks do not count.
+        """
         found = {}
-        for name in self.quantiles:
+        for name in [each for each in self.quantiles if each in statistics]:
             low, high = self.bounds(name, sites)
             found[name] = (statistics[name] < low) | (statistics[name] > high)
         return found

@@ -136,9 +136,9 @@ def test_labels_that_do_not_fit(monkeypatch: pytest.MonkeyPatch):
     seen: list[int] = []
     label = type(system).label
 
-    def counted(self: System, spins: Tensor, *how: Any) -> Labels:
+    def counted(self: System, spins: Tensor, *how: Any, **asked: Any) -> Labels:
         seen.append(len(spins))
-        return label(self, spins, *how)
+        return label(self, spins, *how, **asked)
 
     monkeypatch.setattr(type(system), "label", counted)
     with room(20):
