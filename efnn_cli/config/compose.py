@@ -37,8 +37,8 @@ class Composed:
     settings: dict[str, Setting]
 
 
-def compose(command: str, request: Request, kind: str | None = None, *, fields: bool = False) -> Composed:
-    """Return the configuration of `command`; with the `kind` of a system also its recipe, for a dataset with `fields`.
+def compose(command: str, request: Request, kind: str | None = None) -> Composed:
+    """Return the configuration of `command`; with the `kind` of a system also its training recipe.
 
     Raises `ConfigError` for unknown keys, groups and values that cannot be resolved.
     """
@@ -52,7 +52,7 @@ def compose(command: str, request: Request, kind: str | None = None, *, fields: 
             texts += _search_path(request.config_dir)
             if command == "train":
                 texts = [text for text in texts if not text.startswith("training=")]
-                texts.append(f"training={_recipe(request, settings, texts, kind or '', fields=fields)}")
+                texts.append(f"training={_recipe(request, settings, texts, kind or '')}")
             config = composed(command, texts)
             values = OmegaConf.to_container(config, resolve=True)
         except MissingConfigException as error:  # an OSError too, so it comes first
@@ -105,7 +105,7 @@ def _store_chosen(settings: Mapping[str, Setting], config_dir: Path | None) -> N
         store.add_model(settings["model"].value)
 
 
-def _recipe(request: Request, settings: Mapping[str, Setting], texts: list[str], kind: str, *, fields: bool) -> str:
+def _recipe(request: Request, settings: Mapping[str, Setting], texts: list[str], kind: str) -> str:
     """Return the option of the group `training`; `texts` are the other overrides, for Hydra."""
     model = str(settings["model"].value) if "model" in settings else "efnn"
     family = str(settings["training"].value) if "training" in settings else recipes.FAMILY
@@ -113,7 +113,7 @@ def _recipe(request: Request, settings: Mapping[str, Setting], texts: list[str],
         raise ConfigError("training=closed_form belongs to model=effective alone", "training=default")
     members = keys.files(f"training/{family}", request.config_dir)
     depth = (lambda: _depth(texts)) if "depth" in settings else None
-    return recipes.choose(family, kind, model, members, depth, common=request.common_recipe, fields=fields)
+    return recipes.choose(family, kind, model, members, depth, common=request.common_recipe, fields=request.fields)
 
 
 def _depth(texts: list[str]) -> int | None:

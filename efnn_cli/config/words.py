@@ -37,6 +37,8 @@ class Request:
     config_dir: Path | None = None
     common_recipe: bool = False
     """Train with the recipe that all networks of the system share, even where this network has one of its own."""
+    fields: bool = False
+    """Train with the recipe for datasets with fields, where the system has one."""
 
 
 @dataclass(frozen=True)

@@ -150,8 +150,8 @@ def plan_on(
     With an `origin` the network is its `model`. `more` are further datasets to train on.
     """
     data, system = source.data, source.system
-    with_fields = any(each.data.fields is not None for each in (source, *more))
-    composed = compose("train", request, system.kind, fields=with_fields)
+    request = dataclasses.replace(request, fields=any(each.data.fields is not None for each in (source, *more)))
+    composed = compose("train", request, system.kind)
     config = train_config(composed, system)
     if model is not None:
         require_same_network(composed.settings, config.model, model)

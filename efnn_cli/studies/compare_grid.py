@@ -58,7 +58,7 @@ def default_grid(request: Request, system: System) -> list[str]:
         if entry.closed_form or entry.form(system.geometry) is None:
             continue
         for common in (False, True):
-            asked = Request((f"model={name}", *recipe), {}, request.config_dir, common)
+            asked = Request((f"model={name}", *recipe), {}, request.config_dir, common, request.fields)
             config = train_config(compose("train", asked, system.kind), system)
             if config.training is not None:
                 lrs.add(config.training.lr)

@@ -152,6 +152,7 @@ def plan_comparison(comparison: Comparison, data: Path | None) -> ComparisonPlan
     leading = next((name for name in names if not MODELS[name].closed_form), names[0])
     first = plan_new(_shared(comparison.request, leading), [] if data is None else [data])
     system = first.system
+    request = dataclasses.replace(comparison.request, fields=first.data.fields is not None)
     names = comparison.models or tuple(MODELS)
     possible = [name for name in names if MODELS[name].form(system.geometry) is not None]
     if comparison.models is not None:
@@ -161,8 +162,8 @@ def plan_comparison(comparison: Comparison, data: Path | None) -> ComparisonPlan
     candidates = []
     for name in possible:
         counts = [None] if MODELS[name].closed_form else wanted
-        candidates += [_candidate(comparison.request, name, each, system) for each in counts]
-    grid = default_grid(comparison.request, system) if comparison.grid is None else list(comparison.grid)
+        candidates += [_candidate(request, name, each, system) for each in counts]
+    grid = default_grid(request, system) if comparison.grid is None else list(comparison.grid)
     plan = ComparisonPlan(candidates, comparison.seeds, [] if grid == [NO_GRID] else grid, first)
     _check_points(plan, system)
     return plan

@@ -86,3 +86,17 @@ def test_torques_alone_train_and_evaluate(place: Path):
     call("train", "--data", "torques.h5", "model=effective", cwd=place).failed(3, "no energies")
     call("plot", "parity", run, cwd=place).failed(3, "no energies")
     assert call("runs", "--json", "-q", cwd=place).done().json()
+
+
+def test_compared_networks_have_equal_parameters_with_the_recipe_of_fields(place: Path):
+    """Widths are matched for the kernels that are trained, and the error of the fields has its column."""
+    (source,) = (place / "data").glob("double_exchange*.h5")
+    words = ("--data", source, "--models", "efnn,dnn,effective", "--seeds", 1, "--grid", "none", "--json", "-q")
+    found = call("compare", *words, "width=4", "epochs=1", cwd=place).done().json()
+    networks = {row["model"]: row for row in found["metrics"]["rows"]}
+    assert found["metrics"]["recipe"]["name"] == "default/double_exchange_fields"
+    for name in ("efnn", "dnn"):
+        listed = call("runs", f"model={name}", "epochs=1", "--json", "-q", cwd=place).done().json()["metrics"]["rows"]
+        assert networks[name]["parameters"] in [each["parameters"] for each in listed]
+        assert networks[name]["errors"]["fields"] > 0
+    assert networks["effective"]["errors"]["fields"] > 0
