@@ -56,6 +56,7 @@ def report(
     every = weights[0] if len(set(weights)) == 1 else "mixed"
     of_mean, *of_members = fields if fields is not None else [None] * (1 + len(found))
     metrics = full(_measured(found.mean(axis=0), true), of_mean, sites, every)
+    metrics["samples"] = len(task.chosen)
     tables = error_tables(metrics, sites)
     if len(found) > 1:
         metrics["members"] = [
