@@ -184,9 +184,11 @@ def report(rows: Sequence[SizeErrors], every: Rows, network: Run, table: SizeTab
     figure = draw(every, network, table.path.parent)
     metrics = {"sizes": [row.as_json() for row in rows]}
     warn_of_no_use({where: ratio for row in rows for where, ratio in row.ratios().items()})
-    columns = SHOWN | (OF_BARS if any(row.coverage_wanted is not None for row in rows) else {})
-    columns = columns | (OF_FIELDS if any(row.field_rmse is not None for row in rows) else {})
-    tables = [Table(list(columns), [[show(row) for show in columns.values()] for row in rows])]
+    tables = [Table(list(SHOWN), [[show(row) for show in SHOWN.values()] for row in rows])]
+    bars = OF_BARS if any(row.coverage_wanted is not None for row in rows) else {}
+    more = bars | (OF_FIELDS if any(row.field_rmse is not None for row in rows) else {})
+    if more:
+        tables.append(Table(["L", *more], [[row.L, *(show(row) for show in more.values())] for row in rows]))
     if rows[0].ensemble is not None:
         head = ["L", *ENSEMBLE_SHOWN]
         tables.append(Table(head, [[row.as_cells()[key] for key in head] for row in rows]))

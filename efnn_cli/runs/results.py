@@ -33,7 +33,8 @@ def report(folder: RunFolder) -> Result:
     """Return the errors on the three parts of the dataset, epochs and times of a finished run."""
     metrics = folder.read_summary()["metrics"]
     warn_of_no_use({ON_TEST: metrics["test"]["rmse_over_std"]})
-    shown_errors = [key for key in (*ERRORS, *FIELD_ERRORS) if metrics["test"].get(key) is not None]
+    test = metrics["test"]
+    shown_errors = [*(ERRORS if test["rmse"] is not None else ()), *(key for key in FIELD_ERRORS if key in test)]
     head = [LABELS[key] for key in shown_errors]
     rows = [[part, *(number(metrics[part][key], 3) for key in shown_errors)] for part in PARTS]
     outputs = {"run": shown(folder.path), "checkpoint": shown(folder.best_file)}
