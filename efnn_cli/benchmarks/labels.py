@@ -15,7 +15,7 @@ from efnn_cli.benchmarks import published_labels
 from efnn_cli.benchmarks.rows import Row
 from efnn_cli.core.resources import cores
 from efnn_cli.datasets.cost import shard_size
-from efnn_cli.datasets.executors import Threads
+from efnn_cli.datasets.executors import Threads, label_shard
 from efnn_cli.datasets.job import Job
 from efnn_cli.figures.power_law import power_law
 from efnn_cli.physics.double_exchange import DoubleExchange
@@ -93,11 +93,10 @@ def label(job: Job, device: torch.device) -> Array:
     """Label as `efnn generate` does, shards side by side, and keep the energies in memory."""
     energies: dict[int, Array] = {}
 
-    def store(draw: Draw, shard: Dataset) -> None:
-        energies[draw.shard] = shard.energies
+    def store(share: tuple[Job, Draw], shard: Dataset) -> None:
+        energies[share[1].shard] = shard.energies
 
-    for _ in Threads(device, cores()).label(job, job.shards(), store, check_stop=lambda: None):
-        pass
+    Threads(device, cores()).run(label_shard, map(job.share, job.shards()), store, check_stop=lambda: None)
     return np.concatenate([energies[index] for index in sorted(energies)])
 
 

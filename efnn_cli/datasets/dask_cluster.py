@@ -1,15 +1,15 @@
-"""Shards on a Dask cluster (optional extra `dask`): the same results, even if workers die.
+"""Tasks on a Dask cluster (optional extra `dask`): the same results, even if workers die.
 
-Workers of one thread each label, this process stores: only the scheduler's address is shared. The scheduler gives
-the shards of a dead worker to another one, up to its `allowed-failures`.
+Workers of one thread each label or sample, this process stores: only the scheduler's address is shared. The scheduler
+gives the tasks of a dead worker to another one, up to its `allowed-failures`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -17,10 +17,7 @@ import torch
 
 from efnn_cli.core import device as devices
 from efnn_cli.core.errors import ConfigError, DeviceError
-from efnn_cli.datasets.executors import POLL_SECONDS, CheckStop, Store, label_shard, one_thread_each
-from efnn_cli.datasets.job import Job
-from efnn_cli.physics.system import Draw
-from efnn_cli.storage.dataset import Dataset
+from efnn_cli.datasets.executors import POLL_SECONDS, CheckStop, Found, Task, one_thread_each
 
 CONNECT_SECONDS = 10
 SHARDS_PER_CORE = 4  # submitted at a time, so that no worker waits and no memory fills up
@@ -45,21 +42,29 @@ class DaskCluster:
             return 0
         return self.count if self.device.type == "cpu" else 1
 
-    def label(self, job: Job, draws: Iterable[Draw], store: Store, check_stop: CheckStop) -> Iterator[Draw]:
-        """See `Executor`; raises `DeviceError` for no scheduler, or a shard that has killed several workers."""
-        left = iter(draws)
+    def run(
+        self,
+        work: Callable[[Task, torch.device], Found],
+        tasks: Iterable[Task],
+        done: Callable[[Task, Found], Task | None],
+        check_stop: CheckStop,
+    ) -> None:
+        """See `Executor`; raises `DeviceError` for no scheduler, or a task that has killed several workers."""
+        left = iter(tasks)
         with connected(self.address, self.count) as client:
-            window = SHARDS_PER_CORE * max(1, sum(client.nthreads().values()))
-            waiting = {submit(client, job, draw, self.device_name): draw for draw in islice(left, window)}
+
+            def submitted(some: Iterable[Task]) -> dict[Any, Task]:
+                return {client.submit(on_worker, work, each, self.device_name, pure=False): each for each in some}
+
+            waiting = submitted(islice(left, SHARDS_PER_CORE * max(1, sum(client.nthreads().values()))))
             try:
                 while waiting:
                     check_stop()
                     for future in finished(waiting):
-                        draw = waiting.pop(future)
-                        store(draw, result(future, draw))
+                        task = waiting.pop(future)
+                        following = done(task, result(future))
                         future.release()
-                        yield draw
-                        waiting |= {submit(client, job, each, self.device_name): each for each in islice(left, 1)}
+                        waiting |= submitted(islice(left, 1) if following is None else [following])
             finally:
                 client.cancel(list(waiting))
 
@@ -95,18 +100,11 @@ def connected(address: str | None, workers: int) -> Iterator[Any]:
         yield client
 
 
-def submit(client: Any, job: Job, draw: Draw, device_name: str) -> Any:
-    """Send one shard; of given configurations only those of the shard."""
-    if job.given is not None:
-        job, draw = replace(job, given=job.spins(draw)), replace(draw, first=0)
-    return client.submit(label_on_worker, job, draw, device_name, pure=False)
-
-
-def label_on_worker(job: Job, draw: Draw, device_name: str) -> Dataset:
-    """Label one shard on a worker of the cluster, with one thread of linear algebra."""
+def on_worker(work: Callable[[Task, torch.device], Found], task: Task, device_name: str) -> Found:
+    """Do one task on a worker of the cluster, with one thread of linear algebra."""
     device = devices.resolve(device_name)
     with one_thread_each(device):
-        return label_shard(job, draw, device)
+        return work(task, device)
 
 
 def finished(waiting: Iterable[Any]) -> list[Any]:
@@ -119,15 +117,13 @@ def finished(waiting: Iterable[Any]) -> list[Any]:
         return []
 
 
-def result(future: Any, draw: Draw) -> Dataset:
-    """Return the labelled shard; raises the exception of its worker."""
+def result(future: Any) -> Any:
+    """Return the result of a task; raises the exception of its worker."""
     from distributed import KilledWorker
 
     try:
-        shard: Dataset = future.result()
+        return future.result()
     except KilledWorker as error:
         raise DeviceError(
-            f"shard {draw.shard} has killed {error.allowed_failures + 1} workers",
-            "it may need more memory than one has",
+            f"a shard has killed {error.allowed_failures + 1} workers", "it may need more memory than one has"
         ) from error
-    return shard

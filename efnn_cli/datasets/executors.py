@@ -1,4 +1,4 @@
-"""Executors label the shards of a job: threads of this process, or (dask_cluster.py) the workers of a Dask cluster.
+"""Executors do the tasks of a job: threads of this process, or (dask_cluster.py) the workers of a Dask cluster.
 
 LAPACK runs outside Python's lock, so threads diagonalise side by side without the start-up time of processes. One
 BLAS thread a worker is faster than one worker with all cores (1.6 times at L = 10). It also makes the result
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -29,12 +29,13 @@ POLL_SECONDS = 0.2
 
 LOGGER = logging.getLogger("efnn")
 
-Store = Callable[[Draw, Dataset], None]
 CheckStop = Callable[[], None]
+Task = TypeVar("Task")
+Found = TypeVar("Found")
 
 
 class Executor(Protocol):
-    """Labels shards with `count` workers on devices of the type of `device`."""
+    """Does tasks with `count` workers on devices of the type of `device`."""
 
     @property
     def device(self) -> torch.device:
@@ -48,10 +49,17 @@ class Executor(Protocol):
     def batches_in_memory(self) -> int:
         """Number of batches that lie in the memory of this machine at a time."""
 
-    def label(self, job: Job, draws: Iterable[Draw], store: Store, check_stop: CheckStop) -> Iterator[Draw]:
-        """Label `draws` in any order, `store` each shard, and yield its draw.
+    def run(
+        self,
+        work: Callable[[Task, torch.device], Found],
+        tasks: Iterable[Task],
+        done: Callable[[Task, Found], Task | None],
+        check_stop: CheckStop,
+    ) -> None:
+        """Call `work` for every task, in any order, and `done` with its result, which may return a task that follows.
 
-        `check_stop` is called often and may raise: shards in work are finished then, others are dropped.
+        `work` runs on the workers, `done` here. `check_stop` is called often and may raise: tasks in work are finished
+        then, others are dropped.
         """
 
     def describe(self) -> str:
@@ -70,38 +78,45 @@ class Threads:
         """See `Executor`."""
         return self.count if self.device.type == "cpu" else 1
 
-    def label(self, job: Job, draws: Iterable[Draw], store: Store, check_stop: CheckStop) -> Iterator[Draw]:
-        """See `Executor`; `store` is called by the threads."""
-
-        def work(draw: Draw) -> None:
-            store(draw, label_shard(job, draw, self.device))
-
+    def run(
+        self,
+        work: Callable[[Task, torch.device], Found],
+        tasks: Iterable[Task],
+        done: Callable[[Task, Found], Task | None],
+        check_stop: CheckStop,
+    ) -> None:
+        """See `Executor`."""
         with (
             one_thread_each(self.device),
             ThreadPoolExecutor(self.batches_in_memory, initializer=_one_torch_thread, initargs=(self.device,)) as pool,
         ):
-            waiting: dict[Future[None], Draw] = {pool.submit(work, draw): draw for draw in draws}
+            waiting: dict[Future[Found], Task] = {pool.submit(work, task, self.device): task for task in tasks}
             try:
                 while waiting:
                     check_stop()
                     finished, _ = wait(waiting, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
                     for future in finished:
-                        draw = waiting.pop(future)
-                        future.result()
-                        yield draw
+                        task = waiting.pop(future)
+                        following = done(task, future.result())
+                        if following is not None:
+                            waiting[pool.submit(work, following, self.device)] = following
             except Stopped:
                 LOGGER.warning("finishing the shards in work; a second signal stops at once")
                 raise
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
+                for future, task in waiting.items():
+                    if not future.cancelled() and future.exception() is None:
+                        done(task, future.result())
 
     def describe(self) -> str:
         """See `Executor`."""
         return f"{describe(self.device)}, {self.count} workers"
 
 
-def label_shard(job: Job, draw: Draw, device: torch.device) -> Dataset:
+def label_shard(share: tuple[Job, Draw], device: torch.device) -> Dataset:
     """Draw and label one shard; raises `NumericalError` for labels that no dataset can hold."""
+    job, draw = share
     spins = job.spins(draw)
     start = time.perf_counter()
     shard = job.label(spins, device)

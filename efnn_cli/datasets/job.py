@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -68,6 +68,12 @@ class Job:
         if self.given is not None:
             return self.given[draw.first : draw.first + draw.count]
         return self.system.sample(self.sampling, draw)
+
+    def share(self, draw: Draw) -> tuple[Job, Draw]:
+        """Return the job and the draw for the worker of one shard: of given configurations only those of the shard."""
+        if self.given is None:
+            return self, draw
+        return replace(self, given=self.spins(draw)), replace(draw, first=0)
 
     def temperatures(self, draw: Draw) -> Array | None:
         """Return the spin temperatures (draw.count,) of one shard, where every configuration has its own."""

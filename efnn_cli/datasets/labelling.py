@@ -16,7 +16,7 @@ from efnn_cli.core.progress import Meter
 from efnn_cli.core.resources import batch_bytes, require_memory
 from efnn_cli.core.results import shown
 from efnn_cli.datasets import cost
-from efnn_cli.datasets.executors import CheckStop, Executor
+from efnn_cli.datasets.executors import CheckStop, Executor, label_shard
 from efnn_cli.datasets.job import Job, Part
 from efnn_cli.datasets.metadata import dataset_metadata
 from efnn_cli.datasets.shards import ShardFolder
@@ -134,8 +134,12 @@ def _label(
         progress(sum(draw.count for draw in seconds), earlier=True)
     missing = [draw for draw in draws if draw not in seconds]
     if missing:
-        for draw in executor.label(job, missing, store.save, check_stop):
-            progress(draw.count)
+
+        def done(share: tuple[Job, Draw], shard: Dataset) -> None:
+            store.save(share[1], shard)
+            progress(share[1].count)
+
+        executor.run(label_shard, map(job.share, missing), done, check_stop)
     return float(sum(seconds.values()))
 
 

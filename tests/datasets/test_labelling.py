@@ -81,7 +81,7 @@ def test_a_stopped_job_goes_on_with_its_shards(tmp_path, expected):
 def test_a_shard_is_taken_by_its_own_job_only(tmp_path, expected, other, taken):
     store = ShardFolder(replace(job(), **other), tmp_path / "d.h5")
     store.make()
-    store.save(job().shards()[0], label_shard(job(), job().shards()[0], CPU))
+    store.save(job().shards()[0], label_shard((job(), job().shards()[0]), CPU))
     data, _, progress = make(tmp_path / "d.h5")
     assert sum(amount for amount, earlier in progress if earlier) == taken
     assert data.content_hash == expected.content_hash
