@@ -122,3 +122,8 @@ class Readout(nn.Module):
         sums = x.sum(dim=(1, 2), dtype=torch.float64)  # (B, C)
         kernel_sum = self.weight[0].sum(dim=(1, 2), dtype=torch.float64)  # (C,)
         return sums @ kernel_sum + math.prod(x.shape[1:3]) * self.bias.double()
+
+    def density(self, x: Tensor) -> Tensor:
+        """Energies (B, L, L), float64, of every site, which sum to `forward`."""
+        kernel_sum = self.weight[0].sum(dim=(1, 2), dtype=torch.float64)  # (C,)
+        return x.double() @ kernel_sum + self.bias.double()

@@ -44,8 +44,12 @@ class LatticeDenseNet(nn.Module):
 
     def forward(self, spins: Tensor) -> Tensor:
         """Energies (B,), float64, of spins (B, 3, L, L)."""
+        return self.readout(self.features(spins))  # type: ignore[no-any-return]
+
+    def features(self, spins: Tensor) -> Tensor:
+        """Features (B, L, L, C) of every site, whose sum is read out."""
         phi, lifted = self.invariants(spins)  # Phi_0, T_1
         features = torch.cat([lifted, self.blocks[0](phi)], dim=-1)
         for block in self.blocks[1:]:
             features = torch.cat([features, block(features)], dim=-1)
-        return self.readout(features)  # type: ignore[no-any-return]
+        return features

@@ -40,5 +40,9 @@ class LatticeDNN(nn.Module):
 
     def forward(self, spins: Tensor) -> Tensor:
         """Energies (B,), float64, of spins (B, 3, L, L)."""
+        return self.readout(self.features(spins))  # type: ignore[no-any-return]
+
+    def features(self, spins: Tensor) -> Tensor:
+        """Features (B, L, L, C) of every site, whose sum is read out."""
         (phi,) = self.invariants(spins)
-        return self.readout(self.layers(phi))  # type: ignore[no-any-return]
+        return self.layers(phi)  # type: ignore[no-any-return]

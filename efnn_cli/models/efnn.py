@@ -52,7 +52,11 @@ class LatticeEFNN(nn.Module):
 
     def forward(self, spins: Tensor) -> Tensor:
         """Energies (B,), float64, of spins (B, 3, L, L)."""
+        return self.readout(self.features(spins))  # type: ignore[no-any-return]
+
+    def features(self, spins: Tensor) -> Tensor:
+        """Features (B, L, L, C) of every site, whose sum is read out."""
         x, *bare = self.invariants(spins)  # Phi_0, T_1 .. T_D
         for f, g, t in zip(self.fields, self.quasi_particles, bare, strict=True):
             x = g(t) * f(x)  # (B, L, L, C)
-        return self.readout(x)  # type: ignore[no-any-return]
+        return x  # type: ignore[no-any-return]

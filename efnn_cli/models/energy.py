@@ -53,6 +53,14 @@ class EnergyModel(nn.Module):
             spins = (spins - self.centre) / self.half_range
         return self.network(spins.to(self.dtype))  # type: ignore[no-any-return]
 
+    def density(self, spins: Tensor) -> Tensor:
+        """Energies (B, Lx, Ly), float64, of every site of a lattice network: it depends on the receptive field around.
+
+        They sum to `forward`. Raises `AttributeError` for a network without features of sites.
+        """
+        features = self.network.features(spins.to(self.dtype))  # type: ignore[operator]
+        return self.shift + self.scale * self.network.readout.density(features)  # type: ignore[operator, union-attr, no-any-return]
+
     def _sites(self, spins: Tensor) -> int:
         return spins.shape[-1] * spins.shape[-2] if self.geometry == "lattice" else 1
 

@@ -43,8 +43,12 @@ class LatticeResNet(nn.Module):
 
     def forward(self, spins: Tensor) -> Tensor:
         """Energies (B,), float64, of spins (B, 3, L, L)."""
+        return self.readout(self.features(spins))  # type: ignore[no-any-return]
+
+    def features(self, spins: Tensor) -> Tensor:
+        """Features (B, L, L, C) of every site, whose sum is read out."""
         phi, lifted = self.invariants(spins)  # Phi_0, T_1
         x = lifted + self.blocks[0](phi)  # (B, L, L, C)
         for block in self.blocks[1:]:
             x = x + block(x)
-        return self.readout(x)  # type: ignore[no-any-return]
+        return x  # type: ignore[no-any-return]

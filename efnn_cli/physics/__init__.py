@@ -8,7 +8,7 @@ heisenberg.py     classical spins on a lattice      matsubara.py              it
 sampling.py       distributions of unit vectors     block_recursion.py sparse_determinant.py   its determinants
 thermal.py        spins at a temperature            lattices.py   square and triangular, their point groups
 hopping.py        electrons on them, with twists    external.py               labels from elsewhere
-statistics.py     correlations, magnetisation
+statistics.py     correlations, magnetisation     observables.py   structure factor, chirality, charge
 plug_in.py        systems of one's own              block_inverse.py determinant_fields.py   fields without levels
 
 A system of one's own is a class in any file, named on the command line, or an entry point `efnn.systems` of a

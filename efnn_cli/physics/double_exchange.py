@@ -21,14 +21,13 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from torch import Tensor
 
 from efnn_cli.core import checks
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.size import Size, lattice_size, size_of
-from efnn_cli.physics import determinant, determinant_fields, diagonalise, free_fermions
+from efnn_cli.physics import determinant, determinant_fields, diagonalise, free_fermions, sparse_determinant
 from efnn_cli.physics import sampling as spin_sampling
 from efnn_cli.physics.heisenberg import pair_energy, sum_of_neighbours
 from efnn_cli.physics.hopping import hopping_matrix
@@ -225,6 +224,13 @@ class DoubleExchange(System):
         density = free_fermions.electrons(levels, self.T) / self.sites
         return Labels(energies, None, density, levels + self.mu, found, redone=redone)
 
+    def thermal_energies(self, spins: Tensor, labels: Labels, temperature: float) -> tuple[Tensor, Tensor] | None:
+        """Return u and v of the electrons from their levels, u with the superexchange."""
+        if labels.levels is None:
+            return None
+        u, v = free_fermions.internal_energy(labels.levels - self.mu, temperature)
+        return u + self.superexchange(spins), v
+
     def _by_determinants(self, spins: Tensor, tolerance: float, *, fields: bool) -> Labels:
         """Return the labels from determinants, with the superexchange."""
         label = determinant_fields.label if fields else determinant.label
@@ -289,10 +295,4 @@ class DoubleExchange(System):
 
     def sparse_hamiltonian(self, spins: Tensor) -> Any:
         """H of one configuration (3, L, L) as a SciPy CSR matrix, in the same basis as `hamiltonians`."""
-        sites = self.sites
-        x, y, z = (0.5 * self.J * spins).flatten(1).numpy()
-        onsite = np.empty((sites, 2, 2), dtype=np.complex128)
-        onsite[:, 0, 0], onsite[:, 1, 1] = -z - self.mu, z - self.mu
-        onsite[:, 0, 1], onsite[:, 1, 0] = -x + 1j * y, -x - 1j * y
-        diagonal = sp.bsr_matrix((onsite, np.arange(sites), np.arange(sites + 1)))
-        return (sp.kron(self.hopping(), np.eye(2), format="csr") + diagonal).tocsr()
+        return sparse_determinant.hamiltonian(self.hopping(), 0.5 * self.J * spins, self.mu)

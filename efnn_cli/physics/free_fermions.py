@@ -28,6 +28,17 @@ def electrons(levels: Tensor, temperature: float) -> Tensor:
     return torch.sigmoid(-levels / temperature).sum(dim=-1)
 
 
+def internal_energy(levels: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Return sum e_n f(e_n) and sum e_n^2 f_n (1 - f_n), (B,) each, of levels (B, N) measured from mu.
+
+    The first is d(Omega / T) / d(1 / T). The specific heat at fixed mu of spins that follow exp(-Omega / T) is the
+    variance of the first plus the mean of the second, over T^2.
+    """
+    occupied = torch.sigmoid(-levels / temperature)
+    empty = torch.sigmoid(levels / temperature)
+    return (levels * occupied).sum(dim=-1), (levels.square() * occupied * empty).sum(dim=-1)
+
+
 def chemical_potential(levels: Tensor, temperature: float, number: float) -> float:
     """Return the mu at which levels (B, N), which are without mu, hold `number` electrons in the mean over B.
 

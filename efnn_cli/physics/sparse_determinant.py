@@ -12,8 +12,23 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.linalg import splu
+from torch import Tensor
 
 Array = NDArray[np.float64]
+
+
+def hamiltonian(hopping: Any, onsite: Tensor, mu: float) -> Any:
+    """H (2 n, 2 n), complex128 CSR, of a hopping matrix (n, n) and fields (3, ...) that the spin of an electron sees.
+
+    State 2 i + a is site i with spin a: hopping between sites for either spin, -h.sigma - mu on every site.
+    """
+    sites = hopping.shape[0]
+    x, y, z = onsite.flatten(1).numpy()
+    blocks = np.empty((sites, 2, 2), dtype=np.complex128)
+    blocks[:, 0, 0], blocks[:, 1, 1] = -z - mu, z - mu
+    blocks[:, 0, 1], blocks[:, 1, 0] = -x + 1j * y, -x - 1j * y
+    diagonal = sp.bsr_matrix((blocks, np.arange(sites), np.arange(sites + 1)))
+    return (sp.kron(hopping, np.eye(2), format="csr") + diagonal).tocsr()
 
 
 def log_determinants(hamiltonian: Any, frequencies: Array) -> Array:

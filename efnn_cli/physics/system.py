@@ -186,6 +186,13 @@ class System(ABC):
         """Labels by the named reference method: energies, error estimates where it has them, `fields` if asked for."""
         return Labels(self.energy(spins), fields=self.fields(spins) if fields else None)
 
+    def thermal_energies(self, spins: Tensor, labels: Labels, temperature: float) -> tuple[Tensor, Tensor] | None:
+        """Return u and v (B,) of labelled spins that follow exp(-E / T): internal energy <u>, C = (var u + <v>) / T^2.
+
+        None where the labels do not tell. A classical energy is u itself, and v is zero.
+        """
+        return labels.energies, torch.zeros_like(labels.energies)
+
     def effective_coupling(self) -> float:
         """J of the classical nearest-neighbour model that thermal and ladder draw from; raises `ConfigError`."""
         raise ConfigError(f"sampling=thermal: {self.kind} has no effective coupling", "give spin_coupling=...")

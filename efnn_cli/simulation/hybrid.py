@@ -9,11 +9,35 @@ Spins and momenta have shape (chains, 3, Lx, Ly), float64. The energy may come f
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 Energy = Callable[[Tensor], tuple[Tensor, Tensor]]  # spins -> energies (chains,), dE/dS like spins
+
+
+@dataclass(frozen=True)
+class State:
+    """Spins (chains, 3, Lx, Ly) with their energies (chains,) and dE/dS, like the spins."""
+
+    spins: Tensor
+    energies: Tensor
+    slopes: Tensor
+
+    @classmethod
+    def of(cls, spins: Tensor, energy: Energy) -> State:
+        """Return the state of `spins`."""
+        return cls(spins, *energy(spins))
+
+    def where(self, accepted: Tensor, other: State) -> State:
+        """Return this state for chains that are `accepted`, bool (chains,), and the `other` one elsewhere."""
+        wide = accepted[:, None, None, None]
+        return State(
+            torch.where(wide, self.spins, other.spins),
+            torch.where(accepted, self.energies, other.energies),
+            torch.where(wide, self.slopes, other.slopes),
+        )
 
 
 def tangent(vectors: Tensor, spins: Tensor) -> Tensor:
@@ -31,30 +55,28 @@ def drift(spins: Tensor, momenta: Tensor, step: float) -> tuple[Tensor, Tensor]:
 
 
 def leapfrog(
-    spins: Tensor, momenta: Tensor, energy: Energy, temperature: float, step: float, steps: int
-) -> tuple[Tensor, Tensor]:
-    """Return spins and momenta after `steps` leapfrog steps of length `step`."""
-    half = step / (2 * temperature)
-    slope = energy(spins)[1]
+    start: State, momenta: Tensor, energy: Energy, temperature: float, step: float, steps: int
+) -> tuple[State, Tensor]:
+    """Return the state and the momenta after `steps` leapfrog steps of length `step`."""
+    half, state = step / (2 * temperature), start
     for _ in range(steps):
-        momenta = momenta - half * tangent(slope, spins)
-        spins, momenta = drift(spins, momenta, step)
-        slope = energy(spins)[1]
-        momenta = momenta - half * tangent(slope, spins)
-    return spins, momenta
+        momenta = momenta - half * tangent(state.slopes, state.spins)
+        spins, momenta = drift(state.spins, momenta, step)
+        state = State.of(spins, energy)
+        momenta = momenta - half * tangent(state.slopes, state.spins)
+    return state, momenta
 
 
 def trajectory(
-    spins: Tensor, energy: Energy, temperature: float, step: float, steps: int, normals: Tensor, uniforms: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Return spins after one trajectory with its Metropolis test, and which chains accepted, bool (chains,).
+    state: State, energy: Energy, temperature: float, step: float, steps: int, normals: Tensor, uniforms: Tensor
+) -> tuple[State, Tensor]:
+    """Return the state after one trajectory with its Metropolis test, and which chains accepted, bool (chains,).
 
-    `normals` (like `spins`) and `uniforms` (chains,) are random numbers, so that each chain can own its stream.
+    `normals` (like the spins) and `uniforms` (chains,) are random numbers.
     """
-    momenta = tangent(normals, spins)
-    ends, last = leapfrog(spins, momenta, energy, temperature, step, steps)
-    before = energy(spins)[0].double() / temperature + momenta.square().sum((1, 2, 3)) / 2
-    after = energy(ends)[0].double() / temperature + last.square().sum((1, 2, 3)) / 2
+    momenta = tangent(normals, state.spins)
+    end, last = leapfrog(state, momenta, energy, temperature, step, steps)
+    before = state.energies / temperature + momenta.square().sum((1, 2, 3)) / 2
+    after = end.energies / temperature + last.square().sum((1, 2, 3)) / 2
     accepted = uniforms < (before - after).exp()
-    ends = ends / ends.norm(dim=1, keepdim=True)
-    return torch.where(accepted[:, None, None, None], ends, spins), accepted
+    return end.where(accepted, state), accepted

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -34,21 +35,40 @@ def full_precision(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, enabled=False)
 
 
-def predict_fields(model: nn.Module, spins: Tensor) -> Tensor:
-    """Effective fields -dE/dS of a network, shaped like `spins` (B, ...), float64 on its device, as free vectors.
+@contextmanager
+def frozen(model: nn.Module) -> Iterator[None]:
+    """Let no weight require a gradient: autograd functions of their own would compute it, asked for or not."""
+    learned = [each for each in model.parameters() if each.requires_grad]
+    for each in learned:
+        each.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for each in learned:
+            each.requires_grad_(True)
 
-    Gradients are computed also where the caller has switched them off.
+
+def energies_and_slopes(model: nn.Module, spins: Tensor) -> tuple[Tensor, Tensor]:
+    """Energies (B,) and dE/dS, shaped like `spins` (B, ...), float64, of one batch on the device of the model.
+
+    Spins are taken as free vectors. Gradients are computed also where the caller has switched them off.
     """
+    with torch.inference_mode(mode=False), full_precision(spins.device):
+        free = spins.detach().clone().requires_grad_()
+        energies = model(free)
+        (slopes,) = torch.autograd.grad(energies.sum(), free)
+    return energies.detach(), slopes
+
+
+def predict_fields(model: nn.Module, spins: Tensor) -> Tensor:
+    """Effective fields -dE/dS of a network, shaped like `spins` (B, ...), float64 on its device, as free vectors."""
     model.eval()
-
-    def fields(block: Tensor) -> Tensor:
-        with torch.inference_mode(mode=False), full_precision(block.device):
-            free = block.detach().clone().requires_grad_()
-            (gradient,) = torch.autograd.grad(model(free).sum(), free)
-        return -gradient
-
     blocks = torch.split(spins, batch_size(tuple(spins.shape[1:])))
-    return torch.cat([part for block in blocks for part in in_parts(fields, block)])
+    with frozen(model):
+        slopes = [
+            part for block in blocks for part in in_parts(lambda each: energies_and_slopes(model, each)[1], block)
+        ]
+    return -torch.cat(slopes)
 
 
 def predict(
