@@ -29,6 +29,7 @@ from efnn_cli.cli.predict import predict
 from efnn_cli.cli.relabel import relabel
 from efnn_cli.cli.reproduce import reproduce
 from efnn_cli.cli.runs import runs
+from efnn_cli.cli.sample import sample
 from efnn_cli.cli.train import train
 from efnn_cli.core.errors import Interrupted
 from efnn_cli.core.failures import as_efnn_error, drop_stdout, report_error
@@ -47,6 +48,7 @@ SECTIONS = {
     "Data": (generate, import_, relabel, merge),
     "Training": (train,),
     "Judging": (evaluate, extrapolate, predict, export),
+    "Simulation": (sample,),
     "Studies": (compare, reproduce),
     "Looking": (runs, inspect, plot, config),
 }

@@ -212,6 +212,60 @@ class RelabelKeys:
 
 
 @dataclass
+class SampleKeys:
+    """Markov chains whose moves a network proposes and an exact reference corrects."""
+
+    L: int | str | None = None
+    """Side of the lattice, 12x8 for a rectangle; null: that of the training lattice."""
+    chains: int = 16
+    """Number of chains, moved side by side."""
+    proposals: int = 100
+    """Proposals of every chain that are kept."""
+    warmup: int = 10
+    """Proposals of every chain before them, after the moves have been tuned."""
+    moves: str = "hybrid"
+    """One of hybrid, metropolis, mixed; hybrid: trajectories, metropolis: moves of distant sites, mixed: both."""
+    trajectories: int | None = None
+    """Moves of the network in a proposal; null: two autocorrelation times, measured in warm-up."""
+    steps: int = 8
+    """Leapfrog steps of a trajectory, or rounds of Metropolis moves."""
+    temperature: float | None = None
+    """Temperature of the spins of a classical system; one with electrons has system.T."""
+    system: NewParameters = field(default_factory=NewParameters)
+    correct: bool = True
+    """Accept or reject by exact energies; false: sample the network itself."""
+    reference: str = "auto"
+    """One of auto, formula, dense, determinant; auto: the fastest."""
+    tolerance: float = 1e-10
+    """Relative error of reference=determinant."""
+    fields: bool = False
+    """Label with fields -dE/dS too, for training on the samples."""
+    seed: int = 0
+    """Seed of the chains."""
+    executor: ExecutorOptions = field(default_factory=ExecutorOptions)
+    device: str = "auto"
+    """One of auto, cpu, cuda; cuda:INDEX: the GPU of that number."""
+    workers: int | None = None
+    """Groups of chains side by side (or processes of a Dask cluster here); null: all cores."""
+
+    def __post_init__(self) -> None:
+        check_common(self.seed, self.device, self.workers)
+        checks.within("chains", self.chains, 1, 100_000)
+        checks.within("proposals", self.proposals, 1, MAX_SAMPLES)
+        checks.within("warmup", self.warmup, 0, 1_000_000)
+        checks.within("steps", self.steps, 1, 10_000)
+        checks.within("tolerance", self.tolerance, *TOLERANCES)
+        checks.one_of("moves", self.moves, ("hybrid", "metropolis", "mixed"))
+        checks.one_of("reference", self.reference, REFERENCES)
+        if self.trajectories is not None:
+            checks.within("trajectories", self.trajectories, 1, 100_000)
+        if self.L is not None:
+            self.L = lattice_size("L", self.L)
+        if self.temperature is not None:
+            checks.within("temperature", self.temperature, 1e-9, 1e9)
+
+
+@dataclass
 class ReproduceKeys:
     """The experiments of the paper, at a chosen scale."""
 
@@ -235,6 +289,7 @@ COMMANDS: dict[str, type[Any]] = {
     "extrapolate": ExtrapolateKeys,
     "predict": PredictKeys,
     "relabel": RelabelKeys,
+    "sample": SampleKeys,
     "reproduce": ReproduceKeys,
 }
 
@@ -242,6 +297,7 @@ GROUPS: dict[str, dict[str, str | None]] = {
     "generate": {"system": "???", "executor": "threads"},
     "train": {"system": None, "model": "efnn", "training": "default"},
     "extrapolate": {"executor": "threads"},
+    "sample": {"executor": "threads"},
     "reproduce": {"experiment": "???"},
 }
 """Groups that a command chooses from by name (`model=efnn`), with the defaults; `???` must be given."""

@@ -77,7 +77,7 @@ def evaluation_set(
     if data.content_hash not in {each["content_sha256"] for member in members for each in datasets_of(member.config)}:
         return EvaluationSet(members, data, path, unseen(members, data, np.arange(len(data)), path, drop=drop_seen))
     LOGGER.info("the runs were trained on this dataset: taking its %s split", part)
-    chosen = split(data.spins).part(part)
+    chosen = split(data.spins, data.chain).part(part)
     if part == "test":
         chosen = unseen(members, data, chosen, path, drop=drop_seen)
     return EvaluationSet(members, data, path, chosen)

@@ -15,10 +15,10 @@ from efnn_cli.core.size import length
 from efnn_cli.datasets.planning import DatasetPlan
 from efnn_cli.evaluation import trust
 from efnn_cli.evaluation.reference_datasets import label_references, plan_references
-from efnn_cli.evaluation.size_errors import SizeErrors, errors_at_size, weights_digest
+from efnn_cli.evaluation.size_errors import SizeErrors, errors_at_size
 from efnn_cli.evaluation.size_table import Drawn, Rows, SizeTable
 from efnn_cli.runs.folder import EXTRAPOLATION
-from efnn_cli.runs.loading import Run, load
+from efnn_cli.runs.loading import Run, load, weights_digest
 from efnn_cli.storage.dataset import Dataset
 
 LOGGER = logging.getLogger("efnn")

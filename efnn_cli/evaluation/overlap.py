@@ -67,7 +67,7 @@ def _seen(member: Run, stored: Mapping[str, Any]) -> set[bytes] | None:
         data = dataset.read(find.find_dataset(stored["content_sha256"], stored["path"], member.path))
     except InputError:
         return None
-    parts = split(data.spins)
+    parts = split(data.spins, data.chain)
     return set(digests(data.spins[np.concatenate([parts.train, parts.val])]))
 
 

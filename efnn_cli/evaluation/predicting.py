@@ -17,6 +17,7 @@ from efnn_cli.core.text import printable
 from efnn_cli.evaluation import trust
 from efnn_cli.physics.system import Array
 from efnn_cli.runs.loading import Run
+from efnn_cli.runs.trust import outside
 from efnn_cli.storage import atomic, predictions
 
 
@@ -30,7 +31,7 @@ class Trusted:
 
 def trusted(network: Run, configurations: Array, coverage: float | None) -> Trusted:
     """Return what is known of predictions for `configurations`; warns of those outside the domain."""
-    metrics: dict[str, Any] = {"outside": trust.outside([network], configurations)}
+    metrics: dict[str, Any] = {"outside": outside([network], configurations)}
     widths = None
     if coverage is not None and (bars := trust.intervals([network])) is not None:
         widths = trust.half_widths([network], bars, configurations, coverage)

@@ -16,6 +16,7 @@ from efnn_cli.evaluation.calibration import calibrate
 from efnn_cli.evaluation.evaluation_set import EvaluationSet
 from efnn_cli.physics.system import Array
 from efnn_cli.runs.stored import ERRORS, FIELD_ERRORS
+from efnn_cli.runs.trust import outside
 from efnn_cli.storage import atomic, predictions
 from efnn_cli.training.fields import FieldErrors
 from efnn_cli.training.metrics import LABELS, Metrics, bias_text, error_text, measure, warn_of_no_use
@@ -83,7 +84,7 @@ def report(
 def _trust(predicted: Array, task: EvaluationSet, metrics: dict[str, Any], coverage: float | None) -> list[Table]:
     """Add to `metrics` the configurations outside the domain, and the coverage where asked for; return a table."""
     spins = task.data.spins[task.chosen]
-    found: dict[str, Any] = {"outside": trust.outside(task.members, spins)}
+    found: dict[str, Any] = {"outside": outside(task.members, spins)}
     if coverage is not None:
         errors = None if task.known_energies is None else predicted - task.known_energies
         found["coverage"] = trust.coverage_of(task.members, trust.intervals(task.members), spins, errors, coverage)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import statistics
 import time
@@ -20,6 +19,7 @@ from efnn_cli.evaluation.evaluation_set import field_errors, predictions
 from efnn_cli.evaluation.temperatures import errors_by_temperature
 from efnn_cli.physics.system import Array, size_of_spins
 from efnn_cli.runs.loading import Run
+from efnn_cli.runs.trust import outside
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.intervals import Intervals
 from efnn_cli.training.metrics import Metrics, measure
@@ -159,7 +159,7 @@ def _trust(
     members: Sequence[Run], bars: Intervals | None, data: Dataset, errors: Array, size: Size
 ) -> dict[str, float | None]:
     """Return coverage and domain by the names of `SizeErrors`."""
-    found = trust.outside(members, data.spins, f" at L = {size}")
+    found = outside(members, data.spins, f" at L = {size}")
     known = trust.coverage_of(members, bars, data.spins, errors, trust.USUAL, asked=False)
     figures = (None,) * 3 if known is None else (known["wanted"], known["reached"], known["half_width"])
     return dict(zip(TRUST, (*figures, None if found is None else found["share"]), strict=True))
@@ -195,13 +195,3 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def weights_digest(members: Sequence[Run]) -> str:
-    """Return the first 8 hexadecimal digits of the SHA-256 over the weights of all members."""
-    total = hashlib.sha256()
-    for member in members:
-        for name, tensor in sorted(member.model.state_dict().items()):
-            total.update(name.encode())
-            total.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return total.hexdigest()[:8]

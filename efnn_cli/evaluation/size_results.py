@@ -23,12 +23,12 @@ from efnn_cli.datasets.planning import DatasetPlan
 from efnn_cli.evaluation import extrapolation, temperatures
 from efnn_cli.evaluation.compatibility import require_same_hamiltonian
 from efnn_cli.evaluation.reference_datasets import label_references
-from efnn_cli.evaluation.size_errors import SizeErrors, weights_digest
+from efnn_cli.evaluation.size_errors import SizeErrors
 from efnn_cli.evaluation.size_table import Rows, SizeTable, curves, spreads
 from efnn_cli.models import MODELS
 from efnn_cli.physics.system import size_of_spins
 from efnn_cli.runs.folder import EXTRAPOLATION, OUTPUTS
-from efnn_cli.runs.loading import Run
+from efnn_cli.runs.loading import Run, weights_digest
 from efnn_cli.storage import atomic
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.training.metrics import bias_text, error_text, warn_of_no_use

@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from efnn_cli.core.errors import ConfigError, InputError
-from efnn_cli.core.numbers import number
 from efnn_cli.core.results import shown
 from efnn_cli.datasets import find
 from efnn_cli.physics.statistics import statistics
@@ -29,38 +27,6 @@ def check_coverage(coverage: float | None) -> None:
     """Raise `ConfigError` for a coverage that is no probability."""
     if coverage is not None and not 0.0 < coverage < 1.0:
         raise ConfigError(f"--coverage: wanted a number between 0 and 1, found {coverage:g}", "--coverage 0.95")
-
-
-def outside(members: Sequence[Run], spins: Array, where: str = "") -> dict[str, Any] | None:
-    """Return the number and share of configurations outside the domain of a member, and warn of them with figures.
-
-    None where no member knows its domain, as of runs that are not finished.
-    """
-    found = np.zeros(len(spins), dtype=bool)
-    known = [member for member in members if member.domain is not None]
-    told = ""
-    for member in known:
-        assert member.domain is not None
-        system = member.system_for(spins)
-        values = statistics(spins, system)
-        masks = member.domain.outside(values, system.sites)
-        found |= np.any(list(masks.values()), axis=0)
-        name = max(masks, key=lambda each: int(masks[each].sum()))
-        if masks[name].any() and not told:
-            low, high = member.domain.quantiles[name][0], member.domain.quantiles[name][-1]
-            mean = number(float(values[name][masks[name]].mean()), 3)
-            told = f"{name} {mean} on average, trained on {number(low, 3)} to {number(high, 3)}"
-    if not known:
-        return None
-    if found.any():
-        LOGGER.warning(
-            "%d of %d configurations%s lie outside of what the network was trained on: %s",
-            int(found.sum()),
-            len(spins),
-            where,
-            told,
-        )
-    return {"configurations": int(found.sum()), "share": float(found.mean())}
 
 
 def intervals(members: Sequence[Run], *, asked: bool = True) -> Intervals | None:

@@ -8,6 +8,7 @@ parity.py      predicted against true energies
 spins.py       a configuration and its effective fields
 times.py       seconds against L, with fitted powers
 power_law.py   the power law of some points
+sample.py      Markov chains: series, autocorrelation, S(q)
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from efnn_cli.figures.curves import Curve, error_against, error_against_paramete
 from efnn_cli.figures.learning import learning_curves
 from efnn_cli.figures.parity import parity
 from efnn_cli.figures.power_law import growth
+from efnn_cli.figures.sample import sample
 from efnn_cli.figures.sizes import BIAS, against_size, error_against_size, error_and_bias
 from efnn_cli.figures.spins import spins
 from efnn_cli.figures.style import SUFFIXES, beside
@@ -34,6 +36,7 @@ __all__ = [
     "growth",
     "learning_curves",
     "parity",
+    "sample",
     "spins",
     "times",
 ]

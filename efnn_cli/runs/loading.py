@@ -7,9 +7,10 @@ energies = run.predict(spins)                                 # (B,), float64
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -155,6 +156,16 @@ def load(path: str | Path, device: str | torch.device = "auto") -> Run:
     if folder.begun and not folder.finished:
         LOGGER.warning("%s is not finished: the weights are those of epoch %d so far", shown(folder.path), run.epoch)
     return run
+
+
+def weights_digest(members: Sequence[Run]) -> str:
+    """Return the first 8 hexadecimal digits of the SHA-256 over the weights of all members."""
+    total = hashlib.sha256()
+    for member in members:
+        for name, tensor in sorted(member.model.state_dict().items()):
+            total.update(name.encode())
+            total.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return total.hexdigest()[:8]
 
 
 def _checkpoint_file(path: Path) -> Path:

@@ -281,6 +281,6 @@ def read_stored(folder: RunFolder, process: TrainConfig) -> tuple[TrainConfig, d
 def split_of(data: Dataset, path: Path) -> Split:
     """Return the split of the dataset; raise `InputError` where it has too few configurations."""
     try:
-        return split(data.spins)
+        return split(data.spins, data.chain)
     except ValueError as error:
         raise InputError(f"{path} is too small to train on: {error}", "efnn generate with more --samples") from error

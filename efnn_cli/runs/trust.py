@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
+from efnn_cli.core.numbers import number
 from efnn_cli.models.energy import EnergyModel
 from efnn_cli.physics.statistics import fluctuation, statistics
 from efnn_cli.physics.system import Array
+from efnn_cli.runs.loading import Run
 from efnn_cli.runs.planning import Plan, Source
 from efnn_cli.training.domain import Domain
 from efnn_cli.training.intervals import Intervals
 from efnn_cli.training.predict import predict
 from efnn_cli.training.split import Indices
 
+LOGGER = logging.getLogger("efnn")
 SAMPLES = 2000  # training configurations that the scale of errors is fitted to
 
 
@@ -49,3 +53,35 @@ def _errors(
     spins = source.data.spins[chosen]
     mean = np.mean([predict(model, spins, device) for model in models], axis=0)
     return next(iter(statistics(spins, source.system).values())), mean - source.data.energies[chosen]
+
+
+def outside(members: Sequence[Run], spins: Array, where: str = "") -> dict[str, Any] | None:
+    """Return the number and share of configurations outside the domain of a member, and warn of them with figures.
+
+    None where no member knows its domain, as of runs that are not finished.
+    """
+    found = np.zeros(len(spins), dtype=bool)
+    known = [member for member in members if member.domain is not None]
+    told = ""
+    for member in known:
+        assert member.domain is not None
+        system = member.system_for(spins)
+        values = statistics(spins, system)
+        masks = member.domain.outside(values, system.sites)
+        found |= np.any(list(masks.values()), axis=0)
+        name = max(masks, key=lambda each: int(masks[each].sum()))
+        if masks[name].any() and not told:
+            low, high = member.domain.quantiles[name][0], member.domain.quantiles[name][-1]
+            mean = number(float(values[name][masks[name]].mean()), 3)
+            told = f"{name} {mean} on average, trained on {number(low, 3)} to {number(high, 3)}"
+    if not known:
+        return None
+    if found.any():
+        LOGGER.warning(
+            "%d of %d configurations%s lie outside of what the network was trained on: %s",
+            int(found.sum()),
+            len(spins),
+            where,
+            told,
+        )
+    return {"configurations": int(found.sum()), "share": float(found.mean())}

@@ -1,5 +1,8 @@
 """Monte Carlo of the spins, driven by a network.
 
-hybrid.py         trajectories of spins and momenta on an energy, with their Metropolis test
-samples_file.py   configurations of Markov chains, their energies, which proposals were accepted
+settings.py       checked settings of `sample`       sampling.py       groups of chains to a file, resumed
+chains.py         chains, warm-up, the exact test    moves.py          proposals on the energy of a network
+hybrid.py         trajectories on the spheres        metropolis.py     moves of sites far apart
+observables.py    means, errors, acceptance          gamma_method.py   autocorrelation, errors, R-hat
+samples_file.py   configurations of the chains       results.py        table, JSON, CSV, figure
 """

@@ -1,19 +1,26 @@
 """Samples files: configurations of Markov chains, one row a proposal of one chain.
 
-Rows are ordered by proposal, then by chain: row = proposal * chains + chain.
-A rejected proposal repeats the state before it.
+Rows are ordered by proposal, then by chain: row = proposal * chains + chain. A rejected proposal repeats the state
+before it. A file of corrected chains is a dataset, which trains with its chains apart; one of uncorrected chains has
+no exact energies and a format of its own.
 
-/spins             float64 (rows, 3, Lx, Ly)
-/network_energies  float64 (rows,), of the network, in t or J of the system
-/energies          float64 (rows,), exact, of the same states; absent where `corrected` is false
-/accepted          bool (rows,), by the exact test; where `corrected` is false, all true
-/chain             int64 (rows,), 0 to chains - 1
-/metadata          one JSON string with at least `chains`, `proposals`, `T` and `corrected`
+/spins               float64 (rows, 3, Lx, Ly)
+/energies            float64 (rows,), exact; absent where `corrected` is false
+/fields              float64 like /spins, -dE/dS, where asked for
+/network_energies    float64 (rows,), of the network, in the unit of the system
+/accepted            bool (rows,), by the exact test; where `corrected` is false, all true
+/error_differences   float64 (rows,), E - E_net of the proposal minus that of the state before, which the test is of
+/densities           float64 (rows,), electrons a site, where the reference gives them
+/internal_energies, /level_fluctuations   float64 (rows,), u and v of physics/system.py, where the reference gives them
+/chain               int64 (rows,), 0 to chains - 1
+/paid/spins, /paid/energies, /paid/fields, /paid/chain   exact labels of other states: of warm-up, and rejected ones
+/metadata            one JSON string with at least `chains`, `proposals`, `T` and `corrected`
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,31 +28,70 @@ import numpy as np
 from numpy.typing import NDArray
 
 from efnn_cli.core.errors import InputError
-from efnn_cli.storage import hdf5
+from efnn_cli.storage import dataset, hdf5
 
-FORMAT = "efnn-samples"
+FORMAT = "efnn-samples"  # of uncorrected chains
 SCHEMA_VERSION = 1
-PER_ROW = ("network_energies", "accepted", "chain")  # and `energies` of corrected chains
+PER_ROW = ("spins", "network_energies", "accepted", "chain")  # and `energies` of corrected chains
 
 
-def write(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> None:
-    """Write `arrays` by name, atomically; `/chain` follows from the order of the rows."""
-    chain = np.tile(np.arange(metadata["chains"], dtype=np.int64), metadata["proposals"])  # (rows,)
-    hdf5.write(path, {**arrays, "chain": chain}, {"format": FORMAT, "schema_version": SCHEMA_VERSION, **metadata})
+@dataclass(frozen=True)
+class Samples:
+    """Arrays (rows, ...) by their names in the file, and the metadata."""
 
+    arrays: Mapping[str, NDArray[Any]]
+    metadata: Mapping[str, Any]
 
-def read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Return arrays by name and metadata, the checksum verified; raises `InputError` where rows do not match."""
-    arrays, metadata = hdf5.read(path, FORMAT, SCHEMA_VERSION)
-    wanted = (*PER_ROW, "energies") if metadata["corrected"] else PER_ROW
-    rows = metadata["chains"] * metadata["proposals"]
-    for name in ("spins", *wanted):
-        if name not in arrays or len(arrays[name]) != rows:
-            found = len(arrays[name]) if name in arrays else "none"
-            raise InputError(f"{path}: wanted {rows} rows of /{name} (proposals x chains), found {found}")
-    return arrays, metadata
+    @property
+    def corrected(self) -> bool:
+        """True where an exact test corrected the network."""
+        return bool(self.metadata["corrected"])
+
+    @property
+    def chains(self) -> int:
+        """Number of chains."""
+        return int(self.metadata["chains"])
+
+    @property
+    def temperature(self) -> float:
+        """T."""
+        return float(self.metadata["T"])
+
+    def series(self, name: str) -> NDArray[Any] | None:
+        """Return an array (chains, proposals, ...); None where there is none of this name."""
+        rows = self.arrays.get(name)
+        return None if rows is None else by_chain(rows, self.chains)
 
 
 def by_chain(rows: NDArray[Any], chains: int) -> NDArray[Any]:
     """Return an array (chains, proposals, ...) of an array (rows, ...) in the order of the file."""
     return np.swapaxes(rows.reshape(-1, chains, *rows.shape[1:]), 0, 1)
+
+
+def write(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> Samples:
+    """Write arrays (proposals, chains, ...), and those below `paid/` as they are, atomically."""
+    flat = {
+        name: each if name.startswith("paid/") else each.reshape(-1, *each.shape[2:]) for name, each in arrays.items()
+    }
+    flat["chain"] = np.tile(np.arange(metadata["chains"], dtype=np.int64), metadata["proposals"])  # (rows,)
+    if metadata["corrected"]:
+        stored: Mapping[str, Any] = dataset.write(path, flat, dict(metadata)).metadata
+    else:
+        stored = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **metadata}
+        hdf5.write(path, flat, stored)
+    return Samples(flat, stored)
+
+
+def read(path: Path) -> Samples:
+    """Return the samples at `path`, the checksum verified; raises `InputError` for anything else."""
+    own = hdf5.format_of(path) == FORMAT
+    form, version = (FORMAT, SCHEMA_VERSION) if own else (dataset.FORMAT, dataset.SCHEMA_VERSION)
+    arrays, metadata = hdf5.read(path, form, version)
+    if not {"chains", "proposals", "T", "corrected"} <= metadata.keys():
+        raise InputError(f"{path} holds no Markov chains", "efnn sample RUN makes some")
+    rows = metadata["chains"] * metadata["proposals"]
+    for name in (*PER_ROW, *(("energies",) if metadata["corrected"] else ())):
+        if name not in arrays or len(arrays[name]) != rows:
+            found = len(arrays[name]) if name in arrays else "none"
+            raise InputError(f"{path}: wanted {rows} rows of /{name} (proposals x chains), found {found}")
+    return Samples(arrays, metadata)

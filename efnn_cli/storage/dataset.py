@@ -7,6 +7,7 @@
     /error_estimates  float64 (samples,), of the energies, where the reference method has them
     /levels     float64 (samples, N), one-particle levels, where asked for
     /temperatures  float64 (samples,), spin temperatures where every configuration has its own; inf for uniform spins
+    /chain      int64 (samples,), Markov chains of Monte Carlo samples: each stays on one side of the split
     /metadata   one JSON string: system, sampling, seed, reference method, units, versions, hashes
 
 The content hash covers the physics (spins, energies, fields, couplings, Hamiltonian), not the provenance: it names a
@@ -58,6 +59,8 @@ class Dataset:
     """(B, N), one-particle levels, ascending, measured from zero instead of mu."""
     temperatures: Array | None = None
     """(B,), spin temperatures, inf for uniform spins."""
+    chain: NDArray[np.int64] | None = None
+    """(B,), the Markov chain of every configuration."""
     metadata: dict[str, Any] = field(default_factory=dict)
     """The metadata of the file."""
 
@@ -75,7 +78,7 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.spins)
 
-    def arrays(self) -> dict[str, Array]:
+    def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by their names in files."""
         named = {
             "spins": self.spins,
@@ -85,11 +88,12 @@ class Dataset:
             "error_estimates": self.errors,
             "levels": self.levels,
             "temperatures": self.temperatures,
+            "chain": self.chain,
         }
         return {name: array for name, array in named.items() if array is not None}
 
 
-def from_arrays(arrays: Mapping[str, Array], metadata: dict[str, Any]) -> Dataset:
+def from_arrays(arrays: Mapping[str, NDArray[Any]], metadata: dict[str, Any]) -> Dataset:
     """Return the dataset of arrays by their names in files."""
     return Dataset(
         arrays["spins"],
@@ -99,6 +103,7 @@ def from_arrays(arrays: Mapping[str, Array], metadata: dict[str, Any]) -> Datase
         arrays.get("error_estimates"),
         arrays.get("levels"),
         arrays.get("temperatures"),
+        arrays.get("chain"),
         metadata,
     )
 
@@ -109,7 +114,7 @@ def join(parts: Sequence[Dataset], metadata: dict[str, Any]) -> Dataset:
     return from_arrays({name: np.concatenate([part.arrays()[name] for part in parts]) for name in names}, metadata)
 
 
-def write(path: Path, arrays: Mapping[str, Array], metadata: dict[str, Any]) -> Dataset:
+def write(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: dict[str, Any]) -> Dataset:
     """Write `arrays` by name; `metadata` must hold `system` (its parameters), `purpose`, `samples`, `reference`."""
     physics = {name: arrays[name] for name in PHYSICS if name in arrays}
     hamiltonian = {key: value for key, value in metadata["system"].items() if key != "plug_in"}

@@ -18,13 +18,12 @@ from efnn_cli.core.results import shown
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.core.size import length
 from efnn_cli.evaluation.evaluation_set import evaluation_set
-from efnn_cli.evaluation.size_errors import weights_digest
 from efnn_cli.evaluation.size_table import METHODS, Rows, SizeTable, mean_and_bar
 from efnn_cli.figures import Curve
 from efnn_cli.physics.system import Array
 from efnn_cli.runs.folder import EXTRAPOLATION
 from efnn_cli.runs.listing import RunRow
-from efnn_cli.runs.loading import Run, load
+from efnn_cli.runs.loading import Run, load, weights_digest
 from efnn_cli.studies.plot_selection import (
     QUANTITIES,
     Drawing,

@@ -27,16 +27,17 @@ class Split:
         return {"train": self.train, "val": self.val, "test": self.test}[name]
 
 
-def split(spins: NDArray[np.float64]) -> Split:
+def split(spins: NDArray[np.float64], chain: Indices | None = None) -> Split:
     """Return a split that depends on the configurations alone: the same for every training seed and machine.
 
-    Groups of equal configurations are assigned as a whole, in the order of their digests, so that the fractions are met
-    to within one group. Raises `ValueError` with fewer than 3 distinct configurations.
+    Groups of equal configurations, or those of one Markov `chain` (B,), are assigned as a whole, in the order of their
+    digests, so that the fractions are met to within one group. Raises `ValueError` with fewer than 3 groups.
     """
-    group = group_equal(spins)
+    group = group_equal(spins) if chain is None else np.unique(chain, return_inverse=True)[1].ravel()
     _, first, sizes = np.unique(group, return_index=True, return_counts=True)
     if len(sizes) < len(FRACTIONS):
-        raise ValueError(f"a split needs at least 3 distinct configurations, found {len(sizes)}")
+        what = "distinct configurations" if chain is None else "chains"
+        raise ValueError(f"a split needs at least 3 {what}, found {len(sizes)}")
     drawn = np.frombuffer(b"".join(digests(spins)), dtype=">u8")[::2][first]  # (groups,)
     order = np.lexsort((first, drawn))
     middle = np.cumsum(sizes[order]) - 0.5 * sizes[order]  # of each group, in samples

@@ -1,0 +1,110 @@
+"""Samples of Markov chains: series, histograms, autocorrelation, structure factor and one configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from efnn_cli.figures.style import FAINT, NETWORKS, in_unit, save, sheet, styled
+
+Array = NDArray[np.float64]
+
+COLOURS = tuple(colour for colour, _ in NETWORKS.values())
+MOST_CHAINS = 8  # drawn in the series
+LAGS = 30
+
+
+@styled()
+def sample(series: Mapping[str, Array], spins: Array, stem: Path, title: str, *, unit: str = "") -> Path:
+    """Draw two `series` (chains, proposals) by name, the first in `unit`, and `spins` (rows, 3, Lx, Ly).
+
+    The CSV has the series: proposal, chain, and a column each. Return the path of the PNG.
+    """
+    figure = sheet(7.4, 6.4)
+    figure.suptitle(title, fontsize=9)
+    axes = figure.subplots(3, 2)
+    names = [in_unit(name, unit) if index == 0 else name for index, name in enumerate(series)]
+    for index, (name, rows) in enumerate(zip(names, series.values(), strict=True)):
+        draw_series(axes[0, index], rows, name)
+    draw_histograms(axes[1, 0], dict(zip(names, series.values(), strict=True)))
+    draw_autocorrelation(axes[1, 1], series)
+    draw_structure_factor(figure, axes[2, 0], spins)
+    draw_configuration(figure, axes[2, 1], spins[-1])
+    first = next(iter(series.values()))
+    lines = [
+        (proposal, chain, *(float(each[chain, proposal]) for each in series.values()))
+        for proposal in range(first.shape[1])
+        for chain in range(len(first))
+    ]
+    return save(figure, stem, ("proposal", "chain", *series), lines)
+
+
+def draw_series(axes: Any, rows: Array, name: str) -> None:
+    """Draw the first chains against the proposal."""
+    for index, chain in enumerate(rows[:MOST_CHAINS]):
+        axes.plot(chain, linewidth=0.7, color=COLOURS[index % len(COLOURS)])
+    axes.set_xlabel("proposal")
+    axes.set_ylabel(name)
+
+
+def draw_histograms(axes: Any, series: Mapping[str, Array]) -> None:
+    """Draw the histogram of the first series over all chains, halves of every chain apart: they must agree."""
+    name, rows = next(iter(series.items()))
+    half = rows.shape[1] // 2
+    bins = np.linspace(rows.min(), rows.max() + 1e-300, 31)
+    for part, colour, label in ((rows[:, :half], FAINT, "first half"), (rows[:, half:], COLOURS[0], "second half")):
+        axes.hist(part.ravel(), bins, histtype="step", color=colour, density=True, label=label)
+    axes.set_xlabel(name)
+    axes.set_ylabel("frequency")
+    axes.legend()
+
+
+def draw_autocorrelation(axes: Any, series: Mapping[str, Array]) -> None:
+    """Draw the normalised autocorrelation functions against the lag."""
+    for (name, rows), colour in zip(series.items(), COLOURS, strict=False):
+        centred = rows - rows.mean()
+        lags = range(min(LAGS, rows.shape[1] - 1) + 1)
+        square = float(np.mean(centred**2)) or 1.0
+        found = [float(np.mean(centred[:, lag:] * centred[:, : rows.shape[1] - lag])) / square for lag in lags]
+        axes.plot(lags, found, marker="o", markersize=2.5, color=colour, label=name)
+    axes.axhline(0.0, color=FAINT, linewidth=0.8)
+    axes.set_xlabel("lag (proposals)")
+    axes.set_ylabel("autocorrelation")
+    axes.legend()
+
+
+def draw_structure_factor(figure: Any, axes: Any, spins: Array) -> None:
+    """Draw the mean of S(q) as a map over the Brillouin zone of the cell coordinates, q = 0 in its middle."""
+    factors = np.mean(
+        [
+            (np.abs(np.fft.fft2(each)) ** 2).sum(axis=1).mean(axis=0) / np.prod(spins.shape[2:])
+            for each in np.array_split(spins, max(1, len(spins) // 256))
+        ],
+        axis=0,
+    )
+    image = axes.imshow(
+        np.fft.fftshift(factors).T, origin="lower", extent=(-1, 1, -1, 1), cmap="viridis", aspect="equal"
+    )
+    axes.set_xlabel("qx / π")
+    axes.set_ylabel("qy / π")
+    axes.grid(visible=False)
+    figure.colorbar(image, ax=axes, label="S(q)")
+
+
+def draw_configuration(figure: Any, axes: Any, spins: Array) -> None:
+    """Draw one configuration (3, Lx, Ly): arrows in the plane, colour along z."""
+    x, y = np.indices(spins.shape[1:])
+    size = max(spins.shape[1:])
+    arrows = axes.quiver(
+        x, y, spins[0], spins[1], spins[2], cmap="coolwarm", pivot="mid", scale=size * 1.1, width=0.3 / size,
+        clim=(-1, 1),
+    )  # fmt: skip
+    axes.set_aspect("equal")
+    axes.grid(visible=False)
+    axes.set_xlabel("x (sites)")
+    axes.set_ylabel("y (sites)")
+    figure.colorbar(arrows, ax=axes, label="S_z")

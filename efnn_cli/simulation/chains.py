@@ -1,0 +1,208 @@
+"""Markov chains of spins: moves on the energy of a network, and after each proposal one exact test.
+
+    accept S -> S' with probability min(1, exp(-[(E(S') - E_net(S')) - (E(S) - E_net(S))] / T))
+
+(self-learning Monte Carlo, Liu et al., arXiv:1611.09364): exact whatever the error of the network, since its moves are
+reversible with respect to exp(-E_net / T). A group of chains moves as one batch, with a random stream for every
+proposal: it can be interrupted after any of them and gives the same numbers on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from efnn_cli.core import rng
+from efnn_cli.core.errors import NumericalError
+from efnn_cli.models.energy import EnergyModel
+from efnn_cli.physics.system import Array, Draw, System
+from efnn_cli.physics.thermal import Bath, uniform
+from efnn_cli.simulation.gamma_method import autocorrelation, integrated
+from efnn_cli.simulation.hybrid import State
+from efnn_cli.simulation.moves import NetworkMoves, Settings
+
+Rows = Mapping[str, NDArray[Any]]
+
+TUNING = 80  # moves that tune the step size
+TRIED = 80  # moves that measure the autocorrelation time of single moves
+LONG = 2.0  # moves in a proposal, in autocorrelation times
+FEWEST, MOST = 3, 100  # of them
+OF_LABELS = ("spins", "energies", "fields")
+
+
+@dataclass(frozen=True)
+class Chains:
+    """A group of chains between two proposals."""
+
+    spins: Array
+    """(chains, 3, Lx, Ly)"""
+    labels: Mapping[str, Array]
+    """Exact labels (chains, ...) by their names in files; none where the chains are not corrected."""
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """The ensemble exp(-E / T) of a system, a network that proposes, and a reference that corrects."""
+
+    model: EnergyModel
+    reach: int
+    """Side of the receptive field of the network."""
+    system: System
+    temperature: float
+    reference: str | None
+    """Exact method; None: uncorrected."""
+    tolerance: float
+    fields: bool
+    """Label with fields too."""
+    settings: Settings
+    tune_trajectories: bool
+    warmup: int
+    """Corrected proposals before the first one that is kept."""
+    seed: int
+    bath: Bath | None
+    """Classical model that the chains start from; None: uniform spins."""
+
+    def moves(self, device: torch.device) -> NetworkMoves:
+        """Return the moves of the network on `device`."""
+        model = self.model.to(device).requires_grad_(False).eval()
+        return NetworkMoves(model, self.reach, self.temperature)
+
+    def start(self, group: int, count: int, device: torch.device) -> tuple[Chains, dict[str, NDArray[Any]]]:
+        """Return `count` chains of a group after warm-up, with tuned moves, and the exact labels it has paid for."""
+        if self.bath is None:
+            spins = uniform(rng.stream(self.seed, "sample start", group), (count, *self.system.sides), axis=1)
+        else:
+            spins = self.system.sample("thermal", Draw(self.seed, "sample", group, 0, count, self.bath))
+        moves = self.moves(device)
+        state = moves.state(torch.from_numpy(spins).to(device))
+        state, settings = self.tuned(state, moves, self._generator(group, -1))
+        labels = {} if self.reference is None else self.labelled(state.spins)
+        chains = Chains(
+            state.spins.cpu().numpy(), {name: each.cpu().numpy() for name, each in labels.items()}, settings
+        )
+        if self.warmup == 0:
+            return chains, _paid({}, {}, chains)
+        first = chains
+        chains, rows, rejected = self.advance(chains, group, range(-1 - self.warmup, -1), device)
+        return chains, _paid(rows, rejected, first)
+
+    def tuned(self, state: State, moves: NetworkMoves, generator: torch.Generator) -> tuple[State, Settings]:
+        """Return state and settings after moves on the network alone that fit step size and length of a proposal."""
+        settings = self.settings
+        for index in range(TUNING):
+            kind = moves.kind(settings, generator)
+            state, acceptance = moves.move(state, settings, kind, generator)
+            settings = settings.tuned(kind, acceptance, 1.0 / (1 + index / 10))
+        if not self.tune_trajectories:
+            return state, settings
+        series = []
+        for _ in range(TRIED):
+            state, _ = moves.move(state, settings, moves.kind(settings, generator), generator)
+            square = state.spins.mean(dim=(2, 3)).square().sum(dim=1)  # m^2
+            series.append(torch.stack([state.energies, square]).cpu().numpy())
+        each = np.stack(series, axis=-1)  # (2, chains, moves)
+        taus = [integrated(autocorrelation(some - some.mean()), TRIED)[0] for some in each]
+        length = min(max(math.ceil(LONG * max(taus)), FEWEST), MOST)
+        return state, replace(settings, trajectories=length)
+
+    def advance(
+        self, chains: Chains, group: int, proposals: range, device: torch.device
+    ) -> tuple[Chains, dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+        """Return the chains after `proposals`, by their numbers, and arrays of what happened.
+
+        The first are of the states after every proposal, (proposals, chains, ...); the second are the exact labels of
+        those that were rejected, (n, ...).
+        """
+        moves = self.moves(device)
+        spins = torch.from_numpy(chains.spins).to(device)
+        labels = {name: torch.from_numpy(each).to(device) for name, each in chains.labels.items()}
+        rows: list[dict[str, Tensor]] = []
+        rejected: list[dict[str, Tensor]] = []
+        for number in proposals:
+            generator = self._generator(group, number)
+            row, proposed = self._step(moves, spins, labels, chains.settings, generator)
+            spins, labels = row["spins"], {name: row[name] for name in labels}
+            rows.append(row)
+            rejected.append({name: each[~row["accepted"]] for name, each in proposed.items()})
+        kept = {name: np.stack([each[name].cpu().numpy() for each in rows]) for name in rows[0]}
+        lost = {name: np.concatenate([each[name].cpu().numpy() for each in rejected]) for name in rejected[0]}
+        after = {name: each.cpu().numpy() for name, each in labels.items()}
+        return Chains(spins.cpu().numpy(), after, chains.settings), kept, lost
+
+    def _step(
+        self,
+        moves: NetworkMoves,
+        spins: Tensor,
+        labels: Mapping[str, Tensor],
+        settings: Settings,
+        generator: torch.Generator,
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return the row after one proposal with its exact test, and the proposed spins with their labels."""
+        state = moves.state(spins)
+        end = moves.propose(state, settings, generator)
+        if not bool(torch.isfinite(end.energies).all()):
+            raise NumericalError("the energy of the network is not finite in a chain")
+        if self.reference is None:
+            everywhere = torch.ones(len(spins), dtype=torch.bool, device=spins.device)
+            return {"spins": end.spins, "network_energies": end.energies, "accepted": everywhere}, {}
+        uniforms = torch.rand(len(spins), dtype=torch.float64, generator=generator).to(spins.device)
+        found = self.labelled(end.spins)
+        difference = (found["energies"] - end.energies) - (labels["energies"] - state.energies)
+        accepted = uniforms < (-difference / self.temperature).exp()
+        before = {"spins": spins, "network_energies": state.energies, **labels}
+        after = {"spins": end.spins, "network_energies": end.energies, **found}
+        row = {name: _where(accepted, after[name], before[name]) for name in before}
+        named: dict[str, Tensor] = {name: after[name] for name in OF_LABELS if name in after}
+        named["chain"] = torch.arange(len(spins), device=spins.device)
+        return row | {"accepted": accepted, "error_differences": difference}, named
+
+    def labelled(self, spins: Tensor) -> dict[str, Tensor]:
+        """Return exact labels of `spins` by their names in files; energies, and what the reference gives beside them.
+
+        `internal_energies` and `level_fluctuations` are those of `System.thermal_energies`.
+        """
+        assert self.reference is not None
+        labels = self.system.label(spins, self.reference, self.tolerance, fields=self.fields)
+        thermal = self.system.thermal_energies(spins, labels, self.temperature) or (None, None)
+        named = {
+            "energies": labels.energies,
+            "fields": labels.fields,
+            "densities": labels.densities,
+            "internal_energies": thermal[0],
+            "level_fluctuations": thermal[1],
+        }
+        return {name: each for name, each in named.items() if each is not None}
+
+    def _generator(self, group: int, proposal: int) -> torch.Generator:
+        """Return the random stream of one proposal of a group."""
+        return torch.Generator().manual_seed(rng.integer(self.seed, "sample", group, proposal))
+
+
+def _where(accepted: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    """Return `new` (chains, ...) for accepted proposals, `old` elsewhere."""
+    return torch.where(accepted.view(-1, *[1] * (new.ndim - 1)), new, old)
+
+
+def _paid(rows: Rows, rejected: Rows, first: Chains) -> dict[str, NDArray[Any]]:
+    """Return spins and labels (n, ...) that warm-up has paid for: of its first states, and of all proposals."""
+    if not first.labels:
+        return {}
+    start = {"spins": first.spins, **first.labels, "chain": np.arange(len(first.spins))}
+    found = {}
+    for name in (*OF_LABELS, "chain"):
+        if name in start:
+            parts = [start[name]]
+            if name == "chain" and rows:
+                parts.append(np.nonzero(rows["accepted"])[1])
+            elif rows:
+                parts.append(rows[name][rows["accepted"]])
+            found[name] = np.concatenate([*parts, *([rejected[name]] if rejected else [])])
+    return found

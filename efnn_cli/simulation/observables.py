@@ -1,0 +1,143 @@
+"""Observables of samples with their errors, and the merit of the network that moved the chains.
+
+    susceptibility     n <m^2> / (3 T), the O(3) convention of a disordered phase
+    Binder cumulant    1 - 3 <m^4> / (5 <m^2>^2): 0 for disorder, 2/5 for order
+    correlation length sqrt(S(0) / S(q1) - 1) / |q1|', q1 the smallest momenta, |q1|' = 2 sin(|q1| / 2)
+    specific heat      (<u^2> - <u>^2 + <v>) / (n T^2) at fixed mu, u and v from one-particle levels
+    acceptance         of the exact test; predicted erfc(s / (2 sqrt(2) T)), s the standard deviation of the change of
+                       E - E_net in a proposal
+
+m = |sum S| / n. Energies and heats are per site. None where the samples do not tell.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import erfc
+
+from efnn_cli.physics.observables import chirality, magnetisation, structure_factor, topological_charge
+from efnn_cli.physics.system import System
+from efnn_cli.simulation.gamma_method import Estimate, estimate, split_r_hat
+from efnn_cli.simulation.samples_file import Samples
+
+Array = NDArray[np.float64]
+Series = Mapping[str, Array]
+"""Observables by name, (chains, proposals) each."""
+
+TOO_FEW = 50  # proposals of a chain, in autocorrelation times
+TOO_FAR = 1.1  # split R-hat
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A function of the means of some series."""
+
+    needs: tuple[str, ...]
+    of: Callable[[Array], float]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Observables with errors, and the merit of the network."""
+
+    observables: dict[str, Estimate]
+    acceptance: float | None
+    predicted_acceptance: float | None
+    r_hat: float | None
+    """The larger one of energy and m^2."""
+
+    @property
+    def tau(self) -> float | None:
+        """The larger autocorrelation time of energy and m^2, in proposals."""
+        found = [self.observables[name].tau for name in ("energy", "m2")]
+        return max((each for each in found if each is not None), default=None)
+
+
+def series_of(samples: Samples, system: System) -> dict[str, Array]:
+    """Return the observables of every state, per site where they are extensive."""
+    spins = samples.arrays["spins"]
+    factors = structure_factor(spins)  # (rows, Lx, Ly)
+    m = magnetisation(spins)
+    n = system.sites
+    energies = samples.arrays["energies" if samples.corrected else "network_energies"]
+    rows = {
+        "energy": energies / n,
+        "m": m,
+        "m2": m**2,
+        "m4": m**4,
+        "S(0)": factors[:, 0, 0],
+        "S(q1)": np.mean([factors[:, k, q] for k, q in smallest_momenta(system.sides)], axis=0),
+        "chirality": chirality(spins),
+        "charge": topological_charge(spins),
+    }
+    rows["charge2"] = rows["charge"] ** 2 / n
+    stored = {"density": ("densities", 1), "u": ("internal_energies", n), "v": ("level_fluctuations", n)}
+    rows |= {name: samples.arrays[each] / by for name, (each, by) in stored.items() if each in samples.arrays}
+    if "u" in rows:
+        rows["u2"] = rows["u"] ** 2
+    return {name: each.reshape(-1, samples.chains).T for name, each in rows.items()}
+
+
+def smallest_momenta(sides: tuple[int, int]) -> list[tuple[int, int]]:
+    """Return the indices of the smallest momenta along the longer side, or along both where they are equal."""
+    along = [(1, 0)] if sides[0] >= sides[1] else []
+    return along + ([(0, 1)] if sides[1] >= sides[0] else [])
+
+
+def derived(system: System, temperature: float) -> dict[str, Derived]:
+    """Return the observables that are functions of several means."""
+    n, q1 = system.sites, smallest_momentum(system)
+
+    def length(means: Array) -> float:
+        ratio = means[0] / means[1] - 1 if means[1] > 0 else math.nan
+        return math.sqrt(ratio) / (2 * math.sin(q1 / 2)) if ratio > 0 else math.nan
+
+    return {
+        "susceptibility": Derived(("m2",), lambda means: float(n * means[0] / (3 * temperature))),
+        "binder": Derived(("m4", "m2"), lambda means: float(1 - 3 * means[0] / (5 * means[1] ** 2))),
+        "correlation_length": Derived(("S(0)", "S(q1)"), length),
+        "specific_heat": Derived(
+            ("u2", "u", "v"), lambda means: float((n * (means[0] - means[1] ** 2) + means[2]) / temperature**2)
+        ),
+    }
+
+
+def smallest_momentum(system: System) -> float:
+    """Return |q1| in units of the inverse bond length."""
+    reciprocal = np.linalg.inv(np.array(system.kind_of_lattice.cell))  # rows: reciprocal vectors over 2 pi
+    return float(2 * math.pi / max(system.sides) * np.linalg.norm(reciprocal[0]))
+
+
+def measure(samples: Samples, system: System) -> Measured:
+    """Return all observables of `samples` with errors."""
+    series = series_of(samples, system)
+    found = {name: estimate(each[..., None]) for name, each in series.items() if name not in ("u2", "v")}
+    for name, one in derived(system, samples.temperature).items():
+        if all(each in series for each in one.needs):
+            found[name] = estimate(np.stack([series[each] for each in one.needs], axis=-1), one.of)
+    r_hats = [each for name in ("energy", "m2") if (each := split_r_hat(series[name])) is not None]
+    acceptance = predicted = None
+    if samples.corrected:
+        acceptance = float(samples.arrays["accepted"].mean())
+        spread = float(samples.arrays["error_differences"].std())
+        predicted = float(erfc(spread / (2 * math.sqrt(2) * samples.temperature)))
+    return Measured(found, acceptance, predicted, max(r_hats, default=None))
+
+
+def warnings_of(measured: Measured, proposals: int) -> list[str]:
+    """Return why the errors cannot be trusted yet; nothing where they can."""
+    found = []
+    if measured.tau is None or proposals < TOO_FEW * measured.tau:
+        tau = "unknown" if measured.tau is None else f"{measured.tau:.2g}"
+        found.append(
+            f"the chains are short: {proposals} proposals with an autocorrelation time of {tau}; "
+            f"errors want {TOO_FEW} times as many"
+        )
+    if measured.r_hat is not None and measured.r_hat > TOO_FAR:
+        found.append(f"the chains have not forgotten their starts: split R-hat is {measured.r_hat:.3g}, wanted 1")
+    return found

@@ -1,0 +1,174 @@
+"""Settings of `efnn sample`: composed keys, checked against the network that moves the chains."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from efnn_cli.config.compose import Composed
+from efnn_cli.config.fingerprint import fingerprint
+from efnn_cli.config.options import SampleKeys
+from efnn_cli.config.schema import typed
+from efnn_cli.core import resources
+from efnn_cli.core.errors import ConfigError, InputError
+from efnn_cli.core.results import shown
+from efnn_cli.datasets.dask_cluster import DaskCluster
+from efnn_cli.datasets.executors import Executor, Threads
+from efnn_cli.datasets.find import DATA
+from efnn_cli.datasets.settings import check_reference
+from efnn_cli.physics.system import System
+from efnn_cli.physics.thermal import Bath
+from efnn_cli.runs.loading import Run, weights_digest
+from efnn_cli.simulation.chains import Sampler
+from efnn_cli.simulation.moves import Settings
+from efnn_cli.storage import atomic
+from efnn_cli.storage.dataset import EXTERNAL
+
+SAMPLES = DATA / "samples"
+GROUP = {"cpu": 8, "cuda": 64}  # chains that move as one batch, at most
+SITES_A_SEGMENT = 1000  # proposals of a file that is written on the way, times sites
+SWEEPS = 100  # of the classical model that the chains start from
+
+
+@dataclass(frozen=True)
+class SamplePlan:
+    """Chains to run: keys, network, system, and their file."""
+
+    keys: SampleKeys
+    run: Run
+    system: System
+    temperature: float
+    reference: str | None
+    """None: uncorrected."""
+    path: Path
+    tag: str
+    """Hash of everything that the chains depend on."""
+
+    @property
+    def groups(self) -> list[range]:
+        """Return the chains of every group."""
+        size = GROUP[self.run.device.type]
+        return [range(first, min(first + size, self.keys.chains)) for first in range(0, self.keys.chains, size)]
+
+    @property
+    def segments(self) -> list[range]:
+        """Return the numbers of the proposals of every file that is written on the way."""
+        length = max(1, SITES_A_SEGMENT // self.system.sites)
+        ends = range(0, self.keys.proposals, length)
+        return [range(first, min(first + length, self.keys.proposals)) for first in ends]
+
+    def sampler(self) -> Sampler:
+        """Return the sampler."""
+        keys = self.keys
+        moves = Settings(keys.moves, keys.trajectories or 1, keys.steps)
+        reach = self.run.config["receptive_field"] or max(self.system.sides)
+        return Sampler(
+            self.run.model,
+            reach,
+            self.system,
+            self.temperature,
+            self.reference,
+            keys.tolerance,
+            keys.fields,
+            moves,
+            keys.trajectories is None,
+            keys.warmup,
+            keys.seed,
+            bath_of(self.system, self.temperature),
+        )
+
+    def executor(self) -> Executor:
+        """Return the executor that runs the groups."""
+        workers = self.keys.workers or resources.cores()
+        if self.keys.executor.name == "threads":
+            return Threads(self.run.device, workers)
+        return DaskCluster(self.run.device, workers, self.keys.device, self.keys.executor.address)
+
+
+def bath_of(system: System, temperature: float) -> Bath | None:
+    """Return the classical model that chains start from; None for a system that has none."""
+    try:
+        coupling = system.effective_coupling()
+    except ConfigError:
+        return None
+    return Bath(temperature, coupling, SWEEPS, system.kind_of_lattice.name)
+
+
+def keys_of(composed: Composed) -> SampleKeys:
+    """Return the typed keys; raises `ConfigError` for those that contradict each other."""
+    keys = typed(SampleKeys, composed.values)
+    if not keys.correct:
+        for name in ("reference", "tolerance", "fields"):
+            if name in composed.settings:
+                raise ConfigError(f"{name} has no effect with correct=false", f"leave {name} out")
+    return keys
+
+
+def plan(keys: SampleKeys, run: Run, out: Path | None = None) -> SamplePlan:
+    """Return the chains to run; raises `ConfigError` and `InputError` for what a network or a system cannot do."""
+    trained = run.system
+    if trained.geometry != "lattice":
+        raise InputError(f"{shown(run.path)}: sampling moves unit vectors on a lattice, {trained.kind} has none")
+    if trained.name == EXTERNAL and keys.correct:
+        raise InputError(
+            f"{shown(run.path)} learned labels from elsewhere: no exact energies correct its chains", "correct=false"
+        )
+    system = _system(keys, trained.at_size(trained.size if keys.L is None else keys.L))
+    temperature = _temperature(keys, system)
+    if not keys.correct and system.hamiltonian() != trained.hamiltonian():
+        raise ConfigError("another system.T or system.mu than that of the network needs correct=true", "leave it out")
+    if keys.moves != "hybrid" and not hasattr(run.model.network, "features"):
+        raise ConfigError(
+            f"moves={keys.moves} needs the densities of a network, {run.config['model']['name']} has none"
+        )
+    reference = _reference(keys, system, run.device.type) if keys.correct else None
+    tag = fingerprint(_identity(keys, run, system, temperature, reference))
+    name = f"{system.name}-L{system.size}-T{temperature:g}-c{keys.chains}-n{keys.proposals}-s{keys.seed}-{tag}.h5"
+    path = out or SAMPLES / name
+    atomic.require_name(path)
+    return SamplePlan(keys, run, system, temperature, reference, path, tag)
+
+
+def _system(keys: SampleKeys, system: System) -> System:
+    """Return the system with the T and mu of `keys`; raises `ConfigError` where it has none."""
+    given = {name: each for name, each in dataclasses.asdict(keys.system).items() if each is not None}
+    for name in given:
+        if not hasattr(system, name):
+            raise ConfigError(f"system.{name}: {system.kind} has none", "temperature=... is that of the spins")
+    return dataclasses.replace(system, **given) if given else system  # type: ignore[type-var]
+
+
+def _temperature(keys: SampleKeys, system: System) -> float:
+    """Return the temperature of the ensemble: that of the electrons where there are any."""
+    own = getattr(system, "T", None)
+    if own is not None and keys.temperature is not None and keys.temperature != own:
+        raise ConfigError(
+            f"temperature={keys.temperature:g}: electrons and spins share system.T = {own:g}",
+            f"system.T={keys.temperature:g}",
+        )
+    if own is None and keys.temperature is None:
+        raise ConfigError(f"{system.kind} has no temperature of its own", "give temperature=0.5, for example")
+    return float(own if own is not None else keys.temperature)  # type: ignore[arg-type]
+
+
+def _reference(keys: SampleKeys, system: System, device: str) -> str:
+    """Return the exact method."""
+    check_reference(system, keys.reference)
+    if keys.reference != "auto":
+        return keys.reference
+    return system.fastest_reference(device, fields=keys.fields)
+
+
+def _identity(keys: SampleKeys, run: Run, system: System, temperature: float, reference: str | None) -> dict[str, Any]:
+    """Return everything that the chains depend on; the size of a group differs between kinds of devices."""
+    without = ("executor", "device", "workers", "system", "L", "reference")
+    return {
+        **{name: each for name, each in dataclasses.asdict(keys).items() if name not in without},
+        "system": system.described(),
+        "temperature": temperature,
+        "reference": reference,
+        "weights": weights_digest([run]),
+        "group": GROUP[run.device.type],
+    }
