@@ -5,6 +5,7 @@ import math
 import torch
 
 from efnn_cli.simulation import hybrid
+from efnn_cli.simulation.hybrid import State
 
 
 def bond(spins):
@@ -49,7 +50,8 @@ def volume(integrate):
 
 
 def good(spins, momenta):
-    return hybrid.leapfrog(spins, momenta, bond, 0.3, 0.2, 7)
+    end, last = hybrid.leapfrog(State.of(spins, bond), momenta, bond, 0.3, 0.2, 7)
+    return end.spins, last
 
 
 def broken(spins, momenta):
@@ -74,12 +76,12 @@ def mean_cosine(step, steps, temperature=0.5, chains=1000, rounds=60):
     def energy(spins):
         return -(spins[:, :, 0] * spins[:, :, 1]).sum((1, 2)), -spins.flip(2)
 
-    spins, total = start(chains)[0], torch.zeros(chains, dtype=torch.float64)
+    state, total = State.of(start(chains)[0], energy), torch.zeros(chains, dtype=torch.float64)
     for turn in range(rounds):
-        normals = torch.randn(spins.shape, dtype=torch.float64, generator=generator)
+        normals = torch.randn(state.spins.shape, dtype=torch.float64, generator=generator)
         uniforms = torch.rand(chains, dtype=torch.float64, generator=generator)
-        spins, _ = hybrid.trajectory(spins, energy, temperature, step, steps, normals, uniforms)
-        total += -energy(spins)[0] * (turn >= rounds // 3)
+        state, _ = hybrid.trajectory(state, energy, temperature, step, steps, normals, uniforms)
+        total += -state.energies * (turn >= rounds // 3)
     means = total / (rounds - rounds // 3)
     return float(means.mean()), float(means.std() / math.sqrt(chains))
 
