@@ -20,7 +20,8 @@ from efnn_cli.cli.app import app
 from efnn_cli.config import keys, recipes
 from efnn_cli.config.fields import outline, place_of
 from efnn_cli.config.keys import Key
-from efnn_cli.config.options import COMMANDS, ExecutorOptions
+from efnn_cli.config.options import COMMANDS
+from efnn_cli.config.shared_options import ExecutorOptions
 from efnn_cli.core import errors
 from efnn_cli.models import MODELS
 from efnn_cli.physics import SYSTEMS

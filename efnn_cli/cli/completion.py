@@ -27,7 +27,7 @@ SEPARATORS = re.compile("[=:]+")  # at which bash splits words
 PLAIN = re.compile(r"^[\w.+-]+$")  # a default that no shell wants quoted
 MEANING_WIDTH = 60
 DEVICES = ("auto", "cpu", "cuda")
-FIGURES = ("curve", "parity", "width", "parameters", "samples", "sizes", "times", "spins")
+FIGURES = ("curve", "parity", "width", "parameters", "samples", "sizes", "times", "spins", "sample")
 
 
 def complete_settings(ctx: typer.Context, incomplete: str) -> list[Candidate]:

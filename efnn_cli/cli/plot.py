@@ -24,7 +24,7 @@ def plot(
         Optional[list[str]],
         typer.Argument(
             metavar="KIND [RUN]... [KEY=VALUE]...",
-            help="curve, parity, width, parameters, samples, sizes, times or spins; RUNs, or conditions.",
+            help="curve, parity, width, parameters, samples, sizes, times, spins or sample; RUNs, or conditions.",
             autocompletion=complete_figure,
         ),
     ] = None,
@@ -40,7 +40,8 @@ def plot(
     Example: efnn plot width system=three_spin model=efnn,dnn
 
     curve: learning curves; parity: predicted against true energies; width, parameters, samples: error over many runs;
-    sizes, times: what efnn extrapolate found, against L; spins: a configuration (index=0) and its effective fields.
+    sizes, times: what efnn extrapolate found, against L; spins: a configuration (index=0) and its effective fields;
+    sample FILE: chains of efnn sample, with series, histograms, autocorrelation and structure factor.
     Without RUN the most recent one; for errors over many runs all finished ones.
     """
     from efnn_cli.core.errors import ConfigError

@@ -62,7 +62,8 @@ def sample(
     from efnn_cli.storage import output
 
     run, overrides = split_one(arguments, "RUN", "a run folder, or a checkpoint file in it")
-    options = {"L": size, "chains": chains, "proposals": proposals, "seed": seed, "device": device, "workers": workers}
+    options = {"system.L": size, "chains": chains, "proposals": proposals, "seed": seed}
+    options |= {"device": device, "workers": workers}
     keys = settings.keys_of(compose("sample", request_of(overrides, options)))
     part = part_of(shards, shard_index, overwrite=overwrite)
     target = resolve(keys.device)

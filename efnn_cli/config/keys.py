@@ -13,7 +13,9 @@ from importlib import import_module
 from pathlib import Path
 
 from efnn_cli.config.fields import Field, Outline, outline, place_of
-from efnn_cli.config.options import COMMANDS, GROUPS, ExecutorOptions, LadderOptions, NewParameters
+from efnn_cli.config.options import COMMANDS, GROUPS
+from efnn_cli.config.shared_options import ExecutorOptions, LadderOptions, NewParameters
+from efnn_cli.config.simulation_options import SampledParameters
 from efnn_cli.core.registry import is_file_place
 from efnn_cli.models import MODELS
 from efnn_cli.models.options import NetworkOptions
@@ -30,6 +32,7 @@ SHORT_NAMES = {
 }
 """Short names of keys by their long spelling."""
 NESTED = {"ladder": LadderOptions, "system": NewParameters}  # keys below another one, of the commands that have them
+OWN_NESTED = {("sample", "system"): SampledParameters}
 HIDDEN_OPTIONS = ("neutral", "closed_form")  # recipes that others build on, or that a network brings along
 SAME_KEYS = {"compare": "train", "merge": "generate"}  # commands with the keys of another one
 EXECUTORS = ("dask", "threads")
@@ -92,7 +95,7 @@ def files(group: str, config_dir: Path | None = None) -> list[str]:
 def root_keys(command: str) -> list[Key]:
     """Return the keys of `command` itself."""
     found = outline(place_of(COMMANDS[command]))
-    inner = {name: each for name, each in NESTED.items() if name in found.fields}
+    inner = {name: OWN_NESTED.get((command, name), each) for name, each in NESTED.items() if name in found.fields}
     keys = _keys(found, "", besides=(*groups(command), *inner))
     return keys + [key for name, each in inner.items() for key in _keys(outline(place_of(each)), f"{name}.")]
 

@@ -10,56 +10,21 @@ import importlib.util
 from dataclasses import dataclass, field
 from typing import Any
 
+from efnn_cli.config.shared_options import (
+    MAX_SAMPLES,
+    MAX_WORKERS,
+    REFERENCES,
+    TOLERANCES,
+    ExecutorOptions,
+    LadderOptions,
+    NewParameters,
+    check_common,
+    check_published,
+)
+from efnn_cli.config.simulation_options import SampleKeys
 from efnn_cli.core import checks, device, ranks
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.size import lattice_size
-
-MAX_SAMPLES = 1_000_000_000
-MAX_WORKERS = 1024
-TOLERANCES = (1e-13, 1e-2)
-REFERENCES = ("auto", "formula", "dense", "determinant")
-
-
-def check_common(seed: int, device_name: str, workers: int | None) -> None:
-    """Raise `ConfigError` for a seed, a device or a number of workers that no command takes."""
-    checks.seed("seed", seed)
-    device.check_name(device_name)
-    if workers is not None:
-        checks.within("workers", workers, 1, MAX_WORKERS)
-
-
-def check_published(chosen: str, seed: int, samples: int) -> None:
-    """Raise `ConfigError` for a seed or a number of samples beyond the range of sampling=published."""
-    from efnn_cli.physics import sampling  # loads PyTorch
-
-    if chosen == "published":
-        checks.within("seed (with sampling=published)", seed, 0, sampling.PUBLISHED_MAX_SEED)
-        checks.within("samples (with sampling=published)", samples, 1, sampling.PUBLISHED_BLOCK)
-
-
-@dataclass
-class ExecutorOptions:
-    """Workers that label: threads of this process (LAPACK runs outside Python's lock), or a Dask cluster."""
-
-    name: str = "threads"
-    address: str | None = None
-    """Scheduler of executor=dask, tcp://HOST:PORT; null: a cluster of --workers processes here, for this command."""
-
-    def __post_init__(self) -> None:
-        checks.one_of("executor", self.name, ("threads", "dask"))
-        if self.address is not None and self.name != "dask":
-            raise ConfigError("executor.address belongs to a Dask cluster", "add executor=dask")
-
-
-@dataclass
-class LadderOptions:
-    """The temperatures of sampling=ladder."""
-
-    uniform: float = 0.15
-    """Share of the configurations of sampling=ladder at infinite temperature."""
-
-    def __post_init__(self) -> None:
-        checks.within("ladder.uniform", self.uniform, 0.0, 1.0)
 
 
 @dataclass
@@ -195,74 +160,10 @@ class PredictKeys:
 
 
 @dataclass
-class NewParameters:
-    """Parameters of the electrons that levels do not depend on."""
-
-    T: float | None = None
-    """Temperature; null: as it was."""
-    mu: float | None = None
-    """Chemical potential; null: as it was."""
-
-
-@dataclass
 class RelabelKeys:
     """Energies of other parameters from stored levels."""
 
     system: NewParameters = field(default_factory=NewParameters)
-
-
-@dataclass
-class SampleKeys:
-    """Markov chains whose moves a network proposes and an exact reference corrects."""
-
-    L: int | str | None = None
-    """Side of the lattice, 12x8 for a rectangle; null: that of the training lattice."""
-    chains: int = 16
-    """Number of chains, moved side by side."""
-    proposals: int = 100
-    """Proposals of every chain that are kept."""
-    warmup: int = 10
-    """Proposals of every chain before them, after the moves have been tuned."""
-    moves: str = "hybrid"
-    """One of hybrid, metropolis, mixed; hybrid: trajectories, metropolis: moves of distant sites, mixed: both."""
-    trajectories: int | None = None
-    """Moves of the network in a proposal; null: two autocorrelation times, measured in warm-up."""
-    steps: int = 8
-    """Leapfrog steps of a trajectory, or rounds of Metropolis moves."""
-    temperature: float | None = None
-    """Temperature of the spins of a classical system; one with electrons has system.T."""
-    system: NewParameters = field(default_factory=NewParameters)
-    correct: bool = True
-    """Accept or reject by exact energies; false: sample the network itself."""
-    reference: str = "auto"
-    """One of auto, formula, dense, determinant; auto: the fastest."""
-    tolerance: float = 1e-10
-    """Relative error of reference=determinant."""
-    fields: bool = False
-    """Label with fields -dE/dS too, for training on the samples."""
-    seed: int = 0
-    """Seed of the chains."""
-    executor: ExecutorOptions = field(default_factory=ExecutorOptions)
-    device: str = "auto"
-    """One of auto, cpu, cuda; cuda:INDEX: the GPU of that number."""
-    workers: int | None = None
-    """Groups of chains side by side (or processes of a Dask cluster here); null: all cores."""
-
-    def __post_init__(self) -> None:
-        check_common(self.seed, self.device, self.workers)
-        checks.within("chains", self.chains, 1, 100_000)
-        checks.within("proposals", self.proposals, 1, MAX_SAMPLES)
-        checks.within("warmup", self.warmup, 0, 1_000_000)
-        checks.within("steps", self.steps, 1, 10_000)
-        checks.within("tolerance", self.tolerance, *TOLERANCES)
-        checks.one_of("moves", self.moves, ("hybrid", "metropolis", "mixed"))
-        checks.one_of("reference", self.reference, REFERENCES)
-        if self.trajectories is not None:
-            checks.within("trajectories", self.trajectories, 1, 100_000)
-        if self.L is not None:
-            self.L = lattice_size("L", self.L)
-        if self.temperature is not None:
-            checks.within("temperature", self.temperature, 1e-9, 1e9)
 
 
 @dataclass

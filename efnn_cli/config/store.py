@@ -8,7 +8,8 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 
 from efnn_cli.config.keys import EXECUTORS, SHORT_NAMES
-from efnn_cli.config.options import COMMANDS, GROUPS, ExecutorOptions
+from efnn_cli.config.options import COMMANDS, GROUPS
+from efnn_cli.config.shared_options import ExecutorOptions
 from efnn_cli.models import MODELS
 from efnn_cli.physics import SYSTEMS, variants
 from efnn_cli.training.options import TrainingOptions

@@ -12,8 +12,9 @@ import torch
 
 from efnn_cli.config.compose import Composed
 from efnn_cli.config.fingerprint import fingerprint
-from efnn_cli.config.options import ExecutorOptions, GenerateKeys, check_published
+from efnn_cli.config.options import GenerateKeys
 from efnn_cli.config.schema import build_system, typed
+from efnn_cli.config.shared_options import ExecutorOptions, check_published
 from efnn_cli.core import checks, resources
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.datasets.baths import Thermal, thermal_config

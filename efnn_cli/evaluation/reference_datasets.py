@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 from efnn_cli.config.compose import Composed
-from efnn_cli.config.options import ExtrapolateKeys, check_published
+from efnn_cli.config.options import ExtrapolateKeys
+from efnn_cli.config.shared_options import check_published
 from efnn_cli.core import resources
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConfigError

@@ -86,9 +86,9 @@ def draw_structure_factor(figure: Any, axes: Any, spins: Array) -> None:
         ],
         axis=0,
     )
-    image = axes.imshow(
-        np.fft.fftshift(factors).T, origin="lower", extent=(-1, 1, -1, 1), cmap="viridis", aspect="equal"
-    )
+    edges = [each for side in factors.shape for each in (-2 * (side // 2) / side - 1 / side, -2 * (side // 2) / side)]
+    extent = (edges[0], edges[0] + 2, edges[2], edges[2] + 2)  # a pixel a momentum
+    image = axes.imshow(np.fft.fftshift(factors).T, origin="lower", extent=extent, cmap="viridis", aspect="equal")
     axes.set_xlabel("qx / π")
     axes.set_ylabel("qy / π")
     axes.grid(visible=False)
@@ -100,7 +100,7 @@ def draw_configuration(figure: Any, axes: Any, spins: Array) -> None:
     x, y = np.indices(spins.shape[1:])
     size = max(spins.shape[1:])
     arrows = axes.quiver(
-        x, y, spins[0], spins[1], spins[2], cmap="coolwarm", pivot="mid", scale=size * 1.1, width=0.3 / size,
+        x, y, spins[0], spins[1], spins[2], cmap="coolwarm", pivot="mid", scale=size * 1.1, width=0.12 / size,
         clim=(-1, 1),
     )  # fmt: skip
     axes.set_aspect("equal")

@@ -16,14 +16,17 @@ import torch
 from torch import Tensor
 from torch.export import Dim
 
-from efnn_cli.core.errors import ConfigError
+from efnn_cli.core import checks
+from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.results import Result, shown
 from efnn_cli.core.table import facts
+from efnn_cli.core.text import printable
 from efnn_cli.models import MODELS
 from efnn_cli.models.build import parameter_count
 from efnn_cli.models.energy import EnergyModel
 from efnn_cli.runs.loading import Run
-from efnn_cli.storage import atomic, hdf5
+from efnn_cli.storage import atomic, hdf5, spin_fields
+from efnn_cli.storage.spins_file import read_spins
 
 FORMAT = "efnn-network"
 SCHEMA_VERSION = 1
@@ -44,6 +47,20 @@ def export(run: Run, form: str, dtype: str, path: Path) -> Result:
     WRITERS[form](model, run, path)
     metrics = {"format": form, "dtype": dtype, "parameters": parameter_count(model), "bytes": path.stat().st_size}
     return Result("export", metrics, {"network": shown(path)}, tables=[facts(metrics)])
+
+
+def export_spins(source: Path, form: str, index: int, out: Path | None) -> Result:
+    """Write configuration `index` of the file `source` for viewers; return what was written."""
+    spins = read_spins(source)
+    if spins.ndim != 4:
+        raise InputError(f"{source}: wanted unit vectors on a lattice, found spins of shape {spins.shape}")
+    checks.within("--index", index, -len(spins), len(spins) - 1)
+    number = index % len(spins)
+    path = out or source.with_name(f"{source.stem}-{number}.{form}")
+    atomic.make_folder(path.parent)
+    spin_fields.WRITERS[form](path, spins[number], f"configuration {number} of {printable(source.name)}")
+    metrics = {"format": form, "index": number, "bytes": path.stat().st_size}
+    return Result("export", metrics, {"configuration": shown(path)}, tables=[facts(metrics)])
 
 
 def write_program(model: EnergyModel, run: Run, path: Path) -> None:

@@ -75,7 +75,7 @@ def report(plan: SamplePlan, samples: Samples) -> Result:
     metrics = metrics_of(plan, samples, measured)
     write_csv(beside(stem, ".csv"), measured, samples)
     documents.write_json(beside(stem, ".json"), metrics)
-    figure = draw(samples, plan.system, beside(stem, "").with_name(stem.name + "-series"))
+    figure = draw(samples, plan.system, stem.with_name(f"{stem.name}-series"))
     outputs = {"samples": plan.path, "observables": beside(stem, ".csv"), "figure": figure}
     return Result("sample", metrics, {name: shown(each) for name, each in outputs.items()}, tables=tables(metrics))
 

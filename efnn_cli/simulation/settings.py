@@ -9,8 +9,8 @@ from typing import Any
 
 from efnn_cli.config.compose import Composed
 from efnn_cli.config.fingerprint import fingerprint
-from efnn_cli.config.options import SampleKeys
 from efnn_cli.config.schema import typed
+from efnn_cli.config.simulation_options import SampleKeys
 from efnn_cli.core import resources
 from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.results import shown
@@ -115,7 +115,7 @@ def plan(keys: SampleKeys, run: Run, out: Path | None = None) -> SamplePlan:
         raise InputError(
             f"{shown(run.path)} learned labels from elsewhere: no exact energies correct its chains", "correct=false"
         )
-    system = _system(keys, trained.at_size(trained.size if keys.L is None else keys.L))
+    system = _system(keys, trained.at_size(trained.size if keys.system.L is None else keys.system.L))
     temperature = _temperature(keys, system)
     if not keys.correct and system.hamiltonian() != trained.hamiltonian():
         raise ConfigError("another system.T or system.mu than that of the network needs correct=true", "leave it out")
@@ -133,7 +133,8 @@ def plan(keys: SampleKeys, run: Run, out: Path | None = None) -> SamplePlan:
 
 def _system(keys: SampleKeys, system: System) -> System:
     """Return the system with the T and mu of `keys`; raises `ConfigError` where it has none."""
-    given = {name: each for name, each in dataclasses.asdict(keys.system).items() if each is not None}
+    chosen = {"T": keys.system.T, "mu": keys.system.mu}
+    given = {name: each for name, each in chosen.items() if each is not None}
     for name in given:
         if not hasattr(system, name):
             raise ConfigError(f"system.{name}: {system.kind} has none", "temperature=... is that of the spins")
@@ -163,7 +164,7 @@ def _reference(keys: SampleKeys, system: System, device: str) -> str:
 
 def _identity(keys: SampleKeys, run: Run, system: System, temperature: float, reference: str | None) -> dict[str, Any]:
     """Return everything that the chains depend on; the size of a group differs between kinds of devices."""
-    without = ("executor", "device", "workers", "system", "L", "reference")
+    without = ("executor", "device", "workers", "system", "reference")
     return {
         **{name: each for name, each in dataclasses.asdict(keys).items() if name not in without},
         "system": system.described(),

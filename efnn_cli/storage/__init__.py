@@ -6,5 +6,5 @@ documents.py YAML, JSON and CSV                  predictions.py  energies predic
 reading.py   text files and plain values         spins_file.py   configurations of the user's own
 tree.py      nested values <-> JSON and arrays   output.py       where results may go
 lock.py      ownership by a process              names.py        names of the files of a run
-arrays_file.py   arrays that anybody has written
+arrays_file.py   arrays that anybody has written  spin_fields.py   one configuration for viewers
 """

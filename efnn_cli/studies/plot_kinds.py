@@ -45,6 +45,8 @@ def prepare(kind: str, arguments: Sequence[str], data: Path | None) -> Drawing:
     """Return the figure with everything that it draws."""
     if kind == "spins":
         return prepare_spins(arguments)
+    if kind == "sample":
+        return plots.sample(arguments)
     paths, conditions = split_conditions(arguments)
     rows = select(paths, conditions, many=kind in MANY)
     return plots.parity(rows, data) if kind == "parity" else (MANY | FEW)[kind](rows)

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from efnn_cli import figures
+from efnn_cli.config.schema import build_system
 from efnn_cli.core import checks
-from efnn_cli.core.errors import InputError
+from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.results import shown
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.core.size import length
@@ -24,6 +25,8 @@ from efnn_cli.physics.system import Array
 from efnn_cli.runs.folder import EXTRAPOLATION
 from efnn_cli.runs.listing import RunRow
 from efnn_cli.runs.loading import Run, load, weights_digest
+from efnn_cli.simulation import samples_file
+from efnn_cli.simulation.results import draw
 from efnn_cli.studies.plot_selection import (
     QUANTITIES,
     Drawing,
@@ -87,6 +90,20 @@ def spins(row: RunRow, index: int) -> Drawing:
         lambda stem: figures.spins(configuration, fields, stem, unit=run.system.energy_unit),
         {"index": index, "configuration": int(task.chosen[index])},
     )
+
+
+def sample(arguments: Sequence[str]) -> Drawing:
+    """Series, histograms, autocorrelation, structure factor and last configuration of a file of `efnn sample`."""
+    if len(arguments) != 1:
+        raise ConfigError(
+            f"wanted one file of efnn sample, found {' '.join(arguments) or 'none'}",
+            "efnn plot sample data/samples/FILE.h5",
+        )
+    path = Path(arguments[0])
+    samples = samples_file.read(path)
+    system = build_system(samples.metadata["system"])
+    identity = {"samples": str(samples.metadata["job"])}
+    return Drawing(identity, lambda stem: draw(samples, system, stem), {"samples": shown(path)})
 
 
 def effective_fields(run: Run, configuration: Array, known: Array | None = None) -> dict[str, Array]:

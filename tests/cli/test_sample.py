@@ -1,0 +1,192 @@
+"""`efnn sample` as a user meets it: real files, killed and resumed, in parts, and what it refuses."""
+
+import json
+import signal
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from .conftest import begin_efnn, call, run_efnn
+
+QUICK = ("epochs=3", "width=4", "model.kernel_size=3", "training.optimizer=adam", "-q")
+CHAINS = ("--chains", 12, "--proposals", 6, "warmup=2", "trajectories=2", "steps=3")
+
+
+def arrays(path: Path) -> dict[str, np.ndarray]:
+    with h5py.File(path) as file:
+        found: dict[str, np.ndarray] = {}
+        file.visititems(lambda name, node: found.update({name: node[()]}) if hasattr(node, "dtype") else None)
+    del found["metadata"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network of a few seconds at L = 4, trained on a ladder."""
+    here = tmp_path_factory.mktemp("sample")
+    call("generate", "double_exchange", "--L", 4, "--samples", 100, "sampling=ladder", "-q", cwd=here).done()
+    call("train", *QUICK, "--out", "run", cwd=here).done()
+    return here
+
+
+@pytest.fixture(scope="module")
+def sampled(place: Path) -> dict:
+    return call("sample", "run", *CHAINS, "fields=true", "--json", "-q", cwd=place).done().json()
+
+
+def test_the_result(place: Path, sampled: dict):
+    metrics = sampled["metrics"]
+    assert (metrics["L"], metrics["T"], metrics["chains"], metrics["proposals"]) == (4, 0.1, 12, 6)
+    assert metrics["corrected"] is True
+    assert metrics["reference"] == "dense"
+    assert 0 < metrics["acceptance"] < 1
+    assert 0 < metrics["predicted_acceptance"] < 1
+    assert metrics["exact_labels"] == 12 * (1 + 2 + 6)
+    assert any("chains are short" in each for each in sampled["warnings"])
+    for name in ("energy", "m2", "binder", "specific_heat", "density", "correlation_length", "susceptibility"):
+        assert set(metrics["observables"][name]) == {"mean", "error", "tau"}
+    file = place / sampled["outputs"]["samples"]
+    assert json.loads(file.with_suffix(".json").read_text()) == metrics
+    assert (place / sampled["outputs"]["observables"]).read_text().startswith("observable,mean,error,tau")
+    assert (place / sampled["outputs"]["figure"]).stat().st_size > 10_000
+
+
+def test_the_stored_energies_are_exact_and_of_the_stored_spins(place: Path, sampled: dict):
+    file = place / sampled["outputs"]["samples"]
+    found = arrays(file)
+    assert found["spins"].shape == (72, 3, 4, 4)
+    call("generate", "double_exchange", "--spins", file, "fields=true", "--out", "direct.h5", "-q", cwd=place).done()
+    np.testing.assert_allclose(found["energies"], arrays(place / "direct.h5")["energies"], rtol=1e-12)
+    np.testing.assert_allclose(found["fields"], arrays(place / "direct.h5")["fields"], rtol=0, atol=1e-9)
+    call("predict", "run", "--spins", file, "--out", "p.h5", "-q", cwd=place).done()
+    np.testing.assert_allclose(found["network_energies"], arrays(place / "p.h5")["energies"], rtol=1e-6)
+    changed = np.any(found["spins"][12:] != found["spins"][:-12], axis=(1, 2, 3))
+    assert np.array_equal(changed, found["accepted"][12:])  # a rejected proposal repeats the state before
+    assert len(found["paid/energies"]) == 12 * 3 + (~found["accepted"]).sum()
+
+
+def test_asked_again_it_is_there(place: Path, sampled: dict):
+    file = place / sampled["outputs"]["samples"]
+    before = file.stat().st_mtime_ns
+    again = call("sample", "run", *CHAINS, "fields=true", "--json", "-q", cwd=place).done().json()
+    assert again["metrics"] == sampled["metrics"]
+    assert file.stat().st_mtime_ns == before
+    other = call("sample", "run", *CHAINS, "--seed", 1, "--dry-run", "--json", cwd=place).done().json()
+    assert other["status"] == "planned"
+    assert other["outputs"] != {"samples": sampled["outputs"]["samples"]}
+
+
+def test_samples_train_and_are_looked_at(place: Path, sampled: dict):
+    file = sampled["outputs"]["samples"]
+    call("train", *QUICK, "--data", file, "--out", "again", cwd=place).done()
+    assert call("evaluate", "again", "--json", cwd=place).done().json()["metrics"]["samples"] in (
+        12,
+        18,
+    )  # whole chains
+    found = call("inspect", file, "--json", cwd=place).done().json()["metrics"]
+    assert "monte_carlo" in json.dumps(found)
+    drawn = call("plot", "sample", file, "--json", cwd=place).done().json()
+    assert (place / drawn["outputs"]["figure"]).exists()
+    call("plot", "sample", cwd=place).failed(2, "efnn sample")
+
+
+def test_configurations_for_viewers(place: Path, sampled: dict):
+    file = sampled["outputs"]["samples"]
+    spins = arrays(place / file)["spins"][5]
+    call("export", file, "--format", "ovf", "--index", 5, "--out", "a.ovf", cwd=place).done()
+    head, _, rest = (place / "a.ovf").read_bytes().partition(b"# Begin: Data Binary 8\n")
+    assert head.startswith(b"# OOMMF OVF 2.0\n")
+    assert b"# xnodes: 4\n" in head
+    values = np.frombuffer(rest[: 8 * (1 + 48)], dtype="<f8")
+    assert values[0] == 123456789012345.0
+    assert np.array_equal(values[1:].reshape(4, 4, 3).transpose(2, 1, 0), spins)  # x fastest
+    call("export", file, "--format", "vti", "--index", 5, "--out", "a.vti", cwd=place).done()
+    node = ElementTree.parse(place / "a.vti").getroot().find(".//DataArray")
+    assert node is not None
+    assert np.array_equal(np.fromstring(node.text, sep=" ").reshape(4, 4, 3).transpose(2, 1, 0), spins)
+    call("export", file, "--format", "vti", "--index", 99, cwd=place).failed(2, "--index")
+
+
+def samples_of(folder: Path) -> Path:
+    (path,) = (folder / "data" / "samples").glob("*.h5")
+    return path
+
+
+def test_a_killed_job_goes_on_to_the_same_chains(place: Path, tmp_path: Path):
+    words = ("sample", place / "run", "--chains", 12, "--proposals", 150, "warmup=2", "trajectories=2", "steps=3")
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    whole.mkdir()
+    cut.mkdir()
+    run_efnn(*words, "-q", cwd=whole).done()
+    job = begin_efnn(*words, "--workers", 1, cwd=cut)
+    while job.poll() is None and len(list(cut.glob("data/samples/.*.chains/*.h5"))) < 3:
+        pass
+    job.send_signal(signal.SIGKILL)
+    job.communicate()
+    assert 3 <= len(list(cut.glob("data/samples/.*.chains/*.h5"))) < 8
+    run_efnn(*words, "-q", cwd=cut).done()
+    expected = arrays(samples_of(whole))
+    for name, each in arrays(samples_of(cut)).items():
+        assert np.array_equal(each, expected[name]), name
+    assert not list(cut.glob("data/samples/.*"))
+
+
+def test_parts_of_a_job_array_are_joined(place: Path, tmp_path: Path, sampled: dict):
+    words = ("sample", place / "run", *CHAINS, "fields=true", "-q")
+    for index in (1, 0):
+        part = call(*words, "--shards", 2, "--shard-index", index, "--json", cwd=tmp_path).done().json()
+        assert part["status"] == "partial"
+    call(*words, cwd=tmp_path).done()
+    expected = arrays(place / sampled["outputs"]["samples"])
+    for name, each in arrays(samples_of(tmp_path)).items():
+        assert np.array_equal(each, expected[name]), name
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_gives_the_same_chains(place: Path, tmp_path: Path, sampled: dict):
+    run_efnn("sample", place / "run", *CHAINS, "fields=true", "executor=dask", "--workers", 2, cwd=tmp_path).done()
+    expected = arrays(place / sampled["outputs"]["samples"])
+    for name, each in arrays(samples_of(tmp_path)).items():
+        assert np.array_equal(each, expected[name]), name
+
+
+def test_uncorrected_samples_say_so(place: Path):
+    found = call("sample", "run", *CHAINS, "correct=false", "--json", cwd=place).done().json()
+    assert found["metrics"]["corrected"] is False
+    assert found["metrics"]["acceptance"] is None
+    assert any("correct=false" in each for each in found["warnings"])
+    assert "False" in (place / found["outputs"]["observables"]).read_text()
+    call("train", *QUICK, "--data", found["outputs"]["samples"], cwd=place).failed(3, "efnn-samples")
+
+
+def test_another_temperature_needs_the_correction(place: Path):
+    found = call("sample", "run", *CHAINS, "system.T=0.3", "--json", "-q", cwd=place).done().json()
+    assert found["metrics"]["T"] == 0.3
+    call("sample", "run", "system.T=0.3", "correct=false", cwd=place).failed(2, "correct=true")
+
+
+def test_classical_spins_have_a_temperature(here: Path):
+    call("generate", "heisenberg", "--L", 4, "--samples", 60, "-q", cwd=here).done()
+    call("train", *QUICK, "--out", "run", cwd=here).done()
+    call("sample", "run", cwd=here).failed(2, "temperature=")
+    call("sample", "run", "temperature=0.5", "system.T=0.5", cwd=here).failed(2, "system.T")
+    found = call("sample", "run", *CHAINS, "temperature=0.5", "--L", 6, "--json", cwd=here).done().json()
+    assert found["metrics"]["reference"] == "formula"
+    assert found["metrics"]["observables"]["specific_heat"]["mean"] > 0
+
+
+def test_what_cannot_be_sampled(place: Path, here: Path):
+    call("sample", cwd=place).failed(2, "RUN")
+    call("sample", "run", "chains=0", cwd=place).failed(2, "chains")
+    call("sample", "run", "moves=gibbs", cwd=place).failed(2, "hybrid")
+    call("sample", "run", "correct=false", "reference=dense", cwd=place).failed(2, "correct=false")
+    call("sample", "run", "temperature=0.2", cwd=place).failed(2, "system.T")
+    call("sample", "run", "reference=formula", cwd=place).failed(2, "dense")
+    call("sample", "run", "--out", "run/best.h5", cwd=place).failed(6)
+    call("sample", "nowhere", cwd=place).failed(3, "nowhere")
+    call("generate", "three_spin", "--L", 5, "--samples", 40, "-q", cwd=here).done()
+    call("train", "epochs=1", "width=3", "-q", "--out", "run", cwd=here).done()
+    call("sample", "run", "temperature=1", cwd=here).failed(3, "lattice")
