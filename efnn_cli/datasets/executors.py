@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -26,6 +27,7 @@ from efnn_cli.physics.system import Draw
 from efnn_cli.storage.dataset import MAX_ENERGY, Dataset
 
 POLL_SECONDS = 0.2
+WAITING = 2  # tasks of a thread, so that none waits for the next one
 
 LOGGER = logging.getLogger("efnn")
 
@@ -90,7 +92,12 @@ class Threads:
             one_thread_each(self.device),
             ThreadPoolExecutor(self.batches_in_memory, initializer=_one_torch_thread, initargs=(self.device,)) as pool,
         ):
-            waiting: dict[Future[Found], Task] = {pool.submit(work, task, self.device): task for task in tasks}
+            left = iter(tasks)
+
+            def submitted(some: Iterable[Task]) -> dict[Future[Found], Task]:
+                return {pool.submit(work, each, self.device): each for each in some}
+
+            waiting = submitted(islice(left, WAITING * self.batches_in_memory))
             try:
                 while waiting:
                     check_stop()
@@ -98,8 +105,8 @@ class Threads:
                     for future in finished:
                         task = waiting.pop(future)
                         following = done(task, future.result())
-                        if following is not None:
-                            waiting[pool.submit(work, following, self.device)] = following
+                        waiting |= submitted(islice(left, 1) if following is None else [following])
+                        check_stop()
             except Stopped:
                 LOGGER.warning("finishing the shards in work; a second signal stops at once")
                 raise

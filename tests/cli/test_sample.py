@@ -1,6 +1,7 @@
 """`efnn sample` as a user meets it: real files, killed and resumed, in parts, and what it refuses."""
 
 import json
+import re
 import signal
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -66,6 +67,13 @@ def test_the_stored_energies_are_exact_and_of_the_stored_spins(place: Path, samp
     changed = np.any(found["spins"][12:] != found["spins"][:-12], axis=(1, 2, 3))
     assert np.array_equal(changed, found["accepted"][12:])  # a rejected proposal repeats the state before
     assert len(found["paid/energies"]) == 12 * 3 + (~found["accepted"]).sum()
+
+
+def test_the_page_on_files_names_every_array(place: Path, sampled: dict):
+    page = (Path(__file__).parents[2] / "docs/reference/files.md").read_text()
+    section = page.partition("## Samples\n")[2].partition("\n## ")[0]
+    named = {each.lstrip("/") for each in re.findall(r"`(/[a-z_/]+)`", section)}
+    assert named == set(arrays(place / sampled["outputs"]["samples"]))
 
 
 def test_asked_again_it_is_there(place: Path, sampled: dict):
