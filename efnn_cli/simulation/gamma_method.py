@@ -1,4 +1,4 @@
-"""Errors of correlated series by the Gamma method (U. Wolff, Comput. Phys. Commun. 156, 143 (2004), hep-lat/0306017).
+"""Errors of correlated series by the Gamma method (U. Wolff, 2004, hep-lat/0306017).
 
 Series (chains, N, K): K observables of N successive states in each of several chains. A derived quantity f of their
 means has the deviations sum_k (df/da_k) (a_k - <a_k>); tau is the integrated autocorrelation time of these in
