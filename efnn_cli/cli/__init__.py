@@ -5,7 +5,7 @@ parsing.py     words of a command line               execution.py   one result t
 completion.py  words for the Tab key               help.py        settings and options of a command
 
 generate.py merge.py relabel.py train.py evaluate.py extrapolate.py predict.py inspect.py config.py
-sample.py import_.py compare.py reproduce.py runs.py plot.py bench.py export.py
+sample.py learn.py import_.py compare.py reproduce.py runs.py plot.py bench.py export.py
 """
 
 from efnn_cli.cli.app import main

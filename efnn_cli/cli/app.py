@@ -22,6 +22,7 @@ from efnn_cli.cli.generate import generate
 from efnn_cli.cli.help import Group
 from efnn_cli.cli.import_ import import_
 from efnn_cli.cli.inspect import inspect
+from efnn_cli.cli.learn import learn
 from efnn_cli.cli.merge import merge
 from efnn_cli.cli.parsing import Command
 from efnn_cli.cli.plot import plot
@@ -48,7 +49,7 @@ SECTIONS = {
     "Data": (generate, import_, relabel, merge),
     "Training": (train,),
     "Judging": (evaluate, extrapolate, predict, export),
-    "Simulation": (sample,),
+    "Simulation": (sample, learn),
     "Studies": (compare, reproduce),
     "Looking": (runs, inspect, plot, config),
 }

@@ -21,7 +21,7 @@ from efnn_cli.config.shared_options import (
     check_common,
     check_published,
 )
-from efnn_cli.config.simulation_options import SampleKeys
+from efnn_cli.config.simulation_options import LearnKeys, SampleKeys
 from efnn_cli.core import checks, device, ranks
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.size import lattice_size
@@ -191,6 +191,7 @@ COMMANDS: dict[str, type[Any]] = {
     "predict": PredictKeys,
     "relabel": RelabelKeys,
     "sample": SampleKeys,
+    "learn": LearnKeys,
     "reproduce": ReproduceKeys,
 }
 
@@ -199,6 +200,7 @@ GROUPS: dict[str, dict[str, str | None]] = {
     "train": {"system": None, "model": "efnn", "training": "default"},
     "extrapolate": {"executor": "threads"},
     "sample": {"executor": "threads"},
+    "learn": {"system": "???"},
     "reproduce": {"experiment": "???"},
 }
 """Groups that a command chooses from by name (`model=efnn`), with the defaults; `???` must be given."""

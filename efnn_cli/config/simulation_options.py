@@ -76,3 +76,40 @@ class SampleKeys:
             checks.within("trajectories", self.trajectories, 1, 100_000)
         if self.temperature is not None:
             checks.within("temperature", self.temperature, 1e-9, 1e9)
+
+
+@dataclass
+class LearnKeys:
+    """A network learned from nothing for one ensemble: labels, training, sampling, in rounds."""
+
+    rounds: int = 4
+    """Rounds of training and sampling, at most; it ends where effective samples per label stop rising."""
+    labels: int = 400
+    """Exact labels of a ladder of temperatures, with fields, that the first network is trained on."""
+    spin_temperature: str | None = None
+    """LOW:HIGH of that ladder; null: 0.7 to 4 times the temperature of the ensemble."""
+    chains: int = 16
+    """Number of chains of every round."""
+    proposals: int = 10
+    """Proposals of every chain in a round: each costs an exact label, which the next network is trained on."""
+    test: int = 100
+    """Thermal configurations that no network is trained on, for the errors."""
+    gradient_steps: int = 6000
+    """Steps of the first training; later ones, which go on from the network before, take a third of them."""
+    temperature: float | None = None
+    """Temperature of the spins of a classical system; one with electrons has system.T."""
+    seed: int = 0
+    """Seed of labels, trainings and chains."""
+    device: str = "auto"
+    """One of auto, cpu, cuda; cuda:INDEX: the GPU of that number."""
+    workers: int | None = None
+    """Threads that label, and groups of chains side by side; null: all cores."""
+
+    def __post_init__(self) -> None:
+        check_common(self.seed, self.device, self.workers)
+        checks.within("rounds", self.rounds, 1, 1000)
+        checks.within("labels", self.labels, 10, MAX_SAMPLES)
+        checks.within("chains", self.chains, 3, 100_000)
+        checks.within("proposals", self.proposals, 4, MAX_SAMPLES)
+        checks.within("test", self.test, 2, MAX_SAMPLES)
+        checks.within("gradient_steps", self.gradient_steps, 1, 100_000_000)

@@ -9,6 +9,7 @@ spins.py       a configuration and its effective fields
 times.py       seconds against L, with fitted powers
 power_law.py   the power law of some points
 sample.py      Markov chains: series, autocorrelation, S(q)
+rounds.py      rounds of learning: acceptance and error against labels
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from efnn_cli.figures.curves import Curve, error_against, error_against_paramete
 from efnn_cli.figures.learning import learning_curves
 from efnn_cli.figures.parity import parity
 from efnn_cli.figures.power_law import growth
+from efnn_cli.figures.rounds import rounds
 from efnn_cli.figures.sample import sample
 from efnn_cli.figures.sizes import BIAS, against_size, error_against_size, error_and_bias
 from efnn_cli.figures.spins import spins
@@ -36,6 +38,7 @@ __all__ = [
     "growth",
     "learning_curves",
     "parity",
+    "rounds",
     "sample",
     "spins",
     "times",

@@ -5,4 +5,5 @@ chains.py         chains, warm-up, the exact test    moves.py          proposals
 hybrid.py         trajectories on the spheres        metropolis.py     moves of sites far apart
 observables.py    means, errors, acceptance          gamma_method.py   autocorrelation, errors, R-hat
 samples_file.py   configurations of the chains       results.py        table, JSON, CSV, figure
+benchmark.py      against Metropolis with diagonalisation
 """

@@ -7,4 +7,5 @@ compare.py compare_networks.py compare_grid.py compare_tables.py                
 paper.py paper_presets.py paper_plan.py paper_timing.py paper_results.py        `efnn reproduce`
 paper_published.py paper_tables.py paper_pictures.py paper_pages.py             its report
 plot_kinds.py plots.py plot_selection.py                                        `efnn plot`
+learning.py learning_results.py                                                 `efnn learn`
 """
