@@ -44,12 +44,17 @@ def reproduce(
 
     Example: efnn reproduce scale=laptop --dry-run
 
-    Experiments: three_spin, infinite_range, double_exchange (conf/experiment/). The same command goes on where it was
-    interrupted, and writes the report again. hydra/launcher=submitit_slurm distributes the runs, as in efnn train -m.
+    Experiments of the paper: three_spin, infinite_range, double_exchange (conf/experiment/). Where it is named,
+    thermodynamics (conf/scan/): a scan of the temperature by Monte Carlo with networks. The same command goes on where it
+    was interrupted, and writes the report again. hydra/launcher=submitit_slurm distributes the runs, as in efnn train -m.
     """
-    from efnn_cli.studies.paper import run
+    from efnn_cli.studies import paper, thermodynamics
 
-    names = [text for text in arguments or () if "=" not in text]
-    settings = [text for text in arguments or () if "=" in text]
+    sign = "experiment="
+    names = [text.removeprefix(sign) for text in arguments or () if "=" not in text or text.startswith(sign)]
+    settings = [text for text in arguments or () if "=" in text and not text.startswith(sign)]
     request = request_of(settings, {"device": device, "workers": workers}, config_dir)
-    return run(request, console, experiments=names, out=out, export=export, dry_run=dry_run)
+    if names == [thermodynamics.NAME]:
+        keys = paper.keys_of(request)
+        return thermodynamics.run(keys.scale, keys.device, keys.workers, console, out=out, dry_run=dry_run)
+    return paper.run(request, console, experiments=names, out=out, export=export, dry_run=dry_run)

@@ -9,6 +9,7 @@ spins.py       a configuration and its effective fields
 times.py       seconds against L, with fitted powers
 power_law.py   the power law of some points
 sample.py      Markov chains: series, autocorrelation, S(q)
+scan.py        quantities against the temperature
 rounds.py      rounds of learning: acceptance and error against labels
 """
 
@@ -20,6 +21,7 @@ from efnn_cli.figures.parity import parity
 from efnn_cli.figures.power_law import growth
 from efnn_cli.figures.rounds import rounds
 from efnn_cli.figures.sample import sample
+from efnn_cli.figures.scan import scan
 from efnn_cli.figures.sizes import BIAS, against_size, error_against_size, error_and_bias
 from efnn_cli.figures.spins import spins
 from efnn_cli.figures.style import SUFFIXES, beside
@@ -40,6 +42,7 @@ __all__ = [
     "parity",
     "rounds",
     "sample",
+    "scan",
     "spins",
     "times",
 ]
