@@ -45,8 +45,9 @@ def reproduce(
     Example: efnn reproduce scale=laptop --dry-run
 
     Experiments of the paper: three_spin, infinite_range, double_exchange (conf/experiment/). Where it is named,
-    thermodynamics (conf/scan/): a scan of the temperature by Monte Carlo with networks. The same command goes on where it
-    was interrupted, and writes the report again. hydra/launcher=submitit_slurm distributes the runs, as in efnn train -m.
+    thermodynamics (conf/scan/): a scan of the temperature by Monte Carlo with networks. The same command goes on where
+    it was interrupted, and writes the report again. hydra/launcher=submitit_slurm distributes the runs, as in efnn
+    train -m.
     """
     from efnn_cli.studies import paper, thermodynamics
 

@@ -1,0 +1,82 @@
+"""`efnn learn`, its rounds resumed; `efnn bench sample`; a scan of the temperature."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from .conftest import call
+
+SMALL = ("gradient_steps=60", "width=4", "model.invariant_channels=4", "training.optimizer=adam", "chains=4")
+WORDS = ("learn", "double_exchange", "--L", 4, "--labels", 60, *SMALL, "proposals=4", "test=10", "-q", "--json")
+
+
+def rounds(found: dict) -> list[dict]:
+    return [{key: each for key, each in row.items() if key != "seconds"} for row in found["metrics"]["rounds"]]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("learn")
+
+
+@pytest.fixture(scope="module")
+def learned(place: Path) -> dict:
+    return call(*WORDS, "--rounds", 2, "--out", "whole", cwd=place).done().json()
+
+
+def test_labels_are_counted_and_files_are_there(place: Path, learned: dict):
+    first, *later = learned["metrics"]["rounds"]
+    assert set(first) >= {"labels", "acceptance", "rmse", "field_relative_error", "seconds"}
+    assert first["trained_on"] == 60
+    assert first["labels"] == 60 + 4 * (1 + 1 + 4)  # each chain: its start, one proposal of warm-up, four that count
+    for before, after in zip([first, *later], later, strict=False):
+        assert after["trained_on"] == before["labels"]  # all labels that were paid for
+    for name in ("run", "dataset", "table", "figure"):
+        assert (place / learned["outputs"][name]).exists(), name
+    with (place / learned["outputs"]["table"]).open() as file:
+        assert len(list(csv.DictReader(file))) == 1 + len(later)
+    call("sample", learned["outputs"]["run"], "--chains", 2, "--proposals", 4, "warmup=0", "-q", cwd=place).done()
+
+
+def test_one_round_more_is_as_if_never_stopped(place: Path, learned: dict):
+    call(*WORDS, "--rounds", 1, "--out", "cut", cwd=place).done()
+    again = call(*WORDS, "--rounds", 2, "--out", "cut", cwd=place).done().json()
+    assert rounds(again) == rounds(learned)
+
+
+def test_what_cannot_be_learned(here: Path):
+    call("learn", "double_exchange", "rounds=0", cwd=here).failed(2, "rounds")
+    call("learn", "three_spin", cwd=here).failed(2, "lattice")
+    call("learn", "heisenberg", cwd=here).failed(2, "temperature=")
+    call("learn", "double_exchange", "width=0", cwd=here).failed(2, "width")
+    call("learn", "double_exchange", "chians=3", cwd=here).failed(2, "chains")
+    planned = call("learn", "double_exchange", "--dry-run", "--json", cwd=here).done().json()
+    assert planned["status"] == "planned"
+    assert not list(here.iterdir())
+
+
+def test_the_benchmark_of_sampling(place: Path, learned: dict):
+    words = ("--L", 4, "--sweeps", 10, "--direct", 10, "--proposals", 6, "--json", "-q")
+    found = call("bench", "sample", learned["outputs"]["run"], *words, cwd=place).done().json()
+    rows = {row["case"]: row for row in found["metrics"]["rows"]}
+    assert rows["effective-samples"]["ratio"] == pytest.approx(
+        rows["effective-samples"]["ours"] / rows["effective-samples"]["straightforward"]
+    )
+    assert rows["tau-local-moves"]["unit"] == "sweeps"
+
+
+@pytest.mark.slow
+def test_a_scan_of_the_temperature(here: Path):
+    planned = call("reproduce", "experiment=thermodynamics", "--dry-run", "--json", cwd=here).done().json()
+    assert planned["metrics"] == {"temperatures": 2, "points": 2, "labels": 60}
+    done = call("reproduce", "thermodynamics", "--out", "scan", "-q", "--json", cwd=here).done().json()
+    assert [(row["T"], row["L"]) for row in done["metrics"]["points"]] == [(0.3, 4), (0.1, 4)]
+    assert done["metrics"]["points"][0]["observables"]["specific_heat"]["mean"] > 0
+    assert "| 0.1 |" in (here / "scan/report.md").read_text()
+    with (here / "scan/thermodynamics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["T"]) for row in rows] == [0.3, 0.1]
+    again = call("reproduce", "thermodynamics", "--out", "scan", "-q", "--json", cwd=here).done().json()
+    assert again["metrics"] == done["metrics"]
+    call("reproduce", "thermodynamics", "scale=huge", cwd=here).failed(2, "laptop")
