@@ -163,9 +163,9 @@ def _trained(plan: LearnPlan, data: Dataset, number: int, previous: Path | None,
     path = plan.path("ladder.h5" if number == 0 else f"labels-{number}.h5")
     source = planning.open_source(path)
     words = [*plan.training_words, f"seed={plan.keys.seed}", f"device={plan.keys.device}"]
-    if not any(key_of(each) in ("training.epochs", "training.budget") for each in plan.training_words):
+    if not any(key_of(each) in ("epochs", "budget") for each in plan.training_words):
         words.append(f"epochs={_epochs(plan, source.parts.train.size, number)}")
-    if number and not any(key_of(each) in ("lr", "training.lr") for each in plan.training_words):
+    if number and not any(key_of(each) == "lr" for each in plan.training_words):
         words.append(f"lr={LATER_RATE}")
     made = planning.plan_new(Request(tuple(words)), [path], plan.path(f"network-{number}"), previous)
     execute.obtain(made, console, overwrite=False)

@@ -20,8 +20,17 @@ SMALL = {
     "bench labels": ["--L", "3", "--repeats", "1"],
     "bench train": ["--samples", "40", "--repeats", "1"],
     "bench predict": ["--L", "4", "--samples", "2", "--repeats", "1"],
+    "bench sample": ["--L", "4", "--sweeps", "6", "--direct", "6", "--proposals", "4", "steps=2"],
+    "sample": ["--chains", "4", "--proposals", "4", "warmup=1", "trajectories=2", "steps=2"],
+    "learn": ["--rounds", "1", "--labels", "30", "chains=3", "proposals=4", "epochs=1", "test=4", "width=3"],
 }
-SMALLER = {"epochs=2": "epochs=1", "20,40": "20", "7000,9000": "7000", "seed=range(2)": "seed=0"}
+SMALLER = {
+    "epochs=2": "epochs=1",
+    "scale=laptop": "scale=smoke",
+    "20,40": "20",
+    "7000,9000": "7000",
+    "seed=range(2)": "seed=0",
+}
 SMALLER |= {"executor=dask": "executor=threads"}  # tests/datasets starts workers of Dask
 COMPLETE = ("epochs=", "budget=", "model=effective", "--samples")  # commands with one of these keep their size
 
@@ -36,13 +45,17 @@ def small(words):
     """The same command at a size that takes a second."""
     words = [SMALLER.get(word, word) for word in words]
     if words[0] == "bench":
-        return words[:2] + SMALL[" ".join(words[:2])]
+        run = [word for word in words if word.startswith("outputs/")]
+        return words[:2] + run + SMALL[" ".join(words[:2])]
     given = any(word.startswith(COMPLETE) for word in words)
     return words if given and words[0] != "compare" else words + SMALL.get(words[0], [])
 
 
 def filled(words):
-    """The words with a run for `outputs/...`, and the most recent EFNN runs, one each, for `RUN`."""
+    """The words with the most recent EFNN runs, one each, for `outputs/...` and `RUN`, and a file for `SAMPLES`."""
+    if words[0] in ("sample", "bench"):  # of unit vectors at a temperature
+        return [str(next(Path().glob("outputs/double_exchange-efnn-*"))) if word == "RUN" else word for word in words]
+    words = [str(next(Path().glob("data/samples/*.h5"))) if word == "SAMPLES" else word for word in words]
     runs = sorted(Path().glob("outputs/*-efnn-*/summary.json"), key=lambda path: path.stat().st_mtime)
     return [str(runs.pop().parent) if word in ("RUN", "outputs/...") else word for word in words]
 
