@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: install demo test slow soak reliability mutations lint reference clean
+.PHONY: install demo test slow soak gpu reliability mutations lint reference clean
 
 install: $(STAMP)
 
@@ -29,6 +29,9 @@ slow: install  ## what takes longer than a few seconds, accuracy included
 
 soak: install  ## the longest: accuracy of the double-exchange recipe, 200 kills, 20 000 command lines, half an hour of experiments
 	$(BIN)/python -m pytest -n auto -q -m soak --timeout 7200
+
+gpu:  ## on a machine with a GPU, without network (wheels of what is missing in wheels/): writes docs/gpu.md
+	$(PYTHON) tests/gpu.py
 
 reliability: install  ## every kind of fault of docs/reliability.md, injected with fixed seeds: an hour or two
 	$(BIN)/python -m pytest -n auto -q tests/faults -m '' --timeout 7200
