@@ -340,7 +340,7 @@ def main() -> int:
         start = time.perf_counter()
         try:
             results[step.__name__] = step(machine)
-        except Exception as error:  # noqa: BLE001  # the other steps still count
+        except Exception as error:  # the other steps still count
             results[step.__name__] = {"failed": f"{type(error).__name__}: {error}"}
             failed.append(step.__name__)
         print(
