@@ -44,18 +44,22 @@ def reproduce(
 
     Example: efnn reproduce scale=laptop --dry-run
 
-    Experiments of the paper: three_spin, infinite_range, double_exchange (conf/experiment/). Where it is named,
-    thermodynamics (conf/scan/): a scan of the temperature by Monte Carlo with networks. The same command goes on where
-    it was interrupted, and writes the report again. hydra/launcher=submitit_slurm distributes the runs, as in efnn
-    train -m.
+    Experiments of the paper: three_spin, infinite_range, double_exchange (conf/experiment/). Others are done where they
+    are named (conf/scan/): temperature, accuracy by what a network was trained on; labels, energies alone against
+    energies and fields; thermodynamics, a scan of the temperature by Monte Carlo with networks. The same command goes
+    on where it was interrupted, and writes the report again. hydra/launcher=submitit_slurm distributes the runs of the
+    paper, as in efnn train -m.
     """
-    from efnn_cli.studies import paper, thermodynamics
+    from efnn_cli.studies import cases, paper, thermodynamics
 
     sign = "experiment="
     names = [text.removeprefix(sign) for text in arguments or () if "=" not in text or text.startswith(sign)]
     settings = [text for text in arguments or () if "=" in text and not text.startswith(sign)]
     request = request_of(settings, {"device": device, "workers": workers}, config_dir)
-    if names == [thermodynamics.NAME]:
+    if len(names) == 1 and names[0] in (thermodynamics.NAME, *cases.NAMES):
         keys = paper.keys_of(request)
-        return thermodynamics.run(keys.scale, keys.device, keys.workers, console, out=out, dry_run=dry_run)
+        given = (keys.scale, keys.device, keys.workers, console)
+        if names[0] == thermodynamics.NAME:
+            return thermodynamics.run(*given, out=out, dry_run=dry_run)
+        return cases.run(names[0], *given, out=out, dry_run=dry_run)
     return paper.run(request, console, experiments=names, out=out, export=export, dry_run=dry_run)

@@ -3,8 +3,8 @@
 markdown.py   fill a template; tables, and text that is shown as it is
 page.py       the page of a Markdown text, its figures inside it
 
-The templates are `paper.md` and `scan.md` (`efnn reproduce`), `comparison.md` (`efnn compare`) and `page.html`, whose
-style sheet is `style.css`.
+The templates are `paper.md`, `study.md` and `scan.md` (`efnn reproduce`), `comparison.md` (`efnn compare`) and
+`page.html`, whose style sheet is `style.css`.
 """
 
 from __future__ import annotations

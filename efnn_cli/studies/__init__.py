@@ -8,5 +8,6 @@ paper.py paper_presets.py paper_plan.py paper_timing.py paper_results.py        
 paper_published.py paper_tables.py paper_pictures.py paper_pages.py             its report
 plot_kinds.py plots.py plot_selection.py                                        `efnn plot`
 learning.py learning_results.py                                                 `efnn learn`
+cases.py cases_report.py                                                        what a network was trained on
 thermodynamics.py thermodynamics_report.py                                      a scan of the temperature
 """

@@ -80,3 +80,16 @@ def test_a_scan_of_the_temperature(here: Path):
     again = call("reproduce", "thermodynamics", "--out", "scan", "-q", "--json", cwd=here).done().json()
     assert again["metrics"] == done["metrics"]
     call("reproduce", "thermodynamics", "scale=huge", cwd=here).failed(2, "laptop")
+
+
+@pytest.mark.parametrize("name", ["temperature", "labels"])
+def test_a_study_of_datasets(here: Path, name: str):
+    done = call("reproduce", f"experiment={name}", "--out", "study", "-q", "--json", cwd=here).done().json()
+    with (here / "study/errors.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(done["metrics"]["rows"]) >= 3
+    assert all(float(row["rmse"]) > 0 and float(row["label_seconds"]) >= 0 for row in rows)
+    assert (here / "study/study.png").exists()
+    assert "| trained on" in (here / "study/report.md").read_text()
+    again = call("reproduce", name, "--out", "study", "-q", "--json", cwd=here).done().json()
+    assert again["metrics"] == done["metrics"]
