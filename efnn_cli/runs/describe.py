@@ -14,7 +14,7 @@ from efnn_cli.core.numbers import number
 from efnn_cli.datasets.hamiltonian import dataset_system
 from efnn_cli.physics.system import Array
 from efnn_cli.runs.folder import RunFolder
-from efnn_cli.storage import checkpoint, dataset, hdf5, predictions
+from efnn_cli.storage import checkpoint, dataset, hdf5, predictions, samples_file
 from efnn_cli.training.metrics import measure
 from efnn_cli.training.split import group_equal
 
@@ -26,7 +26,7 @@ def describe(path: Path) -> dict[str, Any]:
     form = hdf5.format_of(path)
     if form not in DESCRIBE:
         raise InputError(
-            f"{path}: efnn inspects datasets, checkpoints, predictions and run folders, found format {form}"
+            f"{path}: efnn inspects datasets, checkpoints, predictions, samples and run folders, found format {form}"
         )
     return DESCRIBE[form](path)
 
@@ -42,7 +42,29 @@ def describe_dataset(path: Path) -> dict[str, Any]:
         "duplicates": len(data) - int(group_equal(data.spins).max()) - 1,
         "energy": None if data.known_energies is None else _statistics(data.known_energies, data.spins),
         "couplings": None if data.couplings is None else len(data.couplings),
+        "levels": None if data.levels is None else data.levels.shape[1],
+        "temperatures": None if data.temperatures is None else _temperatures(data.temperatures),
+        "chains": None if data.chain is None else len(set(data.chain.tolist())),
         "metadata": data.metadata,
+    }
+
+
+def _temperatures(temperatures: Array) -> dict[str, Any]:
+    """Return range and number of the spin temperatures (B,), infinite ones apart."""
+    finite = temperatures[np.isfinite(temperatures)]
+    ends = (float(finite.min()), float(finite.max())) if len(finite) else (None, None)
+    return {"lowest": ends[0], "highest": ends[1], "infinite": len(temperatures) - len(finite)}
+
+
+def describe_samples(path: Path) -> dict[str, Any]:
+    """Return what is known of uncorrected Markov chains; corrected ones are a dataset."""
+    found = samples_file.read(path)
+    return {
+        "kind": "uncorrected samples",
+        "samples": len(found.arrays["spins"]),
+        "shape": list(found.arrays["spins"].shape[1:]),
+        "network_energy": _statistics(found.arrays["network_energies"], found.arrays["spins"]),
+        "metadata": dict(found.metadata),
     }
 
 
@@ -104,6 +126,7 @@ DESCRIBE = {
     dataset.FORMAT: describe_dataset,
     checkpoint.FORMAT: describe_checkpoint,
     predictions.FORMAT: describe_predictions,
+    samples_file.FORMAT: describe_samples,
 }
 
 

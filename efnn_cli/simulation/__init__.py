@@ -4,6 +4,5 @@ settings.py       checked settings of `sample`       sampling.py       groups of
 chains.py         chains, warm-up, the exact test    moves.py          proposals on the energy of a network
 hybrid.py         trajectories on the spheres        metropolis.py     moves of sites far apart
 observables.py    means, errors, acceptance          gamma_method.py   autocorrelation, errors, R-hat
-samples_file.py   configurations of the chains       results.py        table, JSON, CSV, figure
-benchmark.py      against Metropolis with diagonalisation
+results.py        table, JSON, CSV, figure           benchmark.py      against Metropolis with diagonalisation
 """

@@ -23,7 +23,7 @@ from scipy.special import erfc
 from efnn_cli.physics.observables import chirality, magnetisation, structure_factor, topological_charge
 from efnn_cli.physics.system import System
 from efnn_cli.simulation.gamma_method import Estimate, estimate, split_r_hat
-from efnn_cli.simulation.samples_file import Samples
+from efnn_cli.storage.samples_file import Samples
 
 Array = NDArray[np.float64]
 Series = Mapping[str, Array]

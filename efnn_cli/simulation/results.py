@@ -19,9 +19,9 @@ from efnn_cli.figures import beside
 from efnn_cli.physics.system import System
 from efnn_cli.runs.trust import outside
 from efnn_cli.simulation.observables import Measured, measure, series_of, warnings_of
-from efnn_cli.simulation.samples_file import Samples
 from efnn_cli.simulation.settings import SamplePlan
 from efnn_cli.storage import atomic, documents
+from efnn_cli.storage.samples_file import Samples
 
 LOGGER = logging.getLogger("efnn")
 TITLES = {

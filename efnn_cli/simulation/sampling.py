@@ -22,12 +22,11 @@ from efnn_cli.core.provenance import versions
 from efnn_cli.core.results import shown
 from efnn_cli.datasets.executors import CheckStop
 from efnn_cli.datasets.job import Part
-from efnn_cli.simulation import samples_file
 from efnn_cli.simulation.chains import Chains, Sampler
 from efnn_cli.simulation.moves import Settings
-from efnn_cli.simulation.samples_file import Samples
 from efnn_cli.simulation.settings import SamplePlan
-from efnn_cli.storage import atomic, hdf5, lock
+from efnn_cli.storage import atomic, hdf5, lock, samples_file
+from efnn_cli.storage.samples_file import Samples
 
 FORMAT = "efnn-chains"
 SCHEMA_VERSION = 1

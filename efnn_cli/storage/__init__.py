@@ -7,4 +7,5 @@ reading.py   text files and plain values         spins_file.py   configurations 
 tree.py      nested values <-> JSON and arrays   output.py       where results may go
 lock.py      ownership by a process              names.py        names of the files of a run
 arrays_file.py   arrays that anybody has written  spin_fields.py   one configuration for viewers
+samples_file.py  Markov chains
 """

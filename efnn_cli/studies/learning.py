@@ -36,9 +36,9 @@ from efnn_cli.runs.loading import Run, load
 from efnn_cli.runs.settings import train_config
 from efnn_cli.simulation import sampling, settings
 from efnn_cli.simulation.observables import measure
-from efnn_cli.simulation.samples_file import Samples
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
+from efnn_cli.storage.samples_file import Samples
 from efnn_cli.training import metrics
 from efnn_cli.training.fields import measure_fields
 from efnn_cli.training.predict import fields_of, predict

@@ -25,8 +25,8 @@ from efnn_cli.physics.system import Array
 from efnn_cli.runs.folder import EXTRAPOLATION
 from efnn_cli.runs.listing import RunRow
 from efnn_cli.runs.loading import Run, load, weights_digest
-from efnn_cli.simulation import samples_file
 from efnn_cli.simulation.results import draw
+from efnn_cli.storage import samples_file
 from efnn_cli.studies.plot_selection import (
     QUANTITIES,
     Drawing,

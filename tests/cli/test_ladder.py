@@ -37,6 +37,11 @@ def test_every_configuration_has_its_temperature(place: Path):
     assert 0.02 <= finite.min() < finite.max() <= 1.0
     assert 0 < np.isinf(temperatures).sum() < 30
     assert found["levels"].shape == (80, 32)
+    told = call("inspect", dataset(place), "--json", cwd=place).done().json()["metrics"]
+    assert told["levels"] == 32
+    assert told["temperatures"] == {
+        "lowest": finite.min(), "highest": finite.max(), "infinite": np.isinf(temperatures).sum(),
+    }  # fmt: skip
 
 
 def test_any_number_of_workers_and_parts_draws_the_same(here: Path):

@@ -95,7 +95,7 @@ def test_samples_train_and_are_looked_at(place: Path, sampled: dict):
         18,
     )  # whole chains
     found = call("inspect", file, "--json", cwd=place).done().json()["metrics"]
-    assert "monte_carlo" in json.dumps(found)
+    assert (found["metadata"]["sampling"], found["chains"]) == ("monte_carlo", 12)
     drawn = call("plot", "sample", file, "--json", cwd=place).done().json()
     assert (place / drawn["outputs"]["figure"]).exists()
     call("plot", "sample", cwd=place).failed(2, "efnn sample")
@@ -168,6 +168,8 @@ def test_uncorrected_samples_say_so(place: Path):
     assert any("correct=false" in each for each in found["warnings"])
     assert "False" in (place / found["outputs"]["observables"]).read_text()
     call("train", *QUICK, "--data", found["outputs"]["samples"], cwd=place).failed(3, "efnn-samples")
+    looked = call("inspect", found["outputs"]["samples"], "--json", cwd=place).done().json()["metrics"]
+    assert (looked["kind"], looked["samples"]) == ("uncorrected samples", 72)
 
 
 def test_another_temperature_needs_the_correction(place: Path):

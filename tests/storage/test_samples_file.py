@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from efnn_cli.core.errors import InputError
-from efnn_cli.simulation import samples_file
-from efnn_cli.storage import dataset
+from efnn_cli.storage import dataset, samples_file
 from efnn_cli.training.split import split
 
 METADATA = {
