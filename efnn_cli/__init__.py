@@ -14,9 +14,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from efnn_cli.api import DatasetFile, EfnnError, Run, evaluate, extrapolate, generate, load, plot, train
+    from efnn_cli.api import DatasetFile, EfnnError, Run, evaluate, extrapolate, generate, load, plot, sample, train
 
-__all__ = ["DatasetFile", "EfnnError", "Run", "evaluate", "extrapolate", "generate", "load", "plot", "train"]
+__all__ = ["DatasetFile", "EfnnError", "Run", "evaluate", "extrapolate", "generate", "load", "plot", "sample", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -54,6 +54,16 @@ def test_a_study_in_a_thread_is_that_of_the_shell(tmp_path, monkeypatch):
     assert efnn.evaluate(run, split="val")["weights"] == "best"
 
 
+def test_chains_from_python_are_those_of_the_shell(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = efnn.generate("heisenberg", L=4, samples=60, quiet=True)
+    run = efnn.train(KEYS, model="efnn", depth=1, epochs=1, data=data, quiet=True)
+    found = efnn.sample(run, temperature=0.5, chains=4, proposals=4, warmup=1, trajectories=2, quiet=True)
+    words = ("temperature=0.5", "--chains", 4, "--proposals", 4, "warmup=1", "trajectories=2", "--json", "-q")
+    shell = call("sample", run.path, *words, cwd=tmp_path).done().json()
+    assert {**shell["metrics"], "samples": tmp_path / shell["outputs"]["samples"]} == found
+
+
 def test_words_stay_as_they_are():
     assert words_of(["executor.address=tcp://host:1"], {"L": [6, "12x8"]}) == [
         "executor.address=tcp://host:1",

@@ -18,6 +18,7 @@ from efnn_cli.cli.evaluate import evaluate as evaluate_command
 from efnn_cli.cli.extrapolate import extrapolate as extrapolate_command
 from efnn_cli.cli.generate import generate as generate_command
 from efnn_cli.cli.plot import plot as plot_command
+from efnn_cli.cli.sample import sample as sample_command
 from efnn_cli.cli.train import train as train_command
 from efnn_cli.core.console import LOGGER, Console
 from efnn_cli.core.errors import EfnnError
@@ -129,6 +130,32 @@ def extrapolate(
         data=paths_of(data), overwrite=overwrite,
     )  # fmt: skip
     return list(done.metrics["sizes"])
+
+
+def sample(
+    run: Word,
+    *settings: Word,
+    L: int | str | None = None,
+    chains: int | None = None,
+    proposals: int | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    workers: int | None = None,
+    out: Place | None = None,
+    overwrite: bool = False,
+    quiet: bool = False,
+    **keys: Any,
+) -> dict[str, Any]:
+    """Return observables and merit of Markov chains whose moves a network proposes: `efnn sample`.
+
+    `samples` is the path of their file.
+    """
+    done = call(
+        sample_command, quiet=quiet, arguments=words_of([run, *settings], keys), size=option(L),
+        chains=option(chains), proposals=option(proposals), seed=option(seed), device=device, workers=option(workers),
+        out=path_of(out), overwrite=overwrite,
+    )  # fmt: skip
+    return {**done.metrics, "samples": Path(done.outputs["samples"]).absolute()}
 
 
 def plot(

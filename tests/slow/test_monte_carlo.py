@@ -1,5 +1,11 @@
 """Chains of a network against plain Metropolis with diagonalisation, written here from the formulas."""
 
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -7,6 +13,7 @@ from test_accuracy import efnn
 
 from efnn_cli.simulation.gamma_method import estimate
 
+EFNN = (sys.executable, "-m", "efnn_cli")
 HOPPING, HUND, MU = 1.0, 16.0, -8.3
 PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 
@@ -135,3 +142,24 @@ def test_without_the_exact_test_a_bad_network_is_found_out(networks):
 def test_long_chains_at_two_sizes(networks, temperature):
     check(networks, 4, temperature, 6000, 1000)
     check(networks, 6, temperature, 1000, 500)
+
+
+@pytest.mark.soak
+def test_nothing_grows_over_many_proposals(networks):
+    """Half an hour of chains in one process: memory at the end is that of the first minutes."""
+    command = [*EFNN, "sample", networks / "fair", "--L", "10", "--chains", "8", "--proposals", "2500", "-q"]
+    with subprocess.Popen([*map(str, command), "trajectories=3"], cwd=networks) as process:
+        time.sleep(120)
+        early = resident(process.pid)
+        late = early
+        while process.poll() is None:
+            late = max(late, resident(process.pid)) if process.poll() is None else late
+            time.sleep(5)
+    assert process.returncode == 0
+    assert late < early + 100 * 2**20
+
+
+def resident(pid):
+    """Resident bytes of a process."""
+    text = Path(f"/proc/{pid}/statm").read_text().split()
+    return int(text[1]) * resource.getpagesize() if len(text) > 1 else 0
