@@ -1,4 +1,4 @@
-"""`efnn merge SYSTEM`: join the shards of a job array to their dataset."""
+"""`efnn merge SYSTEM` or `efnn merge RUN`: join the shards of a job array to their dataset, or to their samples."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from efnn_cli.cli.options import SYSTEM_NAMES, ConfigDir, Normalise, OutFile, Se
 from efnn_cli.cli.parsing import request_of, split_one
 
 if TYPE_CHECKING:
+    from efnn_cli.config.words import Request
     from efnn_cli.core.console import Console
     from efnn_cli.core.results import Result
 
@@ -31,14 +32,19 @@ def merge(
     out: OutFile = None,
     config_dir: ConfigDir = None,
 ) -> Result:
-    """Join the shards of a job array; the arguments are those of its efnn generate.
+    """Join the shards of a job array; the arguments are those of its efnn generate, or of its efnn sample.
 
     Example: efnn merge double_exchange --L 10
+
+    With a run in place of SYSTEM it joins chains: efnn merge outputs/RUN chains=64 proposals=500.
     """
     from efnn_cli.core.signals import StopRequest
     from efnn_cli.datasets import labelling, planning, results
 
     system, overrides = split_one(arguments, "SYSTEM", SYSTEM_NAMES)
+    if Path(system).exists() and Path(system).suffix != ".py":
+        options = {"system.L": size, "seed": seed, "device": device}
+        return merge_chains(Path(system), request_of(overrides, options, config_dir), out)
     options = {"system.L": size, "samples": samples, "seed": seed, "device": device}
     request = request_of([f"system={system}", *overrides], options, config_dir)
     plan = planning.plan_dataset(request, spins, out, normalise=normalise)
@@ -47,3 +53,17 @@ def merge(
     with StopRequest("the same command begins again") as stop:
         data, existed = labelling.merge_parts(jobs, plan.path, stop.check)
     return results.report(data, plan.path, existed=existed, command="merge")
+
+
+def merge_chains(run: Path, request: Request, out: Path | None) -> Result:
+    """Join the chains of a job array of `efnn sample`."""
+    from efnn_cli.config.compose import compose
+    from efnn_cli.core.signals import StopRequest
+    from efnn_cli.runs.loading import load
+    from efnn_cli.simulation import results, sampling, settings
+
+    keys = settings.keys_of(compose("sample", request))
+    plan = settings.plan(keys, load(run, keys.device), out)
+    with StopRequest("the same command begins again") as stop:
+        samples, _ = sampling.merge(plan, stop.check)
+    return results.report(plan, samples)

@@ -16,7 +16,11 @@ NAME = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
 def check_name(name: str) -> None:
-    """Raise `ConfigError` unless `name` is auto, cpu, cuda or cuda:INDEX."""
+    """Raise `ConfigError` unless `name` is auto, cpu, cuda or cuda:INDEX; `DeviceError` for mps."""
+    if name.partition(":")[0] == "mps":
+        raise DeviceError(
+            "device: mps has no float64, in which energies are summed over sites, and is not supported", "--device cpu"
+        )
     if not NAME.fullmatch(name):
         raise ConfigError(f"device: wanted auto, cpu, cuda or cuda:INDEX, found {name!r}")
 

@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -127,11 +127,7 @@ def sample(
     if not overwrite and (found := existing(plan)) is not None:
         return found, True
     atomic.make_folder(plan.path.parent)
-    gate = plan.path.with_name(f".{plan.path.stem}.lock")
-
-    def on_wait(owner: str) -> None:
-        LOGGER.info("%s is being made by %s: waiting", shown(plan.path), owner)
-
+    gate, on_wait = _gate(plan), _log_wait(plan)
     if part is not None:
         with lock.beside(gate, f"part-{part.index}-of-{part.count}", on_wait, check_stop):
             chosen = range(len(plan.groups))[part.index :: part.count]
@@ -146,6 +142,23 @@ def sample(
         return _assemble(plan), False
 
 
+def merge(plan: SamplePlan, check_stop: CheckStop) -> tuple[Samples, bool]:
+    """Return the samples of all parts, and whether they existed; raise `InputError` where segments are missing."""
+    if (found := existing(plan)) is not None:
+        return found, True
+    with lock.alone(_gate(plan), _log_wait(plan), check_stop):
+        store, count = SegmentFolder(plan), 1 + len(plan.segments)
+        missing = [(group, store.first_missing(group, count)[0]) for group in range(len(plan.groups))]
+        lacking = [(group, number) for group, number in missing if number < count]
+        if lacking:
+            raise InputError(
+                f"{len(lacking)} of {len(plan.groups)} groups of chains are not finished, the first is number "
+                f"{lacking[0][0]} at segment {lacking[0][1]} of {count}",
+                "go on with efnn sample ... --shards N --shard-index I, or with efnn sample ... alone",
+            )
+        return _assemble(plan), False
+
+
 def existing(plan: SamplePlan) -> Samples | None:
     """Return the samples of `plan`; None where there are none. Raises `ConflictError` for those of another plan."""
     if not os.path.exists(plan.path):
@@ -154,6 +167,16 @@ def existing(plan: SamplePlan) -> Samples | None:
     if found.metadata.get("job") != plan.tag:
         raise ConflictError(f"{plan.path} exists and is something else", "choose another --out, or --overwrite it")
     return found
+
+
+def _gate(plan: SamplePlan) -> Path:
+    """Return the lock file of the samples."""
+    return plan.path.with_name(f".{plan.path.stem}.lock")
+
+
+def _log_wait(plan: SamplePlan) -> Callable[[str], None]:
+    """Return a function that logs the owner of the lock."""
+    return lambda owner: LOGGER.info("%s is being made by %s: waiting", shown(plan.path), owner)
 
 
 def _run(plan: SamplePlan, groups: Sequence[int], progress: Meter, check_stop: CheckStop) -> None:

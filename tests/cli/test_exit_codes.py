@@ -376,3 +376,9 @@ def test_a_name_too_long_is_refused_before_work(here: Path):
     call(*LATTICE, "--out", f"{'y' * 220}.h5", cwd=here).failed(74, "223 bytes", "at most 200")
     assert not files_below(here)
     call(*LATTICE, "--out", f"{'y' * 197}.h5", cwd=here).done()
+
+
+def test_a_device_without_float64_is_refused(here: Path):
+    call("generate", "heisenberg", "--L", 4, "--samples", 5, "--device", "mps", cwd=here).failed(
+        5, "float64", "--device cpu"
+    )

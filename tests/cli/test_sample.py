@@ -147,7 +147,10 @@ def test_parts_of_a_job_array_are_joined(place: Path, tmp_path: Path, sampled: d
     for index in (1, 0):
         part = call(*words, "--shards", 2, "--shard-index", index, "--json", cwd=tmp_path).done().json()
         assert part["status"] == "partial"
-    call(*words, cwd=tmp_path).done()
+        if index:
+            merge = ("merge", place / "run", "chains=12", "proposals=6", *CHAINS[4:], "fields=true", "-q")
+            call(*merge, cwd=tmp_path).failed(3, "1 of 2 groups", "--shard-index")
+    call(*merge, cwd=tmp_path).done()
     expected = arrays(place / sampled["outputs"]["samples"])
     for name, each in arrays(samples_of(tmp_path)).items():
         assert np.array_equal(each, expected[name]), name
