@@ -82,6 +82,7 @@ def test_a_scan_of_the_temperature(here: Path):
     call("reproduce", "thermodynamics", "scale=huge", cwd=here).failed(2, "laptop")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["temperature", "labels"])
 def test_a_study_of_datasets(here: Path, name: str):
     done = call("reproduce", f"experiment={name}", "--out", "study", "-q", "--json", cwd=here).done().json()

@@ -124,7 +124,7 @@ def samples_of(folder: Path) -> Path:
 
 
 def test_a_killed_job_goes_on_to_the_same_chains(place: Path, tmp_path: Path):
-    words = ("sample", place / "run", "--chains", 12, "--proposals", 150, "warmup=2", "trajectories=2", "steps=3")
+    words = ("sample", place / "run", "--chains", 12, "--proposals", 150, "warmup=1", "trajectories=1", "steps=1")
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     whole.mkdir()
     cut.mkdir()
