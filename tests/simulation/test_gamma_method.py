@@ -54,3 +54,21 @@ def test_constant_and_short_series():
     found = estimate(np.ones((2, 50, 1)))
     assert (found.mean, found.error, found.tau) == (1.0, 0.0, 0.5)
     assert estimate(np.ones((2, 3, 1))).error is None
+
+
+PYERRORS = {  # of pyerrors 2.17.0, S = 1.5, on `2 + process(rho, 4, 1000, 3)`: x, and <x^2> / <x>^2
+    0.0: ((2.0124868879559474, 0.015837803259479366, 0.5004998750), (1.2476694580676013, 0.006875872566, 0.5124057217)),
+    0.5: ((2.021281772538964, 0.027431645291670397, 1.5061614117), (1.2452471812242925, 0.009620106147, 1.0343263206)),
+    0.9: ((2.0461106876185253, 0.06710840801654962, 8.9673253236), (1.2443086363545677, 0.026181873851, 7.5553289860)),
+}
+
+
+@pytest.mark.parametrize("rho", PYERRORS)
+def test_another_implementation_finds_the_same(rho):
+    """It joins several chains in another way, so that errors differ by some per cent of themselves where tau is long."""
+    x = 2.0 + process(rho, 4, 1000, 3)
+    ratio = estimate(np.stack([x, x**2], axis=-1), lambda means: float(means[1] / means[0] ** 2))
+    for found, (mean, error, tau) in zip((estimate(x[..., None]), ratio), PYERRORS[rho], strict=True):
+        assert found.mean == pytest.approx(mean, rel=1e-12)
+        assert found.error == pytest.approx(error, rel=0.07)
+        assert found.tau == pytest.approx(tau, rel=0.12)
