@@ -65,7 +65,7 @@ PYERRORS = {  # of pyerrors 2.17.0, S = 1.5, on `2 + process(rho, 4, 1000, 3)`: 
 
 @pytest.mark.parametrize("rho", PYERRORS)
 def test_another_implementation_finds_the_same(rho):
-    """It joins several chains in another way, so that errors differ by some per cent of themselves where tau is long."""
+    """It joins several chains in another way: errors differ by some per cent of themselves where tau is long."""
     x = 2.0 + process(rho, 4, 1000, 3)
     ratio = estimate(np.stack([x, x**2], axis=-1), lambda means: float(means[1] / means[0] ** 2))
     for found, (mean, error, tau) in zip((estimate(x[..., None]), ratio), PYERRORS[rho], strict=True):
