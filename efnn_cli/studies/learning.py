@@ -134,9 +134,8 @@ def learn(plan: LearnPlan, target: torch.device, console: Console) -> list[Round
 
 
 def last_run(plan: LearnPlan, rounds: Sequence[Round]) -> Path:
-    """Return the network of the best round: the one with most effective samples per label."""
-    values = [each.effective_per_label or 0.0 for each in rounds]
-    return plan.path(f"network-{int(np.argmax(values))}")
+    """Return the network of the last round, which has seen most labels."""
+    return plan.path(f"network-{len(rounds) - 1}")
 
 
 def _ladder_words(plan: LearnPlan) -> tuple[str, ...]:

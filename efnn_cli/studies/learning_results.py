@@ -30,10 +30,9 @@ def report(plan: LearnPlan, rounds: Sequence[Round]) -> Result:
     names = [each.name for each in fields(Round)]
     atomic.write_csv(table, [("round", *names), *((i, *asdict(each).values()) for i, each in enumerate(rounds))])
     figure = figures.rounds([asdict(each) for each in rounds], plan.path("rounds"), unit=plan.system.energy_unit)
-    best = last_run(plan, rounds)
-    number = int(best.name.rpartition("-")[2])
+    number = len(rounds) - 1
     data = plan.path("ladder.h5" if number == 0 else f"labels-{number}.h5")
-    outputs = {"run": best, "dataset": data, "table": table, "figure": figure}
+    outputs = {"run": last_run(plan, rounds), "dataset": data, "table": table, "figure": figure}
     rows = [
         (r.labels, r.rmse, r.bias, r.field_relative_error, r.acceptance, r.tau_proposals, r.seconds) for r in rounds
     ]
