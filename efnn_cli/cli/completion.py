@@ -89,7 +89,8 @@ def complete_experiment(ctx: typer.Context, incomplete: str) -> list[Candidate]:
     from efnn_cli.config import keys
 
     def candidates(words: list[str], word: str) -> Iterator[Candidate]:
-        yield from _named(each for each in keys.options("experiment") if each not in words)
+        every = [*keys.options("experiment"), *keys.options("scan")]
+        yield from _named(each for each in every if each not in words)
         yield from settings("reproduce", words, word)
 
     return _offer(incomplete, candidates)

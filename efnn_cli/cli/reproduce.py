@@ -50,16 +50,11 @@ def reproduce(
     on where it was interrupted, and writes the report again. hydra/launcher=submitit_slurm distributes the runs of the
     paper, as in efnn train -m.
     """
-    from efnn_cli.studies import cases, paper, thermodynamics
+    from efnn_cli.studies import paper, scans
 
     sign = "experiment="
     names = [text.removeprefix(sign) for text in arguments or () if "=" not in text or text.startswith(sign)]
     settings = [text for text in arguments or () if "=" in text and not text.startswith(sign)]
     request = request_of(settings, {"device": device, "workers": workers}, config_dir)
-    if len(names) == 1 and names[0] in (thermodynamics.NAME, *cases.NAMES):
-        keys = paper.keys_of(request)
-        given = (keys.scale, keys.device, keys.workers, console)
-        if names[0] == thermodynamics.NAME:
-            return thermodynamics.run(*given, out=out, dry_run=dry_run)
-        return cases.run(names[0], *given, out=out, dry_run=dry_run)
-    return paper.run(request, console, experiments=names, out=out, export=export, dry_run=dry_run)
+    done = scans.run if scans.asked(names) else paper.run
+    return done(request, console, experiments=names, out=out, export=export, dry_run=dry_run)

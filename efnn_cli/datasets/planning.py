@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -102,10 +104,17 @@ def require_free_path(plan: DatasetPlan, *, overwrite: bool) -> None:
     require_free(plan.path, plan.config.tag(plan.given), usual=plan.usual, overwrite=overwrite)
 
 
-def require_free(path: Path, tag: str, *, usual: bool, overwrite: bool) -> None:
-    """Raise `ConflictError` where `path` holds something else than the dataset of the job `tag`.
+def require_free(
+    path: Path,
+    tag: str,
+    *,
+    usual: bool,
+    overwrite: bool,
+    metadata_of: Callable[[Path], Mapping[str, Any]] = dataset.read_metadata,
+) -> None:
+    """Raise `ConflictError` where `path` holds something else than the file of the job `tag`.
 
-    Raises `InputError` for an unreadable file at the `usual` path: it was this dataset.
+    Raises `InputError` for an unreadable file at the `usual` path: it was this file.
     """
     refuse_folder(path)
     refuse_run_files(path)
@@ -113,7 +122,7 @@ def require_free(path: Path, tag: str, *, usual: bool, overwrite: bool) -> None:
     if overwrite or not os.path.exists(path):
         return
     try:
-        same = dataset.read_metadata(path).get("job") == tag
+        same = metadata_of(path).get("job") == tag
     except InputError as error:
         if usual:
             hint = error.hint or "make it again: the same command with --overwrite"

@@ -1,4 +1,4 @@
-"""How far predictions can be trusted: configurations outside the domain of a network, and error bars that hold."""
+"""Error bars that hold: intervals of predictions with a coverage, and the coverage that they reach."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Trust in a network: its domain and its error bars, made at the end of training and kept in summary.json."""
+"""Trust in a network: its domain and its error bars, made at the end of training and kept in summary.json.
+
+Configurations outside the domain are counted and warned of.
+"""
 
 from __future__ import annotations
 

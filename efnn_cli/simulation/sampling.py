@@ -16,12 +16,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from efnn_cli.core.errors import ConflictError, InputError
+from efnn_cli.core.errors import InputError
 from efnn_cli.core.progress import Meter
 from efnn_cli.core.provenance import versions
 from efnn_cli.core.results import shown
 from efnn_cli.datasets.executors import CheckStop
 from efnn_cli.datasets.job import Part
+from efnn_cli.datasets.planning import require_free
 from efnn_cli.simulation.chains import Chains, Sampler
 from efnn_cli.simulation.moves import Settings
 from efnn_cli.simulation.settings import SamplePlan
@@ -51,7 +52,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Done:
-    """What a segment leaves: the chains, rows (proposals, chains, ...), exact labels beside them, and its seconds."""
+    """A finished segment: the chains after it, rows (proposals, chains, ...), exact labels beside them, seconds."""
 
     chains: Chains
     rows: Arrays
@@ -159,14 +160,16 @@ def merge(plan: SamplePlan, check_stop: CheckStop) -> tuple[Samples, bool]:
         return _assemble(plan), False
 
 
+def require_free_path(plan: SamplePlan, *, overwrite: bool) -> None:
+    """Raise where the path holds something else than the samples of `plan`; see `datasets.planning.require_free`."""
+    read = samples_file.read_metadata
+    require_free(plan.path, plan.tag, usual=plan.usual, overwrite=overwrite, metadata_of=read)
+
+
 def existing(plan: SamplePlan) -> Samples | None:
-    """Return the samples of `plan`; None where there are none. Raises `ConflictError` for those of another plan."""
-    if not os.path.exists(plan.path):
-        return None
-    found = samples_file.read(plan.path)
-    if found.metadata.get("job") != plan.tag:
-        raise ConflictError(f"{plan.path} exists and is something else", "choose another --out, or --overwrite it")
-    return found
+    """Return the samples of `plan`, None where there are none; raises as `require_free_path`."""
+    require_free_path(plan, overwrite=False)
+    return samples_file.read(plan.path) if os.path.exists(plan.path) else None
 
 
 def _gate(plan: SamplePlan) -> Path:

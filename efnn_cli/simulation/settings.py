@@ -45,6 +45,8 @@ class SamplePlan:
     path: Path
     tag: str
     """Hash of everything that the chains depend on."""
+    usual: bool
+    """False for a path that the user chose."""
 
     @property
     def groups(self) -> list[range]:
@@ -128,7 +130,7 @@ def plan(keys: SampleKeys, run: Run, out: Path | None = None) -> SamplePlan:
     name = f"{system.name}-L{system.size}-T{temperature:g}-c{keys.chains}-n{keys.proposals}-s{keys.seed}-{tag}.h5"
     path = out or SAMPLES / name
     atomic.require_name(path)
-    return SamplePlan(keys, run, system, temperature, reference, path, tag)
+    return SamplePlan(keys, run, system, temperature, reference, path, tag, usual=out is None)
 
 
 def _system(keys: SampleKeys, system: System) -> System:

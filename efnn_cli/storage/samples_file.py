@@ -82,11 +82,14 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str,
     return Samples(flat, stored)
 
 
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Return the metadata only; raises `InputError` for anything that is neither samples nor a dataset."""
+    return hdf5.read_metadata(path, *_format_of(path))
+
+
 def read(path: Path) -> Samples:
     """Return the samples at `path`, the checksum verified; raises `InputError` for anything else."""
-    own = hdf5.format_of(path) == FORMAT
-    form, version = (FORMAT, SCHEMA_VERSION) if own else (dataset.FORMAT, dataset.SCHEMA_VERSION)
-    arrays, metadata = hdf5.read(path, form, version)
+    arrays, metadata = hdf5.read(path, *_format_of(path))
     if not {"chains", "proposals", "T", "corrected"} <= metadata.keys():
         raise InputError(f"{path} holds no Markov chains", "efnn sample RUN makes some")
     rows = metadata["chains"] * metadata["proposals"]
@@ -95,3 +98,10 @@ def read(path: Path) -> Samples:
             found = len(arrays[name]) if name in arrays else "none"
             raise InputError(f"{path}: wanted {rows} rows of /{name} (proposals x chains), found {found}")
     return Samples(arrays, metadata)
+
+
+def _format_of(path: Path) -> tuple[str, int]:
+    """Return format and schema version of uncorrected samples, or else of a dataset."""
+    if hdf5.format_of(path) == FORMAT:
+        return FORMAT, SCHEMA_VERSION
+    return dataset.FORMAT, dataset.SCHEMA_VERSION

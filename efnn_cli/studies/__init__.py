@@ -7,7 +7,9 @@ compare.py compare_networks.py compare_grid.py compare_tables.py                
 paper.py paper_presets.py paper_plan.py paper_timing.py paper_results.py        `efnn reproduce`
 paper_published.py paper_tables.py paper_pictures.py paper_pages.py             its report
 plot_kinds.py plots.py plot_selection.py                                        `efnn plot`
+steps.py                                                                        label, train, sample; asked again
 learning.py learning_results.py                                                 `efnn learn`
+scans.py                                                                        experiments beside the paper's
 cases.py cases_report.py                                                        what a network was trained on
 thermodynamics.py thermodynamics_report.py                                      a scan of the temperature
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from efnn_cli import figures
 from efnn_cli.core.numbers import number
@@ -26,9 +26,18 @@ CAPTIONS = {
 Rows = Sequence[Mapping[str, Any]]
 
 
-def report(rows: Rows, words: Mapping[str, str], folder: Path, unit: str) -> Result:
+class Words(Protocol):
+    """What the report says of a study."""
+
+    title: str
+    lead: str
+    against: str
+    """A key of `X`."""
+
+
+def report(words: Words, rows: Rows, folder: Path, unit: str) -> Result:
     """Write CSV, figure and Markdown; return them."""
-    against = words["against"]
+    against = words.against
     csv = folder / "errors.csv"
     atomic.write_csv(csv, [tuple(rows[0]), *(tuple(row.values()) for row in rows)])
     panels = _panels(rows, against)
@@ -37,8 +46,8 @@ def report(rows: Rows, words: Mapping[str, str], folder: Path, unit: str) -> Res
     page = folder / "report.md"
     text = render_markdown(
         "study.md",
-        title=words["title"],
-        lead=words["lead"],
+        title=words.title,
+        lead=words.lead,
         table=Page("Every case and test set.", HEAD, table),
         picture=Figure(figure.name, CAPTIONS[against], "errors of every case"),
     )

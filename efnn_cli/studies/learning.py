@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,33 +25,26 @@ from efnn_cli.config.simulation_options import LearnKeys, SampleKeys
 from efnn_cli.config.words import Request, key_of
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.core.signals import StopRequest
-from efnn_cli.datasets import planning as labels
 from efnn_cli.physics.system import Array, System
-from efnn_cli.runs import execute, planning
 from efnn_cli.runs.folder import OUTPUTS
-from efnn_cli.runs.loading import Run, load
+from efnn_cli.runs.loading import Run
 from efnn_cli.runs.settings import train_config
-from efnn_cli.simulation import sampling, settings
 from efnn_cli.simulation.observables import measure
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.storage.samples_file import Samples
-from efnn_cli.training import metrics
-from efnn_cli.training.fields import measure_fields
-from efnn_cli.training.predict import fields_of, predict
+from efnn_cli.studies import steps
 
 LOGGER = logging.getLogger("efnn")
 OF_TRAINING = {"model", "training", *SHORT_NAMES.values()}  # first parts of the keys that trainings take
-LADDER = (0.7, 4.0)  # temperatures of the first labels, over that of the ensemble
 LATER = 3  # the first training over a later one, in steps
-LATER_RATE = 2e-3  # learning rate of later ones
+TEST_SEED = 1_000_000  # added to the seed, for the thermal set
 RISE = 1.02  # of effective samples per label, below which learning ends
 
 
 @dataclass(frozen=True)
 class LearnPlan:
-    """What to learn, in which folder."""
+    """An ensemble to learn, with the settings of labels, trainings and chains, and a folder."""
 
     keys: LearnKeys
     system: System
@@ -61,10 +52,16 @@ class LearnPlan:
     system_words: tuple[str, ...]
     training_words: tuple[str, ...]
     folder: Path
+    tag: str
+    """Hash of everything that the rounds depend on, but for their number."""
 
     def path(self, name: str) -> Path:
         """Return a file of the folder."""
         return self.folder / name
+
+    def data(self, number: int) -> Path:
+        """Return the dataset that the network of a round is trained on."""
+        return self.path("ladder.h5" if number == 0 else f"labels-{number}.h5")
 
 
 @dataclass(frozen=True)
@@ -83,6 +80,7 @@ class Round:
     effective_per_label: float | None
     """Effective samples per exact label of the chains of this round, warm-up left out."""
     seconds: float
+    """Of training, and of the chains and their labels on one core."""
 
 
 def plan(words: Sequence[str], system: str, options: Mapping[str, object], out: Path | None) -> LearnPlan:
@@ -106,30 +104,30 @@ def plan(words: Sequence[str], system: str, options: Mapping[str, object], out: 
         "system": built.described(),
         "training": sorted(of_training),
     }
-    name = f"{built.name}-L{built.size}-T{temperature:g}-s{keys.seed}-{fingerprint(identity)}"
-    folder = out or OUTPUTS / "learn" / name
-    return LearnPlan(keys, built, float(temperature), system_words, of_training, folder)
+    tag = fingerprint(identity)
+    folder = out or OUTPUTS / "learn" / f"{built.name}-L{built.size}-T{temperature:g}-s{keys.seed}-{tag}"
+    steps.claim(folder, tag)
+    return LearnPlan(keys, built, float(temperature), system_words, of_training, folder, tag)
 
 
 def learn(plan: LearnPlan, target: torch.device, console: Console) -> list[Round]:
     """Run the rounds, each from the files of those before; the same plan goes on where it was stopped."""
-    ladder = _labelled(plan, target, console, "ladder.h5", *_ladder_words(plan))
-    test = _labelled(plan, target, console, "test.h5", *_test_words(plan))
+    steps.begin(plan.folder, plan.tag)
+    ladder = _labelled(plan, target, console, plan.data(0), *_ladder_words(plan))
+    test = _labelled(plan, target, console, plan.path("test.h5"), *_test_words(plan))
     data, found = ladder, []
     previous: Path | None = None
     spent = len(ladder)
     for number in range(plan.keys.rounds):
-        start = time.perf_counter()
-        run = _trained(plan, data, number, previous, console)
-        samples = _sampled(plan, run, number, console)
+        network = _trained(plan, number, previous, target, console)
+        samples = _sampled(plan, network, number, console)
         spent += int(samples.metadata["exact_labels"])
-        seconds = time.perf_counter() - start
-        found.append(_round(plan, run, test, samples, spent, len(data), seconds))
+        found.append(_round(plan, network, test, samples, spent, len(data)))
         LOGGER.info("round %d: %s", number, _told(found[-1]))
         if len(found) > 1 and not _rises(found[-2], found[-1]):
             break
         data = _with_paid(plan, data, samples, number)
-        previous = run.path
+        previous = network.path
     return found
 
 
@@ -139,45 +137,34 @@ def last_run(plan: LearnPlan, rounds: Sequence[Round]) -> Path:
 
 
 def _ladder_words(plan: LearnPlan) -> tuple[str, ...]:
-    low, high = (each * plan.temperature for each in LADDER)
-    text = plan.keys.spin_temperature or f"{low:.4g}:{high:.4g}"
-    return ("sampling=ladder", f"spin_temperature='{text}'", "ladder.uniform=0.02", f"samples={plan.keys.labels}")
+    ladder = steps.ladder_words(plan.temperature, plan.keys.labels, plan.keys.spin_temperature)
+    return (*ladder, f"seed={plan.keys.seed}")
 
 
 def _test_words(plan: LearnPlan) -> tuple[str, ...]:
-    return ("sampling=thermal", f"spin_temperature={plan.temperature:g}", f"samples={plan.keys.test}")
+    seed = plan.keys.seed + TEST_SEED
+    thermal = ("sampling=thermal", f"spin_temperature={plan.temperature:g}")
+    return (*thermal, f"samples={plan.keys.test}", f"seed={seed}")
 
 
-def _labelled(plan: LearnPlan, target: torch.device, console: Console, name: str, *words: str) -> Dataset:
-    """Return exact labels with fields; the seed of the thermal set is one of its own."""
-    seed = plan.keys.seed + (1_000_000 if name == "test.h5" else 0)
-    words = (*plan.system_words, *words, "fields=true", f"seed={seed}")
-    made = labels.plan_dataset(Request(words, {"workers": plan.keys.workers}), None, plan.path(name))
-    with StopRequest("the same command goes on") as stop:
-        return labels.obtain_dataset(made, target, console, stop, title=name.removesuffix(".h5"))[0]
+def _labelled(plan: LearnPlan, target: torch.device, console: Console, path: Path, *words: str) -> Dataset:
+    """Return exact labels with fields."""
+    every = (*plan.system_words, *words, "fields=true")
+    return steps.labelled(every, path, target, plan.keys.workers, console)
 
 
-def _trained(plan: LearnPlan, data: Dataset, number: int, previous: Path | None, console: Console) -> Run:
-    """Return the network of a round, trained on `data` from the network before."""
-    path = plan.path("ladder.h5" if number == 0 else f"labels-{number}.h5")
-    source = planning.open_source(path)
-    words = [*plan.training_words, f"seed={plan.keys.seed}", f"device={plan.keys.device}"]
+def _trained(plan: LearnPlan, number: int, previous: Path | None, target: torch.device, console: Console) -> Run:
+    """Return the network of a round, trained on all labels so far from the network before."""
+    words = [*plan.training_words, f"seed={plan.keys.seed}"]
     if not any(key_of(each) in ("epochs", "budget") for each in plan.training_words):
-        words.append(f"epochs={_epochs(plan, source.parts.train.size, number)}")
+        gradients = plan.keys.gradient_steps if number == 0 else plan.keys.gradient_steps / LATER
+        words.append(f"epochs={steps.epochs_for(gradients, plan.data(number))}")
     if number and not any(key_of(each) == "lr" for each in plan.training_words):
-        words.append(f"lr={LATER_RATE}")
-    made = planning.plan_new(Request(tuple(words)), [path], plan.path(f"network-{number}"), previous)
-    execute.obtain(made, console, overwrite=False)
-    return load(made.folder.path, plan.keys.device)
+        words.append(f"lr={steps.LATER_RATE}")
+    return steps.trained(words, plan.data(number), plan.path(f"network-{number}"), previous, target, console)
 
 
-def _epochs(plan: LearnPlan, configurations: int, number: int) -> int:
-    """Return the epochs of a round, for batches of 20 as in the recipe for datasets with fields."""
-    steps = plan.keys.gradient_steps if number == 0 else plan.keys.gradient_steps / LATER
-    return max(1, math.ceil(steps / max(1, configurations // 20)))
-
-
-def _sampled(plan: LearnPlan, run: Run, number: int, console: Console) -> Samples:
+def _sampled(plan: LearnPlan, network: Run, number: int, console: Console) -> Samples:
     """Return the chains of a round, labelled with fields."""
     keys = SampleKeys(
         chains=plan.keys.chains,
@@ -189,36 +176,27 @@ def _sampled(plan: LearnPlan, run: Run, number: int, console: Console) -> Sample
         device=plan.keys.device,
         workers=plan.keys.workers,
     )
-    made = settings.plan(keys, run, plan.path(f"chains-{number}.h5"))
-    total = keys.chains * keys.proposals
-    with StopRequest(sampling.RESUME) as stop, console.meter(f"sampling, round {number}", total, "proposals") as meter:
-        samples, _ = sampling.sample(made, meter, stop.check)
-    assert samples is not None
-    return samples
+    return steps.sampled(keys, network, plan.path(f"chains-{number}.h5"), console, f"sampling, round {number}")[1]
 
 
-def _round(
-    plan: LearnPlan, run: Run, test: Dataset, samples: Samples, spent: int, trained_on: int, seconds: float
-) -> Round:
+def _round(plan: LearnPlan, network: Run, test: Dataset, samples: Samples, spent: int, trained_on: int) -> Round:
     """Return what is known of a round."""
-    assert test.fields is not None
-    errors = metrics.measure(predict(run.model, test.spins, run.device), test.energies)
-    fields = measure_fields(fields_of(run.model, test.spins, run.device), test.fields, test.spins)
+    energies, fields = steps.errors_on(network, test)
     merit = measure(samples, plan.system)
-    per_label = None if merit.tau is None else 1 / (2 * merit.tau)
+    assert fields is not None
     assert merit.acceptance is not None
     assert merit.predicted_acceptance is not None
     return Round(
         spent,
         trained_on,
-        errors.rmse,
-        errors.bias,
+        energies.rmse,
+        energies.bias,
         fields.relative_error,
         merit.acceptance,
         merit.predicted_acceptance,
         merit.tau,
-        per_label,
-        seconds,
+        None if merit.tau is None else 1 / (2 * merit.tau),
+        network.metrics["seconds"] + samples.metadata["reference"]["seconds"],
     )
 
 
@@ -251,7 +229,7 @@ def _with_paid(plan: LearnPlan, data: Dataset, samples: Samples, number: int) ->
     }
     head = {key: each for key, each in data.metadata.items() if key not in dataset.OF_FILE}
     head |= {"samples": len(arrays["spins"]), "sampling": "monte_carlo", "job": f"round {number}"}
-    return dataset.write(plan.path(f"labels-{number + 1}.h5"), arrays, head)
+    return dataset.write(plan.data(number + 1), arrays, head)
 
 
 def _told(found: Round) -> str:

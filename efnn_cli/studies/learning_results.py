@@ -31,8 +31,7 @@ def report(plan: LearnPlan, rounds: Sequence[Round]) -> Result:
     atomic.write_csv(table, [("round", *names), *((i, *asdict(each).values()) for i, each in enumerate(rounds))])
     figure = figures.rounds([asdict(each) for each in rounds], plan.path("rounds"), unit=plan.system.energy_unit)
     number = len(rounds) - 1
-    data = plan.path("ladder.h5" if number == 0 else f"labels-{number}.h5")
-    outputs = {"run": last_run(plan, rounds), "dataset": data, "table": table, "figure": figure}
+    outputs = {"run": last_run(plan, rounds), "dataset": plan.data(number), "table": table, "figure": figure}
     rows = [
         (r.labels, r.rmse, r.bias, r.field_relative_error, r.acceptance, r.tau_proposals, r.seconds) for r in rounds
     ]

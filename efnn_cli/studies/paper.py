@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from efnn_cli.config.compose import compose
-from efnn_cli.config.options import ExtrapolateKeys, ReproduceKeys
+from efnn_cli.config.options import ExtrapolateKeys
 from efnn_cli.config.schema import typed
 from efnn_cli.config.words import Request
 from efnn_cli.core import device
@@ -41,7 +41,6 @@ from efnn_cli.studies.trials import failure_of, source_at
 LOGGER = logging.getLogger("efnn")
 
 EXPORTED = (".md", ".svg", ".csv")
-FIRST = "experiment=three_spin"
 
 
 def run(
@@ -75,13 +74,6 @@ def run(
         found = [reproduce(each, folder, Engine(console, launcher, workers), progress) for each in every]
     result = _report(scale, found, folder, _command(experiments, request))
     return result if export is None else _exported(result, folder, export)
-
-
-def keys_of(request: Request) -> ReproduceKeys:
-    """Return the keys of a command whose experiment is not one of the paper."""
-    values = dict(compose("reproduce", dataclasses.replace(request, overrides=(*request.overrides, FIRST))).values)
-    del values["experiment"]
-    return typed(ReproduceKeys, values)
 
 
 def reproduce(experiment: Experiment, folder: Path, engine: Engine, progress: Progress) -> Reproduction:
