@@ -28,7 +28,8 @@ def run() -> NoReturn:
         end_on_signals()
         from efnn_cli.core.failures import as_efnn_error, report_error
 
-        code = report_error(as_efnn_error(error, sys.argv[1:]), sys.argv[1:])
+        command = "".join(sys.argv[1:2])
+        code = report_error(as_efnn_error(error, command), command, as_json="--json" in sys.argv)
     end_on_signals()
     if ranks.is_distributed():
         _leave(code)

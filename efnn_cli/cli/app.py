@@ -53,6 +53,7 @@ SECTIONS = {
     "Studies": (compare, reproduce),
     "Looking": (runs, inspect, plot, config),
 }
+NAMES = ("bench", *(each.__name__.rstrip("_") for commands in SECTIONS.values() for each in commands))
 for section, commands in SECTIONS.items():
     for each in commands:
         app.command(each.__name__.rstrip("_"), cls=Command, rich_help_panel=section)(each)
@@ -86,8 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Exception, Interrupted) as error:
         if "--debug" in args:
             traceback.print_exception(error)
-        failure = as_efnn_error(error, args)
-        code = report_error(failure, args)
+        command = next((each for each in args if each in NAMES), "")
+        code = report_error(as_efnn_error(error, command), command, as_json="--json" in args)
         if isinstance(error, OSError):
             drop_stdout()
         return code

@@ -6,7 +6,6 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Sequence
 
 import typer
 
@@ -25,16 +24,12 @@ from efnn_cli.core.resources import is_short
 from efnn_cli.core.results import error_json
 from efnn_cli.core.text import printable
 
-COMMANDS = (
-    "generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config", "bench", "compare", "merge",
-    "runs", "plot", "reproduce", "import",
-)  # fmt: skip
 GPU_FAILED = ("CUDA error", "CUDA driver error", "cuBLAS error", "cusolver error", "cuDNN error")
 UNWRITABLE = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG)
 
 
-def as_efnn_error(error: BaseException, args: Sequence[str]) -> EfnnError:
-    """Return the error with message, hint and exit code that stands for `error`."""
+def as_efnn_error(error: BaseException, command: str) -> EfnnError:
+    """Return the error with message, hint and exit code that stands for `error` of `command`."""
     if isinstance(error, EfnnError):
         return error
     if not ranks.is_main() and isinstance(error, (typer.TyperException, Interrupted)):
@@ -42,7 +37,6 @@ def as_efnn_error(error: BaseException, args: Sequence[str]) -> EfnnError:
             2 if isinstance(error, typer.TyperException) else 128 + error.signum
         )  # every process has the same one
     if isinstance(error, typer.TyperException):
-        command = next((each for each in args if each in COMMANDS), "")
         hint = getattr(error, "hint", None) or f"efnn {command} --help".replace("  ", " ")
         return ConfigError(error.format_message() or "wanted a subcommand", hint)
     if isinstance(error, Interrupted):
@@ -64,7 +58,7 @@ def as_efnn_error(error: BaseException, args: Sequence[str]) -> EfnnError:
     )
 
 
-def report_error(error: EfnnError, args: Sequence[str]) -> int:
+def report_error(error: EfnnError, command: str, *, as_json: bool) -> int:
     """Print the message on stderr, with --json also one object on stdout; returns the exit code."""
     if isinstance(error, Echo):
         return error.code
@@ -72,8 +66,7 @@ def report_error(error: EfnnError, args: Sequence[str]) -> int:
     print(f"error: {who}{printable(error.message)}", file=sys.stderr)
     if error.hint:
         print(f"  {printable(error.hint)}", file=sys.stderr)
-    if "--json" in args and not who:
-        command = next((each for each in args if each in COMMANDS), "")
+    if as_json and not who:
         try:
             print(error_json(command, error.code, error.message, error.hint), flush=True)
         except OSError:  # the reader is gone, or the disk is full

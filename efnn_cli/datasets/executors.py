@@ -108,7 +108,7 @@ class Threads:
                         waiting |= submitted(islice(left, 1) if following is None else [following])
                         check_stop()
             except Stopped:
-                LOGGER.warning("finishing the shards in work; a second signal stops at once")
+                LOGGER.warning("finishing what is in work; a second signal stops at once")
                 raise
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)

@@ -148,7 +148,7 @@ class Sampler:
         """Return the row after one proposal with its exact test, and the proposed spins with their labels."""
         state = moves.state(spins)
         end = moves.propose(state, settings, generator)
-        if not bool(torch.isfinite(end.energies).all()):
+        if bool((~torch.isfinite(end.energies)).any()):
             raise NumericalError("the energy of the network is not finite in a chain")
         if self.reference is None:
             everywhere = torch.ones(len(spins), dtype=torch.bool, device=spins.device)

@@ -23,7 +23,7 @@ from scipy.special import erfc
 from efnn_cli.physics.observables import chirality, magnetisation, structure_factor, topological_charge
 from efnn_cli.physics.system import System
 from efnn_cli.simulation.gamma_method import Estimate, estimate, split_r_hat
-from efnn_cli.storage.samples_file import Samples
+from efnn_cli.storage.samples_file import Samples, by_chain
 
 Array = NDArray[np.float64]
 Series = Mapping[str, Array]
@@ -80,7 +80,7 @@ def series_of(samples: Samples, system: System) -> dict[str, Array]:
     rows |= {name: samples.arrays[each] / by for name, (each, by) in stored.items() if each in samples.arrays}
     if "u" in rows:
         rows["u2"] = rows["u"] ** 2
-    return {name: each.reshape(-1, samples.chains).T for name, each in rows.items()}
+    return {name: by_chain(each, samples.chains) for name, each in rows.items()}
 
 
 def smallest_momenta(sides: tuple[int, int]) -> list[tuple[int, int]]:

@@ -70,7 +70,6 @@ def report(plan: SamplePlan, samples: Samples) -> Result:
         LOGGER.warning("%s", text)
     if not samples.corrected:
         LOGGER.warning("correct=false: these are samples of the network, as wrong as its energies")
-    outside([plan.run], samples.arrays["spins"], " of the chains")
     stem = plan.path.with_suffix("")
     metrics = metrics_of(plan, samples, measured)
     write_csv(beside(stem, ".csv"), measured, samples)
@@ -81,7 +80,10 @@ def report(plan: SamplePlan, samples: Samples) -> Result:
 
 
 def metrics_of(plan: SamplePlan, samples: Samples, measured: Measured) -> dict[str, Any]:
-    """Return the metrics of the contract; effective samples are those of the slower one of energy and m^2."""
+    """Return the metrics of the contract, with a warning of configurations outside of what the network has learned.
+
+    Effective samples are those of the slower one of energy and m^2.
+    """
     reference = samples.metadata["reference"]
     rows = samples.chains * plan.keys.proposals
     effective = None if measured.tau is None else rows / (2 * measured.tau)
@@ -104,6 +106,7 @@ def metrics_of(plan: SamplePlan, samples: Samples, measured: Measured) -> dict[s
         "reference": reference["method"],
         "exact_labels": labels,
         "trajectories": max(each["trajectories"] for each in samples.metadata["settings"]),
+        "outside": outside([plan.run], samples.arrays["spins"], " of the chains"),
         "observables": {
             name: {key: each for key, each in asdict(found).items() if key != "tau_error"}
             for name, found in measured.observables.items()

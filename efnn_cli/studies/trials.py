@@ -90,7 +90,7 @@ def train(trial: Trial, console: Console, *, overwrite: bool = False) -> Outcome
     except InUseError as error:
         return Outcome(run, ELSEWHERE, 0, error.message)
     except Exception as error:  # noqa: BLE001 - the other trials continue, and this one is listed
-        known = as_efnn_error(error, ["train"])
+        known = as_efnn_error(error, "train")
         return Outcome(run, FAILED, known.code, known.message)
 
 

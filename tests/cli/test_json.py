@@ -192,6 +192,10 @@ def test_plan_is_what_is_done(here: Path):
         ("train", 2, ("depth=0",)),
         ("extrapolate", 3, ()),
         ("predict", 3, ("outputs/none", "--spins", "none.npy")),
+        ("export", 3, ("outputs/none",)),
+        ("relabel", 3, ("none.h5", "system.T=0.05")),
+        ("sample", 3, ("outputs/none",)),
+        ("learn", 2, ("double_exchange", "rounds=0")),
     ],
 )
 def test_error(here: Path, command: str, code: int, args: tuple[object, ...]):

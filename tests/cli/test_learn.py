@@ -11,10 +11,6 @@ SMALL = ("gradient_steps=60", "width=4", "model.invariant_channels=4", "training
 WORDS = ("learn", "double_exchange", "--L", 4, "--labels", 60, *SMALL, "proposals=4", "test=10", "-q", "--json")
 
 
-def rounds(found: dict) -> list[dict]:
-    return [{key: each for key, each in row.items() if key != "seconds"} for row in found["metrics"]["rounds"]]
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("learn")
@@ -39,10 +35,34 @@ def test_labels_are_counted_and_files_are_there(place: Path, learned: dict):
     call("sample", learned["outputs"]["run"], "--chains", 2, "--proposals", 4, "warmup=0", "-q", cwd=place).done()
 
 
+def without_seconds(found: dict) -> list[dict]:
+    return [{key: each for key, each in row.items() if key != "seconds"} for row in found["metrics"]["rounds"]]
+
+
 def test_one_round_more_is_as_if_never_stopped(place: Path, learned: dict):
-    call(*WORDS, "--rounds", 1, "--out", "cut", cwd=place).done()
+    first = call(*WORDS, "--rounds", 1, "--out", "cut", cwd=place).done().json()
     again = call(*WORDS, "--rounds", 2, "--out", "cut", cwd=place).done().json()
-    assert rounds(again) == rounds(learned)
+    assert without_seconds(again) == without_seconds(learned)
+    assert again["metrics"]["rounds"][0] == first["metrics"]["rounds"][0]  # as long as it took, not as it is looked up
+
+
+def test_a_folder_of_something_else_is_refused(place: Path, learned: dict, here: Path):
+    folder = place / "whole"
+    call(*WORDS[:-1], "--seed", 1, "--out", folder, cwd=here).failed(6, "--out")
+    call("reproduce", "thermodynamics", "--out", folder, cwd=here).failed(6, "--out")
+    (here / "notes.txt").write_text("mine")
+    call(*WORDS[:-1], "--out", here, cwd=here).failed(6, "--out")
+    assert [each.name for each in here.iterdir()] == ["notes.txt"]
+
+
+def test_an_experiment_beside_those_of_the_paper_is_done_alone(here: Path):
+    call("reproduce", "thermodynamics", "three_spin", cwd=here).failed(2, "alone")
+    call("reproduce", "labels", "--export", "there", cwd=here).failed(2, "--export")
+    call("reproduce", "labels", "hydra/launcher=submitit_slurm", cwd=here).failed(2, "hydra/launcher")
+    call("reproduce", "temperature", "scale=huge", cwd=here).failed(2, "laptop")
+    planned = call("reproduce", "temperature", "scale=laptop", "--dry-run", "--json", cwd=here).done().json()
+    assert planned["metrics"] == {"trainings": 3, "tests": 5}
+    assert not list(here.iterdir())
 
 
 def test_what_cannot_be_learned(here: Path):
@@ -79,7 +99,6 @@ def test_a_scan_of_the_temperature(here: Path):
     assert [float(row["T"]) for row in rows] == [0.3, 0.1]
     again = call("reproduce", "thermodynamics", "--out", "scan", "-q", "--json", cwd=here).done().json()
     assert again["metrics"] == done["metrics"]
-    call("reproduce", "thermodynamics", "scale=huge", cwd=here).failed(2, "laptop")
 
 
 @pytest.mark.slow

@@ -46,6 +46,7 @@ def test_the_result(place: Path, sampled: dict):
     assert 0 < metrics["acceptance"] < 1
     assert 0 < metrics["predicted_acceptance"] < 1
     assert metrics["exact_labels"] == 12 * (1 + 2 + 6)
+    assert set(metrics["outside"]) == {"configurations", "share"}
     assert any("chains are short" in each for each in sampled["warnings"])
     for name in ("energy", "m2", "binder", "specific_heat", "density", "correlation_length", "susceptibility"):
         assert set(metrics["observables"][name]) == {"mean", "error", "tau"}
@@ -199,6 +200,13 @@ def test_what_cannot_be_sampled(place: Path, here: Path):
     call("sample", "run", "temperature=0.2", cwd=place).failed(2, "system.T")
     call("sample", "run", "reference=formula", cwd=place).failed(2, "dense")
     call("sample", "run", "--out", "run/best.h5", cwd=place).failed(6)
+    (dataset,) = (place / "data").glob("double_exchange-L4-*.h5")
+    (here / "notes.h5").write_text("mine")
+    for taken in (dataset, here / "notes.h5", here):
+        call("sample", "run", *CHAINS, "--out", taken, cwd=place).failed(6, "--out")
+    call("sample", "run", *CHAINS, "--out", here / "chains.txt", cwd=place).failed(2, ".h5")
+    assert (here / "notes.h5").read_text() == "mine"
+    call("sample", "run", *CHAINS, "--out", here / "notes.h5", "--overwrite", "-q", cwd=place).done()
     call("sample", "nowhere", cwd=place).failed(3, "nowhere")
     call("generate", "three_spin", "--L", 5, "--samples", 40, "-q", cwd=here).done()
     call("train", "epochs=1", "width=3", "-q", "--out", "run", cwd=here).done()

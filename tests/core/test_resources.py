@@ -86,4 +86,4 @@ def test_what_the_user_has_chosen_stays(tmp_path: Path, monkeypatch: pytest.Monk
 )
 def test_messages_of_libraries(text: str, short: bool, code: int):
     assert is_short(RuntimeError(text)) == short
-    assert as_efnn_error(RuntimeError(text), ["train"]).code == code
+    assert as_efnn_error(RuntimeError(text), "train").code == code

@@ -16,6 +16,7 @@ from efnn_cli.physics import determinant, determinant_fields
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.physics.heisenberg import Heisenberg
 from efnn_cli.physics.lattices import SQUARE, point_group
+from efnn_cli.simulation.chains import Sampler
 from efnn_cli.simulation.moves import NetworkMoves, Settings
 from efnn_cli.training.labelled import Labelled
 from efnn_cli.training.options import OPTIMIZERS, TrainingOptions
@@ -149,6 +150,24 @@ def test_moves_of_chains(stage, moves):
         end = kernel.propose(state, Settings(moves, 2, 3), generator)
     assert (end.spins.device, end.energies.device) == (stage.device, stage.device)
     assert len(waits.found) <= 2 * (1 if moves == "hybrid" else 3)  # the share of accepted moves
+
+
+@pytest.mark.parametrize("reference", ["dense", "determinant"])
+@pytest.mark.parametrize("fields", [False, True])
+def test_proposals_with_their_exact_test(stage, reference, fields):
+    model, options = network(depth=1, block_kernel_size=1)
+    model.requires_grad_(False)
+    stage.moved(model)
+    with stage.running():
+        moves = Settings("hybrid", 2, 3)
+        reach = receptive_field(options, 1)
+        sampler = Sampler(model, reach, DoubleExchange(L=6), 0.1, reference, 1e-8, fields, moves, False, 1, 0, None)
+        chains, labels = sampler.start(0, 5, stage.device)
+        after, rows, _ = sampler.advance(chains, 0, range(2), stage.device)
+    assert after.spins.shape == (5, 3, 6, 6)
+    assert rows["energies"].shape == rows["accepted"].shape == (2, 5)
+    assert ("fields" in rows) == fields
+    assert labels["spins"].shape[1:] == (3, 6, 6)
 
 
 def test_a_tensor_left_on_the_cpu_is_found(stage):

@@ -57,6 +57,9 @@ class Waits(TorchDispatchMode):
         if function is torch.ops.aten.nonzero.default:
             self.found.append("nonzero")
             return args[0].new_empty((0, args[0].ndim), dtype=torch.int64)
+        if function is torch.ops.aten.index.Tensor and args[1][0] is not None and args[1][0].dtype == torch.bool:
+            self.found.append("rows of a mask")
+            return args[0].new_empty((1, *args[0].shape[args[1][0].ndim :]))
         if function is torch.ops.aten._to_copy.default and not fake:
             return FakeTensor(self.mode, args[0].to("meta", kwargs.get("dtype")), torch.device(target))
         with self.mode:
@@ -100,4 +103,14 @@ class Rehearsal:
         """Run on the device; yields the waits."""
         with pytest.MonkeyPatch.context() as patch, Waits(self.mode) as waits:
             patch.setattr(torch, "tensor", tensor_by_copy(torch.tensor))
+            patch.setattr(torch.nn.Module, "to", self._module_to(torch.nn.Module.to))
             yield waits
+
+    def _module_to(self, usual):
+        """`Module.to` that leaves a module that is on the device where it is."""
+
+        def to(module, *where, **how):
+            there = any(isinstance(each, FakeTensor) for each in module.parameters())
+            return module if there else usual(module, *where, **how)
+
+        return to
