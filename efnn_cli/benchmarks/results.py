@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from efnn_cli.benchmarks import labels, networks
 from efnn_cli.benchmarks.rows import Row
-from efnn_cli.core import checks, device
+from efnn_cli.core import checks, device, doubles
 from efnn_cli.core.numbers import number
 from efnn_cli.core.results import Result
 from efnn_cli.core.table import Table, facts
@@ -35,6 +35,7 @@ def run_train(*, widths: Sequence[int], samples: int | None, repeats: int, devic
     checks.within("repeats", repeats, 1, 1000)
     device.check_name(device_name)
     target = device.resolve(device_name)
+    doubles.require(target, "the straightforward form computes")
     LOGGER.info("training on %s", device.describe(target))
     return report_of(networks.measure_training(widths, samples, repeats, target, LOGGER.info))
 
@@ -47,6 +48,7 @@ def run_predict(*, sizes: Sequence[int], width: int, samples: int, repeats: int,
     checks.within("repeats", repeats, 1, 1000)
     device.check_name(device_name)
     target = device.resolve(device_name)
+    doubles.require(target, "the straightforward form computes")
     LOGGER.info("predicting on %s", device.describe(target))
     return report_of(networks.measure_prediction(sizes, width, samples, repeats, target, LOGGER.info))
 

@@ -26,7 +26,7 @@ Candidate = tuple[str, str]
 SEPARATORS = re.compile("[=:]+")  # at which bash splits words
 PLAIN = re.compile(r"^[\w.+-]+$")  # a default that no shell wants quoted
 MEANING_WIDTH = 60
-DEVICES = ("auto", "cpu", "cuda")
+DEVICES = ("auto", "cpu", "cuda", "mps")
 FIGURES = ("curve", "parity", "width", "parameters", "samples", "sizes", "times", "spins", "sample")
 
 

@@ -31,7 +31,7 @@ Device = Annotated[
     typer.Option(
         "--device",
         metavar="NAME",
-        help="auto (CUDA if there, else CPU), cpu, cuda, cuda:INDEX.",
+        help="auto (CUDA if there, else CPU), cpu, cuda, cuda:INDEX, mps.",
         autocompletion=completion.complete_device,
     ),
 ]

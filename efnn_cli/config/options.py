@@ -54,7 +54,7 @@ class GenerateKeys:
     """Store the one-particle levels too, from which efnn relabel gives energies at other system.T and system.mu."""
     executor: ExecutorOptions = field(default_factory=ExecutorOptions)
     device: str = "auto"
-    """One of auto, cpu, cuda; cuda:INDEX: the GPU of that number."""
+    """One of auto, cpu, cuda, mps; cuda:INDEX: the GPU of that number."""
     workers: int | None = None
     """Labelling threads (or processes of a Dask cluster here); null: all cores."""
 
@@ -71,7 +71,7 @@ class TrainKeys:
     seed: int = 0
     """Seed of initial weights and batches; the split belongs to the dataset."""
     device: str = "auto"
-    """One of auto, cpu, cuda; cuda:INDEX: the GPU of that number."""
+    """One of auto, cpu, cuda, mps; cuda:INDEX: the GPU of that number."""
     log: str = "csv"
     """One of csv, tensorboard; tensorboard: event files beside metrics.csv, needs pip install 'efnn[tensorboard]'."""
 
@@ -93,7 +93,7 @@ class EvaluateKeys:
     seen: str = "keep"
     """One of keep, drop: configurations that a run has seen in training or validation; keep warns."""
     device: str = "auto"
-    """One of auto, cpu, cuda; cuda:INDEX: the GPU of that number."""
+    """One of auto, cpu, cuda, mps; cuda:INDEX: the GPU of that number."""
 
     def __post_init__(self) -> None:
         checks.one_of("split", self.split, ("train", "val", "test"))
@@ -128,7 +128,7 @@ class ExtrapolateKeys:
     """Give the references fields -dE/dS too, and measure those of the network."""
     executor: ExecutorOptions = field(default_factory=ExecutorOptions)
     device: str = "auto"
-    """One of auto, cpu, cuda; cuda:INDEX: the GPU of that number."""
+    """One of auto, cpu, cuda, mps; cuda:INDEX: the GPU of that number."""
     workers: int | None = None
     """Labelling threads (or processes of a Dask cluster here); null: all cores."""
 
@@ -153,7 +153,7 @@ class PredictKeys:
     """Energies of configurations without labels."""
 
     device: str = "auto"
-    """One of auto, cpu, cuda; cuda:INDEX: the GPU of that number."""
+    """One of auto, cpu, cuda, mps; cuda:INDEX: the GPU of that number."""
 
     def __post_init__(self) -> None:
         device.check_name(self.device)
@@ -173,7 +173,7 @@ class ReproduceKeys:
     scale: str = "smoke"
     """One of smoke, laptop, paper: minutes; an hour or two on 2 cores; the published sizes (GPU or cluster)."""
     device: str = "auto"
-    """One of auto, cpu, cuda; cuda:INDEX: the GPU of that number."""
+    """One of auto, cpu, cuda, mps; cuda:INDEX: the GPU of that number."""
     workers: int | None = None
     """Trainings side by side; null: one a core on a CPU, one on a GPU."""
 

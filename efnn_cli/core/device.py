@@ -1,4 +1,4 @@
-"""Devices by name: auto, cpu, cuda, cuda:INDEX."""
+"""Devices by name: auto, cpu, cuda, cuda:INDEX, mps."""
 
 from __future__ import annotations
 
@@ -12,23 +12,19 @@ from efnn_cli.core.resources import cores
 if TYPE_CHECKING:
     import torch
 
-NAME = re.compile(r"auto|cpu|cuda(:\d+)?")
+NAME = re.compile(r"auto|cpu|cuda(:\d+)?|mps")
 
 
 def check_name(name: str) -> None:
-    """Raise `ConfigError` unless `name` is auto, cpu, cuda or cuda:INDEX; `DeviceError` for mps."""
-    if name.partition(":")[0] == "mps":
-        raise DeviceError(
-            "device: mps has no float64, in which energies are summed over sites, and is not supported", "--device cpu"
-        )
+    """Raise `ConfigError` unless `name` is auto, cpu, cuda, cuda:INDEX or mps."""
     if not NAME.fullmatch(name):
-        raise ConfigError(f"device: wanted auto, cpu, cuda or cuda:INDEX, found {name!r}")
+        raise ConfigError(f"device: wanted auto, cpu, cuda, cuda:INDEX or mps, found {name!r}")
 
 
 def resolve(name: str) -> torch.device:
     """Return the device `name` means; "auto" is CUDA if there, else the CPU.
 
-    Raises `DeviceError` with the reason where CUDA is asked for and not there: never a silent fallback.
+    Raises `DeviceError` with the reason where CUDA or MPS is asked for and not there: never a silent fallback.
     """
     import torch
 
@@ -44,6 +40,8 @@ def resolve(name: str) -> torch.device:
         torch.backends.cudnn.allow_tf32 = False
         # A graph is recorded on the current device, whatever the device of its tensors is.
         torch.cuda.set_device(device)
+    elif device.type == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError("device mps: PyTorch finds no GPU of an Apple computer here", "use --device cpu")
     return device
 
 
@@ -59,7 +57,7 @@ def resolve_shared(name: str, local_rank: int) -> torch.device:
 
 def check_shared(name: str) -> None:
     """Raise `ConfigError` where `name` is one GPU: several processes cannot share it."""
-    if ":" in name:
+    if ":" in name or name == "mps":
         raise ConfigError(
             f"device: several processes take a GPU each, found {name}",
             "--device cuda; CUDA_VISIBLE_DEVICES says which GPUs",
@@ -86,4 +84,6 @@ def describe(device: torch.device) -> str:
 
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
+    if device.type == "mps":
+        return "mps (the GPU of this Apple computer)"
     return f"cpu ({cores()} cores)"

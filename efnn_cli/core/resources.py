@@ -53,7 +53,7 @@ def batch_bytes(device: torch.device) -> int:
     On a CPU a size that fits its caches. On an accelerator a share of what is free now, since a batch takes several
     copies and other processes may use it too.
     """
-    return BATCH_BYTES if device.type == "cpu" else max(BATCH_BYTES, free_memory(device) // ACCELERATOR_SHARE)
+    return BATCH_BYTES if device.type != "cuda" else max(BATCH_BYTES, free_memory(device) // ACCELERATOR_SHARE)
 
 
 def require_memory(device: torch.device, needed: int, purpose: str, hint: str = SMALLER) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from efnn_cli.core import device as devices
+from efnn_cli.core import doubles
 from efnn_cli.core.errors import ConfigError, DeviceError
 from efnn_cli.datasets.executors import POLL_SECONDS, CheckStop, Found, Task, one_thread_each
 
@@ -102,7 +103,7 @@ def connected(address: str | None, workers: int) -> Iterator[Any]:
 
 def on_worker(work: Callable[[Task, torch.device], Found], task: Task, device_name: str) -> Found:
     """Do one task on a worker of the cluster, with one thread of linear algebra."""
-    device = devices.resolve(device_name)
+    device = doubles.home(devices.resolve(device_name))
     with one_thread_each(device):
         return work(task, device)
 

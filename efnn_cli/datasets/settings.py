@@ -15,7 +15,7 @@ from efnn_cli.config.fingerprint import fingerprint
 from efnn_cli.config.options import GenerateKeys
 from efnn_cli.config.schema import build_system, typed
 from efnn_cli.config.shared_options import ExecutorOptions, check_published
-from efnn_cli.core import checks, resources
+from efnn_cli.core import checks, doubles, resources
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.datasets.baths import Thermal, thermal_config
 from efnn_cli.datasets.dask_cluster import DaskCluster
@@ -46,18 +46,20 @@ class GenerateConfig:
     workers: int
 
     def executor_on(self, target: torch.device) -> Executor:
-        """Return the executor that labels on the device `target`."""
+        """Return the executor that labels on the device `target`, or on the CPU where that has no float64."""
+        target = doubles.home(target)
         if self.executor.name == "threads":
             return Threads(target, self.workers)
         return DaskCluster(target, self.workers, self.device, self.executor.address)
 
     def method(self, device_type: str) -> str:
-        """Return the reference method on a device of type "cpu" or "cuda", which may decide what "auto" is."""
+        """Return the reference method on a type of device, such as "cuda", which may decide what "auto" is."""
         if self.reference != "auto":
             return self.reference
         if self.levels:
             return self.system.level_references[0]
-        return self.system.fastest_reference(device_type, fields=self.fields)
+        where = "cpu" if device_type in doubles.WITHOUT else device_type
+        return self.system.fastest_reference(where, fields=self.fields)
 
     @property
     def has_tolerance(self) -> bool:

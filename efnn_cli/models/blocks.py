@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from efnn_cli.core import doubles
 from efnn_cli.models.options import ActivationScale
 
 Gain = float | Tensor
@@ -119,11 +120,15 @@ class Readout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Energies (B,), float64, of features (B, L, L, C)."""
+        if not doubles.there_are(x.device):
+            return self.density(x).sum(dim=(1, 2))
         sums = x.sum(dim=(1, 2), dtype=torch.float64)  # (B, C)
         kernel_sum = self.weight[0].sum(dim=(1, 2), dtype=torch.float64)  # (C,)
         return sums @ kernel_sum + math.prod(x.shape[1:3]) * self.bias.double()
 
     def density(self, x: Tensor) -> Tensor:
         """Energies (B, L, L), float64, of every site, which sum to `forward`."""
+        if not doubles.there_are(x.device):
+            return doubles.of(x @ self.weight[0].sum(dim=(1, 2))) + doubles.of(self.bias)
         kernel_sum = self.weight[0].sum(dim=(1, 2), dtype=torch.float64)  # (C,)
         return x.double() @ kernel_sum + self.bias.double()

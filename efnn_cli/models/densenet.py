@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from efnn_cli.core import doubles
 from efnn_cli.models.blocks import Readout, dense_block, lattice_block
 from efnn_cli.models.invariants import invariant_layers
 from efnn_cli.models.options import DensenetOptions
@@ -27,7 +28,7 @@ class DenseDenseNet(nn.Module):
         features = s
         for block in self.blocks:
             features = torch.cat([features, block(features)], dim=-1)
-        return features.sum(dim=-1, dtype=torch.float64)
+        return doubles.total(features, -1)
 
 
 class LatticeDenseNet(nn.Module):

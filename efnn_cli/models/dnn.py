@@ -5,9 +5,9 @@ S_i = h_i(f_i(S_{i-1})); dense S_0 = s, lattice S_0 = Phi_0, an invariant layer.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
+from efnn_cli.core import doubles
 from efnn_cli.models.blocks import Readout, dense_block, lattice_block
 from efnn_cli.models.invariants import invariant_layers
 from efnn_cli.models.options import DnnOptions
@@ -24,7 +24,7 @@ class DenseDNN(nn.Module):
 
     def forward(self, s: Tensor) -> Tensor:
         """Energies (B,), float64, of spins (B, n)."""
-        return self.layers(s).sum(dim=-1, dtype=torch.float64)  # type: ignore[no-any-return]
+        return doubles.total(self.layers(s), -1)
 
 
 class LatticeDNN(nn.Module):

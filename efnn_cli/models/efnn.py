@@ -9,9 +9,9 @@ F_1 = f_1(Phi_0), S_1 = F_1 g_1(T_1), S_{i+1} = f_{i+1}(S_i) g_{i+1}(T_{i+1}), a
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
+from efnn_cli.core import doubles
 from efnn_cli.models.blocks import Readout, dense_block, lattice_block
 from efnn_cli.models.invariants import invariant_layers
 from efnn_cli.models.options import EfnnOptions
@@ -33,7 +33,7 @@ class DenseEFNN(nn.Module):
         x = s
         for f, g in zip(self.fields, self.quasi_particles, strict=True):
             x = g(s) * f(x)  # (B, m)
-        return x.sum(dim=-1, dtype=torch.float64)
+        return doubles.total(x, -1)
 
 
 class LatticeEFNN(nn.Module):

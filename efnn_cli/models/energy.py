@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from efnn_cli.core import doubles
 from efnn_cli.core.errors import InputError
 from efnn_cli.models.options import NetworkOptions
 
@@ -30,6 +31,13 @@ class EnergyModel(nn.Module):
             self.register_buffer(name, torch.tensor(value, dtype=torch.float64))
         for name, value in (("centre", (low + high) / 2), ("half_range", (high - low) / 2)):
             self.register_buffer(name, torch.tensor(value, dtype=torch.float64))
+
+    def on(self, device: torch.device) -> EnergyModel:
+        """Return this model, moved to `device`; the units, which are float64, where there is float64."""
+        self.network.to(device)
+        for name, unit in self.named_buffers(recurse=False):
+            setattr(self, name, unit.to(doubles.home(device)))
+        return self
 
     @property
     def dtype(self) -> torch.dtype:
@@ -85,7 +93,7 @@ class EnergyModel(nn.Module):
         """
         size, target = initial.square().mean().sqrt(), fields.square().mean().sqrt()
         if size > 0 and target > 0:
-            self.scale.mul_(spread * target / size)
+            self.scale.mul_((spread * target / size).to(self.scale.device))
 
     @torch.no_grad()
     def refit_shift(self, spins: Tensor, energies: Tensor) -> None:

@@ -5,9 +5,9 @@ Dense: S_1 = P s + f_1(s), P affine (the identity if m = n). Lattice: S_1 = T_1 
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
+from efnn_cli.core import doubles
 from efnn_cli.models.blocks import Readout, dense_block, lattice_block
 from efnn_cli.models.invariants import invariant_layers
 from efnn_cli.models.options import ResnetOptions
@@ -27,7 +27,7 @@ class DenseResNet(nn.Module):
         x = self.lift(s) + self.blocks[0](s)  # (B, m)
         for block in self.blocks[1:]:
             x = x + block(x)
-        return x.sum(dim=-1, dtype=torch.float64)  # type: ignore[no-any-return]
+        return doubles.total(x, -1)
 
 
 class LatticeResNet(nn.Module):

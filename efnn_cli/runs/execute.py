@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from efnn_cli.core import doubles
 from efnn_cli.core.console import Console
 from efnn_cli.core.device import describe
 from efnn_cli.core.errors import ConflictError
@@ -36,6 +37,8 @@ def obtain(plan: Plan, console: Console, *, overwrite: bool) -> None:
     One of several processes trains its part of every batch; only the main process writes.
     """
     device = distributed.local_device(plan.config.device)
+    if plan.config.training is None or plan.config.training.dtype == "float64":
+        doubles.require(device, "this network computes")
     with contextlib.ExitStack() as held:
         place = distributed.broadcast(lambda: _begin(plan, device, console, held, overwrite=overwrite))
         if place is None or (plan.config.training is None and not distributed.is_main()):

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from efnn_cli.core import rng
+from efnn_cli.core import doubles, rng
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import InputError, NumericalError, Stopped
 from efnn_cli.core.numbers import number
@@ -91,7 +91,7 @@ def _trainer(plan: Plan, device: torch.device, origin: Origin | None) -> Trainer
     """Return the trainer at epoch 0, with the calibrated network, or that of `origin`, and all data on `device`."""
     options = plan.config.training
     assert options is not None
-    model = initial_model(plan.config, plan.system).to(device)
+    model = initial_model(plan.config, plan.system).on(device)
     first, *more = (_resident(plan, source, model.dtype, device) for source in plan.sources)
     if origin is not None and origin.how == "init":
         load_weights(origin, model, first.train, CALIBRATION_SAMPLES)
@@ -119,8 +119,10 @@ def _resident(plan: Plan, source: Source, dtype: torch.dtype, device: torch.devi
             None if each is None else torch.from_numpy(each[chosen]).to(dtype).to(device)
             for each in (data.spins, data.fields)
         )
-        energies = None if data.known_energies is None else torch.from_numpy(data.known_energies[chosen]).to(device)
         assert spins is not None
+        if data.known_energies is None:
+            return Labelled(spins, None, fields)
+        energies = torch.from_numpy(data.known_energies[chosen]).to(doubles.home(device))
         return Labelled(spins, energies, fields)
 
     operations = [each.apply for each in source.system.point_group()]
@@ -223,7 +225,7 @@ def _note(row: EpochRow, best: Best, unit: str) -> str:
 def _fit_closed_form(plan: Plan, folder: RunFolder, device: torch.device) -> Fitted:
     """Fit the linear model to the training part by least squares; write one row and the weights."""
     start = time.perf_counter()
-    model = initial_model(plan.config, plan.system).to(device)
+    model = initial_model(plan.config, plan.system).on(device)
     network = model.network
     assert isinstance(network, LinearModel)
     parts = [_resident(plan, source, torch.float64, device) for source in plan.sources]

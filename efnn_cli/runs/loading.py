@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from efnn_cli.config.schema import build_model, build_system
 from efnn_cli.core import device as devices
+from efnn_cli.core import doubles
 from efnn_cli.core.errors import ConfigError, EfnnError, InputError
 from efnn_cli.core.results import shown
 from efnn_cli.core.text import at_home
@@ -189,12 +190,14 @@ def _rebuild(path: Path, stored: checkpoint.Checkpoint, device: torch.device) ->
     name = "last" if "model" in stored.state else "best"
     training = stored.config["training"]
     dtype = "float64" if training is None else build_training(training).dtype
+    if dtype == "float64":
+        doubles.require(device, "this network computes")
     model = network_for(system, build_model(stored.config["model"]), seed=0, dtype=dtype)
     model.load_state_dict(Trainer.last_weights(stored.state) if name == "last" else stored.state["weights"])
     epoch = int(stored.state["epoch"])
     folder = RunFolder(path.parent)
     file = folder.path if path == folder.best_file and folder.begun else path
-    return Run(folder.path, file, stored.config, system, model.to(device).eval(), device, epoch, name)
+    return Run(folder.path, file, stored.config, system, model.on(device).eval(), device, epoch, name)
 
 
 def _restored(path: Path) -> str:

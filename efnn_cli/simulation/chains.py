@@ -72,7 +72,7 @@ class Sampler:
 
     def moves(self, device: torch.device) -> NetworkMoves:
         """Return the moves of the network on `device`."""
-        model = self.model.to(device).requires_grad_(False).eval()
+        model = self.model.on(device).requires_grad_(False).eval()
         return NetworkMoves(model, self.reach, self.temperature)
 
     def start(self, group: int, count: int, device: torch.device) -> tuple[Chains, dict[str, NDArray[Any]]]:

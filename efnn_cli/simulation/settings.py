@@ -11,7 +11,7 @@ from efnn_cli.config.compose import Composed
 from efnn_cli.config.fingerprint import fingerprint
 from efnn_cli.config.schema import typed
 from efnn_cli.config.simulation_options import SampleKeys
-from efnn_cli.core import resources
+from efnn_cli.core import doubles, resources
 from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.results import shown
 from efnn_cli.datasets.dask_cluster import DaskCluster
@@ -110,6 +110,7 @@ def keys_of(composed: Composed) -> SampleKeys:
 
 def plan(keys: SampleKeys, run: Run, out: Path | None = None) -> SamplePlan:
     """Return the chains to run; raises `ConfigError` and `InputError` for what a network or a system cannot do."""
+    doubles.require(run.device, "chains move")
     trained = run.system
     if trained.geometry != "lattice":
         raise InputError(f"{shown(run.path)}: sampling moves unit vectors on a lattice, {trained.kind} has none")

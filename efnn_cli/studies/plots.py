@@ -38,7 +38,7 @@ from efnn_cli.studies.plot_selection import (
     require_one_hamiltonian,
 )
 from efnn_cli.training.metrics import mean_and_spread, measure
-from efnn_cli.training.predict import predict_fields
+from efnn_cli.training.predict import fields_of
 
 LABELS = {"width": "width", "parameters": "number of parameters", "samples": "configurations in the dataset"}
 SECONDS = "seconds_per_configuration"
@@ -109,7 +109,7 @@ def sample(arguments: Sequence[str]) -> Drawing:
 def effective_fields(run: Run, configuration: Array, known: Array | None = None) -> dict[str, Array]:
     """Return -dE/dS on one configuration: exact, `known` or computed, and by differentiating the network."""
     spins = torch.from_numpy(configuration[np.newaxis])
-    network = {"network": predict_fields(run.model, spins.to(run.device)).cpu().numpy()[0]}
+    network = {"network": fields_of(run.model, configuration[np.newaxis], run.device)[0]}
     if known is None and run.system.references:  # the Hamiltonian is known
         known = run.system.fields(spins).numpy()[0]
     return network if known is None else {"exact": known, **network}

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from efnn_cli.core import doubles
 from efnn_cli.training.metrics import BRIEF, Metrics
 
 Array = NDArray[np.float64]
@@ -51,7 +52,7 @@ def transverse(spins: Tensor, fields: Tensor) -> Tensor:
 def mean_squares(spins: Tensor, fields: Tensor) -> Tensor:
     """Return the mean square of a transverse component over the sites of each configuration, (B,), float64."""
     components = fields[0].numel() * (2 / 3 if spins.ndim == 4 else 1)
-    return transverse(spins, fields).square().flatten(1).sum(dim=1, dtype=torch.float64) / components
+    return doubles.total(transverse(spins, fields).square().flatten(1), 1) / components
 
 
 def measure_fields(predicted: Array, true: Array, spins: Array) -> FieldErrors:

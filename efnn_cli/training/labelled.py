@@ -18,7 +18,7 @@ class Labelled:
     spins: Tensor
     """(B, ...), in the type of the network."""
     energies: Tensor | None = None
-    """(B,), float64."""
+    """(B,), float64; on the CPU where the device has none."""
     fields: Tensor | None = None
     """-dE/dS, like the spins."""
 
@@ -35,7 +35,9 @@ class Labelled:
 
     def part(self, index: Tensor | slice) -> Labelled:
         """Return the configurations at `index`."""
-        return self.map(lambda each: each[index])
+        if isinstance(index, slice):
+            return self.map(lambda each: each[index])
+        return self.map(lambda each: each[index.to(each.device)])
 
     def moved(self, operation: Operation) -> Labelled:
         """Return the set with `operation` applied to spins and fields."""

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from efnn_cli.core import doubles
 from efnn_cli.core.resources import in_parts
 
 BATCH_BYTES = 96 * 2**20
@@ -99,6 +100,6 @@ def _in_batches(
     parts = []
     for first in range(0, len(spins), step):
         pause()
-        block = torch.from_numpy(spins[first : first + step]).to(device)
-        parts.append(work(model, block).cpu().numpy())
+        block = doubles.moved(torch.from_numpy(spins[first : first + step]), device)
+        parts.append(doubles.of(work(model, block)).cpu().numpy())
     return np.concatenate(parts)

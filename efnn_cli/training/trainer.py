@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from efnn_cli.core import rng
+from efnn_cli.core import doubles, rng
 from efnn_cli.core.errors import NumericalError
 from efnn_cli.training import distributed
 from efnn_cli.training.gradients import gradients_on
@@ -139,7 +139,7 @@ class Trainer:
     def _train(self, pause: Callable[[], None], start: float) -> Tensor:
         """Train on every configuration once, as far as the budget lasts; return the mean terms (2,) of the losses."""
         self.model.train()
-        total = torch.zeros(2, dtype=torch.float64, device=self.device)
+        total = torch.zeros(2, dtype=torch.float64, device=doubles.home(self.device))
         counts = torch.zeros(2, dtype=torch.float64)
         count = 0
         for size, batch, operation in self._batches():

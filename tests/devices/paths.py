@@ -8,6 +8,7 @@ import pytest
 import torch
 from rehearsal import NAME, Rehearsal
 
+from efnn_cli.core import doubles
 from efnn_cli.models import MODELS
 from efnn_cli.models.build import build
 from efnn_cli.models.energy import receptive_field
@@ -20,7 +21,7 @@ from efnn_cli.simulation.chains import Sampler
 from efnn_cli.simulation.moves import NetworkMoves, Settings
 from efnn_cli.training.labelled import Labelled
 from efnn_cli.training.options import OPTIMIZERS, TrainingOptions
-from efnn_cli.training.predict import predict_fields, predict_tensor
+from efnn_cli.training.predict import fields_of, predict, predict_fields, predict_tensor
 from efnn_cli.training.trainer import Trainer
 
 NETWORKS = ("efnn", "dnn", "resnet", "densenet")
@@ -168,6 +169,56 @@ def test_proposals_with_their_exact_test(stage, reference, fields):
     assert rows["energies"].shape == rows["accepted"].shape == (2, 5)
     assert ("fields" in rows) == fields
     assert labels["spins"].shape[1:] == (3, 6, 6)
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """A device without float64, as MPS is."""
+    monkeypatch.setattr(doubles, "WITHOUT", {NAME})
+    monkeypatch.setitem(columns.ONE_PRODUCT, NAME, columns.ONE_PRODUCT["mps"])
+    return Rehearsal(doubles=False)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_predictions_without_doubles(narrow, name):
+    """Network on the device, sums and units in float64 on the CPU."""
+    with narrow.running():
+        model = network(name)[0].on(narrow.device)
+        energies = predict(model, spins().numpy(), narrow.device)
+        fields = fields_of(model, spins().numpy(), narrow.device)
+    assert {each.device.type for each in model.network.parameters()} == {NAME}
+    assert (energies.dtype, energies.shape) == (np.float64, (5,))
+    assert (fields.dtype, fields.shape) == (np.float64, (5, 3, 6, 6))
+
+
+@pytest.mark.parametrize("name", ["efnn", "densenet"])
+def test_predictions_of_scalar_spins_without_doubles(narrow, name):
+    options = MODELS[name].options(depth=2, width=4)
+    scalars = torch.from_numpy(np.random.default_rng(0).uniform(-1, 1, (5, 4)))
+    with narrow.running():
+        model = build(options, "dense", inputs=4, spin_range=(-1.0, 1.0), seed=0).on(narrow.device)
+        assert predict(model, scalars.numpy(), narrow.device).shape == (5,)
+
+
+@pytest.mark.parametrize("name", ["efnn", "resnet"])
+@pytest.mark.parametrize("fields", [False, True])
+@pytest.mark.filterwarnings("ignore:Accessing the data pointer")
+def test_a_step_and_errors_without_doubles(narrow, name, fields):
+    few = spins(count=12, dtype=torch.float32)
+    with narrow.running():
+        model = network(name)[0].on(narrow.device)
+        there = narrow.tensor(few)
+        data = Labelled(there, torch.linspace(0, 1, 12, dtype=torch.float64), there if fields else None)
+        model.calibrate(data.spins, data.energies, 0.1)
+        training = trainer(model, data, ema=0.99)
+        training._step(0.0, *training._batches()[0])
+        training.validate()
+    assert all(each.grad is not None and each.grad.device == narrow.device for each in model.parameters())
+
+
+def test_a_double_on_a_device_without_is_found(narrow):
+    with narrow.running(), pytest.raises(TypeError, match="float64"):
+        narrow.tensor(spins(dtype=torch.float32)).double()
 
 
 def test_a_tensor_left_on_the_cpu_is_found(stage):

@@ -36,13 +36,20 @@ def device():
 class Waits(TorchDispatchMode):
     """Runs what is of the device with fake tensors and all else with real ones; counts where the host waits."""
 
-    def __init__(self, mode):
+    def __init__(self, mode, doubles):
         super().__init__()
         self.mode = mode
+        self.doubles = doubles
         self.found = []
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
+        found = self._done(function, args, kwargs or {})
+        for each in tree_leaves(found):
+            if not self.doubles and isinstance(each, FakeTensor) and each.dtype == torch.float64:
+                raise TypeError(f"{function} gives float64, which this device has not")
+        return found
+
+    def _done(self, function, args, kwargs):
         target = kwargs.get("device")
         to = None if target is None else torch.device(target).type
         fake = any(isinstance(each, FakeTensor) for each in tree_leaves((args, kwargs)))
@@ -77,10 +84,11 @@ def tensor_by_copy(make):
 
 
 class Rehearsal:
-    """Fake tensors of one mode."""
+    """Fake tensors of one mode, on a device with or without float64."""
 
-    def __init__(self):
+    def __init__(self, doubles=True):
         self.device = device()
+        self.doubles = doubles
         self.mode = FakeTensorMode(allow_non_fake_inputs=True)
 
     def tensor(self, like):
@@ -91,26 +99,27 @@ class Rehearsal:
         """The module itself, with its parameters and buffers on the device."""
         for each in module.modules():
             for name, parameter in list(each._parameters.items()):
-                if parameter is not None:
+                if parameter is not None and not isinstance(parameter, FakeTensor):
                     each._parameters[name] = torch.nn.Parameter(self.tensor(parameter), parameter.requires_grad)
             for name, buffer in list(each._buffers.items()):
-                if buffer is not None:
+                if buffer is not None and not isinstance(buffer, FakeTensor):
                     each._buffers[name] = self.tensor(buffer)
         return module
 
     @contextlib.contextmanager
     def running(self):
         """Run on the device; yields the waits."""
-        with pytest.MonkeyPatch.context() as patch, Waits(self.mode) as waits:
+        one_thread = torch.autograd.set_multithreading_enabled(False)
+        with pytest.MonkeyPatch.context() as patch, one_thread, Waits(self.mode, self.doubles) as waits:
             patch.setattr(torch, "tensor", tensor_by_copy(torch.tensor))
             patch.setattr(torch.nn.Module, "to", self._module_to(torch.nn.Module.to))
             yield waits
 
     def _module_to(self, usual):
-        """`Module.to` that leaves a module that is on the device where it is."""
+        """`Module.to` for modules that come here."""
 
         def to(module, *where, **how):
-            there = any(isinstance(each, FakeTensor) for each in module.parameters())
-            return module if there else usual(module, *where, **how)
+            here = bool(where) and where[0] == self.device
+            return self.moved(module) if here else usual(module, *where, **how)
 
         return to
