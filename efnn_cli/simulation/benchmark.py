@@ -8,6 +8,7 @@ in many chains at once; at small sizes also directly, which shows that both agre
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,14 +19,20 @@ from torch import Tensor
 
 from efnn_cli.benchmarks.rows import Row
 from efnn_cli.core import rng
+from efnn_cli.core.errors import InputError
 from efnn_cli.datasets.executors import one_thread_each
+from efnn_cli.datasets.find import find_dataset
 from efnn_cli.physics.system import Array, System
+from efnn_cli.runs.loading import Run
+from efnn_cli.runs.stored import datasets_of
 from efnn_cli.simulation import metropolis
 from efnn_cli.simulation.chains import Sampler
 from efnn_cli.simulation.gamma_method import Estimate, estimate
 from efnn_cli.simulation.moves import NetworkMoves
 from efnn_cli.simulation.settings import SamplePlan
+from efnn_cli.storage import dataset
 
+LOGGER = logging.getLogger("efnn")
 CPU = torch.device("cpu")
 TIMED_MOVES = 40  # of the straightforward way
 Log = Callable[[str], None]
@@ -45,7 +52,10 @@ class Effort:
 
 
 def measure(plan: SamplePlan, effort: Effort, log: Log) -> list[Row]:
-    """Return the rows of one size, on one thread of a CPU."""
+    """Return the rows of one size, on one thread of a CPU: autocorrelation times, rates, and break-even.
+
+    That is the number of effective samples after which labels and training of the network have paid.
+    """
     sampler, chains = plan.sampler(), plan.keys.chains
     size = max(plan.system.sides)
     with one_thread_each(CPU):
@@ -69,11 +79,23 @@ def measure(plan: SamplePlan, effort: Effort, log: Log) -> list[Row]:
         log(f"network: {each:.3g} s a proposal, tau {ours.tau:.3g}, acceptance {found['accepted'].mean():.3f}")
     plain, fast = 1 / (2 * float(tau.tau or 0.5) * seconds), 1 / (2 * float(ours.tau or 0.5) * each)
     rows.append(Row("effective-samples", size, plain, fast, fast / plain, "samples/s"))
-    spent = plan.run.metrics.get("seconds")
-    if spent is not None and fast > plain:
-        many = float(spent) / (1 / plain - 1 / fast)
-        rows.append(Row("break-even-after-training", size, None, many, None, "effective samples"))
+    if fast > plain:
+        many = investment(plan.run) / (1 / plain - 1 / fast)
+        rows.append(Row("break-even", size, None, many, None, "effective samples"))
     return rows
+
+
+def investment(network: Run) -> float:
+    """Return the seconds that a network has cost: of training, and on one core of its labels where they are found."""
+    seconds = float(network.metrics["seconds"])
+    for stored in datasets_of(network.config):
+        try:
+            path = find_dataset(stored["content_sha256"], stored["path"], network.path)
+        except InputError as error:
+            LOGGER.warning("break-even without the seconds of labels: %s", error.message)
+            continue
+        seconds += dataset.read_metadata(path)["reference"]["seconds"] or 0.0
+    return seconds
 
 
 def _ratio(first: float | None, second: float | None) -> float | None:

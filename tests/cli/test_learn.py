@@ -1,9 +1,14 @@
 """`efnn learn`, its rounds resumed; `efnn bench sample`; a scan of the temperature."""
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
+
+from efnn_cli.runs.loading import load
+from efnn_cli.simulation.benchmark import investment
+from efnn_cli.storage.dataset import read_metadata
 
 from .conftest import call
 
@@ -84,6 +89,15 @@ def test_the_benchmark_of_sampling(place: Path, learned: dict):
         rows["effective-samples"]["ours"] / rows["effective-samples"]["straightforward"]
     )
     assert rows["tau-local-moves"]["unit"] == "sweeps"
+
+
+def test_what_a_network_has_cost(place: Path, learned: dict, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(place)
+    run, data = (place / learned["outputs"][name] for name in ("run", "dataset"))
+    training = json.loads((run / "summary.json").read_text())["metrics"]["seconds"]
+    labels = read_metadata(data)["reference"]["seconds"]
+    assert labels > 0
+    assert investment(load(run)) == pytest.approx(training + labels)
 
 
 @pytest.mark.slow
