@@ -18,9 +18,9 @@ from efnn_cli.core.errors import InputError
 from efnn_cli.core.results import shown
 from efnn_cli.core.size import Size
 from efnn_cli.datasets.settings import GenerateConfig
-from efnn_cli.physics.system import Array
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import EXTERNAL
+from efnn_cli.storage.spins_file import Configurations
 
 DATA = Path("data")
 REFERENCES = DATA / "references"
@@ -29,7 +29,7 @@ PURPOSES = {"train": DATA, "reference": REFERENCES}
 LOGGER = logging.getLogger("efnn")
 
 
-def dataset_path(config: GenerateConfig, purpose: str, given: Array | None = None) -> Path:
+def dataset_path(config: GenerateConfig, purpose: str, given: Configurations | None = None) -> Path:
     """Return `data/<system>-L<L>-n<samples>-s<seed>-<hash8>.h5`; reference datasets have a folder of their own."""
     tag = fingerprint({"purpose": purpose, **config.identity(given)})
     return PURPOSES[purpose] / dataset_name(config.system.name, config.system.size, config.samples, config.seed, tag)

@@ -14,6 +14,7 @@ from efnn_cli.physics.system import TOLERANCE, Array, Draw, System
 from efnn_cli.physics.thermal import Bath
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
+from efnn_cli.storage.spins_file import Configurations
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class Job:
     levels: bool = False
     bath: Bath | None = None
     """Of sampling=thermal and ladder."""
-    given: Array | None = None
-    """The user's own configurations (samples, ...) instead of drawn ones."""
+    given: Configurations | None = None
+    """The user's own configurations instead of drawn ones."""
     tag: str = ""
     """Hash of the configuration, stored with the shards and the dataset."""
 
@@ -66,18 +67,20 @@ class Job:
     def spins(self, draw: Draw) -> Array:
         """Return the configurations (draw.count, ...) of one shard."""
         if self.given is not None:
-            return self.given[draw.first : draw.first + draw.count]
+            return self.given.part(draw.first, draw.count).spins
         return self.system.sample(self.sampling, draw)
 
     def share(self, draw: Draw) -> tuple[Job, Draw]:
         """Return the job and the draw for the worker of one shard: of given configurations only those of the shard."""
         if self.given is None:
             return self, draw
-        return replace(self, given=self.spins(draw)), replace(draw, first=0)
+        return replace(self, given=self.given.part(draw.first, draw.count)), replace(draw, first=0)
 
     def temperatures(self, draw: Draw) -> Array | None:
         """Return the spin temperatures (draw.count,) of one shard, where every configuration has its own."""
-        return temperatures(draw) if self.sampling == "ladder" and self.given is None else None
+        if self.given is not None:
+            return self.given.part(draw.first, draw.count).temperatures
+        return temperatures(draw) if self.sampling == "ladder" else None
 
     def label(self, spins: Array, device: torch.device) -> Dataset:
         """Label `spins` (B, ...) in batches of bounded memory.

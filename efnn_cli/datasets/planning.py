@@ -30,7 +30,7 @@ from efnn_cli.physics.system import Array, System, size_of_spins
 from efnn_cli.storage import atomic, dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.storage.output import refuse_folder, refuse_run_files, require_hdf5_name
-from efnn_cli.storage.spins_file import read_spins
+from efnn_cli.storage.spins_file import Configurations, read_configurations
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class DatasetPlan:
     path: Path
     purpose: str = "train"
     """Either "train" or "reference"."""
-    given: Array | None = None
-    """The user's own configurations (samples, ...)."""
+    given: Configurations | None = None
+    """The user's own configurations."""
     usual: bool = True
     """False for a path that the user chose."""
 
@@ -68,7 +68,7 @@ def plan_dataset(
     if spins is not None:
         config, given = with_given_spins(config, composed, spins, normalise=normalise)
         refuse_tolerance_without_effect([config], composed)
-    system = config.system.prepared(None if given is None else torch.from_numpy(given))
+    system = config.system.prepared(None if given is None else torch.from_numpy(given.spins))
     config = dataclasses.replace(config, system=system)
     path = out or find.dataset_path(config, "train", given)
     atomic.require_name(path)
@@ -77,16 +77,17 @@ def plan_dataset(
 
 def with_given_spins(
     config: GenerateConfig, composed: Composed, path: Path, *, normalise: bool
-) -> tuple[GenerateConfig, Array]:
-    """Return `config` with size and number of the user's own spins, and these; raises `InputError`."""
-    spins = read_spins(path, normalise=normalise)
+) -> tuple[GenerateConfig, Configurations]:
+    """Return `config` with size and number of the user's own configurations, and these; raises `InputError`."""
+    given = read_configurations(path, normalise=normalise)
+    spins = given.spins
     found = {"system.L": (size_of_spins(spins), config.system.size), "samples": (len(spins), config.samples)}
     for key, (value, asked) in found.items():
         if key in composed.settings and asked != value:
             raise InputError(f"{path} has {key} = {value}, but {composed.settings[key].origin!r} was asked for")
     system = _at_size_of(spins, config.system, path)
     system.check_spins(spins, str(path))
-    return dataclasses.replace(config, system=system, samples=len(spins)), spins
+    return dataclasses.replace(config, system=system, samples=len(spins)), given
 
 
 def _at_size_of(spins: Array, system: System, path: Path) -> System:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +20,8 @@ from efnn_cli.datasets.baths import Thermal, thermal_config
 from efnn_cli.datasets.dask_cluster import DaskCluster
 from efnn_cli.datasets.executors import Executor, Threads
 from efnn_cli.datasets.job import Job
-from efnn_cli.physics.system import TOLERANCE, Array, System
+from efnn_cli.physics.system import TOLERANCE, System
+from efnn_cli.storage.spins_file import Configurations
 
 DRAWING_KEYS = ("seed", "sampling")
 THERMAL_KEYS = ("spin_temperature", "spin_coupling", "spin_sweeps", "ladder.uniform")
@@ -66,7 +66,7 @@ class GenerateConfig:
         """True where the method on some device has a tolerance."""
         return any(self.method(each) in self.system.estimated_references for each in ("cpu", "cuda"))
 
-    def job(self, purpose: str, device_type: str, given: Array | None = None) -> Job:
+    def job(self, purpose: str, device_type: str, given: Configurations | None = None) -> Job:
         """Return the labelling job on a device of type "cpu" or "cuda", for `given` or drawn spins."""
         return Job(
             self.system,
@@ -83,11 +83,11 @@ class GenerateConfig:
             self.tag(given),
         )
 
-    def tag(self, given: Array | None = None) -> str:
+    def tag(self, given: Configurations | None = None) -> str:
         """Return the hash of `identity`, which marks the dataset and its shards."""
         return fingerprint(self.identity(given))
 
-    def identity(self, given: Array | None = None) -> dict[str, Any]:
+    def identity(self, given: Configurations | None = None) -> dict[str, Any]:
         """Return all settings that the content of the dataset depends on: neither device nor workers.
 
         A key without effect has its default here, so that it cannot change the name.
@@ -98,7 +98,7 @@ class GenerateConfig:
             "system": {"name": self.system.name, **self.system.parameters(), **source},
             "samples": self.samples,
             "seed": self.seed if given is None else 0,
-            "sampling": self.sampling if given is None else hashlib.sha256(given.tobytes()).hexdigest(),
+            "sampling": self.sampling if given is None else given.digest(),
             "reference": self.reference,
             "tolerance": self.tolerance if self.has_tolerance else TOLERANCE,
             "fields": self.fields,

@@ -206,6 +206,18 @@ def test_labels_do_not_depend_on_the_workers(here: Path, system: str, size: int,
     assert content[0] == content[1] == content[2]
 
 
+def test_labelled_again_a_ladder_keeps_its_temperatures(here: Path):
+    words = ("generate", "heisenberg", "--L", 4, "-q", "--out")
+    call(*words, "ladder.h5", "--samples", 30, "sampling=ladder", "spin_temperature=0.1:2", cwd=here).done()
+    call(*words, "again.h5", "--spins", "ladder.h5", "system.K=0.3", cwd=here).done()
+    with h5py.File(here / "ladder.h5") as first, h5py.File(here / "again.h5") as second:
+        assert np.array_equal(first["temperatures"], second["temperatures"])
+        assert len(np.unique(first["temperatures"])) > 20
+    with h5py.File(here / "bad.h5", "w") as bad, h5py.File(here / "ladder.h5") as first:
+        bad["spins"], bad["temperatures"] = first["spins"][()], np.ones(3)
+    call(*words, "none.h5", "--spins", "bad.h5", cwd=here).failed(3, "3 temperatures of 30")
+
+
 def test_thermal_spins_name_their_bath(here: Path):
     call("generate", "double_exchange", "--L", 4, "--samples", 20, "sampling=thermal", "spin_temperature=0.1", cwd=here)
     (path,) = (here / "data").glob("*.h5")

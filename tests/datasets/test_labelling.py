@@ -15,6 +15,7 @@ from efnn_cli.datasets.shards import ShardFolder
 from efnn_cli.physics import SYSTEMS, diagonalise
 from efnn_cli.physics.system import Labels
 from efnn_cli.storage import dataset
+from efnn_cli.storage.spins_file import Configurations
 
 CPU = torch.device("cpu")
 
@@ -130,7 +131,7 @@ def test_a_failing_shard_ends_the_job_and_keeps_the_others(tmp_path):
 
 def test_given_spins_are_stored_as_they_are(tmp_path, expected):
     """In the order of their shards, each with its own energy."""
-    given = replace(job(), seed=0, given=expected.spins)
+    given = replace(job(), seed=0, given=Configurations(expected.spins))
     data, _, _ = make(tmp_path / "d.h5", which=given)
     np.testing.assert_array_equal(data.spins, expected.spins)
     np.testing.assert_array_equal(data.energies, expected.energies)
