@@ -1,4 +1,4 @@
-"""`efnn learn SYSTEM`: a network for one ensemble from nothing, in rounds of training and sampling."""
+"""`efnn learn SYSTEM`: a network for one ensemble, in rounds of labelling, training and sampling."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def learn(
     out: OutFolder = None,
     dry_run: DryRun = False,
 ) -> Result:
-    """Learn a network for sampling from nothing: label, train, sample, and train on what the exact test has paid for.
+    """Train a network for one ensemble without data to start from: label, train, sample, and train on the new labels.
 
     Example: efnn learn double_exchange --L 10 system.T=0.05
 

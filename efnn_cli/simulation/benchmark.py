@@ -54,7 +54,7 @@ class Effort:
 def measure(plan: SamplePlan, effort: Effort, log: Log) -> list[Row]:
     """Return the rows of one size, on one thread of a CPU: autocorrelation times, rates, and break-even.
 
-    That is the number of effective samples after which labels and training of the network have paid.
+    That is the number of effective samples after which the network, labels and training included, is the faster way.
     """
     sampler, chains = plan.sampler(), plan.keys.chains
     size = max(plan.system.sides)

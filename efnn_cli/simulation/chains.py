@@ -76,7 +76,7 @@ class Sampler:
         return NetworkMoves(model, self.reach, self.temperature)
 
     def start(self, group: int, count: int, device: torch.device) -> tuple[Chains, dict[str, NDArray[Any]]]:
-        """Return `count` chains of a group after warm-up, with tuned moves, and the exact labels it has paid for."""
+        """Return `count` chains of a group after warm-up, with tuned moves, and all exact labels so far."""
         if self.bath is None:
             spins = uniform(rng.stream(self.seed, "sample start", group), (count, *self.system.sides), axis=1)
         else:
@@ -89,10 +89,10 @@ class Sampler:
             state.spins.cpu().numpy(), {name: each.cpu().numpy() for name, each in labels.items()}, settings
         )
         if self.warmup == 0:
-            return chains, _paid({}, {}, chains)
+            return chains, _labels_of_warmup({}, {}, chains)
         first = chains
         chains, rows, rejected = self.advance(chains, group, range(-1 - self.warmup, -1), device)
-        return chains, _paid(rows, rejected, first)
+        return chains, _labels_of_warmup(rows, rejected, first)
 
     def tuned(self, state: State, moves: NetworkMoves, generator: torch.Generator) -> tuple[State, Settings]:
         """Return state and settings after moves on the network alone that fit step size and length of a proposal."""
@@ -191,8 +191,8 @@ def _where(accepted: Tensor, new: Tensor, old: Tensor) -> Tensor:
     return torch.where(accepted.view(-1, *[1] * (new.ndim - 1)), new, old)
 
 
-def _paid(rows: Rows, rejected: Rows, first: Chains) -> dict[str, NDArray[Any]]:
-    """Return spins and labels (n, ...) that warm-up has paid for: of its first states, and of all proposals."""
+def _labels_of_warmup(rows: Rows, rejected: Rows, first: Chains) -> dict[str, NDArray[Any]]:
+    """Return spins and exact labels (n, ...) of warm-up: of its first states, and of all proposals."""
     if not first.labels:
         return {}
     start = {"spins": first.spins, **first.labels, "chain": np.arange(len(first.spins))}

@@ -234,7 +234,7 @@ def _assemble(plan: SamplePlan) -> Samples:
 
 
 def _joined(plan: SamplePlan, every: Sequence[Sequence[Done]]) -> Arrays:
-    """Return the rows (proposals, chains, ...) of all groups, and under `paid/` all other exact labels (n, ...)."""
+    """Return the rows (proposals, chains, ...) of all groups, and under `others/` all other exact labels (n, ...)."""
     names = every[0][1].rows
     joined = {
         name: np.concatenate([np.concatenate([each.rows[name] for each in group[1:]]) for group in every], axis=1)
@@ -244,7 +244,7 @@ def _joined(plan: SamplePlan, every: Sequence[Sequence[Done]]) -> Arrays:
         for name in every[0][0].labels:
             shift = [chains.start if name == "chain" else 0 for chains in plan.groups]
             parts = [each.labels[name] + by for group, by in zip(every, shift, strict=True) for each in group]
-            joined[f"paid/{name}"] = np.concatenate(parts)
+            joined[f"others/{name}"] = np.concatenate(parts)
     return joined
 
 

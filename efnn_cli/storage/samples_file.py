@@ -13,7 +13,7 @@ no exact energies and a format of its own.
 /densities           float64 (rows,), electrons a site, where the reference gives them
 /internal_energies, /level_fluctuations   float64 (rows,), u and v of physics/system.py, where the reference gives them
 /chain               int64 (rows,), 0 to chains - 1
-/paid/spins, /paid/energies, /paid/fields, /paid/chain   exact labels of other states: of warm-up, and rejected ones
+/others/spins, /others/energies, /others/fields, /others/chain   exact labels of other states: of warm-up, and rejected
 /metadata            one JSON string with at least `chains`, `proposals`, `T` and `corrected`
 """
 
@@ -69,9 +69,9 @@ def by_chain(rows: NDArray[Any], chains: int) -> NDArray[Any]:
 
 
 def write(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> Samples:
-    """Write arrays (proposals, chains, ...), and those below `paid/` as they are, atomically."""
+    """Write arrays (proposals, chains, ...), and those below `others/` as they are, atomically."""
     flat = {
-        name: each if name.startswith("paid/") else each.reshape(-1, *each.shape[2:]) for name, each in arrays.items()
+        name: each if name.startswith("others/") else each.reshape(-1, *each.shape[2:]) for name, each in arrays.items()
     }
     flat["chain"] = np.tile(np.arange(metadata["chains"], dtype=np.int64), metadata["proposals"])  # (rows,)
     if metadata["corrected"]:

@@ -1,7 +1,7 @@
-"""`efnn learn`: a network for the ensemble of one system, from nothing, in rounds of training and sampling.
+"""`efnn learn`: a network for the ensemble of one system, in rounds of labelling, training and sampling.
 
 A round trains a network on all labels so far, measures its errors on a thermal set that no network sees, and samples
-with it. The labels that the exact test has paid for go into the next training, which starts from this network. Samples
+with it. The exact labels of the accept/reject tests are added, and the next training starts from this network. Samples
 of a round serve learning alone: for measurements, `efnn sample` the last network.
 """
 
@@ -69,7 +69,7 @@ class Round:
     """One round: labels so far, errors on the thermal set, and the merit of the network."""
 
     labels: int
-    """All that were paid for when the round ended, but for the thermal set."""
+    """Exact labels computed when the round ended, without those of the thermal set."""
     trained_on: int
     rmse: float
     bias: float
@@ -126,7 +126,7 @@ def learn(plan: LearnPlan, target: torch.device, console: Console) -> list[Round
         LOGGER.info("round %d: %s", number, _told(found[-1]))
         if len(found) > 1 and not _rises(found[-2], found[-1]):
             break
-        data = _with_paid(plan, data, samples, number)
+        data = _with_labels_of(plan, data, samples, number)
         previous = network.path
     return found
 
@@ -207,25 +207,21 @@ def _rises(before: Round, after: Round) -> bool:
     return after.effective_per_label > RISE * before.effective_per_label or after.acceptance > RISE * before.acceptance
 
 
-def _with_paid(plan: LearnPlan, data: Dataset, samples: Samples, number: int) -> Dataset:
-    """Write and return all labels so far: `data` and the states that the chains of a round have paid for, once each."""
-    rows, paid = (
-        samples.arrays,
-        {name: samples.arrays[f"paid/{name}"] for name in ("spins", "energies", "fields", "chain")},
-    )
-    fresh = rows["accepted"]
+def _with_labels_of(plan: LearnPlan, data: Dataset, samples: Samples, number: int) -> Dataset:
+    """Write and return all labels so far: `data` and every state whose exact label the chains computed, once each."""
+    rows, fresh = samples.arrays, samples.arrays["accepted"]
     before = 0 if data.chain is None else int(data.chain.max()) + 1
     old = np.arange(len(data)) if data.chain is None else data.chain
     shift = max(before, len(data))
 
     def joined(name: str, first: Array) -> Any:
-        return np.concatenate([first, rows[name][fresh], paid[name]])
+        return np.concatenate([first, rows[name][fresh], rows[f"others/{name}"]])
 
     arrays = {
         "spins": joined("spins", data.spins),
         "energies": joined("energies", data.energies),
         "fields": joined("fields", data.fields if data.fields is not None else np.zeros_like(data.spins)),
-        "chain": np.concatenate([old, shift + rows["chain"][fresh], shift + paid["chain"]]),
+        "chain": np.concatenate([old, shift + rows["chain"][fresh], shift + rows["others/chain"]]),
     }
     head = {key: each for key, each in data.metadata.items() if key not in dataset.OF_FILE}
     head |= {"samples": len(arrays["spins"]), "sampling": "monte_carlo", "job": f"round {number}"}

@@ -32,7 +32,7 @@ def test_labels_are_counted_and_files_are_there(place: Path, learned: dict):
     assert first["trained_on"] == 60
     assert first["labels"] == 60 + 4 * (1 + 1 + 4)  # each chain: its start, one proposal of warm-up, four that count
     for before, after in zip([first, *later], later, strict=False):
-        assert after["trained_on"] == before["labels"]  # all labels that were paid for
+        assert after["trained_on"] == before["labels"]  # all labels that were computed
     for name in ("run", "dataset", "table", "figure"):
         assert (place / learned["outputs"][name]).exists(), name
     with (place / learned["outputs"]["table"]).open() as file:

@@ -67,7 +67,7 @@ def test_the_stored_energies_are_exact_and_of_the_stored_spins(place: Path, samp
     np.testing.assert_allclose(found["network_energies"], arrays(place / "p.h5")["energies"], rtol=1e-6)
     changed = np.any(found["spins"][12:] != found["spins"][:-12], axis=(1, 2, 3))
     assert np.array_equal(changed, found["accepted"][12:])  # a rejected proposal repeats the state before
-    assert len(found["paid/energies"]) == 12 * 3 + (~found["accepted"]).sum()
+    assert len(found["others/energies"]) == 12 * 3 + (~found["accepted"]).sum()
 
 
 def test_the_page_on_files_names_every_array(place: Path, sampled: dict):
