@@ -109,7 +109,7 @@ class Sampler:
             square = state.spins.mean(dim=(2, 3)).square().sum(dim=1)  # m^2
             series.append(torch.stack([state.energies, square]).cpu().numpy())
         each = np.stack(series, axis=-1)  # (2, chains, moves)
-        taus = [integrated(autocorrelation(some - some.mean()), TRIED)[0] for some in each]
+        taus = [integrated(autocorrelation(some - some.mean()), some.size)[0] for some in each]
         length = min(max(math.ceil(LONG * max(taus)), FEWEST), MOST)
         return state, replace(settings, trajectories=length)
 

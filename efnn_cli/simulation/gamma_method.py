@@ -41,7 +41,7 @@ def estimate(series: Array, function: Callable[[Array], float] = lambda means: f
         return Estimate(value, None, None)
     deviations = (series - means) @ gradient(function, means, series.std(axis=(0, 1)) / math.sqrt(chains * count))
     correlation = autocorrelation(deviations)
-    tau, window = integrated(correlation, count)
+    tau, window = integrated(correlation, chains * count)
     variance = float(correlation[0]) * (1 + (2 * window + 1) / (chains * count))  # for the mean that was subtracted
     error = math.sqrt(2 * tau * variance / (chains * count))
     if not math.isfinite(error):
@@ -69,10 +69,10 @@ def autocorrelation(deviations: Array) -> Array:
     return np.asarray(products / (count - np.arange(count)))
 
 
-def integrated(correlation: Array, count: int) -> tuple[float, int]:
+def integrated(correlation: Array, states: int) -> tuple[float, int]:
     """Return tau = 1/2 + sum_{t=1}^{W} rho(t), at least 1/2, and W, chosen as in section 3.3 of the paper.
 
-    W is the first where the bias of cutting the sum falls below its noise.
+    W is the first where the bias of cutting the sum falls below its noise; `states` is their number in all chains.
     """
     if correlation[0] <= 0:
         return 0.5, 0
@@ -80,7 +80,7 @@ def integrated(correlation: Array, count: int) -> tuple[float, int]:
     for window in range(1, max(2, len(correlation) // 2)):
         tau += float(correlation[window] / correlation[0])
         decay = STEEPNESS / math.log((2 * tau + 1) / (2 * tau - 1)) if tau > 0.5 else 1e-12
-        if math.exp(-window / decay) < decay / math.sqrt(window * count):
+        if math.exp(-window / decay) < decay / math.sqrt(window * states):
             return max(tau, 0.5), window
     return max(tau, 0.5), window
 
@@ -88,7 +88,7 @@ def integrated(correlation: Array, count: int) -> tuple[float, int]:
 def split_r_hat(series: Array) -> float | None:
     """Return the potential scale reduction of series (chains, N), every chain split into halves; None for too few.
 
-    Gelman et al., Bayesian Data Analysis, section 11.4: above about 1.05 the chains have not forgotten their starts.
+    Gelman et al., Bayesian Data Analysis, section 11.4: well above 1 the chains have not forgotten their starts.
     """
     half = series.shape[1] // 2
     if half < 2:
