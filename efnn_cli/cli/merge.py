@@ -42,7 +42,8 @@ def merge(
     from efnn_cli.datasets import labelling, planning, results
 
     system, overrides = split_one(arguments, "SYSTEM", SYSTEM_NAMES)
-    if Path(system).exists() and Path(system).suffix != ".py":
+    if is_run(Path(system)):
+        refuse_without_effect(samples=samples, spins=spins, normalise=normalise)
         options = {"system.L": size, "seed": seed, "device": device}
         return merge_chains(Path(system), request_of(overrides, options, config_dir), out)
     options = {"system.L": size, "samples": samples, "seed": seed, "device": device}
@@ -56,14 +57,29 @@ def merge(
 
 
 def merge_chains(run: Path, request: Request, out: Path | None) -> Result:
-    """Join the chains of a job array of `efnn sample`."""
+    """Join the chains of a job array of `efnn sample`; the device of its parts need not be on this machine."""
     from efnn_cli.config.compose import compose
     from efnn_cli.core.signals import StopRequest
     from efnn_cli.runs.loading import load
     from efnn_cli.simulation import results, sampling, settings
 
-    keys = settings.keys_of(compose("sample", request))
-    plan = settings.plan(keys, load(run, keys.device), out)
+    keys, network = settings.keys_of(compose("sample", request)), load(run, "cpu")
+    plans = [settings.plan(keys, network, out, kind) for kind in settings.GROUP]
+    plan = next((each for each in plans if sampling.begun(each)), plans[0])
     with StopRequest("the same command begins again") as stop:
         samples, _ = sampling.merge(plan, stop.check)
     return results.report(plan, samples)
+
+
+def is_run(path: Path) -> bool:
+    """Return True for a run folder, or a checkpoint file."""
+    return (path / "best.h5").is_file() or (path.is_file() and path.suffix == ".h5")
+
+
+def refuse_without_effect(**given: object) -> None:
+    """Raise `ConfigError` for an option that chains do not take."""
+    from efnn_cli.core.errors import ConfigError
+
+    for name, value in given.items():
+        if value:
+            raise ConfigError(f"--{name} has no effect on chains", f"leave --{name} out")

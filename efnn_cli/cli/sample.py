@@ -68,7 +68,7 @@ def sample(
     part = part_of(shards, shard_index, overwrite=overwrite)
     target = resolve(keys.device)
     plan = settings.plan(keys, load(Path(run), keys.device), out)
-    sampling.require_free_path(plan, overwrite=overwrite)
+    results.claim(plan, overwrite=overwrite)
     output.refuse_inputs(plan.path, [Path(run)])
     if dry_run:
         return results.planned(plan, target)

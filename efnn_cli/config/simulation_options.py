@@ -94,6 +94,8 @@ class LearnKeys:
     """Proposals of every chain in a round: each costs an exact label, which the next network is trained on."""
     test: int = 100
     """Thermal configurations that no network is trained on, for the errors."""
+    spin_coupling: float | None = None
+    """Coupling of the classical model that the ladder and the test set are drawn from; null: fitted to the system."""
     gradient_steps: int = 6000
     """Steps of the first training; later ones, which go on from the network before, take a third of them."""
     temperature: float | None = None
@@ -113,3 +115,5 @@ class LearnKeys:
         checks.within("proposals", self.proposals, 4, MAX_SAMPLES)
         checks.within("test", self.test, 2, MAX_SAMPLES)
         checks.within("gradient_steps", self.gradient_steps, 1, 100_000_000)
+        if self.temperature is not None:
+            checks.within("temperature", self.temperature, 1e-9, 1e9)

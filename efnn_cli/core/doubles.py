@@ -13,40 +13,40 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-WITHOUT = {"mps"}
+WITHOUT = frozenset({"mps"})
 """Types of devices that have no float64."""
 
 
-def there_are(device: torch.device) -> bool:
+def has_float64(device: torch.device) -> bool:
     """Return True where `device` has float64."""
     return device.type not in WITHOUT
 
 
 def require(device: torch.device, purpose: str, hint: str = "--device cpu") -> None:
     """Raise `DeviceError` where `purpose` needs a float64 that `device` has not."""
-    if not there_are(device):
-        raise DeviceError(f"device {device.type} has no float64, in which {purpose}", hint)
+    if not has_float64(device):
+        raise DeviceError(f"device {device.type} is not possible here: it has no float64, in which {purpose}", hint)
 
 
-def home(device: torch.device) -> torch.device:
+def float64_device(device: torch.device) -> torch.device:
     """Return the device of float64 tensors that belong to others on `device`: itself, or the CPU."""
     import torch
 
-    return device if there_are(device) else torch.device("cpu")
+    return device if has_float64(device) else torch.device("cpu")
 
 
-def moved(x: Tensor, device: torch.device) -> Tensor:
+def to_device(x: Tensor, device: torch.device) -> Tensor:
     """Return `x` on `device`, in float32 where it has no float64."""
-    return (x if there_are(device) else x.float()).to(device)
+    return (x if has_float64(device) else x.float()).to(device)
 
 
-def of(x: Tensor) -> Tensor:
+def as_float64(x: Tensor) -> Tensor:
     """Return `x` in float64, on its device or, where that has none, on the CPU."""
-    return x.to(home(x.device)).double()
+    return x.to(float64_device(x.device)).double()
 
 
-def total(x: Tensor, dim: int | tuple[int, ...]) -> Tensor:
-    """Return the sum of `x` over `dim`, accumulated in float64, where `of` puts it."""
+def sum_float64(x: Tensor, dim: int | tuple[int, ...]) -> Tensor:
+    """Return the sum of `x` over `dim`, accumulated in float64, on the device of `as_float64`."""
     import torch
 
-    return x.to(home(x.device)).sum(dim=dim, dtype=torch.float64)
+    return x.to(float64_device(x.device)).sum(dim=dim, dtype=torch.float64)

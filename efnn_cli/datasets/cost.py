@@ -6,7 +6,9 @@ Shard numbers name random streams, so that these sizes decide the spins: they ne
 from __future__ import annotations
 
 import numpy as np
+import torch
 
+from efnn_cli.core.resources import batch_bytes
 from efnn_cli.physics.system import System
 
 
@@ -35,6 +37,11 @@ def field_bytes(system: System, reference: str) -> int:
     if reference == "dense":  # H, eigenvectors, LAPACK's work space of twice their size, checks, occupations
         return 6 * 16 * (2 * system.sites) ** 2
     return 0
+
+
+def label_batch(system: System, reference: str, device: torch.device, *, fields: bool) -> int:
+    """Return the number of configurations that are labelled at once, so that their memory is bounded."""
+    return max(1, batch_bytes(device) // label_bytes(system, reference, fields=fields))
 
 
 def label_bytes(system: System, reference: str, *, fields: bool) -> int:

@@ -103,7 +103,7 @@ def connected(address: str | None, workers: int) -> Iterator[Any]:
 
 def on_worker(work: Callable[[Task, torch.device], Found], task: Task, device_name: str) -> Found:
     """Do one task on a worker of the cluster, with one thread of linear algebra."""
-    device = doubles.home(devices.resolve(device_name))
+    device = doubles.float64_device(devices.resolve(device_name))
     with one_thread_each(device):
         return work(task, device)
 

@@ -12,10 +12,9 @@ from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.results import Result, shown
 from efnn_cli.core.table import facts
 from efnn_cli.datasets import find
-from efnn_cli.datasets.planning import require_free
 from efnn_cli.storage import atomic, dataset
 from efnn_cli.storage.dataset import Dataset
-from efnn_cli.storage.output import refuse_inputs
+from efnn_cli.storage.output import refuse_inputs, require_free
 
 LOGGER = logging.getLogger("efnn")
 FIELDS_ALONE = "%s has fields but no energies: a network learns its energy up to a constant"

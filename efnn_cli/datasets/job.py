@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from efnn_cli.core import checks
-from efnn_cli.core.resources import batch_bytes, in_parts
+from efnn_cli.core.resources import in_parts
 from efnn_cli.datasets import cost
 from efnn_cli.physics.sampling import temperatures
 from efnn_cli.physics.system import TOLERANCE, Array, Draw, System
@@ -87,7 +87,7 @@ class Job:
 
         The metadata are `redone` on the CPU, `electrons`, and `field_error`, the largest estimate.
         """
-        batch = max(1, batch_bytes(device) // cost.label_bytes(self.system, self.reference, fields=self.fields))
+        batch = cost.label_batch(self.system, self.reference, device, fields=self.fields)
         blocks = torch.split(torch.from_numpy(spins), batch)
         parts = [part for block in blocks for part in in_parts(lambda each: self._label_batch(each, device), block)]
         sums = {key: [part.metadata[key] for part in parts] for key in ("redone", "electrons")}

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from efnn_cli.config.compose import Composed, compose
 from efnn_cli.config.words import Request
 from efnn_cli.core.console import Console
-from efnn_cli.core.errors import ConfigError, ConflictError, InputError
+from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.datasets import find
 from efnn_cli.datasets.job import Job
@@ -27,9 +24,9 @@ from efnn_cli.datasets.settings import (
     refuse_tolerance_without_effect,
 )
 from efnn_cli.physics.system import Array, System, size_of_spins
-from efnn_cli.storage import atomic, dataset
+from efnn_cli.storage import atomic
 from efnn_cli.storage.dataset import Dataset
-from efnn_cli.storage.output import refuse_folder, refuse_run_files, require_hdf5_name
+from efnn_cli.storage.output import require_free
 from efnn_cli.storage.spins_file import Configurations, read_configurations
 
 
@@ -101,36 +98,8 @@ def _at_size_of(spins: Array, system: System, path: Path) -> System:
 
 
 def require_free_path(plan: DatasetPlan, *, overwrite: bool) -> None:
-    """Raise where the path holds something else than this dataset; see `require_free`."""
+    """Raise where the path holds something else than this dataset; see `storage.output.require_free`."""
     require_free(plan.path, plan.config.tag(plan.given), usual=plan.usual, overwrite=overwrite)
-
-
-def require_free(
-    path: Path,
-    tag: str,
-    *,
-    usual: bool,
-    overwrite: bool,
-    metadata_of: Callable[[Path], Mapping[str, Any]] = dataset.read_metadata,
-) -> None:
-    """Raise `ConflictError` where `path` holds something else than the file of the job `tag`.
-
-    Raises `InputError` for an unreadable file at the `usual` path: it was this file.
-    """
-    refuse_folder(path)
-    refuse_run_files(path)
-    require_hdf5_name(path)
-    if overwrite or not os.path.exists(path):
-        return
-    try:
-        same = metadata_of(path).get("job") == tag
-    except InputError as error:
-        if usual:
-            hint = error.hint or "make it again: the same command with --overwrite"
-            raise InputError(error.message, hint) from error
-        same = False
-    if not same:
-        raise ConflictError(f"{path} exists and is something else", "choose another --out, or --overwrite it")
 
 
 def obtain_dataset(

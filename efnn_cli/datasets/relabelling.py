@@ -23,11 +23,11 @@ from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.results import shown
 from efnn_cli.datasets import find
 from efnn_cli.datasets.hamiltonian import dataset_system
-from efnn_cli.datasets.planning import require_free
 from efnn_cli.physics import free_fermions
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.storage import atomic, dataset
 from efnn_cli.storage.dataset import Dataset
+from efnn_cli.storage.output import require_free
 
 LOGGER = logging.getLogger("efnn")
 FIELDS_COST = 3.2  # time of levels and eigenvectors over that of levels: 2.9 to 3.6 from L = 8 to 20

@@ -47,7 +47,7 @@ class GenerateConfig:
 
     def executor_on(self, target: torch.device) -> Executor:
         """Return the executor that labels on the device `target`, or on the CPU where that has no float64."""
-        target = doubles.home(target)
+        target = doubles.float64_device(target)
         if self.executor.name == "threads":
             return Threads(target, self.workers)
         return DaskCluster(target, self.workers, self.device, self.executor.address)

@@ -32,7 +32,7 @@ from efnn_cli.evaluation.compatibility import require_same_hamiltonian
 from efnn_cli.runs.loading import Run
 from efnn_cli.runs.stored import datasets_of
 from efnn_cli.storage import atomic, dataset
-from efnn_cli.storage.dataset import Dataset
+from efnn_cli.storage.dataset import CHAINS, Dataset
 
 LOGGER = logging.getLogger("efnn")
 
@@ -64,6 +64,10 @@ def read_given(paths: Sequence[Path], members: Sequence[Run]) -> list[Dataset]:
             require_same_hamiltonian(member, system, shown(path))
         if data.content_hash in {each["content_sha256"] for member in members for each in datasets_of(member.config)}:
             LOGGER.warning("%s is the training dataset: errors look better than they are", shown(path))
+        if data.chain is not None:
+            LOGGER.warning(
+                "%s holds Markov chains, whose states are correlated: uncertainties are too small", shown(path)
+            )
         found.append(data)
     return sorted(found, key=lambda data: data.spins[0].size)
 
@@ -94,6 +98,12 @@ def _plan(config: ExtrapolateKeys, member: Run, size: Size) -> DatasetPlan:
     sampling = config.sampling
     if sampling == "auto":
         sampling = trained if trained in system.samplings else system.samplings[0]
+        if trained == CHAINS:
+            LOGGER.warning(
+                "the network was trained on Markov chains, the references are %s: "
+                "sampling=thermal spin_temperature=... draws similar ones",
+                sampling,
+            )
     elif sampling not in system.samplings:
         raise ConfigError(f"sampling: {system.kind} offers {', '.join(system.samplings)}, found {sampling!r}")
     samples = config.samples or default_samples(size)

@@ -120,7 +120,7 @@ class Readout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Energies (B,), float64, of features (B, L, L, C)."""
-        if not doubles.there_are(x.device):
+        if not doubles.has_float64(x.device):
             return self.density(x).sum(dim=(1, 2))
         sums = x.sum(dim=(1, 2), dtype=torch.float64)  # (B, C)
         kernel_sum = self.weight[0].sum(dim=(1, 2), dtype=torch.float64)  # (C,)
@@ -128,7 +128,7 @@ class Readout(nn.Module):
 
     def density(self, x: Tensor) -> Tensor:
         """Energies (B, L, L), float64, of every site, which sum to `forward`."""
-        if not doubles.there_are(x.device):
-            return doubles.of(x @ self.weight[0].sum(dim=(1, 2))) + doubles.of(self.bias)
+        if not doubles.has_float64(x.device):
+            return doubles.as_float64(x @ self.weight[0].sum(dim=(1, 2))) + doubles.as_float64(self.bias)
         kernel_sum = self.weight[0].sum(dim=(1, 2), dtype=torch.float64)  # (C,)
         return x.double() @ kernel_sum + self.bias.double()

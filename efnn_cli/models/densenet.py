@@ -28,7 +28,7 @@ class DenseDenseNet(nn.Module):
         features = s
         for block in self.blocks:
             features = torch.cat([features, block(features)], dim=-1)
-        return doubles.total(features, -1)
+        return doubles.sum_float64(features, -1)
 
 
 class LatticeDenseNet(nn.Module):

@@ -24,7 +24,7 @@ class DenseDNN(nn.Module):
 
     def forward(self, s: Tensor) -> Tensor:
         """Energies (B,), float64, of spins (B, n)."""
-        return doubles.total(self.layers(s), -1)
+        return doubles.sum_float64(self.layers(s), -1)
 
 
 class LatticeDNN(nn.Module):

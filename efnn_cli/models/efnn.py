@@ -33,7 +33,7 @@ class DenseEFNN(nn.Module):
         x = s
         for f, g in zip(self.fields, self.quasi_particles, strict=True):
             x = g(s) * f(x)  # (B, m)
-        return doubles.total(x, -1)
+        return doubles.sum_float64(x, -1)
 
 
 class LatticeEFNN(nn.Module):

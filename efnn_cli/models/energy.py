@@ -36,7 +36,7 @@ class EnergyModel(nn.Module):
         """Return this model, moved to `device`; the units, which are float64, where there is float64."""
         self.network.to(device)
         for name, unit in self.named_buffers(recurse=False):
-            setattr(self, name, unit.to(doubles.home(device)))
+            setattr(self, name, unit.to(doubles.float64_device(device)))
         return self
 
     @property

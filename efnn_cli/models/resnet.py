@@ -27,7 +27,7 @@ class DenseResNet(nn.Module):
         x = self.lift(s) + self.blocks[0](s)  # (B, m)
         for block in self.blocks[1:]:
             x = x + block(x)
-        return doubles.total(x, -1)
+        return doubles.sum_float64(x, -1)
 
 
 class LatticeResNet(nn.Module):

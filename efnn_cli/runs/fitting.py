@@ -122,7 +122,7 @@ def _resident(plan: Plan, source: Source, dtype: torch.dtype, device: torch.devi
         assert spins is not None
         if data.known_energies is None:
             return Labelled(spins, None, fields)
-        energies = torch.from_numpy(data.known_energies[chosen]).to(doubles.home(device))
+        energies = torch.from_numpy(data.known_energies[chosen]).to(doubles.float64_device(device))
         return Labelled(spins, energies, fields)
 
     operations = [each.apply for each in source.system.point_group()]

@@ -18,12 +18,13 @@ import torch
 from torch import Tensor
 
 from efnn_cli.benchmarks.rows import Row
-from efnn_cli.core import rng
-from efnn_cli.core.errors import InputError
+from efnn_cli.core import checks, rng
+from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.datasets.executors import one_thread_each
 from efnn_cli.datasets.find import find_dataset
 from efnn_cli.physics.system import Array, System
 from efnn_cli.runs.loading import Run
+from efnn_cli.runs.origin import Origin
 from efnn_cli.runs.stored import datasets_of
 from efnn_cli.simulation import metropolis
 from efnn_cli.simulation.chains import Sampler
@@ -31,6 +32,7 @@ from efnn_cli.simulation.gamma_method import Estimate, estimate
 from efnn_cli.simulation.moves import NetworkMoves
 from efnn_cli.simulation.settings import SamplePlan
 from efnn_cli.storage import dataset
+from efnn_cli.storage.dataset import Dataset
 
 LOGGER = logging.getLogger("efnn")
 CPU = torch.device("cpu")
@@ -40,7 +42,7 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Effort:
-    """Sweeps and proposals that autocorrelation times are measured with."""
+    """Sweeps and proposals that autocorrelation times are measured with: at least four."""
 
     sweeps: int
     """Of local moves on the network, in every chain; a fifth before them is left out."""
@@ -50,12 +52,20 @@ class Effort:
     proposals: int
     """Of every chain that the network moves and the exact energy corrects."""
 
+    def __post_init__(self) -> None:
+        checks.within("--sweeps", self.sweeps, 4, 1_000_000)
+        checks.within("--proposals", self.proposals, 4, 1_000_000)
+        if self.direct_sweeps:
+            checks.within("--direct", self.direct_sweeps, 4, 1_000_000)
+
 
 def measure(plan: SamplePlan, effort: Effort, log: Log) -> list[Row]:
     """Return the rows of one size, on one thread of a CPU: autocorrelation times, rates, and break-even.
 
     That is the number of effective samples after which the network, labels and training included, is the faster way.
     """
+    if plan.reference is None:
+        raise ConfigError("the benchmark is of corrected chains", "leave correct=false out")
     sampler, chains = plan.sampler(), plan.keys.chains
     size = max(plan.system.sides)
     with one_thread_each(CPU):
@@ -86,16 +96,30 @@ def measure(plan: SamplePlan, effort: Effort, log: Log) -> list[Row]:
 
 
 def investment(network: Run) -> float:
-    """Return the seconds that a network has cost: of training, and on one core of its labels where they are found."""
+    """Return the seconds of one core that a network has cost: its training, and its labels where they are found.
+
+    A network that goes on from another has also cost what that one did.
+    """
     seconds = float(network.metrics["seconds"])
-    for stored in datasets_of(network.config):
-        try:
+    try:
+        origin = network.config.get("origin")
+        while origin is not None:
+            folder = Origin(**origin).folder
+            seconds += float(folder.read_summary()["metrics"]["seconds"])
+            origin = folder.read_config().get("origin")
+        for stored in datasets_of(network.config):
             path = find_dataset(stored["content_sha256"], stored["path"], network.path)
-        except InputError as error:
-            LOGGER.warning("break-even without the seconds of labels: %s", error.message)
-            continue
-        seconds += dataset.read_metadata(path)["reference"]["seconds"] or 0.0
+            seconds += label_seconds(dataset.read(path))
+    except InputError as error:
+        LOGGER.warning("break-even without all that the network has cost: %s", error.message)
     return seconds
+
+
+def label_seconds(data: Dataset) -> float:
+    """Return the seconds of one core that labelled `data`, moves of chains included; 0 for imported labels."""
+    reference = data.metadata["reference"]
+    each = reference["seconds_per_configuration"]
+    return float(reference["seconds"] or 0.0) if each is None else float(each * len(data))
 
 
 def _ratio(first: float | None, second: float | None) -> float | None:

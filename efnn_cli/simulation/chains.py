@@ -21,8 +21,10 @@ from torch import Tensor
 
 from efnn_cli.core import rng
 from efnn_cli.core.errors import NumericalError
+from efnn_cli.core.resources import in_parts
+from efnn_cli.datasets import cost
 from efnn_cli.models.energy import EnergyModel
-from efnn_cli.physics.system import Array, Draw, System
+from efnn_cli.physics.system import TOLERANCE, Array, Draw, System
 from efnn_cli.physics.thermal import Bath, uniform
 from efnn_cli.simulation.gamma_method import autocorrelation, integrated
 from efnn_cli.simulation.hybrid import State
@@ -48,7 +50,7 @@ class Chains:
     settings: Settings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sampler:
     """The ensemble exp(-E / T) of a system, a network that proposes, and a reference that corrects."""
 
@@ -59,15 +61,15 @@ class Sampler:
     temperature: float
     reference: str | None
     """Exact method; None: uncorrected."""
-    tolerance: float
-    fields: bool
+    tolerance: float = TOLERANCE
+    fields: bool = False
     """Label with fields too."""
     settings: Settings
-    tune_trajectories: bool
+    tune_trajectories: bool = False
     warmup: int
     """Corrected proposals before the first one that is kept."""
     seed: int
-    bath: Bath | None
+    bath: Bath | None = None
     """Classical model that the chains start from; None: uniform spins."""
 
     def moves(self, device: torch.device) -> NetworkMoves:
@@ -169,6 +171,12 @@ class Sampler:
 
         `internal_energies` and `level_fluctuations` are those of `System.thermal_energies`.
         """
+        assert self.reference is not None
+        batch = cost.label_batch(self.system, self.reference, spins.device, fields=self.fields)
+        parts = [part for block in torch.split(spins, batch) for part in in_parts(self._labelled, block)]
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    def _labelled(self, spins: Tensor) -> dict[str, Tensor]:
         assert self.reference is not None
         labels = self.system.label(spins, self.reference, self.tolerance, fields=self.fields)
         thermal = self.system.thermal_energies(spins, labels, self.temperature) or (None, None)

@@ -18,7 +18,6 @@ from efnn_cli.simulation import hybrid, metropolis
 from efnn_cli.simulation.hybrid import State
 from efnn_cli.training.predict import energies_and_slopes
 
-MOVES = ("hybrid", "metropolis", "mixed")
 WANTED = {"hybrid": 0.85, "metropolis": 0.5}  # acceptance that step sizes are tuned to
 LONGEST = {"step": 1.0, "width": 3.0}
 SHORTEST = 1e-4
@@ -29,7 +28,7 @@ class Settings:
     """Moves of a proposal, and their sizes."""
 
     moves: str
-    """One of `MOVES`."""
+    """One of hybrid, metropolis, mixed."""
     trajectories: int
     """Number of moves in a proposal."""
     steps: int

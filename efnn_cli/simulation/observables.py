@@ -138,6 +138,8 @@ def warnings_of(measured: Measured, proposals: int) -> list[str]:
             f"the chains are short: {proposals} proposals with an autocorrelation time of {tau}; "
             f"errors want {TOO_FEW} times as many"
         )
+    if measured.acceptance == 0:
+        found.append("no proposal was accepted: the samples are the starts of the chains")
     if measured.r_hat is not None and measured.r_hat > TOO_FAR:
         found.append(f"the chains have not forgotten their starts: split R-hat is {measured.r_hat:.3g}, wanted 1")
     return found

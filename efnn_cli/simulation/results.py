@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from efnn_cli.figures import beside
 from efnn_cli.physics.system import System
 from efnn_cli.runs.trust import outside
 from efnn_cli.simulation.observables import Measured, measure, series_of, warnings_of
+from efnn_cli.simulation.sampling import require_free_path
 from efnn_cli.simulation.settings import SamplePlan
 from efnn_cli.storage import atomic, documents
+from efnn_cli.storage.output import taken
 from efnn_cli.storage.samples_file import Samples
 
 LOGGER = logging.getLogger("efnn")
@@ -38,6 +41,24 @@ TITLES = {
     "correlation_length": "correlation length",
 }
 """Names of observables in tables."""
+
+
+def claim(plan: SamplePlan, *, overwrite: bool) -> None:
+    """Raise where samples or their tables and figures would replace something else; see `require_free_path`."""
+    require_free_path(plan, overwrite=overwrite)
+    if not overwrite and not os.path.exists(plan.path):
+        for each in companions(plan):
+            if os.path.exists(each):
+                raise taken(each, "exists")
+
+
+def companions(plan: SamplePlan) -> list[Path]:
+    """Return the tables and figures beside the samples."""
+    stem = plan.path.with_suffix("")
+    series = stem.with_name(f"{stem.name}-series")
+    return [beside(stem, suffix) for suffix in (".csv", ".json")] + [
+        beside(series, suffix) for suffix in figures.SUFFIXES
+    ]
 
 
 def planned(plan: SamplePlan, target: torch.device) -> Result:

@@ -22,11 +22,11 @@ from efnn_cli.core.provenance import versions
 from efnn_cli.core.results import shown
 from efnn_cli.datasets.executors import CheckStop
 from efnn_cli.datasets.job import Part
-from efnn_cli.datasets.planning import require_free
 from efnn_cli.simulation.chains import Chains, Sampler
 from efnn_cli.simulation.moves import Settings
 from efnn_cli.simulation.settings import SamplePlan
-from efnn_cli.storage import atomic, hdf5, lock, samples_file
+from efnn_cli.storage import atomic, dataset, hdf5, lock, samples_file
+from efnn_cli.storage.output import refuse_lasting, require_free
 from efnn_cli.storage.samples_file import Samples
 
 FORMAT = "efnn-chains"
@@ -137,10 +137,13 @@ def sample(
     with lock.alone(gate, on_wait, check_stop):
         if not overwrite and (found := existing(plan)) is not None:
             return found, True
-        if overwrite:
-            shutil.rmtree(SegmentFolder(plan).folder, ignore_errors=True)
         _run(plan, range(len(plan.groups)), progress, check_stop)
         return _assemble(plan), False
+
+
+def begun(plan: SamplePlan) -> bool:
+    """Return True where some chains of `plan` are stored, or its samples."""
+    return os.path.exists(plan.path) or os.path.exists(SegmentFolder(plan).folder)
 
 
 def merge(plan: SamplePlan, check_stop: CheckStop) -> tuple[Samples, bool]:
@@ -161,9 +164,14 @@ def merge(plan: SamplePlan, check_stop: CheckStop) -> tuple[Samples, bool]:
 
 
 def require_free_path(plan: SamplePlan, *, overwrite: bool) -> None:
-    """Raise where the path holds something else than the samples of `plan`; see `datasets.planning.require_free`."""
+    """Raise where the path holds something else than the samples of `plan`; see `storage.output.require_free`.
+
+    With `overwrite` other samples may be replaced, but no dataset that was labelled and no checkpoint.
+    """
     read = samples_file.read_metadata
     require_free(plan.path, plan.tag, usual=plan.usual, overwrite=overwrite, metadata_of=read)
+    if overwrite and not samples_file.are_samples(plan.path):
+        refuse_lasting(plan.path)
 
 
 def existing(plan: SamplePlan) -> Samples | None:
@@ -251,19 +259,18 @@ def _joined(plan: SamplePlan, every: Sequence[Sequence[Done]]) -> Arrays:
 def _metadata(plan: SamplePlan, every: Sequence[Sequence[Done]]) -> dict[str, Any]:
     """Return what the file tells of the chains."""
     keys, seconds = plan.keys, sum(each.seconds for group in every for each in group)
-    rows = keys.chains * keys.proposals
     labels = 0 if plan.reference is None else keys.chains * (1 + keys.warmup + keys.proposals)
     reference: Mapping[str, Any] = {
         "method": plan.reference or "network",
         "seconds": seconds,
-        "seconds_per_configuration": seconds / rows,
+        "seconds_per_configuration": None,  # of labels alone, which are not timed
         "tolerance": keys.tolerance if plan.reference in plan.system.estimated_references else None,
     }
     return {
         "purpose": "train",
         "system": plan.system.described(),
-        "samples": rows,
-        "sampling": "monte_carlo",
+        "samples": keys.chains * keys.proposals,
+        "sampling": dataset.CHAINS,
         "seed": keys.seed,
         "thermal": None,
         "job": plan.tag,

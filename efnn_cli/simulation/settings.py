@@ -47,11 +47,13 @@ class SamplePlan:
     """Hash of everything that the chains depend on."""
     usual: bool
     """False for a path that the user chose."""
+    group: int
+    """Chains that move as one batch, at most."""
 
     @property
     def groups(self) -> list[range]:
         """Return the chains of every group."""
-        size = GROUP[self.run.device.type]
+        size = self.group
         return [range(first, min(first + size, self.keys.chains)) for first in range(0, self.keys.chains, size)]
 
     @property
@@ -67,18 +69,18 @@ class SamplePlan:
         moves = Settings(keys.moves, keys.trajectories or 1, keys.steps)
         reach = self.run.config["receptive_field"] or max(self.system.sides)
         return Sampler(
-            self.run.model,
-            reach,
-            self.system,
-            self.temperature,
-            self.reference,
-            keys.tolerance,
-            keys.fields,
-            moves,
-            keys.trajectories is None,
-            keys.warmup,
-            keys.seed,
-            bath_of(self.system, self.temperature),
+            model=self.run.model,
+            reach=reach,
+            system=self.system,
+            temperature=self.temperature,
+            reference=self.reference,
+            tolerance=keys.tolerance,
+            fields=keys.fields,
+            settings=moves,
+            tune_trajectories=keys.trajectories is None,
+            warmup=keys.warmup,
+            seed=keys.seed,
+            bath=bath_of(self.system, self.temperature),
         )
 
     def executor(self) -> Executor:
@@ -108,8 +110,11 @@ def keys_of(composed: Composed) -> SampleKeys:
     return keys
 
 
-def plan(keys: SampleKeys, run: Run, out: Path | None = None) -> SamplePlan:
-    """Return the chains to run; raises `ConfigError` and `InputError` for what a network or a system cannot do."""
+def plan(keys: SampleKeys, run: Run, out: Path | None = None, device_type: str | None = None) -> SamplePlan:
+    """Return the chains to run; raises `ConfigError` and `InputError` for what a network or a system cannot do.
+
+    Chains move in groups, of another size on another `device_type`: by default that of the network.
+    """
     doubles.require(run.device, "chains move")
     trained = run.system
     if trained.geometry != "lattice":
@@ -118,20 +123,23 @@ def plan(keys: SampleKeys, run: Run, out: Path | None = None) -> SamplePlan:
         raise InputError(
             f"{shown(run.path)} learned labels from elsewhere: no exact energies correct its chains", "correct=false"
         )
+    if keys.correct and (error := trained.unknown()) is not None:
+        raise error
     system = _system(keys, trained.at_size(trained.size if keys.system.L is None else keys.system.L))
-    temperature = _temperature(keys, system)
+    temperature = temperature_of(keys.temperature, system)
     if not keys.correct and system.hamiltonian() != trained.hamiltonian():
         raise ConfigError("another system.T or system.mu than that of the network needs correct=true", "leave it out")
     if keys.moves != "hybrid" and not hasattr(run.model.network, "features"):
         raise ConfigError(
             f"moves={keys.moves} needs the densities of a network, {run.config['model']['name']} has none"
         )
-    reference = _reference(keys, system, run.device.type) if keys.correct else None
-    tag = fingerprint(_identity(keys, run, system, temperature, reference))
+    kind = device_type or run.device.type
+    reference = _reference(keys, system, kind) if keys.correct else None
+    tag = fingerprint(_identity(keys, run, system, temperature, reference) | {"group": GROUP[kind]})
     name = f"{system.name}-L{system.size}-T{temperature:g}-c{keys.chains}-n{keys.proposals}-s{keys.seed}-{tag}.h5"
     path = out or SAMPLES / name
     atomic.require_name(path)
-    return SamplePlan(keys, run, system, temperature, reference, path, tag, usual=out is None)
+    return SamplePlan(keys, run, system, temperature, reference, path, tag, out is None, GROUP[kind])
 
 
 def _system(keys: SampleKeys, system: System) -> System:
@@ -144,17 +152,16 @@ def _system(keys: SampleKeys, system: System) -> System:
     return dataclasses.replace(system, **given) if given else system  # type: ignore[type-var]
 
 
-def _temperature(keys: SampleKeys, system: System) -> float:
-    """Return the temperature of the ensemble: that of the electrons where there are any."""
+def temperature_of(given: float | None, system: System) -> float:
+    """Return the temperature of the ensemble: that of the electrons where there are any, else the one `given`."""
     own = getattr(system, "T", None)
-    if own is not None and keys.temperature is not None and keys.temperature != own:
-        raise ConfigError(
-            f"temperature={keys.temperature:g}: electrons and spins share system.T = {own:g}",
-            f"system.T={keys.temperature:g}",
-        )
-    if own is None and keys.temperature is None:
+    if own is not None and given is not None and given != own:
+        raise ConfigError(f"temperature={given:g}: electrons and spins share system.T = {own:g}", f"system.T={given:g}")
+    if own is not None:
+        return float(own)
+    if given is None:
         raise ConfigError(f"{system.kind} has no temperature of its own", "give temperature=0.5, for example")
-    return float(own if own is not None else keys.temperature)  # type: ignore[arg-type]
+    return given
 
 
 def _reference(keys: SampleKeys, system: System, device: str) -> str:
@@ -166,7 +173,7 @@ def _reference(keys: SampleKeys, system: System, device: str) -> str:
 
 
 def _identity(keys: SampleKeys, run: Run, system: System, temperature: float, reference: str | None) -> dict[str, Any]:
-    """Return everything that the chains depend on; the size of a group differs between kinds of devices."""
+    """Return everything that the chains depend on, but for the size of a group."""
     without = ("executor", "device", "workers", "system", "reference")
     return {
         **{name: each for name, each in dataclasses.asdict(keys).items() if name not in without},
@@ -174,5 +181,4 @@ def _identity(keys: SampleKeys, run: Run, system: System, temperature: float, re
         "temperature": temperature,
         "reference": reference,
         "weights": weights_digest([run]),
-        "group": GROUP[run.device.type],
     }

@@ -37,6 +37,7 @@ EXTERNAL = "external"
 """Reference method of labels that were imported."""
 OF_FILE = ("format", "schema_version", "content_sha256")  # metadata that writing adds
 TIMES = ("seconds", "seconds_per_configuration")  # of a reference; tables and speed-ups are computed from them
+CHAINS = "monte_carlo"  # sampling of states of Markov chains
 
 Array = NDArray[np.float64]
 
@@ -173,7 +174,7 @@ def _complete(path: Path, metadata: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(reference.get("method"), str):
         raise InputError(f"{path}: its metadata have no valid 'reference.method'")
     for key in TIMES:
-        unknown = reference["method"] == EXTERNAL and reference.get(key) is None
+        unknown = reference.get(key) is None and (reference["method"] == EXTERNAL or metadata.get("sampling") == CHAINS)
         if not unknown and not _is_time(reference.get(key)):
             raise InputError(f"{path}: its metadata have no valid 'reference.{key}'")
     return metadata

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from efnn_cli.core.errors import ConfigError, ConflictError, InputError
 from efnn_cli.storage import atomic, checkpoint, dataset
@@ -28,8 +29,7 @@ def claim_file(out: Path | None, overwrite: bool) -> None:
     refuse_folder(out)
     refuse_run_files(out)
     if os.path.exists(out):
-        if (kind := _lasting(out)) is not None:
-            raise taken(out, f"is {kind}", "choose another --out")
+        refuse_lasting(out)
         if not overwrite:
             raise taken(out, "exists")
     atomic.prove_writable(out.parent)
@@ -40,6 +40,34 @@ def claim_hdf5(out: Path | None, overwrite: bool) -> None:
     claim_file(out, overwrite)
     if out is not None:
         require_hdf5_name(out)
+
+
+def require_free(
+    path: Path,
+    tag: str,
+    *,
+    usual: bool,
+    overwrite: bool,
+    metadata_of: Callable[[Path], Mapping[str, Any]] = dataset.read_metadata,
+) -> None:
+    """Raise `ConflictError` where `path` holds something else than the file of the job `tag`.
+
+    Raises `InputError` for an unreadable file at the `usual` path: it was this file.
+    """
+    refuse_folder(path)
+    refuse_run_files(path)
+    require_hdf5_name(path)
+    if overwrite or not os.path.exists(path):
+        return
+    try:
+        same = metadata_of(path).get("job") == tag
+    except InputError as error:
+        if usual:
+            hint = error.hint or "make it again: the same command with --overwrite"
+            raise InputError(error.message, hint) from error
+        same = False
+    if not same:
+        raise taken(path, "exists and is something else")
 
 
 def require_hdf5_name(out: Path) -> None:
@@ -66,6 +94,12 @@ def refuse_run_files(out: Path) -> None:
     place = Path(os.path.realpath(out))
     if place.name in ("lock", *FILES) and os.path.exists(place.parent / "config.yaml"):
         raise taken(out, f"belongs to the run {place.parent}", "choose another --out")
+
+
+def refuse_lasting(out: Path) -> None:
+    """Raise `ConflictError` where the file `out` took hours to make: a dataset or a checkpoint."""
+    if (kind := _lasting(out)) is not None:
+        raise taken(out, f"is {kind}", "choose another --out")
 
 
 def _lasting(out: Path) -> str | None:

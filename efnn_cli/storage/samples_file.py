@@ -32,6 +32,7 @@ from efnn_cli.storage import dataset, hdf5
 
 FORMAT = "efnn-samples"  # of uncorrected chains
 SCHEMA_VERSION = 1
+OF_CHAINS = {"chains", "proposals", "T", "corrected"}  # in the metadata
 PER_ROW = ("spins", "network_energies", "accepted", "chain")  # and `energies` of corrected chains
 
 
@@ -56,11 +57,6 @@ class Samples:
     def temperature(self) -> float:
         """T."""
         return float(self.metadata["T"])
-
-    def series(self, name: str) -> NDArray[Any] | None:
-        """Return an array (chains, proposals, ...); None where there is none of this name."""
-        rows = self.arrays.get(name)
-        return None if rows is None else by_chain(rows, self.chains)
 
 
 def by_chain(rows: NDArray[Any], chains: int) -> NDArray[Any]:
@@ -87,10 +83,18 @@ def read_metadata(path: Path) -> dict[str, Any]:
     return hdf5.read_metadata(path, *_format_of(path))
 
 
+def are_samples(path: Path) -> bool:
+    """Return True where the file at `path` holds Markov chains."""
+    try:
+        return read_metadata(path).keys() >= OF_CHAINS
+    except InputError:
+        return False
+
+
 def read(path: Path) -> Samples:
     """Return the samples at `path`, the checksum verified; raises `InputError` for anything else."""
     arrays, metadata = hdf5.read(path, *_format_of(path))
-    if not {"chains", "proposals", "T", "corrected"} <= metadata.keys():
+    if not metadata.keys() >= OF_CHAINS:
         raise InputError(f"{path} holds no Markov chains", "efnn sample RUN makes some")
     rows = metadata["chains"] * metadata["proposals"]
     for name in (*PER_ROW, *(("energies",) if metadata["corrected"] else ())):

@@ -7,6 +7,7 @@ of a round serve learning alone: for measurements, `efnn sample` the last networ
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
@@ -23,13 +24,17 @@ from efnn_cli.config.keys import SHORT_NAMES
 from efnn_cli.config.schema import build_system, typed
 from efnn_cli.config.simulation_options import LearnKeys, SampleKeys
 from efnn_cli.config.words import Request, key_of
+from efnn_cli.core import device, doubles, rng
 from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConfigError
+from efnn_cli.datasets.planning import plan_dataset
 from efnn_cli.physics.system import Array, System
 from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.runs.loading import Run
 from efnn_cli.runs.settings import train_config
+from efnn_cli.simulation import benchmark
 from efnn_cli.simulation.observables import measure
+from efnn_cli.simulation.settings import temperature_of
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.storage.samples_file import Samples
@@ -84,19 +89,19 @@ class Round:
 
 
 def plan(words: Sequence[str], system: str, options: Mapping[str, object], out: Path | None) -> LearnPlan:
-    """Return the checked plan; raises `ConfigError` before any work."""
+    """Return the checked plan; raises before any work for what labels, trainings and chains would refuse."""
     of_training = tuple(each for each in words if key_of(each).partition(".")[0] in OF_TRAINING)
     rest = [each for each in words if each not in of_training]
     composed = compose("learn", Request((f"system={system}", *rest), options))
-    train_config(compose("train", Request(of_training)))
+    if train_config(compose("train", Request(of_training))).training is None:
+        raise ConfigError("learning trains on fields, the linear model does not", "model=efnn")
     values = dict(composed.values)
     built = build_system(values.pop("system"))
     keys = typed(LearnKeys, values)
     if built.geometry != "lattice":
         raise ConfigError(f"{built.kind}: sampling moves unit vectors on a lattice", "double_exchange or heisenberg")
-    temperature = getattr(built, "T", None) or keys.temperature
-    if temperature is None:
-        raise ConfigError(f"{built.kind} has no temperature of its own", "give temperature=0.5, for example")
+    temperature = temperature_of(keys.temperature, built)
+    doubles.require(device.resolve(keys.device), "chains move")
     own = ["system", *(key for key in composed.settings if key.startswith("system."))]
     system_words = tuple(composed.settings[key].text for key in own)
     identity = {
@@ -106,8 +111,11 @@ def plan(words: Sequence[str], system: str, options: Mapping[str, object], out: 
     }
     tag = fingerprint(identity)
     folder = out or OUTPUTS / "learn" / f"{built.name}-L{built.size}-T{temperature:g}-s{keys.seed}-{tag}"
+    made = LearnPlan(keys, built, temperature, system_words, of_training, folder, tag)
+    for drawn in (_ladder_words(made), _test_words(made)):
+        plan_dataset(Request((*system_words, *drawn, "fields=true")))
     steps.claim(folder, tag)
-    return LearnPlan(keys, built, float(temperature), system_words, of_training, folder, tag)
+    return made
 
 
 def learn(plan: LearnPlan, target: torch.device, console: Console) -> list[Round]:
@@ -124,7 +132,10 @@ def learn(plan: LearnPlan, target: torch.device, console: Console) -> list[Round
         spent += int(samples.metadata["exact_labels"])
         found.append(_round(plan, network, test, samples, spent, len(data)))
         LOGGER.info("round %d: %s", number, _told(found[-1]))
-        if len(found) > 1 and not _rises(found[-2], found[-1]):
+        if number + 1 == plan.keys.rounds:
+            break
+        if number and not _rises(found[-2], found[-1]):
+            LOGGER.info("neither effective samples per label nor acceptance rose by %.0f %%: done", 100 * (RISE - 1))
             break
         data = _with_labels_of(plan, data, samples, number)
         previous = network.path
@@ -138,13 +149,17 @@ def last_run(plan: LearnPlan, rounds: Sequence[Round]) -> Path:
 
 def _ladder_words(plan: LearnPlan) -> tuple[str, ...]:
     ladder = steps.ladder_words(plan.temperature, plan.keys.labels, plan.keys.spin_temperature)
-    return (*ladder, f"seed={plan.keys.seed}")
+    return (*ladder, *_coupling(plan), f"seed={plan.keys.seed}")
 
 
 def _test_words(plan: LearnPlan) -> tuple[str, ...]:
     seed = plan.keys.seed + TEST_SEED
     thermal = ("sampling=thermal", f"spin_temperature={plan.temperature:g}")
-    return (*thermal, f"samples={plan.keys.test}", f"seed={seed}")
+    return (*thermal, *_coupling(plan), f"samples={plan.keys.test}", f"seed={seed}")
+
+
+def _coupling(plan: LearnPlan) -> tuple[str, ...]:
+    return () if plan.keys.spin_coupling is None else (f"spin_coupling={plan.keys.spin_coupling}",)
 
 
 def _labelled(plan: LearnPlan, target: torch.device, console: Console, path: Path, *words: str) -> Dataset:
@@ -172,7 +187,7 @@ def _sampled(plan: LearnPlan, network: Run, number: int, console: Console) -> Sa
         warmup=1,
         fields=True,
         temperature=plan.keys.temperature,
-        seed=plan.keys.seed + number,
+        seed=rng.integer(plan.keys.seed, "learn", number),
         device=plan.keys.device,
         workers=plan.keys.workers,
     )
@@ -223,9 +238,16 @@ def _with_labels_of(plan: LearnPlan, data: Dataset, samples: Samples, number: in
         "fields": joined("fields", data.fields if data.fields is not None else np.zeros_like(data.spins)),
         "chain": np.concatenate([old, shift + rows["chain"][fresh], shift + rows["others/chain"]]),
     }
-    head = {key: each for key, each in data.metadata.items() if key not in dataset.OF_FILE}
-    head |= {"samples": len(arrays["spins"]), "sampling": "monte_carlo", "job": f"round {number}"}
+    own = {"samples": len(arrays["spins"]), "seed": plan.keys.seed, "job": f"{plan.tag} {number + 1}"}
+    head = _head(samples) | own
+    head["reference"] |= {"seconds": benchmark.label_seconds(data) + samples.metadata["reference"]["seconds"]}
     return dataset.write(plan.data(number + 1), arrays, head)
+
+
+def _head(samples: Samples) -> dict[str, Any]:
+    """Return the metadata that labels of chains share with the chains."""
+    names = ("purpose", "system", "sampling", "thermal", "reference", "units", "versions")
+    return {name: copy.deepcopy(samples.metadata[name]) for name in names}
 
 
 def _told(found: Round) -> str:

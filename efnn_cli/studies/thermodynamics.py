@@ -19,7 +19,7 @@ from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.results import Result
 from efnn_cli.runs.loading import Run
-from efnn_cli.simulation.observables import measure
+from efnn_cli.simulation.observables import measure, warnings_of
 from efnn_cli.simulation.results import metrics_of
 from efnn_cli.studies import steps, thermodynamics_report
 
@@ -112,4 +112,7 @@ def sampled(
         workers=workers,
     )
     plan, samples = steps.sampled(keys, network, place / f"chains-L{size}.h5", console, f"L = {size}")
-    return metrics_of(plan, samples, measure(samples, plan.system))
+    measured = measure(samples, plan.system)
+    for text in warnings_of(measured, proposals):
+        LOGGER.warning("T = %g, L = %d: %s", plan.temperature, size, text)
+    return metrics_of(plan, samples, measured)

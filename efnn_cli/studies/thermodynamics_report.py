@@ -22,7 +22,21 @@ OBSERVABLES = {
     "correlation_length": "correlation length (sites)",
 }
 MERIT = {"acceptance": "acceptance", "tau_proposals": "autocorrelation time (proposals)"}
-HEAD = ("T", "L", "Omega / site", "u / site", "m", "C / site", "xi", "acceptance", "predicted", "tau", "labels", "s")
+HEAD = (
+    "T",
+    "L",
+    "Omega / site",
+    "u / site",
+    "m",
+    "C / site",
+    "xi",
+    "acceptance",
+    "predicted",
+    "tau",
+    "R-hat",
+    "labels",
+    "s",
+)
 COLUMNS = ("energy", "u", "m", "specific_heat", "correlation_length")
 
 Rows = Sequence[Mapping[str, Any]]
@@ -75,7 +89,7 @@ def _told(row: Mapping[str, Any]) -> list[str]:
     """Return the cells of one point for people."""
     found = [row["observables"].get(name) for name in COLUMNS]
     texts = ["-" if each is None or each["mean"] is None else with_error(each["mean"], each["error"]) for each in found]
-    merit = [row["acceptance"], row["predicted_acceptance"], row["tau_proposals"]]
+    merit = [row[name] for name in ("acceptance", "predicted_acceptance", "tau_proposals", "r_hat")]
     return [
         f"{row['T']:g}", str(row["L"]), *texts, *(number(each, 3) for each in merit), str(row["exact_labels"]),
         f"{row['seconds']:.0f}",

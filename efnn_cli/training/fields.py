@@ -52,7 +52,7 @@ def transverse(spins: Tensor, fields: Tensor) -> Tensor:
 def mean_squares(spins: Tensor, fields: Tensor) -> Tensor:
     """Return the mean square of a transverse component over the sites of each configuration, (B,), float64."""
     components = fields[0].numel() * (2 / 3 if spins.ndim == 4 else 1)
-    return doubles.total(transverse(spins, fields).square().flatten(1), 1) / components
+    return doubles.sum_float64(transverse(spins, fields).square().flatten(1), 1) / components
 
 
 def measure_fields(predicted: Array, true: Array, spins: Array) -> FieldErrors:

@@ -62,7 +62,7 @@ class Gradients:
         """Compute terms and gradients in the present number of parts; raise the error of memory where it is short."""
         self.model.zero_grad(set_to_none=True)
         size = -(-len(batch) // self.parts)
-        total = torch.zeros(2, dtype=torch.float64, device=doubles.home(batch.spins.device))
+        total = torch.zeros(2, dtype=torch.float64, device=doubles.float64_device(batch.spins.device))
         for first in range(0, len(batch), size):
             some = batch.part(slice(first, first + size))
             terms = loss.terms(self.model, some) * (len(some) / len(batch))

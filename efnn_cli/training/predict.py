@@ -100,6 +100,6 @@ def _in_batches(
     parts = []
     for first in range(0, len(spins), step):
         pause()
-        block = doubles.moved(torch.from_numpy(spins[first : first + step]), device)
-        parts.append(doubles.of(work(model, block)).cpu().numpy())
+        block = doubles.to_device(torch.from_numpy(spins[first : first + step]), device)
+        parts.append(doubles.as_float64(work(model, block)).cpu().numpy())
     return np.concatenate(parts)

@@ -139,7 +139,7 @@ class Trainer:
     def _train(self, pause: Callable[[], None], start: float) -> Tensor:
         """Train on every configuration once, as far as the budget lasts; return the mean terms (2,) of the losses."""
         self.model.train()
-        total = torch.zeros(2, dtype=torch.float64, device=doubles.home(self.device))
+        total = torch.zeros(2, dtype=torch.float64, device=doubles.float64_device(self.device))
         counts = torch.zeros(2, dtype=torch.float64)
         count = 0
         for size, batch, operation in self._batches():

@@ -160,9 +160,9 @@ def test_proposals_with_their_exact_test(stage, reference, fields):
     model.requires_grad_(False)
     stage.moved(model)
     with stage.running():
-        moves = Settings("hybrid", 2, 3)
-        reach = receptive_field(options, 1)
-        sampler = Sampler(model, reach, DoubleExchange(L=6), 0.1, reference, 1e-8, fields, moves, False, 1, 0, None)
+        ensemble = {"system": DoubleExchange(L=6), "temperature": 0.1, "reference": reference, "fields": fields}
+        moves = {"reach": receptive_field(options, 1), "settings": Settings("hybrid", 2, 3), "warmup": 1}
+        sampler = Sampler(model=model, **ensemble, **moves, seed=0)
         chains, labels = sampler.start(0, 5, stage.device)
         after, rows, _ = sampler.advance(chains, 0, range(2), stage.device)
     assert after.spins.shape == (5, 3, 6, 6)

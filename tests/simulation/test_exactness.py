@@ -31,7 +31,8 @@ def bad_network(strength):
 def run(system, temperature, strength, proposals, moves="hybrid", correct="formula", chains=24, warmup=20):
     model, reach = bad_network(strength)
     settings = Settings(moves, 3, 6)
-    sampler = Sampler(model, reach, system, temperature, correct, 1e-10, False, settings, False, warmup, 1, None)
+    ensemble = {"system": system, "temperature": temperature, "reference": correct}
+    sampler = Sampler(model=model, reach=reach, **ensemble, settings=settings, warmup=warmup, seed=1)
     start, _ = sampler.start(0, chains, CPU)
     _, rows, _ = sampler.advance(start, 0, range(proposals), CPU)
     return {name: np.moveaxis(each, 0, 1) for name, each in rows.items()}  # (chains, proposals, ...)
@@ -92,7 +93,9 @@ def test_a_segment_more_or_less_changes_nothing():
     """Interrupted after any proposal, chains go on to the same numbers, bit for bit."""
     model, reach = bad_network(1.0)
     system = DoubleExchange(L=4)
-    sampler = Sampler(model, reach, system, 0.1, "dense", 1e-10, True, Settings("mixed", 2, 3), True, 2, 3, None)
+    ensemble = {"system": system, "temperature": 0.1, "reference": "dense", "fields": True}
+    moves = {"settings": Settings("mixed", 2, 3), "tune_trajectories": True, "warmup": 2}
+    sampler = Sampler(model=model, reach=reach, **ensemble, **moves, seed=3)
     start, _ = sampler.start(0, 4, CPU)
     _, whole, _ = sampler.advance(start, 0, range(6), CPU)
     between, first, _ = sampler.advance(start, 0, range(4), CPU)
