@@ -72,7 +72,10 @@ def sample(
     output.refuse_inputs(plan.path, [Path(run)])
     if dry_run:
         return results.planned(plan, target)
-    LOGGER.info("sampling on %s, reference %s", describe(target), plan.reference or "none: the network itself")
+    reference = plan.reference or "none: the network itself"
+    LOGGER.info("sampling on %s, %d groups of chains, reference %s", describe(target), len(plan.groups), reference)
+    if part is not None and part.index >= len(plan.groups):
+        LOGGER.info("nothing to do for this part: there are no more groups than that")
     total = keys.chains * keys.proposals
     with StopRequest(sampling.RESUME) as stop, console.meter("sampling", total, "proposals") as meter:
         samples, existed = sampling.sample(plan, meter, stop.check, overwrite=overwrite, part=part)

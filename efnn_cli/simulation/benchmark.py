@@ -85,7 +85,8 @@ def measure(plan: SamplePlan, effort: Effort, log: Log) -> list[Row]:
         begun = time.perf_counter()
         _, found, _ = sampler.advance(start, 0, range(effort.proposals), CPU)
         each = (time.perf_counter() - begun) / (effort.proposals * chains)
-        ours = slower(np.moveaxis(found["energies"], 0, 1), np.moveaxis(found["spins"], 0, 1))
+        spins_of = np.moveaxis(found["spins"], 0, 1)  # (chains, proposals, 3, Lx, Ly)
+        ours = slowest(np.moveaxis(found["energies"], 0, 1), (spins_of.mean(axis=(3, 4)) ** 2).sum(axis=2))
         log(f"network: {each:.3g} s a proposal, tau {ours.tau:.3g}, acceptance {found['accepted'].mean():.3f}")
     plain, fast = 1 / (2 * float(tau.tau or 0.5) * seconds), 1 / (2 * float(ours.tau or 0.5) * each)
     rows.append(Row("effective-samples", size, plain, fast, fast / plain, "samples/s"))
@@ -137,10 +138,9 @@ def seconds_per_sweep(system: System, spins: Tensor) -> float:
     return float(np.median(times)) * system.sites
 
 
-def slower(energies: Array, spins: Array) -> Estimate:
-    """Return the estimate with the larger tau, of energies (chains, N) and m^2 of spins (chains, N, 3, Lx, Ly)."""
-    squares = (spins.mean(axis=(3, 4)) ** 2).sum(axis=2)
-    return max((estimate(each[..., None]) for each in (energies, squares)), key=lambda each: each.tau or 0.0)
+def slowest(*series: Array) -> Estimate:
+    """Return the estimate with the largest tau, of series (chains, N)."""
+    return max((estimate(each[..., None]) for each in series), key=lambda each: each.tau or 0.0)
 
 
 def local_moves(sampler: Sampler, spins: Tensor, sweeps: int) -> tuple[float, Estimate]:
@@ -157,8 +157,7 @@ def local_moves(sampler: Sampler, spins: Tensor, sweeps: int) -> tuple[float, Es
         spins, _ = moves.sweep(spins, width, rounds, generator)
         energies.append(_energies(moves, spins))
         squares.append(spins.mean(dim=(2, 3)).square().sum(dim=1).numpy())
-    kept = [np.array(each[sweeps // 5 :]).T for each in (energies, squares)]  # (chains, sweeps)
-    return width, max((estimate(each[..., None]) for each in kept), key=lambda each: each.tau or 0.0)
+    return width, slowest(*(np.array(each[sweeps // 5 :]).T for each in (energies, squares)))
 
 
 def _energies(moves: NetworkMoves, spins: Tensor) -> Array:
@@ -183,5 +182,4 @@ def direct_moves(plan: SamplePlan, spins: Tensor, width: float, sweeps: int) -> 
             energies = torch.where(accepted, new, energies)
         rows.append(energies.numpy())
         squares.append(spins.mean(dim=(2, 3)).square().sum(dim=1).numpy())
-    kept = [np.array(each).T for each in (rows, squares)]
-    return max((estimate(each[..., None]) for each in kept), key=lambda each: each.tau or 0.0)
+    return slowest(np.array(rows).T, np.array(squares).T)
