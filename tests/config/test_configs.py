@@ -86,7 +86,7 @@ def test_default_recipes_see_no_more_than_the_training_lattice(kind):
         ("depth=[1", "cannot read"),
         ("depth=true", "depth: wanted an integer"),
         ("lr=1e-3x", "lr: wanted a number"),
-        ("device=gpu", "device: wanted auto, cpu, cuda or cuda:INDEX"),
+        ("device=gpu", "device: wanted auto, cpu, cuda, cuda:INDEX or mps"),
         ("~model", "wanted KEY=VALUE"),
         ("config.yaml", "wanted KEY=VALUE, found 'config.yaml'"),
     ],
