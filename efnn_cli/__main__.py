@@ -20,6 +20,8 @@ def run() -> NoReturn:
     secure_streams()
     interrupt_on_signals()  # imports take a second
     share_cores()
+    if sys.platform == "darwin":  # what the GPU of an Apple computer lacks, such as QR, the CPU does
+        os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
     try:
         from efnn_cli.cli import main
 
@@ -37,15 +39,13 @@ def run() -> NoReturn:
 
 
 def share_cores() -> None:
-    """Limit threads to the CPU quota, let waiting threads of OpenMP yield soon, and let MPS fall back on the CPU.
+    """Limit threads to the CPU quota, and let waiting threads of OpenMP yield soon.
 
     Settings of the user stay. PyTorch reads both when it is loaded. By default GNU OpenMP spins for long, which slows
     several trainings side by side.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
-    if sys.platform == "darwin":  # what the GPU of an Apple computer lacks, such as QR, the CPU does
-        os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
     if resources.cores() < resources.allowed_cores():  # OpenMP and BLAS know nothing of quotas
         os.environ.setdefault("OMP_NUM_THREADS", str(resources.cores()))
 

@@ -56,5 +56,5 @@ def reproduce(
     names = [text.removeprefix(sign) for text in arguments or () if "=" not in text or text.startswith(sign)]
     settings = [text for text in arguments or () if "=" in text and not text.startswith(sign)]
     request = request_of(settings, {"device": device, "workers": workers}, config_dir)
-    done = scans.run if scans.asked(names) else paper.run
-    return done(request, console, experiments=names, out=out, export=export, dry_run=dry_run)
+    run = scans.run if scans.asked(names) else paper.run
+    return run(request, console, experiments=names, out=out, export=export, dry_run=dry_run)

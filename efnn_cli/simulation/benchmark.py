@@ -32,7 +32,6 @@ from efnn_cli.simulation.gamma_method import Estimate, estimate
 from efnn_cli.simulation.moves import NetworkMoves
 from efnn_cli.simulation.settings import SamplePlan
 from efnn_cli.storage import dataset
-from efnn_cli.storage.dataset import Dataset
 
 LOGGER = logging.getLogger("efnn")
 CPU = torch.device("cpu")
@@ -110,17 +109,10 @@ def investment(network: Run) -> float:
             origin = folder.read_config().get("origin")
         for stored in datasets_of(network.config):
             path = find_dataset(stored["content_sha256"], stored["path"], network.path)
-            seconds += label_seconds(dataset.read(path))
+            seconds += dataset.read(path).label_seconds
     except InputError as error:
         LOGGER.warning("break-even without all that the network has cost: %s", error.message)
     return seconds
-
-
-def label_seconds(data: Dataset) -> float:
-    """Return the seconds of one core that labelled `data`, moves of chains included; 0 for imported labels."""
-    reference = data.metadata["reference"]
-    each = reference["seconds_per_configuration"]
-    return float(reference["seconds"] or 0.0) if each is None else float(each * len(data))
 
 
 def _ratio(first: float | None, second: float | None) -> float | None:

@@ -142,8 +142,11 @@ def sample(
 
 
 def begun(plan: SamplePlan) -> bool:
-    """Return True where some chains of `plan` are stored, or its samples."""
-    return os.path.exists(plan.path) or os.path.exists(SegmentFolder(plan).folder)
+    """Return True where some chains of `plan` are stored, or its samples: those of another plan do not count."""
+    if samples_file.are_samples(plan.path) and samples_file.read_metadata(plan.path).get("job") == plan.tag:
+        return True
+    store = SegmentFolder(plan)
+    return any(store.load(group, 0) is not None for group in range(len(plan.groups)))
 
 
 def merge(plan: SamplePlan, check_stop: CheckStop) -> tuple[Samples, bool]:

@@ -76,6 +76,13 @@ class Dataset:
         """SHA-256 of the physics, hexadecimal."""
         return str(self.metadata["content_sha256"])
 
+    @property
+    def label_seconds(self) -> float:
+        """Seconds of one core that the labels took, moves of Markov chains included; 0 of imported labels."""
+        reference = self.metadata["reference"]
+        each = reference["seconds_per_configuration"]
+        return float(reference["seconds"] or 0.0) if each is None else float(each * len(self))
+
     def __len__(self) -> int:
         return len(self.spins)
 

@@ -41,7 +41,7 @@ class Study:
     title: str
     lead: str
     against: str
-    """What the figure is drawn against: a key of `cases_report.X`."""
+    """The axis of the figure: a key of `cases_report.X`."""
     system: list[str]
     data: dict[str, Any]
     tests: dict[str, Any]

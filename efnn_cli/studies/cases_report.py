@@ -27,7 +27,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 class Words(Protocol):
-    """What the report says of a study."""
+    """The words of the report about a study."""
 
     title: str
     lead: str

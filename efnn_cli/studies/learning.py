@@ -32,7 +32,6 @@ from efnn_cli.physics.system import Array, System
 from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.runs.loading import Run
 from efnn_cli.runs.settings import train_config
-from efnn_cli.simulation import benchmark
 from efnn_cli.simulation.observables import measure
 from efnn_cli.simulation.settings import temperature_of
 from efnn_cli.storage import dataset
@@ -240,7 +239,7 @@ def _with_labels_of(plan: LearnPlan, data: Dataset, samples: Samples, number: in
     }
     own = {"samples": len(arrays["spins"]), "seed": plan.keys.seed, "job": f"{plan.tag} {number + 1}"}
     head = _head(samples) | own
-    head["reference"] |= {"seconds": benchmark.label_seconds(data) + samples.metadata["reference"]["seconds"]}
+    head["reference"] |= {"seconds": data.label_seconds + samples.metadata["reference"]["seconds"]}
     return dataset.write(plan.data(number + 1), arrays, head)
 
 

@@ -10,6 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
+from efnn_cli.simulation.settings import GROUP
+
 from .conftest import begin_efnn, call, run_efnn
 
 QUICK = ("epochs=3", "width=4", "model.kernel_size=3", "training.optimizer=adam", "-q")
@@ -165,6 +167,18 @@ def test_parts_of_a_job_array_are_joined(place: Path, tmp_path: Path, sampled: d
     expected = arrays(place / sampled["outputs"]["samples"])
     for name, each in arrays(samples_of(tmp_path)).items():
         assert np.array_equal(each, expected[name]), name
+
+
+def test_parts_of_another_kind_of_device_are_joined(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Groups of 64 chains, as on CUDA, at a path of the user's own."""
+    words = ("sample", place / "run", *CHAINS, "--out", "chains.h5", "-q")
+    with monkeypatch.context() as patch:
+        patch.setitem(GROUP, "cpu", GROUP["cuda"])
+        call(*words, "--shards", 1, "--shard-index", 0, cwd=tmp_path).done()
+    merge = ("merge", place / "run", "chains=12", "proposals=6", *CHAINS[4:], "--out", "chains.h5", "-q")
+    call(*merge, "--device", "cuda", cwd=tmp_path).done()
+    assert len(arrays(tmp_path / "chains.h5")["energies"]) == 72
+    call(*merge, cwd=tmp_path).done()  # found again
 
 
 @pytest.mark.slow
