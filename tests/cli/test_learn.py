@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from efnn_cli.runs.loading import load
+from efnn_cli.simulation import chains
 from efnn_cli.simulation.benchmark import investment
 from efnn_cli.storage.dataset import read_metadata
 
@@ -14,6 +15,15 @@ from .conftest import call
 
 SMALL = ("gradient_steps=60", "width=4", "model.invariant_channels=4", "training.optimizer=adam", "chains=4")
 WORDS = ("learn", "double_exchange", "--L", 4, "--labels", 60, *SMALL, "proposals=4", "test=10", "-q", "--json")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def brief():
+    """Proposals are of a few moves, found by a few."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, few in (("TUNING", 10), ("TRIED", 10), ("MOST", 4)):
+            patch.setattr(chains, name, few)
+        yield
 
 
 @pytest.fixture(scope="module")

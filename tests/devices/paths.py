@@ -17,7 +17,7 @@ from efnn_cli.physics import determinant, determinant_fields
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.physics.heisenberg import Heisenberg
 from efnn_cli.physics.lattices import SQUARE, point_group
-from efnn_cli.simulation.chains import Sampler
+from efnn_cli.simulation import chains
 from efnn_cli.simulation.moves import NetworkMoves, Settings
 from efnn_cli.training.labelled import Labelled
 from efnn_cli.training.options import OPTIMIZERS, TrainingOptions
@@ -155,16 +155,17 @@ def test_moves_of_chains(stage, moves):
 
 @pytest.mark.parametrize("reference", ["dense", "determinant"])
 @pytest.mark.parametrize("fields", [False, True])
-def test_proposals_with_their_exact_test(stage, reference, fields):
+def test_proposals_with_their_exact_test(stage, monkeypatch, reference, fields):
+    monkeypatch.setattr(chains, "TUNING", 2)
     model, options = network(depth=1, block_kernel_size=1)
     model.requires_grad_(False)
     stage.moved(model)
     with stage.running():
         ensemble = {"system": DoubleExchange(L=6), "temperature": 0.1, "reference": reference, "fields": fields}
         moves = {"reach": receptive_field(options, 1), "settings": Settings("hybrid", 2, 3), "warmup": 1}
-        sampler = Sampler(model=model, **ensemble, **moves, seed=0)
-        chains, labels = sampler.start(0, 5, stage.device)
-        after, rows, _ = sampler.advance(chains, 0, range(2), stage.device)
+        sampler = chains.Sampler(model=model, **ensemble, **moves, seed=0)
+        begun, labels = sampler.start(0, 5, stage.device)
+        after, rows, _ = sampler.advance(begun, 0, range(2), stage.device)
     assert after.spins.shape == (5, 3, 6, 6)
     assert rows["energies"].shape == rows["accepted"].shape == (2, 5)
     assert ("fields" in rows) == fields

@@ -11,6 +11,7 @@ from scipy.special import spherical_in
 from efnn_cli.models import MODELS
 from efnn_cli.models.build import build
 from efnn_cli.models.energy import receptive_field
+from efnn_cli.models.fast import accelerate
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.physics.heisenberg import Heisenberg
 from efnn_cli.simulation.chains import Sampler
@@ -25,7 +26,7 @@ def bad_network(strength):
     options = MODELS["efnn"].options(depth=1, width=3, kernel_size=3, block_kernel_size=1)
     model = build(options, "lattice", inputs=0, spin_range=(-1.0, 1.0), seed=5, dtype=torch.float64)
     model.scale.fill_(strength)
-    return model, receptive_field(options, 1)
+    return accelerate(model), receptive_field(options, 1)
 
 
 def run(system, temperature, strength, proposals, moves="hybrid", correct="formula", chains=24, warmup=20):
@@ -48,7 +49,7 @@ def squares(rows):
     return (rows["spins"].mean(axis=(3, 4)) ** 2).sum(axis=2)
 
 
-@pytest.mark.parametrize("moves", ["hybrid", "metropolis", "mixed"])
+@pytest.mark.parametrize("moves", ["hybrid", "metropolis", pytest.param("mixed", marks=pytest.mark.slow)])
 def test_without_coupling_spins_are_independent(moves):
     """J = 0: the grand potential does not depend on the spins; <m^2> = 1 / n, <m^4> = (5 n - 2) / (3 n^3)."""
     rows = run(DoubleExchange(L=4, J=0.0, T=0.2), 0.2, 1.0, 150, moves, "dense")
@@ -65,6 +66,7 @@ def test_uncorrected_samples_of_a_bad_network_are_wrong():
     assert off(squares(rows), 1 / 16) > 6
 
 
+@pytest.mark.slow
 def test_an_infinite_temperature():
     rows = run(Heisenberg(L=4), 1e6, 3e6, 150)
     assert off(squares(rows), 1 / 16) < 3.5
@@ -82,7 +84,7 @@ def ring_energy(sites, temperature):
     return -(log_z(k + step) - log_z(k - step)) / (2 * step)
 
 
-@pytest.mark.parametrize("moves", ["hybrid", "mixed"])
+@pytest.mark.parametrize("moves", [pytest.param("hybrid", marks=pytest.mark.slow), "mixed"])
 def test_a_ring_has_its_closed_form(moves):
     rows = run(Heisenberg(L="6x1"), 1.2, 0.3, 200, moves, chains=32, warmup=60)
     assert 0.02 < rows["accepted"].mean() < 0.9
