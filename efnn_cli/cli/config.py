@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from efnn_cli.core.results import Result
 
 LOGGER = logging.getLogger("efnn")
+SHOWN = {"system": "heisenberg", "experiment": "three_spin"}  # where the command line chooses none
 
 
 @command
@@ -46,11 +47,11 @@ def config(
     words = list(overrides or ())
     if "=" in command:  # only settings were given
         command, words = "train", [command, *words]
-    if command == "generate" and any("=" not in text for text in words):
-        system, words = split_one(words, "SYSTEM", SYSTEM_NAMES)
-        words.append(f"system={system}")
     checks.one_of("COMMAND", command, [*keys.configured(), *keys.SAME_KEYS])
     command = keys.SAME_KEYS.get(command, command)
+    if keys.groups(command).get("system") == keys.NEEDED and any("=" not in text for text in words):
+        system, words = split_one(words, "SYSTEM", SYSTEM_NAMES)
+        words.append(f"system={system}")
     composed = compose_checked(command, request_of(words, {}, config_dir))
     return Result("config", composed.values, text=by_origin(command, composed, config_dir))
 
@@ -110,23 +111,22 @@ def compose_checked(command: str, request: Request) -> Composed:
 
 def with_subject(command: str, request: Request) -> Request:
     """Return the request with a system or an experiment to show, where none was given."""
-    from dataclasses import replace
-
+    from efnn_cli.config import keys
     from efnn_cli.config.words import key_of
 
-    group, choice = {"generate": ("system", "heisenberg"), "reproduce": ("experiment", "three_spin")}.get(
-        command, ("", "")
-    )
-    if not group or group in map(key_of, request.overrides):
+    needed = [group for group, default in keys.groups(command).items() if default == keys.NEEDED]
+    if not needed or needed[0] in map(key_of, request.overrides):
         return request
+    group, choice = needed[0], SHOWN[needed[0]]
     LOGGER.info("no %s given: showing %s; choose with %s=NAME", group, choice, group)
     return replace(request, overrides=(f"{group}={choice}", *request.overrides))
 
 
 def validate(command: str, composed: Composed) -> None:
     """Raise `ConfigError` for values that the command would refuse."""
+    from efnn_cli.config import keys
     from efnn_cli.config.options import COMMANDS
-    from efnn_cli.config.schema import typed
+    from efnn_cli.config.schema import build_system, typed
     from efnn_cli.datasets.settings import generate_config, refuse_keys_without_effect
     from efnn_cli.runs.settings import train_config
 
@@ -135,4 +135,7 @@ def validate(command: str, composed: Composed) -> None:
     elif command == "train":
         train_config(composed)
     else:
-        typed(COMMANDS[command], {key: value for key, value in composed.values.items() if key != "experiment"})
+        needed = [group for group, default in keys.groups(command).items() if default == keys.NEEDED]
+        typed(COMMANDS[command], {key: value for key, value in composed.values.items() if key not in needed})
+        if "system" in needed:
+            build_system(composed.values["system"])

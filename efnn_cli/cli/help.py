@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from efnn_cli.config.keys import Key
 
 OUTPUT = "Output"  # the section of the options that every command has
-WITH_SETTINGS = ("generate", "train", "evaluate", "extrapolate", "predict", "compare", "reproduce")
 NAMES, KEYS = 30, 60  # characters at most of what stands left of a meaning
 NEUTRAL = "Settings (the system of the dataset chooses a recipe)"
 
@@ -74,7 +73,14 @@ def _about(each: Any) -> str:
 
 
 def write_settings(formatter: Any, command: str, words: Sequence[str]) -> None:
-    """Write key, type, default and meaning of the settings of `command`, and name the groups of further ones."""
+    """Write key, type, default and meaning of the settings of `command`, and name the groups of further ones.
+
+    Nothing is written for a command without settings.
+    """
+    from efnn_cli.config import keys
+
+    if command not in (*keys.configured(), *keys.SAME_KEYS):
+        return
     title, rows, further = settings(command, words)
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     left = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) for row in rows]
@@ -86,6 +92,8 @@ def write_settings(formatter: Any, command: str, words: Sequence[str]) -> None:
 def settings(command: str, words: Sequence[str]) -> tuple[str, list[tuple[str, str, str, str]], list[str]]:
     """Return a title, key, type, default and meaning of settings with short names, and the groups of the others.
 
+    All settings are taken where none has a short name.
+
     The words before `--help` choose system, network and recipe, else the name of the most recent dataset in data/ does.
     """
     from efnn_cli.config import keys, recipes
@@ -94,7 +102,7 @@ def settings(command: str, words: Sequence[str]) -> tuple[str, list[tuple[str, s
     chosen = {word.partition("=")[0]: word.partition("=")[2] for word in words if "=" in word}
     named = {word.replace("-", "_") for word in words} & {*keys.options("system")}
     named |= {word for word in words if is_file_place(word)}
-    if command == "generate" and named:
+    if keys.groups(command).get("system") == keys.NEEDED and named:
         chosen["system"] = named.pop()
     title, values = "Settings", {}
     if command == "train":
@@ -103,7 +111,9 @@ def settings(command: str, words: Sequence[str]) -> tuple[str, list[tuple[str, s
         values = recipes.values(recipe)
         title = f"Settings (defaults of the recipe {recipe})" if system else NEUTRAL
     known = keys.settable(command, chosen)
-    shown = [each for each in known if "." not in each.name or ("system" in chosen and each.name[:7] == "system.")]
+    shown = [
+        each for each in known if "." not in each.name or ("system" in chosen and each.name[:7] == "system.")
+    ] or known
     shown = [replace(each, default=values[each.name][0]) if each.name in values else each for each in shown]
     rows = [(each.name, _type(each), each.text, _shortly(each)) for each in shown]
     names = {each.name for each in shown}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperOption
 
-from efnn_cli.cli.help import WITH_SETTINGS, write_parameters, write_settings
+from efnn_cli.cli.help import write_parameters, write_settings
 from efnn_cli.core.errors import ConfigError, UnknownKey
 from efnn_cli.core.size import Size, parse
 
@@ -38,7 +38,7 @@ class Command(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write settings, arguments and options."""
-        if ctx.info_name in WITH_SETTINGS and ctx.parent.parent is None:
+        if ctx.parent.parent is None:
             write_settings(formatter, ctx.info_name, ctx.meta[WORDS])
         write_parameters(formatter, self.get_params(ctx))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from efnn_cli.config.keys import SHORT_NAMES
+from efnn_cli.config.keys import SAME_KEYS, SHORT_NAMES, configured, settable
 from efnn_cli.config.recipes import flat
 
 from .conftest import COMMANDS, Workshop, call, run_efnn
@@ -123,6 +123,8 @@ def test_any_order_in_evaluate(workshop: Workshop):
         ),
         (("extrapolate", "L=[5,8]"), {"command line": {"L": "[5, 8]"}, "default": {"reference": "auto"}}),
         (("reproduce",), {"preset three_spin": {"experiment.sweeps.widths.axis": "width"}}),
+        (("learn",), {"default": {"rounds": "4", "system.J1": "1.0"}}),
+        (("learn", "three_spin", "rounds=2"), {"command line": {"system": "three_spin", "rounds": "2"}}),
     ],
 )
 def test_config(here: Path, args: tuple[str, ...], wanted: dict[str, dict[str, str]]):
@@ -148,16 +150,25 @@ def test_config(here: Path, args: tuple[str, ...], wanted: dict[str, dict[str, s
         assert any(short in each for each in found.values()), key
 
 
+@pytest.mark.parametrize("command", [*configured(), *SAME_KEYS])
+def test_help_shows_the_settings(here: Path, command: str):
+    """It fits 80 columns, has the settings first and the output options last."""
+    text = call(command, "--help", cwd=here).done().out
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.index("Settings") < text.index("Arguments") < text.index("Options\n") < text.index("Output\n")
+    assert not re.search(r"<\w+>|\[\[|\[OVERRIDES", text)
+    rows = text[text.index("Settings") : text.index("Arguments")]
+    assert any(
+        re.search(rf"^  {re.escape(each.name)} ", rows, re.M) for each in settable(SAME_KEYS.get(command, command), {})
+    )
+
+
 def test_help_shows_the_settings_of_the_recipe(workshop: Workshop, here: Path):
-    """Each fits 80 columns, has the settings first and the output options last."""
-    for command in ("generate", "train", "evaluate", "extrapolate", "predict", "compare", "reproduce"):
-        text = call(command, "--help", cwd=here).done().out
-        assert max(map(len, text.splitlines())) <= 80
-        assert text.index("Settings") < text.index("Arguments") < text.index("Options\n") < text.index("Output\n")
-        assert not re.search(r"<\w+>|\[\[|\[OVERRIDES", text)
     named = call("train", "system=heisenberg", "depth=3", "system.variant=infinite_range", "--help", cwd=here).out
+    learned = call("learn", "double_exchange", "--help", cwd=here).out
     latest = call("train", "model=dnn", "--help", cwd=workshop.root).out
     assert re.search(r"recipe default/infinite_range-efnn-d3.* activation_scale +number +0.0001 ", named, re.DOTALL)
+    assert re.search(r" system.J +number +16.0 ", learned)
     assert re.search(r"recipe default/heisenberg_lattice\).* width +integer +3 ", latest, re.DOTALL)
     assert re.search("Data\n.*Training\n.*Judging\n.*Studies\n.*Looking\n", call("--help", cwd=here).out, re.DOTALL)
 
