@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,6 @@ import torch
 from efnn_cli.core.errors import ConflictError, InputError
 from efnn_cli.core.progress import Meter
 from efnn_cli.core.resources import batch_bytes, require_memory
-from efnn_cli.core.results import shown
 from efnn_cli.datasets import cost
 from efnn_cli.datasets.executors import CheckStop, Executor, label_shard
 from efnn_cli.datasets.job import Job, Part
@@ -38,7 +37,7 @@ def label_dataset(
     if not overwrite and (found := existing(job, path)) is not None:
         return found, True
     atomic.make_folder(path.parent)
-    with lock.alone(_lock_file(path), _log_wait(path), check_stop):
+    with lock.alone(path, check_stop):
         if not overwrite and (found := existing(job, path, warn=True)) is not None:
             return found, True
         require_resources(job, path.parent, executor)
@@ -60,7 +59,7 @@ def label_part(
         return found
     atomic.make_folder(path.parent)
     name = f"part-{part.index}-of-{part.count}"
-    with lock.beside(_lock_file(path), name, _log_wait(path), check_stop):
+    with lock.beside(path, name, check_stop):
         draws = part.of(job.shards())
         if not draws or (found := existing(job, path)) is not None:
             return found
@@ -78,7 +77,7 @@ def merge_parts(jobs: Sequence[Job], path: Path, check_stop: CheckStop) -> tuple
     if (found := existing(jobs[0], path)) is not None:
         return found, True
     _complete_job(jobs, path)
-    with lock.alone(_lock_file(path), _log_wait(path), check_stop):
+    with lock.alone(path, check_stop):
         if (found := existing(jobs[0], path)) is not None:
             return found, True
         job = _complete_job(jobs, path)
@@ -174,12 +173,3 @@ def _stored(store: ShardFolder, draw: Draw) -> Dataset:
     if shard is None:
         raise RuntimeError(f"shard {draw.shard} vanished while its job was running")
     return shard
-
-
-def _lock_file(path: Path) -> Path:
-    return path.with_name(f".{path.stem}.lock")
-
-
-def _log_wait(path: Path) -> Callable[[str], None]:
-    """Return a function that logs the owner of the lock."""
-    return lambda owner: LOGGER.info("%s is being made by %s: waiting", shown(path), owner)

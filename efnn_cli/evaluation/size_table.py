@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import re
@@ -18,8 +17,6 @@ from efnn_cli.storage import atomic, documents
 from efnn_cli.storage.dataset import EXTERNAL
 from efnn_cli.storage.lock import awaited
 from efnn_cli.training.metrics import bias_error, mean_and_spread, sampling_error
-
-LOGGER = logging.getLogger("efnn")
 
 HEAD = ("weights", "sampling", "spin_temperature", "seed")
 COLUMNS = [*HEAD, *FIGURES, *ENSEMBLE_FIGURES]
@@ -87,8 +84,7 @@ class SizeTable:
             {name: "" if value is None else str(value) for name, value in {**head, **row.as_cells()}.items()}
             for row in rows
         ]
-        lock = self.path.with_name(f".{self.path.name}.lock")
-        with awaited(lock, lambda owner: LOGGER.info("%s is in use by %s: waiting", self.path, owner), check_stop):
+        with awaited(self.path, check_stop):
             self.check()
             taken = {_identity(row) for row in fresh}
             kept = [

@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -128,13 +128,12 @@ def sample(
     if not overwrite and (found := existing(plan)) is not None:
         return found, True
     atomic.make_folder(plan.path.parent)
-    gate, on_wait = _gate(plan), _log_wait(plan)
     if part is not None:
-        with lock.beside(gate, f"part-{part.index}-of-{part.count}", on_wait, check_stop):
+        with lock.beside(plan.path, f"part-{part.index}-of-{part.count}", check_stop):
             chosen = range(len(plan.groups))[part.index :: part.count]
             _run(plan, chosen, progress, check_stop)
         return None, False
-    with lock.alone(gate, on_wait, check_stop):
+    with lock.alone(plan.path, check_stop):
         if not overwrite and (found := existing(plan)) is not None:
             return found, True
         _run(plan, range(len(plan.groups)), progress, check_stop)
@@ -153,7 +152,7 @@ def merge(plan: SamplePlan, check_stop: CheckStop) -> tuple[Samples, bool]:
     """Return the samples of all parts, and whether they existed; raise `InputError` where segments are missing."""
     if (found := existing(plan)) is not None:
         return found, True
-    with lock.alone(_gate(plan), _log_wait(plan), check_stop):
+    with lock.alone(plan.path, check_stop):
         store, count = SegmentFolder(plan), 1 + len(plan.segments)
         missing = [(group, store.first_missing(group, count)[0]) for group in range(len(plan.groups))]
         lacking = [(group, number) for group, number in missing if number < count]
@@ -181,16 +180,6 @@ def existing(plan: SamplePlan) -> Samples | None:
     """Return the samples of `plan`, None where there are none; raises as `require_free_path`."""
     require_free_path(plan, overwrite=False)
     return samples_file.read(plan.path) if os.path.exists(plan.path) else None
-
-
-def _gate(plan: SamplePlan) -> Path:
-    """Return the lock file of the samples."""
-    return plan.path.with_name(f".{plan.path.stem}.lock")
-
-
-def _log_wait(plan: SamplePlan) -> Callable[[str], None]:
-    """Return a function that logs the owner of the lock."""
-    return lambda owner: LOGGER.info("%s is being made by %s: waiting", shown(plan.path), owner)
 
 
 def _run(plan: SamplePlan, groups: Sequence[int], progress: Meter, check_stop: CheckStop) -> None:

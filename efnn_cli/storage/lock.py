@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import itertools
 import logging
 import os
 import re
@@ -24,6 +25,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from efnn_cli.core.errors import InputError, InUseError, writing
+from efnn_cli.core.results import shown
 from efnn_cli.storage.atomic import UNSUPPORTED
 from efnn_cli.storage.reading import read_text
 
@@ -33,7 +35,6 @@ POLL_SECONDS = 0.2
 LOCKS = Path("/proc/locks")
 OWNER = re.compile(r"process (\d+) on (.*)")
 
-OnWait = Callable[[str], None]
 Pause = Callable[[], None]
 
 
@@ -47,56 +48,63 @@ def owned(path: Path, what: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def awaited(path: Path, on_wait: OnWait, pause: Pause) -> Iterator[None]:
-    """Hold the lock file `path` once its owner has ended; `on_wait` gets the owner, once."""
-    lock = _lock(path)
-    wait = _Wait(on_wait, pause)
-    while not _acquired(lock, path):
-        wait(path)
-    yield from _hold(lock, path, remove=True)
+def awaited(path: Path, pause: Pause) -> Iterator[None]:
+    """Hold the lock of the result at `path` once its owner has ended."""
+    with _awaited(_gate(path), path, pause):
+        yield
 
 
 @contextlib.contextmanager
-def beside(gate: Path, name: str, on_wait: OnWait, pause: Pause) -> Iterator[None]:
-    """Hold a lock file of the own `name` next to `gate`, side by side with other names.
+def beside(path: Path, name: str, pause: Pause) -> Iterator[None]:
+    """Hold a lock of the own `name` for the result at `path`, side by side with other names.
 
-    Waits for a holder of `alone` behind `gate`, and for a holder of the same name.
+    Waits for a holder of `alone` or `awaited`, and for a holder of the same name.
     """
-    path = gate.with_name(f"{gate.name}.{name}")
-    lock = _lock(path)
-    wait = _Wait(on_wait, pause)
-    while True:
-        with awaited(gate, on_wait, pause):  # held for this moment only
-            if _acquired(lock, path):
+    gate = _gate(path)
+    own = gate.with_name(f"{gate.name}.{name}")
+    lock = _lock(own)
+    for tries in itertools.count(1):
+        with _awaited(gate, path, pause):  # held for this moment only
+            if _acquired(lock, own):
                 break
-        wait(path)
-    yield from _hold(lock, path, remove=True)
+        _wait(own, path, pause, tries)
+    yield from _hold(lock, own, remove=True)
 
 
 @contextlib.contextmanager
-def alone(gate: Path, on_wait: OnWait, pause: Pause) -> Iterator[None]:
-    """Hold the lock file `gate` once all holders `beside` it have ended; no new one gets in."""
-    with awaited(gate, on_wait, pause):
-        for path in sorted(gate.parent.iterdir()):
-            if path.name.startswith(f"{gate.name}."):
-                with awaited(path, on_wait, pause):
+def alone(path: Path, pause: Pause) -> Iterator[None]:
+    """Hold the lock of the result at `path` once all holders `beside` it have ended; no new one gets in."""
+    gate = _gate(path)
+    with _awaited(gate, path, pause):
+        for each in sorted(gate.parent.iterdir()):
+            if each.name.startswith(f"{gate.name}."):
+                with _awaited(each, path, pause):
                     pass  # its holder has ended, and its file is removed now
         yield
 
 
-class _Wait:
-    """Wait until a lock file is tried again; report its owner at the second try."""
+def _gate(path: Path) -> Path:
+    """Return the lock file of the result at `path`."""
+    return path.with_name(f".{path.stem}.lock")
 
-    def __init__(self, on_wait: OnWait, pause: Pause) -> None:
-        self.on_wait, self.pause = on_wait, pause
-        self.tries = 0
 
-    def __call__(self, path: Path) -> None:
-        self.tries += 1
-        if self.tries == 2:
-            self.on_wait(owner(path))
-        self.pause()
-        time.sleep(POLL_SECONDS)
+@contextlib.contextmanager
+def _awaited(file: Path, path: Path, pause: Pause) -> Iterator[None]:
+    """Hold the lock `file` of the result at `path` once its owner has ended."""
+    lock = _lock(file)
+    for tries in itertools.count(1):
+        if _acquired(lock, file):
+            break
+        _wait(file, path, pause, tries)
+    yield from _hold(lock, file, remove=True)
+
+
+def _wait(file: Path, path: Path, pause: Pause, tries: int) -> None:
+    """Wait until the lock `file` is tried again; log its owner after the second try."""
+    if tries == 2:
+        LOGGER.info("%s is being made by %s: waiting", shown(path), owner(file))
+    pause()
+    time.sleep(POLL_SECONDS)
 
 
 def _lock(path: Path) -> FileLock:

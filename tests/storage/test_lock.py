@@ -20,19 +20,18 @@ from efnn_cli.storage import lock
 
 lock.POLL_SECONDS = 0.002
 me, turns = int(sys.argv[1]), int(sys.argv[2])
-gate, inside, count = Path(".d.lock"), Path(f"inside-{me}"), Path("count")
-quiet = (lambda owner: None, lambda: None)
+path, inside, count = Path("d.h5"), Path(f"inside-{me}"), Path("count")
 most = 0
 for turn in range(turns):
     if (turn + me) % 3:
-        with lock.beside(gate, f"part-{me}", *quiet):
+        with lock.beside(path, f"part-{me}", int):
             inside.touch()
             time.sleep(0.001)
             assert not Path("alone").exists(), "beside somebody who is alone"
             most = max(most, len(list(Path(".").glob("inside-*"))))
             inside.unlink()
     else:
-        with lock.alone(gate, *quiet):
+        with lock.alone(path, int):
             Path("alone").touch(exist_ok=False)
             assert not list(Path(".").glob("inside-*")), "alone beside somebody"
             before = int(count.read_text())
