@@ -6,7 +6,7 @@ Cases, each a dataset and a training, against test sets that no case sees.
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from efnn_cli.core.console import Console
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.results import Result
 from efnn_cli.models import MODELS
-from efnn_cli.runs.loading import Run
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.studies import cases_report, steps
 
@@ -87,38 +86,20 @@ class Study:
             LOGGER.info("%s", case.name)
             place = folder / f"run-{fingerprint({'data': case.data, 'train': case.train})}"
             network = steps.trained(case.train, folder / f"{case.data}.h5", place, None, target, console)
-            rows += [row_of(case, network, sets[case.data], name, data) for name, data in tests.items()]
-        return cases_report.report(self, [asdict(row) for row in rows], folder, network.system.energy_unit)
-
-
-@dataclass(frozen=True)
-class Row:
-    """Errors of one case on one test set."""
-
-    case: str
-    test: str
-    configurations: int
-    parameters: int
-    label_seconds: float
-    seconds: float
-    """Of training."""
-    rmse: float
-    bias: float
-    field_relative_error: float | None
-
-
-def row_of(case: Case, network: Run, trained_on: Dataset, test: str, data: Dataset) -> Row:
-    """Return the errors of a network on one test set."""
-    energies, fields = steps.errors_on(network, data)
-    told = network.metrics
-    return Row(
-        case.name,
-        test,
-        len(trained_on),
-        told["parameters"],
-        trained_on.metadata["reference"]["seconds"],
-        told["seconds"],
-        energies.rmse,
-        energies.bias,
-        None if fields is None else fields.relative_error,
-    )
+            for name, data in tests.items():
+                energies, fields = steps.errors_on(network, data)
+                rows.append(
+                    {
+                        "case": case.name,
+                        "test": name,
+                        "configurations": len(sets[case.data]),
+                        "parameters": network.metrics["parameters"],
+                        "label_seconds": sets[case.data].metadata["reference"]["seconds"],
+                        "seconds": network.metrics["seconds"],  # of training
+                        "rmse": energies.rmse,
+                        "bias": energies.bias,
+                        "field_relative_error": None if fields is None else fields.relative_error,
+                    }
+                )
+        unit = network.system.energy_unit
+        return cases_report.report(self.title, self.lead, self.against, rows, folder, unit)

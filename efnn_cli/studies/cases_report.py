@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from efnn_cli import figures
 from efnn_cli.core.numbers import number
@@ -26,18 +26,8 @@ CAPTIONS = {
 Rows = Sequence[Mapping[str, Any]]
 
 
-class Words(Protocol):
-    """The words of the report about a study."""
-
-    title: str
-    lead: str
-    against: str
-    """A key of `X`."""
-
-
-def report(words: Words, rows: Rows, folder: Path, unit: str) -> Result:
-    """Write CSV, figure and Markdown; return them."""
-    against = words.against
+def report(title: str, lead: str, against: str, rows: Rows, folder: Path, unit: str) -> Result:
+    """Write CSV, figure against a key of `X`, and Markdown; return them."""
     csv = folder / "errors.csv"
     atomic.write_csv(csv, [tuple(rows[0]), *(tuple(row.values()) for row in rows)])
     panels = _panels(rows, against)
@@ -46,8 +36,8 @@ def report(words: Words, rows: Rows, folder: Path, unit: str) -> Result:
     page = folder / "report.md"
     text = render_markdown(
         "study.md",
-        title=words.title,
-        lead=words.lead,
+        title=title,
+        lead=lead,
         table=Page("Every case and test set.", HEAD, table),
         picture=Figure(figure.name, CAPTIONS[against], "errors of every case"),
     )
@@ -73,10 +63,7 @@ def _panels(rows: Rows, against: str) -> dict[str, list[Curve]]:
 
     def curves(test: str) -> list[Curve]:
         chosen = [row for row in rows if row["test"] == test]
-        return [
-            Curve(name, _points(chosen, name, lambda row: row["label_seconds"] + row["seconds"]), dashed=False)
-            for name in names
-        ]
+        return [Curve(name, _points(chosen, name, lambda row: row["label_seconds"] + row["seconds"])) for name in names]
 
     return {test: curves(test) for test in tests}
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
-
-import torch
+from typing import Any
 
 from efnn_cli.config import keys
 from efnn_cli.config.options import ReproduceKeys
@@ -22,19 +20,6 @@ from efnn_cli.storage import documents
 from efnn_cli.studies import steps
 from efnn_cli.studies.cases import Study
 from efnn_cli.studies.thermodynamics import Scan
-
-
-class AtScale(Protocol):
-    """An experiment at one scale."""
-
-    def size(self) -> dict[str, int]:
-        """Return counts of what is to do."""
-        ...
-
-    def run(self, folder: Path, target: torch.device, workers: int | None, console: Console) -> Result:
-        """Do what is not done yet in `folder`, and report it there."""
-        ...
-
 
 KINDS: Mapping[str, type[Any]] = {"temperature": Study, "labels": Study, "thermodynamics": Scan}
 
@@ -71,12 +56,12 @@ def run(
     return study.run(folder, target, chosen.workers, console)
 
 
-def at_scale(name: str, scale: str) -> AtScale:
+def at_scale(name: str, scale: str) -> Study | Scan:
     """Return the experiment `name` at `scale`; raises `ConfigError` for an unknown scale."""
     preset = dict(documents.read_yaml(keys.folder() / "scan" / f"{name}.yaml"))
     common = preset.pop("common")
     checks.one_of("scale", scale, preset)
-    study: AtScale = typed(KINDS[name], {**common, **preset[scale]}, f"{name}.")
+    study: Study | Scan = typed(KINDS[name], {**common, **preset[scale]}, f"{name}.")
     return study
 
 
