@@ -277,5 +277,5 @@ def summarise(fitted: Fitted, plan: Plan, device: torch.device) -> dict[str, Any
         "seconds": fitted.seconds,
         "samples_per_second": fitted.samples_per_second,
         **every[0],
-        **({"datasets": [size | errors for size, errors in zip(sizes, every, strict=True)]} if plan.more else {}),
+        **({"datasets": [size | errors for size, errors in zip(sizes, every, strict=True)]} if every[1:] else {}),
     }

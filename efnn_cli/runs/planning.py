@@ -34,23 +34,35 @@ LOGGER = logging.getLogger("efnn")
 
 
 @dataclass(frozen=True)
+class Source:
+    """A training dataset in memory, with its system and its split."""
+
+    path: Path
+    data: Dataset
+    system: System
+    parts: Split
+
+
+@dataclass(frozen=True)
 class Plan:
-    """One training: its settings, its dataset and its run folder."""
+    """One training: its settings, its datasets and its run folder."""
 
     config: TrainConfig
     stored: dict[str, Any]
     """The resolved configuration as it goes into config.yaml and the checkpoints."""
-    system: System
-    data: Dataset
-    parts: Split
+    sources: Sequence[Source]
+    """Datasets of one Hamiltonian, of any size; the run is named after the first."""
     folder: RunFolder
-    more: Sequence[Source] = ()
-    """Further datasets of the same Hamiltonian, of any size."""
 
     @property
-    def sources(self) -> list[Source]:
-        """All datasets, the first one first."""
-        return [Source(Path(self.stored["dataset"]["path"]), self.data, self.system, self.parts), *self.more]
+    def system(self) -> System:
+        """The system of the first dataset."""
+        return self.sources[0].system
+
+    @property
+    def data(self) -> Dataset:
+        """The first dataset."""
+        return self.sources[0].data
 
     @property
     def origin(self) -> Origin | None:
@@ -61,16 +73,6 @@ class Plan:
     def tag(self) -> str:
         """The hash of all settings that the result depends on."""
         return str(self.stored["hash"])
-
-
-@dataclass(frozen=True)
-class Source:
-    """A training dataset in memory, with its system and its split."""
-
-    path: Path
-    data: Dataset
-    system: System
-    parts: Split
 
 
 def open_source(path: Path) -> Source:
@@ -133,41 +135,44 @@ def plan_new(
         origin, model = initial(init)
         request = with_network(request, model)
     first = choose_source(request, next(iter(data_paths), None))
-    source, *more = open_sources([first, *data_paths[1:]])
-    return plan_on(source, request, out, origin, model, more)
+    return plan_on(open_sources([first, *data_paths[1:]]), request, out, origin, model)
 
 
 def plan_on(
-    source: Source,
+    sources: Sequence[Source],
     request: Request,
     out: Path | None = None,
     origin: Origin | None = None,
     model: Options | None = None,
-    more: Sequence[Source] = (),
 ) -> Plan:
-    """Plan the training that `request` asks for on the dataset `source`, with the recipe for its system.
+    """Plan the training that `request` asks for on the datasets `sources`, with the recipe for their system.
 
-    With an `origin` the network is its `model`. `more` are further datasets to train on.
+    With an `origin` the network is its `model`.
     """
-    data, system = source.data, source.system
-    request = dataclasses.replace(request, fields=any(each.data.fields is not None for each in (source, *more)))
+    path, system, metadata = sources[0].path, sources[0].system, sources[0].data.metadata["system"]
+    request = dataclasses.replace(request, fields=any(each.data.fields is not None for each in sources))
     composed = compose("train", request, system.kind)
     config = train_config(composed, system)
     if model is not None:
         require_same_network(composed.settings, config.model, model)
         config = dataclasses.replace(config, model=with_symmetry(model, system))
     for key, value in config.system_filter.items():
-        if data.metadata["system"].get(key) != value:
-            raise InputError(f"{source.path}: wanted system.{key}={value}, found {data.metadata['system'].get(key)}")
+        if metadata.get(key) != value:
+            raise InputError(f"{path}: wanted system.{key}={value}, found {metadata.get(key)}")
     recipe = None if config.training is None else dataclasses.asdict(config.training)
-    alone = next((each.path for each in (source, *more) if each.data.known_energies is None), None)
+    alone = next((each.path for each in sources if each.data.known_energies is None), None)
     if recipe is None and alone is not None:
         raise InputError(f"{alone} has fields but no energies, to which {config.model.name} is fitted", "model=efnn")
-    stored = resolved(config, described(config.model), recipe, [source, *more], origin)
+    stored = resolved(config, described(config.model), recipe, sources, origin)
+    return Plan(config, stored, sources, _folder(out, system, config, stored))
+
+
+def _folder(out: Path | None, system: System, config: TrainConfig, stored: Mapping[str, Any]) -> RunFolder:
+    """Return the folder `out`, or the usual one of the run."""
     depth = getattr(config.model, "depth", 0)
     path = out or run_path(system.name, config.model.name, depth, config.seed, stored["hash"])
     require_storable(path)
-    return Plan(config, stored, system, data, source.parts, RunFolder(path), more)
+    return RunFolder(path)
 
 
 def resolved(
@@ -213,14 +218,11 @@ def _entry(source: Source) -> dict[str, Any]:
 def plan_extended(request: Request, path: Path, data_paths: Sequence[Path], out: Path | None) -> Plan:
     """Plan a run that continues the finished run at `path` on its own dataset."""
     origin, stored, recipe = extension(path, request)
-    source, *more = _own_sources(stored, origin.folder.path, data_paths)
+    sources = _own_sources(stored, origin.folder.path, data_paths)
     process = of_process(settle(request))
     config = TrainConfig(build_model(stored["model"]), recipe, stored["seed"], process.device, {}, process.log)
-    found = resolved(config, stored["model"], dataclasses.asdict(recipe), [source, *more], origin)
-    depth = getattr(config.model, "depth", 0)
-    path = out or run_path(source.system.name, config.model.name, depth, config.seed, found["hash"])
-    require_storable(path)
-    return Plan(config, found, source.system, source.data, source.parts, RunFolder(path), more)
+    found = resolved(config, stored["model"], dataclasses.asdict(recipe), sources, origin)
+    return Plan(config, found, sources, _folder(out, sources[0].system, config, found))
 
 
 def _own_sources(stored: Mapping[str, Any], run: Path, data_paths: Sequence[Path]) -> list[Source]:
@@ -234,9 +236,7 @@ def _own_sources(stored: Mapping[str, Any], run: Path, data_paths: Sequence[Path
     for each in entries:
         content = each["content_sha256"]
         path = given.get(content) or find.find_dataset(content, each["path"], run, THIS_DATASET)
-        require_storable(path)
-        data = dataset.read(path)
-        found.append(Source(path, data, dataset_system(data, path), split_of(data, path)))
+        found.append(open_source(path))
     return found
 
 
@@ -253,10 +253,10 @@ def plan_resumed(request: Request, path: Path, data_paths: Sequence[Path], out: 
     require_storable(path)
     folder = RunFolder(path)
     config, stored = read_stored(folder, process)
-    source, *more = _own_sources(stored, path, data_paths)
+    sources = _own_sources(stored, path, data_paths)
     origin = None if stored.get("origin") is None else Origin(**stored["origin"])
-    stored = resolved(config, stored["model"], stored["training"], [source, *more], origin)
-    return Plan(config, stored, source.system, source.data, source.parts, folder, more)
+    stored = resolved(config, stored["model"], stored["training"], sources, origin)
+    return Plan(config, stored, sources, folder)
 
 
 def of_process(said: Mapping[str, Setting]) -> TrainConfig:

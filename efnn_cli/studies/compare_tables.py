@@ -124,7 +124,7 @@ def markdown(plan: ComparisonPlan, rows: Sequence[dict[str, Any]], quantity: str
         own={each.title: " ".join(each.own_settings()) for each in trained if each.own_settings()},
         system=plan.first.system,
         data=shown(plan.data),
-        split=[len(plan.first.parts.part(name)) for name in ("train", "val", "test")],
+        split=[len(plan.first.sources[0].parts.part(name)) for name in ("train", "val", "test")],
         recipe=trained[0].config.training if trained else None,
         model=trained[0].config.model if trained else None,
         fields=FIELDS in rows[0]["errors"],

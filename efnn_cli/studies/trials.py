@@ -52,7 +52,7 @@ class Trial:
     @cached_property
     def plan(self) -> Plan:
         """The run of this trial; raises `ConfigError` and `InputError`."""
-        return plan_on(source_at(self.data), self.request)
+        return plan_on([source_at(self.data)], self.request)
 
     @property
     def settings(self) -> str:
