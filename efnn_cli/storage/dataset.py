@@ -38,6 +38,17 @@ EXTERNAL = "external"
 OF_FILE = ("format", "schema_version", "content_sha256")  # metadata that writing adds
 TIMES = ("seconds", "seconds_per_configuration")  # of a reference; tables and speed-ups are computed from them
 CHAINS = "monte_carlo"  # sampling of states of Markov chains
+NAMES = {
+    "spins": "spins",
+    "known_energies": "energies",
+    "couplings": "couplings",
+    "fields": "fields",
+    "errors": "error_estimates",
+    "levels": "levels",
+    "temperatures": "temperatures",
+    "chain": "chain",
+}
+"""Names of the arrays in files, in the order of the file, by those in memory."""
 
 Array = NDArray[np.float64]
 
@@ -88,32 +99,14 @@ class Dataset:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by their names in files."""
-        named = {
-            "spins": self.spins,
-            "energies": self.known_energies,
-            "couplings": self.couplings,
-            "fields": self.fields,
-            "error_estimates": self.errors,
-            "levels": self.levels,
-            "temperatures": self.temperatures,
-            "chain": self.chain,
-        }
+        named = {name: getattr(self, attribute) for attribute, name in NAMES.items()}
         return {name: array for name, array in named.items() if array is not None}
 
 
 def from_arrays(arrays: Mapping[str, NDArray[Any]], metadata: dict[str, Any]) -> Dataset:
     """Return the dataset of arrays by their names in files."""
-    return Dataset(
-        arrays["spins"],
-        arrays.get("energies"),
-        arrays.get("couplings"),
-        arrays.get("fields"),
-        arrays.get("error_estimates"),
-        arrays.get("levels"),
-        arrays.get("temperatures"),
-        arrays.get("chain"),
-        metadata,
-    )
+    found: dict[str, Any] = {attribute: arrays.get(name) for attribute, name in NAMES.items()}
+    return Dataset(**found, metadata=metadata)
 
 
 def join(parts: Sequence[Dataset], metadata: dict[str, Any]) -> Dataset:
