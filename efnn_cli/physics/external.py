@@ -6,6 +6,7 @@ numbers (B, n). There is nothing to draw from and nothing to label with. Energie
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, NoReturn
 
@@ -19,15 +20,32 @@ from efnn_cli.core.size import lattice_size, parse
 from efnn_cli.physics.system import Array, Draw, System
 
 
+class WithoutEnergy(System):
+    """A system whose energy cannot be computed: there is nothing to draw from and nothing to label with."""
+
+    samplings: ClassVar[tuple[str, ...]] = ()
+    references: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def unknown(self) -> InputError:
+        """Return the error for work that needs the energy."""
+
+    def sample(self, sampling: str, draw: Draw) -> NoReturn:
+        """Raise `InputError`."""
+        raise self.unknown()
+
+    def energy(self, spins: Tensor) -> NoReturn:
+        """Raise `InputError`."""
+        raise self.unknown()
+
+
 @dataclass
-class External(System):
+class External(WithoutEnergy):
     """Unit vectors on a lattice, labelled elsewhere."""
 
     name: ClassVar[str] = "external"
     kind: ClassVar[str] = "external_lattice"
     geometry: ClassVar[str] = "lattice"
-    samplings: ClassVar[tuple[str, ...]] = ()
-    references: ClassVar[tuple[str, ...]] = ()
 
     variant: str = "lattice"
     """One of lattice, dense."""
@@ -46,16 +64,11 @@ class External(System):
         return self.unit or "unknown unit"
 
     def unknown(self) -> InputError:
-        """Return the error for work that needs the energy."""
-        return no_hamiltonian()
-
-    def sample(self, sampling: str, draw: Draw) -> NoReturn:
-        """Raise `InputError`: the distribution of the configurations is unknown."""
-        raise no_hamiltonian()
-
-    def energy(self, spins: Tensor) -> NoReturn:
-        """Raise `InputError`: the Hamiltonian is unknown."""
-        raise no_hamiltonian()
+        """Return the error for work that needs the Hamiltonian."""
+        return InputError(
+            "the Hamiltonian of an external dataset is unknown: no energy, field or reference can be computed",
+            "give labelled configurations of other sizes: efnn import FILE, then efnn extrapolate --data data/NAME.h5",
+        )
 
 
 @dataclass
@@ -78,11 +91,3 @@ class ExternalDense(External):
 
     def _allowed(self, spins: Array) -> NDArray[np.bool_]:
         return np.isfinite(spins)
-
-
-def no_hamiltonian() -> InputError:
-    """Return the error for work that needs the Hamiltonian of an external dataset."""
-    return InputError(
-        "the Hamiltonian of an external dataset is unknown: no energy, field or reference can be computed",
-        "give labelled configurations of other sizes: efnn import FILE, then efnn extrapolate --data data/NAME.h5",
-    )

@@ -10,7 +10,7 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.registry import Source
 from efnn_cli.core.size import lattice_size, parse
 from efnn_cli.physics import sampling as spin_sampling
+from efnn_cli.physics.external import WithoutEnergy
 from efnn_cli.physics.lattices import IDENTITY, Operation
 from efnn_cli.physics.system import Array, Draw, System
 
@@ -84,10 +85,8 @@ def as_system(found: Any, source: Source) -> tuple[str, type[System]]:
 
 
 @dataclass
-class Absent(System):
+class Absent(WithoutEnergy):
     """A system whose plug-in was not named: a network of it predicts, but nothing can be labelled."""
-
-    references: ClassVar[tuple[str, ...]] = ()
 
     L: int | str
     others: dict[str, Any]
@@ -113,21 +112,13 @@ class Absent(System):
         """Return the identity."""
         return (Operation(IDENTITY),)
 
-    def sample(self, sampling: str, draw: Draw) -> NoReturn:
-        """Raise `InputError`."""
-        raise self.unknown()
-
-    def energy(self, spins: Tensor) -> NoReturn:
-        """Raise `InputError`."""
-        raise self.unknown()
-
 
 def absent(name: str, parameters: Mapping[str, Any], plug_in: Mapping[str, Any]) -> System:
     """Return the stand-in of a stored system; raise `ConfigError` where its description is not complete."""
     others = dict(parameters)
     try:
         facts = {key: plug_in[key] for key in ("kind", "geometry", "symmetry", "even", "energy_unit")}
-        facts |= {"spin_range": tuple(plug_in["spin_range"]), "samplings": (), "plug_in": dict(plug_in), "name": name}
+        facts |= {"spin_range": tuple(plug_in["spin_range"]), "plug_in": dict(plug_in), "name": name}
         cls = type("Absent", (Absent,), facts)
         return cls(others.pop("L"), others)  # type: ignore[no-any-return]
     except (KeyError, TypeError) as error:
