@@ -22,7 +22,7 @@ from efnn_cli.figures.power_law import growth
 from efnn_cli.figures.rounds import rounds
 from efnn_cli.figures.sample import sample
 from efnn_cli.figures.scan import scan
-from efnn_cli.figures.sizes import BIAS, against_size, error_against_size, error_and_bias
+from efnn_cli.figures.sizes import BIAS, against_size
 from efnn_cli.figures.spins import spins
 from efnn_cli.figures.style import SUFFIXES, beside
 from efnn_cli.figures.times import times
@@ -35,8 +35,6 @@ __all__ = [
     "beside",
     "error_against",
     "error_against_parameters",
-    "error_against_size",
-    "error_and_bias",
     "growth",
     "learning_curves",
     "parity",

@@ -107,17 +107,3 @@ def mark_sizes(axes: Any, curves: Sequence[Curve], trained_at: float) -> None:
     )  # fmt: skip
     ticks_at(axes, [*sizes, trained_at])
     axes.set_xlabel(SIDE)
-
-
-def error_against_size(
-    curves: Sequence[Curve], y_label: str, trained_at: float, stem: Path, *, table: bool = True
-) -> Path:
-    """Draw one error against L; return the path of the PNG."""
-    return against_size({y_label: curves}, trained_at, stem, table=table)
-
-
-def error_and_bias(
-    errors: Sequence[Curve], biases: Sequence[Curve], trained_at: float, y_label: str, stem: Path, *, unit: str = ""
-) -> Path:
-    """Draw one error beside the bias per site against L; return the path of the PNG."""
-    return against_size({y_label: errors, BIAS: biases}, trained_at, stem, unit=unit)

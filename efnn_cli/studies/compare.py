@@ -126,7 +126,7 @@ def draw(plan: ComparisonPlan, compared: Compared, quantity: str, folder: Path) 
     if sizes:
         curves = pictures.against_size(top, sorted(sizes, key=length), quantity)
         stem = folder / "error_against_L"
-        outputs["figure"] = figures.error_against_size(curves, label, length(plan.first.system.size), stem)
+        outputs["figure"] = figures.against_size({label: curves}, length(plan.first.system.size), stem)
     if len(plan.counts) > 1:
         curves, levels = _against_parameters(compared, quantity)
         stem = folder / "error_against_parameters"

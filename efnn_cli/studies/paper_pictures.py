@@ -38,7 +38,7 @@ def against_size(networks: Mapping[str, Group], sizes: Sequence[int], trained_at
     column = size_column(networks)
     errors, biases = (pictures.against_size(networks, sizes, key) for key in (column, "bias_per_site"))
     return _picture(
-        figures.error_and_bias(errors, biases, trained_at, LABELS[column], stem),
+        figures.against_size({LABELS[column]: errors, figures.BIAS: biases}, trained_at, stem),
         f"{LABELS[column]} and bias per site, in units of the hopping or coupling, against the side of the lattice; "
         f"trained at L = {trained_at}. Bars hold the spread over the seeds and the sampling of the references. "
         "The relative error of a network that keeps its accuracy per site falls as 1/L (dashed): errors of independent "

@@ -36,7 +36,7 @@ LINE = {"exact": np.array([1.0, 2.0, -2.0]), "network": np.array([1.0, 2.0, -1.0
 
 DRAWN: dict[str, Callable[[Path], Path]] = {
     "error_against": lambda stem: figures.error_against({"a": CURVES, "b": CURVES[:1]}, "width", "error", stem),
-    "error_against_size": lambda stem: figures.error_against_size(CURVES, "error", 8, stem),
+    "error_against_size": lambda stem: figures.against_size({"error": CURVES}, 8, stem),
     "error_against_parameters": lambda stem: figures.error_against_parameters(
         CURVES, {"level": 0.1}, "error", [8, 16], stem
     ),
@@ -107,7 +107,7 @@ def test_one_network_has_one_colour_everywhere():
 
 def test_rounding_errors_do_not_flatten_the_rest(tmp_path: Path):
     exact = Curve("effective model", [(8, 2e-15, None), (16, 1e-15, None)])
-    figures.error_against_size([*CURVES, exact], "error", 8, tmp_path / "sizes")
+    figures.against_size({"error": [*CURVES, exact]}, 8, tmp_path / "sizes")
     figures.error_against_parameters(CURVES, {"effective model": 2e-15}, "error", [8, 16], tmp_path / "parameters")
     for name in ("sizes", "parameters"):
         text = (tmp_path / f"{name}.svg").read_text()
