@@ -27,9 +27,10 @@ def inspect(
     ],
 ) -> Result:
     """Show a dataset, a checkpoint, predictions or a run, its checksum verified."""
+    from efnn_cli.config.recipes import flat
     from efnn_cli.core.results import Result
     from efnn_cli.core.table import facts
-    from efnn_cli.runs.describe import describe, flat, text
+    from efnn_cli.runs.describe import describe, text
 
     found = describe(path)
     return Result("inspect", found, tables=[facts({key: text(value) for key, value in flat(found)})])

@@ -78,7 +78,7 @@ def values(recipe: str, config_dir: Path | None = None) -> dict[str, tuple[Any, 
 def flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Return nested values by dotted names."""
     for key, value in node.items():
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
             yield from flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value

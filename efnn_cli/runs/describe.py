@@ -130,14 +130,6 @@ DESCRIBE = {
 }
 
 
-def flat(node: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Return nested values by dotted names."""
-    found: list[tuple[str, Any]] = []
-    for key, value in node.items():
-        found += flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(f"{prefix}{key}", value)]
-    return found
-
-
 def text(value: object) -> str:
     """Return a value for people."""
     return "x".join(map(str, value)) if isinstance(value, list) else number(value)

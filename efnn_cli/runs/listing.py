@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from efnn_cli.config.keys import kind_of
+from efnn_cli.config.recipes import flat
 from efnn_cli.core.errors import InputError
 from efnn_cli.core.results import shown
 from efnn_cli.runs.folder import OUTPUTS, RunFolder
@@ -47,19 +48,11 @@ class RunRow:
     @property
     def settings(self) -> dict[str, Any]:
         """The configuration under dotted names, such as `system.J`."""
-        return dict(_flat(self.config))
+        return dict(flat(self.config))
 
     def get(self, key: str) -> Any:
         """Return the value of a column or, by its dotted name, of a setting; None where the run has none."""
         return self.values[key] if key in COLUMNS else self.settings.get(key)
-
-
-def _flat(node: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def list_runs(outputs: Path = OUTPUTS) -> list[RunRow]:
