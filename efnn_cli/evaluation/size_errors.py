@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import torch
 
 from efnn_cli.core.size import Size, sides
+from efnn_cli.datasets.executors import one_thread_each
 from efnn_cli.evaluation import trust
 from efnn_cli.evaluation.calibration import Calibration, calibrate
 from efnn_cli.evaluation.evaluation_set import field_errors, predictions
@@ -177,21 +177,10 @@ def seconds_per_configuration(members: Sequence[Run], spins: Array, check_stop: 
     `check_stop` is called before every batch and may raise.
     """
     times = []
-    with one_thread():
+    with one_thread_each(torch.device("cpu")):
         for _ in range(TIMING_REPEATS + 1):  # the first one warms up
             start = time.perf_counter()
             for member in members:
                 predict(member.model, spins, member.device, check_stop)
             times.append(time.perf_counter() - start)
     return statistics.median(times[1:]) / len(spins)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Limit PyTorch to one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
-from threadpoolctl import threadpool_limits
 
 from efnn_cli.benchmarks import published_labels
 from efnn_cli.core.signals import StopRequest
+from efnn_cli.datasets.executors import one_thread_each
 from efnn_cli.datasets.job import Job
-from efnn_cli.evaluation.size_errors import one_thread
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.runs.loading import Run
 from efnn_cli.storage import atomic, documents
@@ -90,7 +89,7 @@ def _methods(system: DoubleExchange, network: Run) -> list[tuple[str, Callable[[
 def _seconds(work: Callable[[], object]) -> float:
     """Return the median on one core, repeated while it is quick; the first call warms up unless it takes long."""
     times: list[float] = []
-    with one_thread(), threadpool_limits(1):
+    with one_thread_each(torch.device("cpu")):
         while len(times) < 2 or (sum(times) < SECONDS and len(times) <= REPEATS):
             start = time.perf_counter()
             work()
