@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 
@@ -16,6 +18,8 @@ from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
 from efnn_cli.storage.spins_file import Configurations
 
+Share = TypeVar("Share")
+
 
 @dataclass(frozen=True)
 class Part:
@@ -28,7 +32,12 @@ class Part:
         checks.within("--shards", self.count, 1, 1_000_000)
         checks.within("--shard-index", self.index, 0, self.count - 1)
 
-    def of(self, shards: list[Draw]) -> list[Draw]:
+    @property
+    def name(self) -> str:
+        """Name of the part in files."""
+        return f"part-{self.index}-of-{self.count}"
+
+    def of(self, shards: Sequence[Share]) -> Sequence[Share]:
         """Return the shards of this part: none where there are more parts than shards."""
         return shards[self.index :: self.count]
 

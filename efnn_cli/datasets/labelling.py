@@ -58,8 +58,7 @@ def label_part(
     if (found := existing(job, path)) is not None:
         return found
     atomic.make_folder(path.parent)
-    name = f"part-{part.index}-of-{part.count}"
-    with lock.beside(path, name, check_stop):
+    with lock.beside(path, part.name, check_stop):
         draws = part.of(job.shards())
         if not draws or (found := existing(job, path)) is not None:
             return found

@@ -47,10 +47,7 @@ class GenerateConfig:
 
     def executor_on(self, target: torch.device) -> Executor:
         """Return the executor that labels on the device `target`, or on the CPU where that has no float64."""
-        target = doubles.float64_device(target)
-        if self.executor.name == "threads":
-            return Threads(target, self.workers)
-        return DaskCluster(target, self.workers, self.device, self.executor.address)
+        return executor_of(self.executor, doubles.float64_device(target), self.workers, self.device)
 
     def method(self, device_type: str) -> str:
         """Return the reference method on a type of device, such as "cuda", which may decide what "auto" is."""
@@ -105,6 +102,13 @@ class GenerateConfig:
             "thermal": None if self.thermal is None else dataclasses.asdict(self.thermal),
             **({"levels": True} if self.levels else {}),
         }
+
+
+def executor_of(options: ExecutorOptions, target: torch.device, workers: int, device: str) -> Executor:
+    """Return the executor that was chosen, for the device `target`, which the workers of a cluster know as `device`."""
+    if options.name == "threads":
+        return Threads(target, workers)
+    return DaskCluster(target, workers, device, options.address)
 
 
 def generate_config(composed: Composed) -> GenerateConfig:

@@ -129,9 +129,8 @@ def sample(
         return found, True
     atomic.make_folder(plan.path.parent)
     if part is not None:
-        with lock.beside(plan.path, f"part-{part.index}-of-{part.count}", check_stop):
-            chosen = range(len(plan.groups))[part.index :: part.count]
-            _run(plan, chosen, progress, check_stop)
+        with lock.beside(plan.path, part.name, check_stop):
+            _run(plan, part.of(range(len(plan.groups))), progress, check_stop)
         return None, False
     with lock.alone(plan.path, check_stop):
         if not overwrite and (found := existing(plan)) is not None:

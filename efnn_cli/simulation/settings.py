@@ -14,10 +14,9 @@ from efnn_cli.config.simulation_options import SampleKeys
 from efnn_cli.core import doubles, resources
 from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.results import shown
-from efnn_cli.datasets.dask_cluster import DaskCluster
-from efnn_cli.datasets.executors import Executor, Threads
+from efnn_cli.datasets.executors import Executor
 from efnn_cli.datasets.find import DATA
-from efnn_cli.datasets.settings import check_reference
+from efnn_cli.datasets.settings import check_reference, executor_of
 from efnn_cli.physics.system import System
 from efnn_cli.physics.thermal import Bath
 from efnn_cli.runs.loading import Run, weights_digest
@@ -85,10 +84,8 @@ class SamplePlan:
 
     def executor(self) -> Executor:
         """Return the executor that runs the groups."""
-        workers = self.keys.workers or resources.cores()
-        if self.keys.executor.name == "threads":
-            return Threads(self.run.device, workers)
-        return DaskCluster(self.run.device, workers, self.keys.device, self.keys.executor.address)
+        keys = self.keys
+        return executor_of(keys.executor, self.run.device, keys.workers or resources.cores(), keys.device)
 
 
 def bath_of(system: System, temperature: float) -> Bath | None:
