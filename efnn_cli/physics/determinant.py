@@ -6,7 +6,7 @@ from sparse factors (`sparse_determinant.py`), whichever is faster.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -55,16 +55,16 @@ class LatticeElectrons(Protocol):
         """Blocks (B, L, 2 L, 2 L) of H that belong to one row of the lattice."""
 
 
-def is_faster(model: LatticeElectrons, device: str) -> bool:
+def is_faster(model: LatticeElectrons, device: str, crossover: Mapping[str, float] = CROSSOVER) -> bool:
     """Return True where determinants cost less than diagonalisation on a device of type "cpu" or "cuda".
 
-    Diagonalisation costs L^6, determinants K L^3 for K frequencies: they cross at L^3 = c K.
+    Diagonalisation costs L^6, determinants K L^3 for K frequencies: they cross at L^3 = c K, with c by device.
     """
     try:
         frequencies = matsubara.truncation(model.T, model.bound, TOLERANCE).frequencies
     except NumericalError:
         return False
-    return bool(model.sites**1.5 > CROSSOVER[device] * frequencies)
+    return bool(model.sites**1.5 > crossover[device] * frequencies)
 
 
 def label(model: LatticeElectrons, spins: Tensor, tolerance: float) -> Labels:

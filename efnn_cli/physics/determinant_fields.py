@@ -20,22 +20,16 @@ from torch import Tensor
 
 from efnn_cli.core.errors import ConfigError, NumericalError
 from efnn_cli.core.resources import batch_bytes
-from efnn_cli.physics import block_inverse, matsubara, sparse_determinant
+from efnn_cli.physics import block_inverse, determinant, matsubara, sparse_determinant
 from efnn_cli.physics.determinant import LatticeElectrons, energies_of_logs
-from efnn_cli.physics.system import TOLERANCE, Array, Labels
+from efnn_cli.physics.system import Array, Labels
 
-CROSSOVER = {"cpu": 120.0, "cuda": 1500.0}  # c of `is_faster`; for CUDA an estimate that has not been measured
+CROSSOVER = {"cpu": 120.0, "cuda": 1500.0}  # c of `determinant.is_faster`; for CUDA not measured
 
 
 def is_faster(model: LatticeElectrons, device: str) -> bool:
-    """Return True where resolvents cost less than eigenvectors: they cross at L^3 = c K for K frequencies."""
-    if model.row_coupling is None:
-        return False
-    try:
-        frequencies = matsubara.truncation(model.T, model.bound, TOLERANCE).frequencies
-    except NumericalError:
-        return False
-    return bool(model.sites**1.5 > CROSSOVER[device] * frequencies)
+    """Return True where resolvents cost less than eigenvectors."""
+    return model.row_coupling is not None and determinant.is_faster(model, device, CROSSOVER)
 
 
 def label(model: LatticeElectrons, spins: Tensor, tolerance: float) -> Labels:
