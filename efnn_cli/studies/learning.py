@@ -201,16 +201,16 @@ def _round(plan: LearnPlan, network: Run, test: Dataset, samples: Samples, spent
     assert merit.acceptance is not None
     assert merit.predicted_acceptance is not None
     return Round(
-        spent,
-        trained_on,
-        energies.rmse,
-        energies.bias,
-        fields.relative_error,
-        merit.acceptance,
-        merit.predicted_acceptance,
-        merit.tau,
-        None if merit.tau is None else 1 / (2 * merit.tau),
-        network.metrics["seconds"] + samples.metadata["reference"]["seconds"],
+        labels=spent,
+        trained_on=trained_on,
+        rmse=energies.rmse,
+        bias=energies.bias,
+        field_relative_error=fields.relative_error,
+        acceptance=merit.acceptance,
+        predicted_acceptance=merit.predicted_acceptance,
+        tau_proposals=merit.tau,
+        effective_per_label=None if merit.tau is None else 1 / (2 * merit.tau),
+        seconds=network.metrics["seconds"] + samples.metadata["reference"]["seconds"],
     )
 
 
