@@ -21,7 +21,7 @@ from efnn_cli.core.errors import (
     Stopped,
 )
 from efnn_cli.core.resources import is_short
-from efnn_cli.core.results import error_json
+from efnn_cli.core.results import Failure, error_json
 from efnn_cli.core.text import printable
 
 GPU_FAILED = ("CUDA error", "CUDA driver error", "cuBLAS error", "cusolver error", "cuDNN error")
@@ -68,7 +68,7 @@ def report_error(error: EfnnError, command: str, *, as_json: bool) -> int:
         print(f"  {printable(error.hint)}", file=sys.stderr)
     if as_json and not who:
         try:
-            print(error_json(command, error.code, error.message, error.hint), flush=True)
+            print(error_json(command, Failure(error.code, error.message, error.hint)), flush=True)
         except OSError:  # the reader is gone, or the disk is full
             drop_stdout()
     return error.code

@@ -65,18 +65,10 @@ class Result:
         return "\n\n".join(table.text() for table in tables)
 
 
-def error_json(command: str, code: int, message: str, hint: str) -> str:
+def error_json(command: str, failure: Failure) -> str:
     """Return the JSON object of a failed command."""
-    return json.dumps(
-        {
-            "schema_version": SCHEMA_VERSION,
-            "command": command,
-            "status": "error",
-            "code": code,
-            "message": message,
-            "hint": hint,
-        }
-    )
+    head = {"schema_version": SCHEMA_VERSION, "command": command, "status": "error"}
+    return json.dumps(head | asdict(failure))
 
 
 def shown(path: Path) -> str:

@@ -19,17 +19,6 @@ ONE_CORE = "eigenvalues, one core"
 
 
 @dataclass(frozen=True)
-class Ours:
-    """Our figure beside a published one."""
-
-    ours: str
-    met: bool | None
-    """None if there is nothing to compare."""
-    note: str = ""
-    """Words on our figure, such as its widths."""
-
-
-@dataclass(frozen=True)
 class Verdict:
     """One published figure beside ours."""
 
@@ -52,15 +41,18 @@ class Verdict:
 
 def verdicts(every: Sequence[Reproduction]) -> list[Verdict]:
     """Return the published figures of all experiments, in the order of the presets."""
-    return [_verdict(each, claim) for each in every for claim in each.experiment.preset.published]
+    return [
+        COMPARED[claim.measure](each, claim) or _verdict(each, claim, NOT_RUN, None)
+        for each in every
+        for claim in each.experiment.preset.published
+    ]
 
 
-def _verdict(found: Reproduction, claim: Claim) -> Verdict:
+def _verdict(found: Reproduction, claim: Claim, ours: str, met: bool | None, note: str = "") -> Verdict:
     """Return one published figure with ours. A scale too small for published errors is not compared with them."""
-    mine = COMPARED[claim.measure](found, claim) or Ours(NOT_RUN, None)
     comparable = found.experiment.scale.comparable or claim.measure in OF_TIMES
     published = claim.published or number(claim.value, 3)
-    return Verdict(found.experiment.name, claim.what, published, mine.ours, mine.met if comparable else None, mine.note)
+    return Verdict(found.experiment.name, claim.what, published, ours, met if comparable else None, note)
 
 
 def _best(found: Reproduction, depth: int | None = None) -> Group | None:
@@ -68,18 +60,18 @@ def _best(found: Reproduction, depth: int | None = None) -> Group | None:
     return next((each for each in found.groups.get("best", ()) if depth is None or each.depth == depth), None)
 
 
-def _error(found: Reproduction, claim: Claim) -> Ours | None:
+def _error(found: Reproduction, claim: Claim) -> Verdict | None:
     """Compare the error of the EFNN with an upper bound."""
     group = _best(found, claim.depth)
     if group is None:
         return None
     if not group.defines(claim.quantity):
-        return Ours(UNDEFINED, None, "the mean energy is near 0")
+        return _verdict(found, claim, UNDEFINED, None, "the mean energy is near 0")
     mean, spread = group.test(claim.quantity)
-    return Ours(with_error(mean, spread), mean <= claim.value)
+    return _verdict(found, claim, with_error(mean, spread), mean <= claim.value)
 
 
-def _rivals(found: Reproduction, claim: Claim) -> Ours | None:
+def _rivals(found: Reproduction, claim: Claim) -> Verdict | None:
     """Compare the other networks with the EFNN at equal width, depth and recipe."""
     quantity = found.experiment.preset.quantity
     groups = [each for each in found.groups.get("widths", []) if each.defines(quantity)]
@@ -92,10 +84,12 @@ def _rivals(found: Reproduction, claim: Claim) -> Ours | None:
             near, far = min(errors.values()) / ours, max(errors.values()) / ours
             ratios.append(near)
             parts.append(f"D = {depth}, width {widest}: {near:.3g} to {far:.3g}")
-    return Ours(f"at least {min(ratios):.3g}", min(ratios) >= claim.value, "; ".join(parts)) if ratios else None
+    if not ratios:
+        return None
+    return _verdict(found, claim, f"at least {min(ratios):.3g}", min(ratios) >= claim.value, "; ".join(parts))
 
 
-def _over_effective(found: Reproduction, claim: Claim) -> Ours | None:
+def _over_effective(found: Reproduction, claim: Claim) -> Verdict | None:
     """Compare the linear model with the EFNN."""
     group, fitted = _best(found), found.groups.get("effective", [])
     if group is None or not fitted or not (group.defines(claim.quantity) and fitted[0].defines(claim.quantity)):
@@ -105,10 +99,10 @@ def _over_effective(found: Reproduction, claim: Claim) -> Ours | None:
     note = f"{fitted[0].parameters} coefficients"
     for each in found.groups.get("neighbours", ()):
         note += f"; {each.test(claim.quantity)[0] / error:.2g} with {each.parameters} coefficients"
-    return Ours(f"{ratio:.2g}", ratio >= claim.value, note)
+    return _verdict(found, claim, f"{ratio:.2g}", ratio >= claim.value, note)
 
 
-def _falls(found: Reproduction, claim: Claim) -> Ours | None:
+def _falls(found: Reproduction, claim: Claim) -> Verdict | None:
     """Return True if the error falls from every size to the next, between the two sizes."""
     first, last = claim.sizes
     group = _best(found)
@@ -119,10 +113,10 @@ def _falls(found: Reproduction, claim: Claim) -> Ours | None:
     falling = all(later < earlier for (_, earlier), (_, later) in itertools.pairwise(errors))
     means = [number(mean, 2) for _, mean in errors]
     note = f"{', '.join(means)} at L = {', '.join(str(size) for size, _ in errors)}"
-    return Ours(f"{means[0]} to {means[-1]}", falling, note)
+    return _verdict(found, claim, f"{means[0]} to {means[-1]}", falling, note)
 
 
-def _speedup(found: Reproduction, claim: Claim) -> Ours | None:
+def _speedup(found: Reproduction, claim: Claim) -> Verdict | None:
     """Compare with the eigenvalues alone, the quicker exact diagonalisation, for one configuration."""
     (size,) = claim.sizes
     times = {name: dict(points) for name, points in found.seconds.items()}
@@ -133,16 +127,16 @@ def _speedup(found: Reproduction, claim: Claim) -> Ours | None:
     for name in (DETERMINANT, PUBLISHED_WAY):
         if size in times.get(name, {}):
             note += f"; {times[name][size] / ours:.0f} against {name}"
-    return Ours(f"{exact / ours:.0f}", exact / ours >= claim.value, note)
+    return _verdict(found, claim, f"{exact / ours:.0f}", exact / ours >= claim.value, note)
 
 
-def _dense_seconds(found: Reproduction, claim: Claim) -> Ours | None:
+def _dense_seconds(found: Reproduction, claim: Claim) -> Verdict | None:
     """Compare exact diagonalisation at one size."""
     ours = dict(found.seconds.get(DENSE, [])).get(claim.sizes[0])
-    return None if ours is None else Ours(f"{ours:.2g} s", ours <= claim.value, ONE_CORE)
+    return None if ours is None else _verdict(found, claim, f"{ours:.2g} s", ours <= claim.value, ONE_CORE)
 
 
-COMPARED: dict[str, Callable[[Reproduction, Claim], Ours | None]] = {
+COMPARED: dict[str, Callable[[Reproduction, Claim], Verdict | None]] = {
     "error": _error,
     "rivals": _rivals,
     "over_effective": _over_effective,
