@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from efnn_cli.training.fields import transverse
+
 Energy = Callable[[Tensor], tuple[Tensor, Tensor]]  # spins -> energies (chains,), dE/dS like spins
 
 
@@ -40,11 +42,6 @@ class State:
         )
 
 
-def tangent(vectors: Tensor, spins: Tensor) -> Tensor:
-    """Return the part of `vectors` orthogonal to `spins`, site by site."""
-    return vectors - (vectors * spins).sum(1, keepdim=True) * spins
-
-
 def drift(spins: Tensor, momenta: Tensor, step: float) -> tuple[Tensor, Tensor]:
     """Return spins and momenta after the time `step` along great circles."""
     angle = momenta.norm(dim=1, keepdim=True) * step  # (chains, 1, Lx, Ly)
@@ -60,10 +57,10 @@ def leapfrog(
     """Return the state and the momenta after `steps` leapfrog steps of length `step`."""
     half, state = step / (2 * temperature), start
     for _ in range(steps):
-        momenta = momenta - half * tangent(state.slopes, state.spins)
+        momenta = momenta - half * transverse(state.spins, state.slopes)
         spins, momenta = drift(state.spins, momenta, step)
         state = State.of(spins, energy)
-        momenta = momenta - half * tangent(state.slopes, state.spins)
+        momenta = momenta - half * transverse(state.spins, state.slopes)
     return state, momenta
 
 
@@ -74,7 +71,7 @@ def trajectory(
 
     `normals` (like the spins) and `uniforms` (chains,) are random numbers.
     """
-    momenta = tangent(normals, state.spins)
+    momenta = transverse(state.spins, normals)
     end, last = leapfrog(state, momenta, energy, temperature, step, steps)
     before = state.energies / temperature + momenta.square().sum((1, 2, 3)) / 2
     after = end.energies / temperature + last.square().sum((1, 2, 3)) / 2

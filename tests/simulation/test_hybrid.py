@@ -6,6 +6,7 @@ import torch
 
 from efnn_cli.simulation import hybrid
 from efnn_cli.simulation.hybrid import State
+from efnn_cli.training.fields import transverse
 
 
 def bond(spins):
@@ -19,7 +20,7 @@ def start(chains):
     generator = torch.Generator().manual_seed(1)
     spins, normals = torch.randn(2, chains, 3, 2, 1, dtype=torch.float64, generator=generator)
     spins = spins / spins.norm(dim=1, keepdim=True)
-    return spins, hybrid.tangent(normals, spins)
+    return spins, transverse(spins, normals)
 
 
 def returned(integrate):
@@ -56,16 +57,16 @@ def good(spins, momenta):
 
 def kick_and_drift(spins, momenta):
     """A whole kick, then a drift: preserves the volume, but is not its own way back."""
-    return hybrid.drift(spins, momenta - 0.5 * hybrid.tangent(bond(spins)[1], spins), 0.5)
+    return hybrid.drift(spins, momenta - 0.5 * transverse(spins, bond(spins)[1]), 0.5)
 
 
 def on_chords(spins, momenta):
     """A half kick, a drift along a chord and a half kick: the volume of phase space changes."""
-    momenta = momenta - 0.5 * hybrid.tangent(bond(spins)[1], spins)
+    momenta = momenta - 0.5 * transverse(spins, bond(spins)[1])
     moved = spins + 0.5 * momenta
     moved = moved / moved.norm(dim=1, keepdim=True)
-    momenta = hybrid.tangent(momenta, moved)
-    return moved, momenta - 0.5 * hybrid.tangent(bond(moved)[1], moved)
+    momenta = transverse(moved, momenta)
+    return moved, momenta - 0.5 * transverse(moved, bond(moved)[1])
 
 
 def test_trajectories_are_reversible_and_preserve_volume():
