@@ -30,99 +30,91 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 FIGURES = ("curve", "parity", "width", "parameters", "samples", "sizes", "times", "spins", "sample")
 
 
-def complete_settings(ctx: typer.Context, incomplete: str) -> list[Candidate]:
+Source = Callable[[typer.Context, list[str], str], Iterable[Candidate]]
+"""Candidates from the context, the words before the one to complete, and that word."""
+
+
+def completer(candidates: Source) -> Callable[[typer.Context, str], list[Candidate]]:
+    """Return the function that Typer calls, which gives those of the candidates that begin with the word."""
+
+    def complete(ctx: typer.Context, incomplete: str) -> list[Candidate]:
+        words, word = typed(incomplete)
+        cut = len(word) - len(incomplete)
+        return [(text[cut:], meaning) for text, meaning in candidates(ctx, words, word) if text.startswith(word)]
+
+    return complete
+
+
+@completer
+def complete_settings(ctx: typer.Context, words: list[str], word: str) -> Iterator[Candidate]:
     """Return KEY=VALUE of the command."""
-    return _offer(incomplete, lambda words, word: settings(_configuration(ctx), words, word))
+    return settings(_configuration(ctx), words, word)
 
 
-def complete_system(ctx: typer.Context, incomplete: str) -> list[Candidate]:
+@completer
+def complete_conditions(ctx: typer.Context, words: list[str], word: str) -> Iterator[Candidate]:
+    """Return conditions on runs, by the settings of `train`."""
+    return settings("train", words, word)
+
+
+@completer
+def complete_system(ctx: typer.Context, words: list[str], word: str) -> Iterator[Candidate]:
     """Return SYSTEM, unless there is one, and KEY=VALUE."""
     from efnn_cli.config import keys
 
-    def candidates(words: list[str], word: str) -> Iterator[Candidate]:
-        if not set(words) & set(keys.options("system")):
-            yield from _named(keys.options("system"))
-        yield from settings("generate", words, word)
-
-    return _offer(incomplete, candidates)
+    if not set(words) & set(keys.options("system")):
+        yield from _named(keys.options("system"))
+    yield from settings(_configuration(ctx), words, word)
 
 
-def complete_runs(ctx: typer.Context, incomplete: str) -> list[Candidate]:
+@completer
+def complete_runs(ctx: typer.Context, words: list[str], word: str) -> Iterator[Candidate]:
     """Return RUN folders and KEY=VALUE."""
-
-    def candidates(words: list[str], word: str) -> Iterator[Candidate]:
-        yield from _named(each for each in finished_runs() if each not in words)
-        yield from settings(_configuration(ctx), words, word)
-
-    return _offer(incomplete, candidates)
+    yield from _named(each for each in finished_runs() if each not in words)
+    yield from settings(_configuration(ctx), words, word)
 
 
-def complete_run_folder(incomplete: str) -> list[Candidate]:
-    """Return RUN folders that were begun, finished or not."""
-    return _offer(incomplete, lambda words, word: _named(_beside("outputs", "*/config.yaml")))
-
-
-def complete_dataset(incomplete: str) -> list[Candidate]:
-    """Return datasets in data/."""
-    return _offer(incomplete, lambda words, word: _named(datasets()))
-
-
-def complete_file_or_run(incomplete: str) -> list[Candidate]:
-    """Return datasets and run folders."""
-    return _offer(incomplete, lambda words, word: _named([*datasets(), *_beside("outputs", "*/config.yaml")]))
-
-
-def complete_device(incomplete: str) -> list[Candidate]:
-    """Return devices."""
-    return _offer(incomplete, lambda words, word: _named(DEVICES))
-
-
-def complete_models(incomplete: str) -> list[Candidate]:
-    """Return comma lists of networks."""
-    from efnn_cli.config import keys
-
-    return _offer(incomplete, lambda words, word: _named(_listed(keys.options("model"), word)))
-
-
-def complete_experiment(ctx: typer.Context, incomplete: str) -> list[Candidate]:
+@completer
+def complete_experiment(ctx: typer.Context, words: list[str], word: str) -> Iterator[Candidate]:
     """Return experiments that are not yet named, and KEY=VALUE."""
     from efnn_cli.config import keys
 
-    def candidates(words: list[str], word: str) -> Iterator[Candidate]:
-        every = [*keys.options("experiment"), *keys.options("scan")]
-        yield from _named(each for each in every if each not in words)
-        yield from settings("reproduce", words, word)
-
-    return _offer(incomplete, candidates)
+    every = [*keys.options("experiment"), *keys.options("scan")]
+    yield from _named(each for each in every if each not in words)
+    yield from settings("reproduce", words, word)
 
 
-def complete_conditions(incomplete: str) -> list[Candidate]:
-    """Return conditions on runs, by the settings of `train`."""
-    return _offer(incomplete, lambda words, word: settings("train", words, word))
-
-
-def complete_figure(incomplete: str) -> list[Candidate]:
+@completer
+def complete_figure(ctx: typer.Context, words: list[str], word: str) -> Iterator[Candidate]:
     """Return KINDs of figures, or RUN folders and conditions where there is a KIND."""
-
-    def candidates(words: list[str], word: str) -> Iterator[Candidate]:
-        if not set(words) & set(FIGURES):
-            yield from _named(FIGURES)
-        else:
-            yield from _named(each for each in finished_runs() if each not in words)
-            yield from settings("train", words, word)
-
-    return _offer(incomplete, candidates)
+    if not set(words) & set(FIGURES):
+        yield from _named(FIGURES)
+    else:
+        yield from _named(each for each in finished_runs() if each not in words)
+        yield from settings("train", words, word)
 
 
-def complete_configured(incomplete: str) -> list[Candidate]:
+@completer
+def complete_configured(ctx: typer.Context, words: list[str], word: str) -> Iterator[Candidate]:
     """Return commands that have a configuration, and KEY=VALUE of `train`."""
     from efnn_cli.config import keys
 
-    def candidates(words: list[str], word: str) -> Iterator[Candidate]:
-        yield from _named(sorted([*keys.configured(), *keys.SAME_KEYS]))
-        yield from settings("train", words, word)
+    yield from _named(sorted([*keys.configured(), *keys.SAME_KEYS]))
+    yield from settings("train", words, word)
 
-    return _offer(incomplete, candidates)
+
+@completer
+def complete_models(ctx: typer.Context, words: list[str], word: str) -> Iterator[Candidate]:
+    """Return comma lists of networks."""
+    from efnn_cli.config import keys
+
+    return _named(_listed(keys.options("model"), word))
+
+
+complete_device = completer(lambda ctx, words, word: _named(DEVICES))
+complete_dataset = completer(lambda ctx, words, word: _named(datasets()))
+complete_run_folder = completer(lambda ctx, words, word: _named(begun_runs()))
+complete_file_or_run = completer(lambda ctx, words, word: _named([*datasets(), *begun_runs()]))
 
 
 def settings(command: str, words: Iterable[str], word: str) -> Iterator[Candidate]:
@@ -166,6 +158,11 @@ def finished_runs() -> list[str]:
     return _beside("outputs", "*/summary.json")
 
 
+def begun_runs() -> list[str]:
+    """Return run folders in outputs/ that were begun, finished or not."""
+    return _beside("outputs", "*/config.yaml")
+
+
 def _below(folder: str, pattern: str) -> list[str]:
     return sorted(map(str, Path(folder).glob(pattern)))
 
@@ -203,12 +200,6 @@ def _listed(names: Iterable[str], value: str) -> list[str]:
 
 def _named(names: Iterable[str]) -> Iterator[Candidate]:
     return ((each, "") for each in names)
-
-
-def _offer(incomplete: str, candidates: Callable[[list[str], str], Iterable[Candidate]]) -> list[Candidate]:
-    words, word = typed(incomplete)
-    cut = len(word) - len(incomplete)
-    return [(text[cut:], meaning) for text, meaning in candidates(words, word) if text.startswith(word)]
 
 
 def typed(incomplete: str) -> tuple[list[str], str]:

@@ -59,6 +59,7 @@ def offered(monkeypatch, capsys, *parts, cwd=None):
         ("generate heisenberg system.variant = i", ["infinite_range"]),
         ("generate double_exchange sampling = uniform_", ["uniform_sphere", "uniform_angles"]),
         ("compare --models efnn,r", ["efnn,resnet"]),
+        ("learn heisenberg rou", ["rounds=", "rounds=4"]),
         ("reproduce three", ["three_spin"]),
         ("runs model = efnn,r", ["efnn,resnet"]),
         ("plot curve sizes", []),
