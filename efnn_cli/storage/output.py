@@ -13,8 +13,7 @@ from efnn_cli.storage.hdf5 import SUFFIXES, format_of
 from efnn_cli.storage.names import FILES
 from efnn_cli.storage.reading import read_text
 
-COMPARISON_MARK = "comparison.hash"
-REPRODUCTION_MARK = "reproduction.scale"
+MARK = "study.txt"  # names the study in its folder
 LASTING = {dataset.FORMAT: "a dataset", checkpoint.FORMAT: "a checkpoint"}
 """Formats that take hours to make: no other result replaces them, even with `--overwrite`."""
 
@@ -120,13 +119,20 @@ def refuse_inputs(out: Path | None, inputs: Iterable[Path]) -> None:
             raise taken(out, "is read by this command", "choose another --out")
 
 
-def claim_marked(folder: Path, mark: str, tag: str) -> None:
-    """Raise `ConflictError` where `folder` holds anything but the work that its file `mark` names `tag`."""
+def claim_study(folder: Path, tag: str) -> None:
+    """Raise `ConflictError` where `folder` holds anything but the study that `tag` names."""
     if os.path.isdir(folder) and any(folder.iterdir()):
-        name = folder / mark
-        if not os.path.exists(name) or read_text(name).strip() != tag:
+        mark = folder / MARK
+        if not os.path.exists(mark) or read_text(mark).strip() != tag:
             raise taken(folder, "exists and is something else", "choose another --out")
     claim_folder(folder, "--out")
+
+
+def begin_study(folder: Path, tag: str) -> None:
+    """Claim `folder` for the study that `tag` names, and make it."""
+    claim_study(folder, tag)
+    atomic.make_folder(folder)
+    atomic.write_text(folder / MARK, f"{tag}\n")
 
 
 def claim_folder(folder: Path, option: str) -> None:

@@ -22,7 +22,7 @@ from efnn_cli.core.table import Table
 from efnn_cli.figures import Curve
 from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.storage import atomic
-from efnn_cli.storage.output import COMPARISON_MARK, claim_marked
+from efnn_cli.storage.output import begin_study, claim_study
 from efnn_cli.studies import pictures
 from efnn_cli.studies.compare_networks import Comparison, ComparisonPlan, plan_comparison
 from efnn_cli.studies.compare_tables import Compared, for_terminal, markdown, summary_row, write_means, write_runs
@@ -50,11 +50,10 @@ def run(
     device.resolve(config.device)
     plan = plan_comparison(comparison, data)
     folder = out or OUTPUTS / f"compare-{plan.first.system.name}-{plan.tag}"
-    claim_marked(folder, COMPARISON_MARK, plan.tag)
+    claim_study(folder, plan.tag)
     if dry_run:
         return _planned(plan, folder)
-    atomic.make_folder(folder)
-    atomic.write_text(folder / COMPARISON_MARK, f"{plan.tag}\n")
+    begin_study(folder, plan.tag)
     with to_go_on():
         groups = _train(plan, Engine(console, comparison.launcher))
         groups = extrapolate(groups, [config], console)

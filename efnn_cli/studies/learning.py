@@ -36,6 +36,7 @@ from efnn_cli.simulation.observables import measure
 from efnn_cli.simulation.settings import temperature_of
 from efnn_cli.storage import dataset
 from efnn_cli.storage.dataset import Dataset
+from efnn_cli.storage.output import begin_study, claim_study
 from efnn_cli.storage.samples_file import Samples
 from efnn_cli.studies import steps
 
@@ -113,13 +114,13 @@ def plan(words: Sequence[str], system: str, options: Mapping[str, object], out: 
     made = LearnPlan(keys, built, temperature, system_words, of_training, folder, tag)
     for drawn in (_ladder_words(made), _test_words(made)):
         plan_dataset(Request((*system_words, *drawn, "fields=true")))
-    steps.claim(folder, tag)
+    claim_study(folder, tag)
     return made
 
 
 def learn(plan: LearnPlan, target: torch.device, console: Console) -> list[Round]:
     """Run the rounds, each from the files of those before; the same plan goes on where it was stopped."""
-    steps.begin(plan.folder, plan.tag)
+    begin_study(plan.folder, plan.tag)
     ladder = _labelled(plan, target, console, plan.data(0), *_ladder_words(plan))
     test = _labelled(plan, target, console, plan.path("test.h5"), *_test_words(plan))
     data, found = ladder, []

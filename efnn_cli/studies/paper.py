@@ -26,7 +26,7 @@ from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.runs.loading import load
 from efnn_cli.storage import atomic
-from efnn_cli.storage.output import REPRODUCTION_MARK, claim_folder, claim_marked
+from efnn_cli.storage.output import begin_study, claim_folder, claim_study
 from efnn_cli.studies import paper_pages as pages
 from efnn_cli.studies.engine import Engine, extrapolate, failed, run_cells
 from efnn_cli.studies.launchers import split_launcher
@@ -58,15 +58,14 @@ def run(
     workers = every[0].workers
     folder = out or OUTPUTS / f"reproduce-{scale}"
     steps = [step for experiment in every for step in plan_steps(experiment)]
-    claim_marked(folder, REPRODUCTION_MARK, scale)
+    claim_study(folder, scale)
     if export is not None:
         claim_folder(export, "--export")
     if dry_run:
         return _planned(steps, workers, folder)
     total = duration(sum(step.seconds for step in steps) / workers)
     LOGGER.info("scale %s: about %s on %d workers, less what is done already", scale, total, workers)
-    atomic.make_folder(folder)
-    atomic.write_text(folder / REPRODUCTION_MARK, f"{scale}\n")
+    begin_study(folder, scale)
     training = [step for step in steps if step.trains]
     count, seconds = sum(step.count for step in training), sum(step.seconds for step in training)
     progress = Progress(console, count, seconds, workers)

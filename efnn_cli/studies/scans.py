@@ -17,7 +17,7 @@ from efnn_cli.core.results import Result, shown
 from efnn_cli.core.table import facts
 from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.storage import documents
-from efnn_cli.studies import steps
+from efnn_cli.storage.output import begin_study, claim_study
 from efnn_cli.studies.cases import Study
 from efnn_cli.studies.thermodynamics import Scan
 
@@ -47,12 +47,12 @@ def run(
     study = at_scale(name, chosen.scale)
     tag = f"{name} {chosen.scale}"
     folder = out or OUTPUTS / tag.replace(" ", "-")
-    steps.claim(folder, tag)
+    claim_study(folder, tag)
     if dry_run:
         found = study.size()
         return Result("reproduce", found, {"report": shown(folder / "report.md")}, "planned", tables=[facts(found)])
     target = device.resolve(chosen.device)
-    steps.begin(folder, tag)
+    begin_study(folder, tag)
     return study.run(folder, target, chosen.workers, console)
 
 

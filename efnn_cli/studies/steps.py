@@ -17,32 +17,17 @@ from efnn_cli.runs import execute, planning
 from efnn_cli.runs.loading import Run, load
 from efnn_cli.simulation import sampling, settings
 from efnn_cli.simulation.settings import SamplePlan
-from efnn_cli.storage import atomic
 from efnn_cli.storage.dataset import Dataset
-from efnn_cli.storage.output import claim_marked
 from efnn_cli.storage.samples_file import Samples
 from efnn_cli.training import metrics
 from efnn_cli.training.fields import FieldErrors, measure_fields
 from efnn_cli.training.metrics import Metrics
 from efnn_cli.training.predict import fields_of, predict
 
-MARK = "study.txt"
 LADDER = (0.7, 4.0)  # spin temperatures of labels, over that of the ensemble
 UNIFORM = 0.02  # share of them at infinite temperature
 LATER_RATE = 2e-3  # learning rate of networks that start from another
 BATCH = 20  # of the recipe for datasets with fields
-
-
-def claim(folder: Path, tag: str) -> None:
-    """Raise `ConflictError` where `folder` holds anything but the study that `tag` names."""
-    claim_marked(folder, MARK, tag)
-
-
-def begin(folder: Path, tag: str) -> None:
-    """Claim `folder` for the study that `tag` names, and make it."""
-    claim(folder, tag)
-    atomic.make_folder(folder)
-    atomic.write_text(folder / MARK, f"{tag}\n")
 
 
 def ladder_words(temperature: float, samples: int, span: str | None = None) -> tuple[str, ...]:
