@@ -12,7 +12,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from efnn_cli.benchmarks import published_labels
-from efnn_cli.benchmarks.rows import Row
+from efnn_cli.benchmarks.rows import DENSE_UP_TO, Row
 from efnn_cli.core.resources import cores
 from efnn_cli.datasets.cost import shard_size
 from efnn_cli.datasets.executors import Threads, label_shard
@@ -24,7 +24,6 @@ from efnn_cli.storage.dataset import Dataset
 
 UNIT = "seconds per configuration"
 STRAIGHTFORWARD_UP_TO = 40  # beyond, one configuration takes minutes and gigabytes
-DENSE_UP_TO = 40
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from efnn_cli.benchmarks import published_labels, published_network
-from efnn_cli.benchmarks.rows import Row
+from efnn_cli.benchmarks.rows import DENSE_UP_TO, Row
 from efnn_cli.models import MODELS
 from efnn_cli.models.build import build
 from efnn_cli.models.energy import EnergyModel
@@ -31,7 +31,6 @@ DEPTH = 3
 SIZE = 10  # of the training lattice
 BATCH = 1000
 SAMPLES = {"cpu": 4000, "cuda": 40_000}  # an epoch of these takes about a second of the straightforward form
-DENSE_UP_TO = 40
 
 Log = Callable[[str], None]
 

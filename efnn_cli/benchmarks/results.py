@@ -33,7 +33,6 @@ def run_train(*, widths: Sequence[int], samples: int | None, repeats: int, devic
     if samples is not None:
         checks.within("samples", samples, 1, 10_000_000)
     checks.within("repeats", repeats, 1, 1000)
-    device.check_name(device_name)
     target = device.resolve(device_name)
     doubles.require(target, "the straightforward form computes")
     LOGGER.info("training on %s", device.describe(target))
@@ -46,7 +45,6 @@ def run_predict(*, sizes: Sequence[int], width: int, samples: int, repeats: int,
     checks.within("width", width, 1, 256)
     checks.within("samples", samples, 1, 100_000)
     checks.within("repeats", repeats, 1, 1000)
-    device.check_name(device_name)
     target = device.resolve(device_name)
     doubles.require(target, "the straightforward form computes")
     LOGGER.info("predicting on %s", device.describe(target))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+DENSE_UP_TO = 40  # beyond, one configuration takes minutes and gigabytes
+
 
 @dataclass(frozen=True)
 class Row:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from efnn_cli.config.fields import Field, Outline, outline, place_of
 from efnn_cli.config.options import COMMANDS, GROUPS
 from efnn_cli.config.shared_options import ExecutorOptions, LadderOptions, NewParameters
 from efnn_cli.config.simulation_options import SampledParameters
-from efnn_cli.core.registry import is_file_place
+from efnn_cli.core.registry import Registry, is_file_place
 from efnn_cli.models import MODELS
 from efnn_cli.models.options import NetworkOptions
 from efnn_cli.physics import SYSTEMS, VARIANTS
@@ -36,6 +37,7 @@ OWN_NESTED = {("sample", "system"): SampledParameters}
 HIDDEN_OPTIONS = ("neutral", "closed_form")  # recipes that others build on, or that a network brings along
 SAME_KEYS = {"compare": "train", "merge": "generate"}  # commands with the keys of another one
 EXECUTORS = ("dask", "threads")
+REGISTRIES: dict[str, Registry[Any]] = {"system": SYSTEMS, "model": MODELS}  # of groups that take plug-ins
 NEEDED = "???"  # default of a group that is chosen by a bare word
 LISTED = "One of "
 WORDS = {"int": "integer", "float": "number", "bool": "true or false", "str": "word", "None": "null"}
@@ -82,7 +84,7 @@ def groups(command: str) -> dict[str, str | None]:
 
 def options(group: str, config_dir: Path | None = None) -> list[str]:
     """Return the names to choose from in `group`, those of the user's own files among them."""
-    registries: Mapping[str, Iterable[str]] = {"system": SYSTEMS, "model": MODELS, "executor": EXECUTORS}
+    registries: Mapping[str, Iterable[str]] = {**REGISTRIES, "executor": EXECUTORS}
     found = {*registries.get(group, ()), *files(group, config_dir)}
     return sorted(found.difference(HIDDEN_OPTIONS))
 

@@ -14,14 +14,11 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from efnn_cli.config.hints import GROUPS, bare_word_hint, several_hint
-from efnn_cli.config.keys import SHORT_NAMES, groups
+from efnn_cli.config.keys import REGISTRIES, SHORT_NAMES, groups
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.core.registry import Registry, is_file_place
+from efnn_cli.core.registry import is_file_place
 from efnn_cli.core.text import at_home
-from efnn_cli.models import MODELS
-from efnn_cli.physics import SYSTEMS
 
-REGISTRIES: dict[str, Registry[Any]] = {"system": SYSTEMS, "model": MODELS}
 NAMES = {f"{group}.name": group for group in GROUPS}
 NETWORK_KEYS = (*SHORT_NAMES.values(), *SHORT_NAMES, "training")
 UNREADABLE = (HydraException, ValueError, RecursionError, OSError)  # numbers and names too long, brackets too deep

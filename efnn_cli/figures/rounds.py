@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.figures.style import NETWORKS, in_unit, logarithmic, save, sheet, styled
-
-COLOURS = [colour for colour, _ in NETWORKS.values()]
+from efnn_cli.figures.style import COLOURS, in_unit, logarithmic, save, sheet, styled
 
 
 @styled()

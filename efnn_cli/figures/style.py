@@ -28,6 +28,7 @@ NETWORKS = {
     "effective model": ("#56B4E9", "v"),
 }
 """Colour and marker of a network by its title: the same in every figure."""
+COLOURS = tuple(colour for colour, _ in NETWORKS.values())
 OTHERS = ((INK, "s"), ("#E69F00", "P"), ("#882255", "X"), ("#44AA99", "<"), ("#999933", ">"), (FAINT, "h"))
 """Colours and markers of everything else, such as reference methods."""
 TINTS = (0.0, 0.4, 0.65)  # of white, in the colours of the first, second and third curve of one network

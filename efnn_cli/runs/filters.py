@@ -13,8 +13,7 @@ from typing import Any
 from efnn_cli.config import keys
 from efnn_cli.core import checks
 from efnn_cli.core.errors import ConfigError
-from efnn_cli.core.registry import Registry, is_file_place
-from efnn_cli.models import MODELS
+from efnn_cli.core.registry import is_file_place
 from efnn_cli.physics import SYSTEMS, VARIANTS
 from efnn_cli.runs.listing import COLUMNS, STATUSES, RunRow
 
@@ -22,7 +21,6 @@ CONDITION = re.compile(r"([A-Za-z_][\w.]*)\s*(<=|>=|!=|=|<|>)\s*(.*)", re.DOTALL
 ORDERS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
-REGISTRIES: dict[str, Registry[Any]] = {"system": SYSTEMS, "model": MODELS}
 MISSING = ("null", "none", "-")
 
 
@@ -114,8 +112,8 @@ def parse(text: str) -> Condition:
 
 def _known_values(key: str, values: tuple[str, ...]) -> tuple[str, ...]:
     """Return the values, checked for `status`; `heisenberg` means both of its variants."""
-    if key in REGISTRIES:  # a plug-in becomes known by its file
-        values = tuple(REGISTRIES[key].load_file(value) if is_file_place(value) else value for value in values)
+    if key in keys.REGISTRIES:  # a plug-in becomes known by its file
+        values = tuple(keys.REGISTRIES[key].load_file(value) if is_file_place(value) else value for value in values)
     if key == "system":
         values = tuple(kind for value in values for kind in kinds_named(value))
     for value in values if key == "status" else ():

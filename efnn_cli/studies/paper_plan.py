@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from efnn_cli.benchmarks.rows import DENSE_UP_TO
 from efnn_cli.config.compose import compose
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.datasets.planning import plan_dataset
@@ -14,7 +15,6 @@ from efnn_cli.physics.system import System
 from efnn_cli.runs.settings import train_config
 from efnn_cli.studies.cost import label_seconds, training_seconds
 from efnn_cli.studies.paper_presets import Experiment
-from efnn_cli.studies.paper_timing import DENSE_UP_TO
 from efnn_cli.studies.summary import network_key
 
 

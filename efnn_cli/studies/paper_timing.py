@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from efnn_cli.benchmarks import published_labels
+from efnn_cli.benchmarks.rows import DENSE_UP_TO
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.datasets.executors import one_thread_each
 from efnn_cli.datasets.job import Job
@@ -21,7 +22,6 @@ from efnn_cli.training.predict import predict
 
 LOGGER = logging.getLogger("efnn")
 
-DENSE_UP_TO = 40  # beyond, one configuration takes minutes and gigabytes
 SECONDS = 1.0  # of repeats for what is quick
 REPEATS = 5
 BATCH = 16
