@@ -35,7 +35,8 @@ def evaluate(
     from efnn_cli.config.schema import typed
     from efnn_cli.core.device import describe, resolve
     from efnn_cli.core.signals import StopRequest
-    from efnn_cli.evaluation import results, trust
+    from efnn_cli.evaluation import results
+    from efnn_cli.evaluation.coverage import check_coverage
     from efnn_cli.evaluation.evaluation_set import evaluation_set
     from efnn_cli.runs.find import picked
     from efnn_cli.runs.loading import load
@@ -43,7 +44,7 @@ def evaluate(
 
     runs, overrides = split_runs(arguments)
     config = typed(EvaluateKeys, compose("evaluate", request_of(overrides, {"device": device})).values)
-    trust.check_coverage(coverage)
+    check_coverage(coverage)
     target = resolve(config.device)
     output.claim_hdf5(out, overwrite)
     with StopRequest("nothing was written; the same command starts again") as stop:

@@ -41,14 +41,15 @@ def predict(
     from efnn_cli.core.device import describe, resolve
     from efnn_cli.core.signals import StopRequest
     from efnn_cli.datasets.settings import refuse_normalise_without_effect
-    from efnn_cli.evaluation import predicting, trust
+    from efnn_cli.evaluation import predicting
+    from efnn_cli.evaluation.coverage import check_coverage
     from efnn_cli.runs.loading import load
     from efnn_cli.storage import atomic, output
     from efnn_cli.storage.spins_file import read_spins
 
     run, overrides = split_one(arguments, "RUN", "a run folder, or a checkpoint file in it")
     config = typed(PredictKeys, compose("predict", request_of(overrides, {"device": device})).values)
-    trust.check_coverage(coverage)
+    check_coverage(coverage)
     target = resolve(config.device)
     output.claim_hdf5(out, overwrite)
     with StopRequest("nothing was written; the same command starts again") as stop:

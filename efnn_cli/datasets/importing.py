@@ -25,7 +25,7 @@ from efnn_cli.storage import hdf5
 from efnn_cli.storage.arrays_file import holds_arrays
 from efnn_cli.storage.dataset import EXTERNAL, MAX_ENERGY, Dataset
 from efnn_cli.storage.reading import require_file
-from efnn_cli.storage.spins_file import unit_vectors
+from efnn_cli.storage.spins_file import normalised
 
 FIELD_KINDS = ("field", "gradient", "torque")
 ALONG = 0.05  # of the largest torque: a part along the spin beyond rounding
@@ -88,7 +88,7 @@ def _read(path: Path, options: ImportOptions) -> Given:
         found = read_arrays(path, options.keys, labels_elsewhere=options.energies is not None)
     else:
         raise InputError(f"{path} holds no arrays", f"wanted {TAKEN}")
-    return replace(found, spins=unit_vectors(found.spins)) if options.normalise else found
+    return replace(found, spins=normalised(found.spins)) if options.normalise else found
 
 
 def _with_energies(given: Sequence[Given], path: Path) -> list[Given]:

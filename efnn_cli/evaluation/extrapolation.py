@@ -13,7 +13,7 @@ from efnn_cli.core.console import Console
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.core.size import length
 from efnn_cli.datasets.planning import DatasetPlan
-from efnn_cli.evaluation import trust
+from efnn_cli.evaluation.coverage import intervals
 from efnn_cli.evaluation.reference_datasets import label_references, plan_references
 from efnn_cli.evaluation.size_errors import SizeErrors, errors_at_size
 from efnn_cli.evaluation.size_table import Drawn, Rows, SizeTable
@@ -29,7 +29,7 @@ def measure(
 ) -> tuple[list[SizeErrors], Rows]:
     """Add the errors on all reference `datasets` to `table`; return them, and all rows of the table."""
     drawn: dict[Drawn, list[SizeErrors]] = {}
-    bars = trust.intervals(members, asked=False)
+    bars = intervals(members, asked=False)
     for data in datasets:
         drawn.setdefault(Drawn.of(data.metadata), []).append(errors_at_size(members, bars, data, stop.check))
         stop.check()

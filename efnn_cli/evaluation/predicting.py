@@ -14,7 +14,7 @@ from efnn_cli.core.errors import NumericalError
 from efnn_cli.core.results import Result, shown
 from efnn_cli.core.table import facts
 from efnn_cli.core.text import printable
-from efnn_cli.evaluation import trust
+from efnn_cli.evaluation.coverage import half_widths, intervals
 from efnn_cli.physics.system import Array
 from efnn_cli.runs.loading import Run
 from efnn_cli.runs.trust import outside
@@ -33,8 +33,8 @@ def trusted(network: Run, configurations: Array, coverage: float | None) -> Trus
     """Return what is known of predictions for `configurations`; warns of those outside the domain."""
     metrics: dict[str, Any] = {"outside": outside([network], configurations)}
     widths = None
-    if coverage is not None and (bars := trust.intervals([network])) is not None:
-        widths = trust.half_widths([network], bars, configurations, coverage)
+    if coverage is not None and (bars := intervals([network])) is not None:
+        widths = half_widths([network], bars, configurations, coverage)
     if widths is not None:
         metrics["coverage"] = {"wanted": coverage, "reached": None, "half_width": float(widths.mean())}
     return Trusted({key: each for key, each in metrics.items() if each is not None}, widths)

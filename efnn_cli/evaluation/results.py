@@ -11,8 +11,9 @@ from efnn_cli.core.numbers import number
 from efnn_cli.core.results import Result, shown
 from efnn_cli.core.table import Table, facts
 from efnn_cli.core.text import printable
-from efnn_cli.evaluation import temperatures, trust
+from efnn_cli.evaluation import temperatures
 from efnn_cli.evaluation.calibration import calibrate
+from efnn_cli.evaluation.coverage import coverage_of, intervals
 from efnn_cli.evaluation.evaluation_set import EvaluationSet
 from efnn_cli.physics.system import Array
 from efnn_cli.runs.stored import ERRORS, FIELD_ERRORS
@@ -87,7 +88,7 @@ def _trust(predicted: Array, task: EvaluationSet, metrics: dict[str, Any], cover
     found: dict[str, Any] = {"outside": outside(task.members, spins)}
     if coverage is not None:
         errors = None if task.known_energies is None else predicted - task.known_energies
-        found["coverage"] = trust.coverage_of(task.members, trust.intervals(task.members), spins, errors, coverage)
+        found["coverage"] = coverage_of(task.members, intervals(task.members), spins, errors, coverage)
     known = {key: each for key, each in found.items() if each is not None}
     metrics |= known
     if "coverage" not in known:

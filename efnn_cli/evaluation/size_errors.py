@@ -13,8 +13,8 @@ import torch
 
 from efnn_cli.core.size import Size, sides
 from efnn_cli.datasets.executors import one_thread_each
-from efnn_cli.evaluation import trust
 from efnn_cli.evaluation.calibration import Calibration, calibrate
+from efnn_cli.evaluation.coverage import USUAL, coverage_of
 from efnn_cli.evaluation.evaluation_set import field_errors, predictions
 from efnn_cli.evaluation.temperatures import errors_by_temperature
 from efnn_cli.physics.system import Array, size_of_spins
@@ -160,7 +160,7 @@ def _trust(
 ) -> dict[str, float | None]:
     """Return coverage and domain by the names of `SizeErrors`."""
     found = outside(members, data.spins, f" at L = {size}")
-    known = trust.coverage_of(members, bars, data.spins, errors, trust.USUAL, asked=False)
+    known = coverage_of(members, bars, data.spins, errors, USUAL, asked=False)
     figures = (None,) * 3 if known is None else (known["wanted"], known["reached"], known["half_width"])
     return dict(zip(TRUST, (*figures, None if found is None else found["share"]), strict=True))
 

@@ -61,7 +61,7 @@ def read_spins(path: Path, *, normalise: bool = False) -> NDArray[np.float64]:
     """
     with opened_arrays(path, TAKEN) as arrays:
         array = numbers(path, arrays[name_of_spins(path, arrays)], (2, 4), SHAPES)
-    return unit_vectors(array) if normalise else array
+    return normalised(array) if normalise else array
 
 
 def name_of_spins(path: Path, arrays: Mapping[str, Any], hint: str = f"wanted {TAKEN}") -> str:
@@ -71,7 +71,7 @@ def name_of_spins(path: Path, arrays: Mapping[str, Any], hint: str = f"wanted {T
     return "spins" if "spins" in arrays else next(iter(arrays))
 
 
-def unit_vectors(spins: NDArray[np.float64]) -> NDArray[np.float64]:
+def normalised(spins: NDArray[np.float64]) -> NDArray[np.float64]:
     """Spins (B, 3, L, L) divided by their lengths, bit for bit the same everywhere; zeros and other shapes stay."""
     if spins.ndim != 4 or spins.shape[1] != 3:
         return spins
