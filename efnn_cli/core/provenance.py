@@ -20,32 +20,21 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """Return the commit of the checkout that the package is in, read from .git; None outside of one."""
-    root = PACKAGE.parent
-    git = root / ".git"
-    with contextlib.suppress(OSError, ValueError, IndexError, StopIteration):
-        if git.is_file():  # a linked working tree
-            git = root / git.read_text(encoding="utf-8").partition("gitdir:")[2].strip()
-        head = (git / "HEAD").read_text(encoding="utf-8").strip()
-        if not head.startswith("ref: "):
-            return head
-        reference = head.removeprefix("ref: ")
-        common = git / "commondir"
-        home = git / common.read_text(encoding="utf-8").strip() if common.is_file() else git
-        for place in (git, home):
-            if (place / reference).is_file():
-                return (place / reference).read_text(encoding="utf-8").strip()
-        packed = (home / "packed-refs").read_text(encoding="utf-8").splitlines()
-        return next(line.split()[0] for line in packed if line.endswith(f" {reference}"))
-    return None
+    """Return the last commit of the package and its recipes; None without git or outside of a checkout."""
+    return _git("log", "-1", "--format=%H") or None
 
 
 def is_changed() -> bool | None:
     """Return whether the package differs from its commit; None where git cannot say."""
-    words = ["git", "--no-optional-locks", "-C", str(PACKAGE), "status", "--porcelain", "--", ".", "../conf"]
+    found = _git("status", "--porcelain")
+    return None if found is None else bool(found)
+
+
+def _git(*words: str) -> str | None:
+    """Return what git says about the package and its recipes; None where it says nothing for sure."""
+    line = ["git", "--no-optional-locks", "-C", str(PACKAGE), *words, "--", ".", "../conf"]
     with contextlib.suppress(OSError, subprocess.SubprocessError):
-        done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=10)
-        return bool(done.stdout.strip())
+        return subprocess.run(line, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     return None
 
 
