@@ -24,7 +24,7 @@ from efnn_cli.evaluation import extrapolation, temperatures
 from efnn_cli.evaluation.compatibility import require_same_hamiltonian
 from efnn_cli.evaluation.reference_datasets import label_references
 from efnn_cli.evaluation.size_errors import SizeErrors
-from efnn_cli.evaluation.size_table import Rows, SizeTable, curves, spreads
+from efnn_cli.evaluation.size_table import Rows, SizeTable, curves, size_quantity, spreads
 from efnn_cli.models import MODELS
 from efnn_cli.physics.system import size_of_spins
 from efnn_cli.runs.folder import EXTRAPOLATION, OUTPUTS
@@ -150,11 +150,8 @@ def _planned(sizes: list[dict[str, Any]], table: SizeTable) -> Result:
 def draw(rows: Rows, network: Run, folder: Path) -> Path:
     """Draw errors against size of all rows of the table, and the spread of ensembles; return the path of the figure."""
     title = MODELS[network.config["model"]["name"]].title
-    relative = all(row["relative_error"] for row in rows)
-    columns = {"relative error": "relative_error"} if relative else {}
-    panels = {
-        label: lines_of(rows, key, title) for label, key in (columns | {"RMSE / std(E)": "rmse_over_std"}).items()
-    }
+    columns = {size_quantity(rows): "relative error"} | {"rmse_over_std": "RMSE / std(E)"}
+    panels = {label: lines_of(rows, key, title) for key, label in columns.items()}
     return figures.against_size(panels, length(network.system.size), folder / EXTRAPOLATION, table=False)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,11 @@ class SizeTable:
     def rows(self) -> Rows:
         """Return the rows of these weights."""
         return [row for row in read_table(self.path) if row["weights"] == self.weights]
+
+
+def size_quantity(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return the error to show of `rows`: `relative_error` where all of them define it, else `rmse_over_std`."""
+    return "relative_error" if all(row["relative_error"] for row in rows) else "rmse_over_std"
 
 
 def read_table(path: Path) -> Rows:

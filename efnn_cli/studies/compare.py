@@ -19,6 +19,7 @@ from efnn_cli.core.results import Result, shown
 from efnn_cli.core.signals import to_go_on
 from efnn_cli.core.size import length
 from efnn_cli.core.table import Table
+from efnn_cli.evaluation.size_table import size_quantity
 from efnn_cli.figures import Curve
 from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.storage import atomic
@@ -150,11 +151,8 @@ def _against_parameters(compared: Compared, quantity: str) -> tuple[list[Curve],
 
 def _quantity(groups: Sequence[Group]) -> str:
     """Return `relative_error` if it is defined for every seed and size, else `rmse_over_std`."""
-    everywhere = all(
-        group.defines("relative_error") and all(row["relative_error"] for each in group.members for row in each.sizes)
-        for group in groups
-    )
-    return "relative_error" if everywhere else "rmse_over_std"
+    rows = [row for group in groups for member in group.members for row in member.sizes]
+    return size_quantity(rows) if all(group.defines("relative_error") for group in groups) else "rmse_over_std"
 
 
 def _ratios(member: Member) -> dict[str, float | None]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from efnn_cli.core.numbers import with_error
+from efnn_cli.evaluation.size_table import size_quantity
 from efnn_cli.report import Table
 from efnn_cli.storage import atomic
 from efnn_cli.studies.paper_results import Reproduction
@@ -116,8 +117,7 @@ def extrapolated(result: Reproduction) -> dict[str, Group]:
 
 def size_column(networks: Mapping[str, Group]) -> str:
     """Return the error to show against L: the relative error if it is defined at every size."""
-    rows = [row for group in networks.values() for member in group.members for row in member.sizes]
-    return "relative_error" if all(row["relative_error"] for row in rows) else "rmse_over_std"
+    return size_quantity(row for group in networks.values() for member in group.members for row in member.sizes)
 
 
 def times(result: Reproduction) -> Table:

@@ -19,7 +19,7 @@ from efnn_cli.core.results import shown
 from efnn_cli.core.signals import StopRequest
 from efnn_cli.core.size import length
 from efnn_cli.evaluation.evaluation_set import evaluation_set
-from efnn_cli.evaluation.size_table import METHODS, Rows, SizeTable, mean_and_bar
+from efnn_cli.evaluation.size_table import METHODS, Rows, SizeTable, mean_and_bar, size_quantity
 from efnn_cli.figures import Curve
 from efnn_cli.physics.system import Array
 from efnn_cli.runs.folder import EXTRAPOLATION
@@ -159,7 +159,7 @@ def sizes(rows: Sequence[RunRow]) -> Drawing:
     require_one_hamiltonian(rows)
     tables = size_tables(rows)
     every = [line for _, lines in tables for line in lines]
-    quantity = "relative_error" if all(line["relative_error"] for line in every) else "rmse_over_std"
+    quantity = size_quantity(every)
     samplings = sorted({line["sampling"] for line in every})
     panels = {QUANTITIES[quantity]: quantity, QUANTITIES["rmse_over_std"]: "rmse_over_std"}
     panels |= {"RMSE per site": "rmse_per_site", figures.BIAS: "bias_per_site"}
