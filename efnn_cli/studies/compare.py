@@ -24,7 +24,7 @@ from efnn_cli.figures import Curve
 from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.storage import atomic
 from efnn_cli.storage.output import begin_study, claim_study
-from efnn_cli.studies import pictures
+from efnn_cli.studies import pictures, plots
 from efnn_cli.studies.compare_networks import Comparison, ComparisonPlan, plan_comparison
 from efnn_cli.studies.compare_tables import Compared, for_terminal, markdown, summary_row, write_means, write_runs
 from efnn_cli.studies.cost import training_seconds
@@ -119,9 +119,10 @@ def draw(plan: ComparisonPlan, compared: Compared, quantity: str, folder: Path) 
     top = {candidate.title: group for candidate, group in compared if candidate.wanted in (largest, None)}
     label = LABELS[quantity]
     panels = {
-        f"{name}\n{label} {number(group.members[0].metrics['test'][quantity], 2)}": group for name, group in top.items()
+        f"{name}\n{label} {number(group.members[0].metrics['test'][quantity], 2)}": group.members[0].run
+        for name, group in top.items()
     }
-    outputs = {"parity": pictures.parity(panels, plan.data, folder / "parity")}
+    outputs = {"parity": plots.parity(panels, plan.data).draw(folder / "parity")}
     sizes = {row["L"] for group in top.values() for member in group.members for row in member.sizes}
     if sizes:
         curves = pictures.against_size(top, sorted(sizes, key=length), quantity)

@@ -75,7 +75,7 @@ def learning_curve(group: Group, stem: Path) -> Figure:
 def parity(groups: Sequence[Group], data: Path, stem: Path) -> Figure:
     """Predicted against true energies of the test split, of the first seed."""
     return _picture(
-        pictures.parity({each.name: each for each in groups}, data, stem),
+        plots.parity({each.name: each.members[0].run for each in groups}, data).draw(stem),
         f"Predicted against true energies per site on the test split, and residuals; seed {groups[0].members[0].seed}.",
         "Predicted against true energies, with a histogram of the residuals",
     )

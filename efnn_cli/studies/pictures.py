@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-import numpy as np
-
-from efnn_cli import figures
 from efnn_cli.core.size import Size, length
-from efnn_cli.evaluation.evaluation_set import evaluation_set
 from efnn_cli.evaluation.size_table import mean_and_bar
 from efnn_cli.figures import Curve
-from efnn_cli.runs.loading import load
 from efnn_cli.studies.summary import Group
 
 
@@ -35,13 +29,3 @@ def against_width(groups: Sequence[Group], quantity: str, *, networks: bool) -> 
         rows.setdefault(name, []).append((float(group.width), *group.test(quantity)))
     order = dict.fromkeys(group.title if networks else f"D = {group.depth}" for group in groups)
     return [Curve(name, rows[name]) for name in order]
-
-
-def parity(groups: Mapping[str, Group], data: Path, stem: Path) -> Path:
-    """Draw predicted against true energies per site on the test split, by the first seed of every network."""
-    members = [load(group.members[0].run, "cpu") for group in groups.values()]
-    task = evaluation_set(members, data, "test", drop_seen=False)
-    found = task.predictions(lambda: None)
-    sites = members[0].system.sites
-    panels = {name: np.asarray(energies) / sites for name, energies in zip(groups, found, strict=True)}
-    return figures.parity(panels, task.true / sites, stem)

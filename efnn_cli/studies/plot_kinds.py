@@ -9,13 +9,14 @@ from pathlib import Path
 from efnn_cli.config.fingerprint import fingerprint
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.results import shown
+from efnn_cli.core.signals import StopRequest
 from efnn_cli.figures import SUFFIXES, beside
 from efnn_cli.runs.filters import split_conditions
 from efnn_cli.runs.folder import OUTPUTS
 from efnn_cli.runs.listing import RunRow
 from efnn_cli.storage.output import claim_file, refuse_nameless
 from efnn_cli.studies import plots
-from efnn_cli.studies.plot_selection import Drawing, select
+from efnn_cli.studies.plot_selection import Drawing, limit, names, select
 
 MANY: dict[str, Callable[[Sequence[RunRow]], Drawing]] = {
     key: partial(plots.against, key) for key in ("width", "parameters", "samples")
@@ -49,7 +50,12 @@ def prepare(kind: str, arguments: Sequence[str], data: Path | None) -> Drawing:
         return plots.sample(arguments)
     paths, conditions = split_conditions(arguments)
     rows = select(paths, conditions, many=kind in MANY)
-    return plots.parity(rows, data) if kind == "parity" else (MANY | FEW)[kind](rows)
+    if kind != "parity":
+        return (MANY | FEW)[kind](rows)
+    limit(rows)
+    runs = {name: row.folder.path for name, row in names(rows).items()}
+    with StopRequest("nothing was written; the same command starts again") as stop:
+        return plots.parity(runs, data, stop.check)
 
 
 def prepare_spins(arguments: Sequence[str]) -> Drawing:

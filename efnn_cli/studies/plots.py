@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,6 @@ from efnn_cli.config.schema import build_system
 from efnn_cli.core import checks
 from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.results import shown
-from efnn_cli.core.signals import StopRequest
 from efnn_cli.core.size import length
 from efnn_cli.evaluation.evaluation_set import evaluation_set
 from efnn_cli.evaluation.size_table import METHODS, Rows, SizeTable, mean_and_bar, size_quantity
@@ -59,19 +58,17 @@ def curve(rows: Sequence[RunRow]) -> Drawing:
     return Drawing(identity, lambda stem: figures.learning_curves(histories, stem), {"epochs": last})
 
 
-def parity(rows: Sequence[RunRow], data: Path | None) -> Drawing:
-    """Predicted and true energies per site, on the test split or on `data` as in `efnn evaluate`."""
-    limit(rows)
-    members = [load(row.folder.path, "cpu") for row in rows]
+def parity(runs: Mapping[str, Path], data: Path | None, check_stop: Callable[[], None] = lambda: None) -> Drawing:
+    """Predicted and true energies per site of runs by name, on the test split or on `data` as in `efnn evaluate`."""
+    members = [load(path, "cpu") for path in runs.values()]
     task = evaluation_set(members, data, "test", drop_seen=False)
-    with StopRequest("nothing was written; the same command starts again") as stop:
-        found = dict(zip(names(rows), task.predictions(stop.check), strict=True))
-        stop.check()
+    found = dict(zip(runs, task.predictions(check_stop), strict=True))
+    check_stop()
     sites = members[0].system_for(task.data.spins).sites
     panels = {name: energies / sites for name, energies in found.items()}
     errors = {name: measure(energies, task.true).rmse for name, energies in found.items()}
     return Drawing(
-        {"runs": hashes(rows), "dataset": task.data.content_hash},
+        {"runs": [str(each.config["hash"]) for each in members], "dataset": task.data.content_hash},
         lambda stem: figures.parity(panels, task.true / sites, stem, unit=members[0].system.energy_unit),
         {"samples": len(task.true), "rmse": errors},
     )
