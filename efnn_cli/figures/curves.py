@@ -96,7 +96,7 @@ def draw_errors(axes: Any, curves: Sequence[Curve], shared: Sequence[Curve] = ()
             handles[below(curve.name, largest)] = line
         else:
             x, y, bars = zip(*curve.points, strict=True)
-            lower = [value - value**2 / (value + (bar or 0.0)) for value, bar in zip(y, bars, strict=True)]
+            lower = [value * bar / (value + bar) if bar else 0.0 for value, bar in zip(y, bars, strict=True)]
             handles[curve.name] = draw_bars(axes, x, y, (lower, [bar or 0.0 for bar in bars]), **look)
     points = [(y, bar or 0.0) for curve in shared for _, y, bar in curve.points if y >= least]
     if points:

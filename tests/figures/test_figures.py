@@ -126,6 +126,16 @@ def test_bars_on_a_logarithmic_axis_do_not_reach_zero():
     assert (lower, upper) == (pytest.approx(0.25), pytest.approx(4.0))
 
 
+def test_points_without_bars_get_none():
+    """Also where y - y^2 / y is not zero but rounds to less."""
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    draw_errors(axes, [Curve("EFNN", [(8, 0.1, None), (16, 0.11, None)])])
+    (bars,) = axes.containers
+    assert not bars.has_yerr
+
+
 def test_csv_of_curves(drawn: Path):
     assert table(drawn / "error_against.v1.csv") == [
         ["panel", "curve", "width", "error", "error_bar"],
