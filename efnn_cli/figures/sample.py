@@ -19,8 +19,19 @@ LAGS = 30
 
 
 @styled()
-def sample(series: Mapping[str, Array], spins: Array, stem: Path, title: str, *, unit: str = "") -> Path:
-    """Draw two `series` (chains, proposals) by name, the first in `unit`, and `spins` (rows, 3, Lx, Ly).
+def sample(
+    series: Mapping[str, Array],
+    correlations: Mapping[str, Array],
+    structure_factor: Array,
+    spins: Array,
+    stem: Path,
+    title: str,
+    *,
+    unit: str = "",
+) -> Path:
+    """Draw two `series` (chains, proposals) by name, the first in `unit`, and their autocorrelation functions (lags,).
+
+    Beside them S(q) (Lx, Ly) and one configuration `spins` (3, Lx, Ly).
 
     The CSV has the series: proposal, chain, and a column each. Return the path of the PNG.
     """
@@ -31,9 +42,9 @@ def sample(series: Mapping[str, Array], spins: Array, stem: Path, title: str, *,
     for index, (name, rows) in enumerate(zip(names, series.values(), strict=True)):
         draw_series(axes[0, index], rows, name)
     draw_histograms(axes[1, 0], dict(zip(names, series.values(), strict=True)))
-    draw_autocorrelation(axes[1, 1], series)
-    draw_structure_factor(figure, axes[2, 0], spins)
-    draw_configuration(figure, axes[2, 1], spins[-1])
+    draw_autocorrelation(axes[1, 1], correlations)
+    draw_structure_factor(figure, axes[2, 0], structure_factor)
+    draw_configuration(figure, axes[2, 1], spins)
     first = next(iter(series.values()))
     lines = [
         (proposal, chain, *(float(each[chain, proposal]) for each in series.values()))
@@ -63,29 +74,18 @@ def draw_histograms(axes: Any, series: Mapping[str, Array]) -> None:
     axes.legend()
 
 
-def draw_autocorrelation(axes: Any, series: Mapping[str, Array]) -> None:
-    """Draw the normalised autocorrelation functions against the lag."""
-    for (name, rows), colour in zip(series.items(), COLOURS, strict=False):
-        centred = rows - rows.mean()
-        lags = range(min(LAGS, rows.shape[1] - 1) + 1)
-        square = float(np.mean(centred**2)) or 1.0
-        found = [float(np.mean(centred[:, lag:] * centred[:, : rows.shape[1] - lag])) / square for lag in lags]
-        axes.plot(lags, found, marker="o", markersize=2.5, color=colour, label=name)
+def draw_autocorrelation(axes: Any, correlations: Mapping[str, Array]) -> None:
+    """Draw the first lags of autocorrelation functions."""
+    for (name, found), colour in zip(correlations.items(), COLOURS, strict=False):
+        axes.plot(found[: LAGS + 1], marker="o", markersize=2.5, color=colour, label=name)
     axes.axhline(0.0, color=FAINT, linewidth=0.8)
     axes.set_xlabel("lag (proposals)")
     axes.set_ylabel("autocorrelation")
     axes.legend()
 
 
-def draw_structure_factor(figure: Any, axes: Any, spins: Array) -> None:
-    """Draw the mean of S(q) as a map over the Brillouin zone of the cell coordinates, q = 0 in its middle."""
-    factors = np.mean(
-        [
-            (np.abs(np.fft.fft2(each)) ** 2).sum(axis=1).mean(axis=0) / np.prod(spins.shape[2:])
-            for each in np.array_split(spins, max(1, len(spins) // 256))
-        ],
-        axis=0,
-    )
+def draw_structure_factor(figure: Any, axes: Any, factors: Array) -> None:
+    """Draw S(q) (Lx, Ly) as a map over the Brillouin zone of the cell coordinates, q = 0 in its middle."""
     edges = [each for side in factors.shape for each in (-2 * (side // 2) / side - 1 / side, -2 * (side // 2) / side)]
     extent = (edges[0], edges[0] + 2, edges[2], edges[2] + 2)  # a pixel a momentum
     image = axes.imshow(np.fft.fftshift(factors).T, origin="lower", extent=extent, cmap="viridis", aspect="equal")

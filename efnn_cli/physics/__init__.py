@@ -9,6 +9,7 @@ sampling.py       distributions of unit vectors     block_recursion.py sparse_de
 thermal.py        spins at a temperature            lattices.py   square and triangular, their point groups
 hopping.py        electrons on them, with twists    external.py               labels from elsewhere
 statistics.py     correlations, magnetisation     observables.py   structure factor, chirality, charge
+autocorrelation.py   of chains: the Gamma method
 plug_in.py        systems of one's own              block_inverse.py determinant_fields.py   fields without levels
 
 A system of one's own is a class in any file, named on the command line, or an entry point `efnn.systems` of a

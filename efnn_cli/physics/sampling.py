@@ -10,8 +10,9 @@ import numpy as np
 from efnn_cli.core import checks, rng
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.size import Size, sides
+from efnn_cli.physics.autocorrelation import autocorrelation, integrated
 from efnn_cli.physics.system import Array, Draw
-from efnn_cli.physics.thermal import Bath, autocorrelation_time, graph_of, run_chains, uniform
+from efnn_cli.physics.thermal import Bath, graph_of, run_chains, uniform
 
 # The documented draw uses seed 100 + i for configuration i; a block of a million per seed keeps
 # training sets (seed 0 .. 999) and references (1000 + seed) apart.
@@ -84,8 +85,9 @@ def diagnose(bath: Bath, lengths: Sides, seed: int) -> dict[str, float]:
     longer = dataclasses.replace(bath, sweeps=4 * bath.sweeps)
     coldest = np.full(chains, bath.temperature)
     _, energies = run_chains(graph_of(bath, lengths), longer, coldest, rng.stream(seed, "thermal diagnosis"))
-    settled = energies[2 * bath.sweeps :]
-    return {"energy_per_spin": float(settled.mean()), "autocorrelation_sweeps": autocorrelation_time(settled)}
+    settled = energies[2 * bath.sweeps :].T  # (chains, sweeps)
+    tau, _ = integrated(autocorrelation(settled - settled.mean()), settled.size)
+    return {"energy_per_spin": float(settled.mean()), "autocorrelation_sweeps": tau}
 
 
 SAMPLINGS = {

@@ -24,7 +24,6 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 OVERRELAXATION = 2  # steps per heat-bath step
-WINDOW = 6.0  # of the sum of the autocorrelation function, in units of the time itself (Sokal)
 
 
 @dataclass(frozen=True)
@@ -174,18 +173,3 @@ def _reflect(spins: Array, field: Array) -> Array:
     square = np.einsum("...i,...i->...", field, field)[..., None]
     along = np.einsum("...i,...i->...", spins, field)[..., None]
     return np.where(square > 0, 2.0 * along * field / np.maximum(square, 1e-300) - spins, spins)
-
-
-def autocorrelation_time(series: Array) -> float:
-    """Integrated autocorrelation time, in sweeps, of series (sweeps, chains), averaged over the chains.
-
-    tau = 1/2 + sum_{t>=1} rho(t), summed up to the first t >= 6 tau.
-    """
-    centred = series - series.mean()
-    variance = float(np.mean(centred**2))
-    tau = 0.5
-    for lag in range(1, len(series)):
-        if variance == 0 or lag >= WINDOW * tau:
-            break
-        tau += float(np.mean(centred[lag:] * centred[:-lag])) / variance
-    return max(tau, 0.5)

@@ -24,9 +24,9 @@ from efnn_cli.core.errors import NumericalError
 from efnn_cli.core.resources import in_parts
 from efnn_cli.datasets import cost
 from efnn_cli.models.energy import EnergyModel
+from efnn_cli.physics.autocorrelation import autocorrelation, integrated
 from efnn_cli.physics.system import TOLERANCE, Array, Draw, System
 from efnn_cli.physics.thermal import Bath, uniform
-from efnn_cli.simulation.gamma_method import autocorrelation, integrated
 from efnn_cli.simulation.hybrid import State
 from efnn_cli.simulation.moves import NetworkMoves, Settings
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from efnn_cli.physics.autocorrelation import autocorrelation, integrated
+
 Array = NDArray[np.float64]
 
-STEEPNESS = 1.5  # S: the autocorrelation time that windows suppose, over the integrated one
 NUDGE = 1e-2  # of derivatives, in standard errors
 
 
@@ -59,30 +60,6 @@ def gradient(function: Callable[[Array], float], means: Array, errors: Array) ->
         if error > 0:
             found[k] = (function(means + step) - function(means - step)) / (2 * step[k])
     return found
-
-
-def autocorrelation(deviations: Array) -> Array:
-    """Return Gamma(t) (N,) for t = 0 ... N - 1 of deviations (chains, N), averaged over the chains."""
-    count = deviations.shape[1]
-    transformed = np.fft.rfft(deviations, n=2 * count, axis=1)
-    products = np.fft.irfft(np.abs(transformed) ** 2, axis=1)[:, :count].mean(axis=0)
-    return np.asarray(products / (count - np.arange(count)))
-
-
-def integrated(correlation: Array, states: int) -> tuple[float, int]:
-    """Return tau = 1/2 + sum_{t=1}^{W} rho(t), at least 1/2, and W, chosen as in section 3.3 of the paper.
-
-    W is the first where the bias of cutting the sum falls below its noise; `states` is their number in all chains.
-    """
-    if correlation[0] <= 0:
-        return 0.5, 0
-    tau = 0.5
-    for window in range(1, max(2, len(correlation) // 2)):
-        tau += float(correlation[window] / correlation[0])
-        decay = STEEPNESS / math.log((2 * tau + 1) / (2 * tau - 1)) if tau > 0.5 else 1e-12
-        if math.exp(-window / decay) < decay / math.sqrt(window * states):
-            return max(tau, 0.5), window
-    return max(tau, 0.5), window
 
 
 def split_r_hat(series: Array) -> float | None:

@@ -26,8 +26,6 @@ from efnn_cli.simulation.gamma_method import Estimate, estimate, split_r_hat
 from efnn_cli.storage.samples_file import Samples, by_chain
 
 Array = NDArray[np.float64]
-Series = Mapping[str, Array]
-"""Observables by name, (chains, proposals) each."""
 
 TOO_FEW = 50  # proposals of a chain, in autocorrelation times
 TOO_FAR = 1.1  # split R-hat
@@ -50,6 +48,10 @@ class Measured:
     predicted_acceptance: float | None
     r_hat: float | None
     """The larger one of energy and m^2."""
+    series: Mapping[str, Array]
+    """Observables of every state by name, (chains, proposals) each, per site where they are extensive."""
+    structure_factor: Array
+    """Mean of S(q) (Lx, Ly)."""
 
     @property
     def tau(self) -> float | None:
@@ -58,10 +60,9 @@ class Measured:
         return max((each for each in found if each is not None), default=None)
 
 
-def series_of(samples: Samples, system: System) -> dict[str, Array]:
-    """Return the observables of every state, per site where they are extensive."""
+def series_of(samples: Samples, system: System, factors: Array) -> dict[str, Array]:
+    """Return the observables of every state, `factors` S(q) (rows, Lx, Ly) among them."""
     spins = samples.arrays["spins"]
-    factors = structure_factor(spins)  # (rows, Lx, Ly)
     m = magnetisation(spins)
     n = system.sites
     energies = samples.arrays["energies" if samples.corrected else "network_energies"]
@@ -115,7 +116,8 @@ def smallest_momentum(system: System) -> float:
 
 def measure(samples: Samples, system: System) -> Measured:
     """Return all observables of `samples` with errors."""
-    series = series_of(samples, system)
+    factors = structure_factor(samples.arrays["spins"])  # (rows, Lx, Ly)
+    series = series_of(samples, system, factors)
     found = {name: estimate(each[..., None]) for name, each in series.items() if name not in ("u2", "v")}
     for name, one in derived(system, samples.temperature).items():
         if all(each in series for each in one.needs):
@@ -126,7 +128,8 @@ def measure(samples: Samples, system: System) -> Measured:
         acceptance = float(samples.arrays["accepted"].mean())
         spread = float(samples.arrays["error_differences"].std())
         predicted = float(erfc(spread / (2 * math.sqrt(2) * samples.temperature)))
-    return Measured(found, acceptance, predicted, max(r_hats, default=None))
+    r_hat = max(r_hats, default=None)
+    return Measured(found, acceptance, predicted, r_hat, series, factors.mean(axis=0))
 
 
 def warnings_of(measured: Measured, proposals: int) -> list[str]:

@@ -17,9 +17,10 @@ from efnn_cli.core.results import Result, shown
 from efnn_cli.core.table import Table, facts
 from efnn_cli.datasets.job import Part
 from efnn_cli.figures import beside
+from efnn_cli.physics.autocorrelation import normalised
 from efnn_cli.physics.system import System
 from efnn_cli.runs.trust import outside
-from efnn_cli.simulation.observables import Measured, measure, series_of, warnings_of
+from efnn_cli.simulation.observables import Measured, measure, warnings_of
 from efnn_cli.simulation.sampling import require_free_path
 from efnn_cli.simulation.settings import SamplePlan
 from efnn_cli.storage import atomic, documents
@@ -95,7 +96,7 @@ def report(plan: SamplePlan, samples: Samples) -> Result:
     metrics = metrics_of(plan, samples, measured)
     write_csv(beside(stem, ".csv"), measured, samples)
     documents.write_json(beside(stem, ".json"), metrics)
-    figure = draw(samples, plan.system, stem.with_name(f"{stem.name}-series"))
+    figure = draw(measured, samples, plan.system, stem.with_name(f"{stem.name}-series"))
     outputs = {"samples": plan.path, "observables": beside(stem, ".csv"), "figure": figure}
     return Result("sample", metrics, {name: shown(each) for name, each in outputs.items()}, tables=tables(metrics))
 
@@ -158,10 +159,11 @@ def write_csv(path: Path, measured: Measured, samples: Samples) -> None:
     atomic.write_csv(path, [head, *rows])
 
 
-def draw(samples: Samples, system: System, stem: Path) -> Path:
+def draw(measured: Measured, samples: Samples, system: System, stem: Path) -> Path:
     """Draw series, histograms, autocorrelation, S(q) and the last configuration; return the path of the PNG."""
-    series = series_of(samples, system)
     title = f"{system.kind}, L = {system.size}, T = {samples.temperature:g}"
     note = "corrected" if samples.corrected else "uncorrected: samples of the network"
-    shown_series = {"energy a site": series["energy"], "magnetisation": series["m"]}
-    return figures.sample(shown_series, samples.arrays["spins"], stem, f"{title}, {note}", unit=system.energy_unit)
+    series = {"energy a site": measured.series["energy"], "magnetisation": measured.series["m"]}
+    correlations = {name: normalised(each) for name, each in series.items()}
+    last, head = samples.arrays["spins"][-1], f"{title}, {note}"
+    return figures.sample(series, correlations, measured.structure_factor, last, stem, head, unit=system.energy_unit)

@@ -24,6 +24,7 @@ from efnn_cli.physics.system import Array
 from efnn_cli.runs.folder import EXTRAPOLATION
 from efnn_cli.runs.listing import RunRow
 from efnn_cli.runs.loading import Run, load, weights_digest
+from efnn_cli.simulation import observables
 from efnn_cli.simulation.results import draw
 from efnn_cli.storage import samples_file
 from efnn_cli.studies.plot_selection import (
@@ -100,7 +101,11 @@ def sample(arguments: Sequence[str]) -> Drawing:
     samples = samples_file.read(path)
     system = build_system(samples.metadata["system"])
     identity = {"samples": str(samples.metadata["job"])}
-    return Drawing(identity, lambda stem: draw(samples, system, stem), {"samples": shown(path)})
+    return Drawing(
+        identity,
+        lambda stem: draw(observables.measure(samples, system), samples, system, stem),
+        {"samples": shown(path)},
+    )
 
 
 def effective_fields(run: Run, configuration: Array, known: Array | None = None) -> dict[str, Array]:

@@ -54,6 +54,7 @@ def without_seconds(found: dict) -> list[dict]:
     return [{key: each for key, each in row.items() if key != "seconds"} for row in found["metrics"]["rounds"]]
 
 
+@pytest.mark.slow
 def test_one_round_more_is_as_if_never_stopped(place: Path, learned: dict):
     first = call(*WORDS, "--rounds", 1, "--out", "cut", cwd=place).done().json()
     again = call(*WORDS, "--rounds", 2, "--out", "cut", cwd=place).done().json()

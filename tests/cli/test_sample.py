@@ -128,6 +128,7 @@ def samples_of(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_killed_job_goes_on_to_the_same_chains(place: Path, tmp_path: Path):
     words = ("sample", place / "run", "--chains", 12, "--proposals", 150, "warmup=1", "trajectories=1", "steps=1")
     whole, cut = tmp_path / "whole", tmp_path / "cut"

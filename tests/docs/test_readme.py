@@ -36,10 +36,11 @@ SMALLER |= {"executor=dask": "executor=threads"}  # tests/datasets starts worker
 COMPLETE = ("epochs=", "budget=", "model=effective", "--samples")  # commands with one of these keep their size
 
 
-def commands():
-    """The `efnn` lines of all shell blocks; those of the guide go on in the folder of the README."""
-    every = [*blocks("README.md"), *blocks("docs/guide.md")]
-    return [line for block in every if block.language == "sh" for line in command_lines(block.text)]
+def commands(*pages):
+    """The `efnn` lines of all shell blocks."""
+    return [
+        line for page in pages for block in blocks(page) if block.language == "sh" for line in command_lines(block.text)
+    ]
 
 
 def small(words):
@@ -61,12 +62,19 @@ def filled(words):
     return [str(runs.pop().parent) if word in ("RUN", "outputs/...") else word for word in words]
 
 
-def test_every_command_runs(tmp_path, monkeypatch, capsys):
+README, GUIDE = "README.md", "docs/guide.md"
+
+
+@pytest.mark.parametrize(
+    ("pages", "number"), [((README,), 8), pytest.param((README, GUIDE), 25, marks=pytest.mark.slow)]
+)
+def test_every_command_runs(pages, number, tmp_path, monkeypatch, capsys):
+    """Those of the guide go on in the folder of the README."""
     monkeypatch.chdir(tmp_path)
     for name in ("TUNING", "TRIED"):  # moves before the first proposal
         monkeypatch.setattr(chains, name, 10)
-    assert len(commands()) >= 25
-    for program, *words in commands():
+    assert len(commands(*pages)) >= number
+    for program, *words in commands(*pages):
         assert program == "efnn", words
         assert main(small(filled(words))) == 0, (words, capsys.readouterr().err)
 

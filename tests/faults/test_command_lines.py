@@ -81,7 +81,7 @@ def check(line: list[str], outcome: Outcome, left: set[str]) -> None:
 @pytest.mark.parametrize(
     ("number", "amount"),
     [
-        (1, 25),
+        (1, 10),
         pytest.param(1, 400, marks=pytest.mark.slow),
         *(pytest.param(number, 2000, marks=pytest.mark.soak) for number in range(10, 20)),
     ],

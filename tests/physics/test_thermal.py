@@ -9,7 +9,7 @@ from efnn_cli.core.errors import ConfigError
 from efnn_cli.physics import SYSTEMS
 from efnn_cli.physics.lattices import SQUARE, TRIANGULAR
 from efnn_cli.physics.system import Draw
-from efnn_cli.physics.thermal import Bath, Graph, Ladder, autocorrelation_time, lattice_graph, run_chains
+from efnn_cli.physics.thermal import Bath, Graph, Ladder, lattice_graph, run_chains
 
 
 def ring(length):
@@ -96,17 +96,6 @@ def test_infinite_and_tiny_temperatures():
     assert abs(hot) < 0.02
     cold, _ = average(lattice_graph((4, 4)), 1e-3, sweeps=200, chains=20)
     assert cold == pytest.approx(-2.0, abs=0.05)
-
-
-def test_autocorrelation_time_of_a_known_process():
-    """An AR(1) process with a = 0.8 has tau = 1/2 + a / (1 - a) = 4.5."""
-    generator, a = np.random.default_rng(0), 0.8
-    x, series = generator.normal(size=400) / np.sqrt(1 - a * a), []
-    for _ in range(1000):
-        x = a * x + generator.normal(size=400)
-        series.append(x)
-    assert autocorrelation_time(np.array(series)) == pytest.approx(4.5, rel=0.05)
-    assert autocorrelation_time(generator.normal(size=(1000, 50))) == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.parametrize("changes", [(0.0, 1.0, 10), (-1.0, 1.0, 10), (1.0, float("nan"), 10), (1.0, 1.0, 0)])

@@ -39,7 +39,7 @@ def test_statistics_of_known_configurations():
 
 
 @pytest.mark.parametrize("temperature", [None, 0.7])
-@pytest.mark.parametrize("count", [150, 1500])
+@pytest.mark.parametrize("count", [150, pytest.param(1500, marks=pytest.mark.slow)])
 def test_at_most_a_hundredth_of_the_same_ensemble_is_flagged(temperature, count):
     domain = domain_of(8, count, temperature)
     assert share_outside(domain, 8, 1500, temperature) <= 0.01
