@@ -20,7 +20,18 @@ from efnn_cli.runs.stored import ERRORS, FIELD_ERRORS
 from efnn_cli.runs.trust import outside
 from efnn_cli.storage import atomic, predictions
 from efnn_cli.training.fields import FieldErrors
-from efnn_cli.training.metrics import LABELS, Metrics, bias_text, error_text, measure, warn_of_no_use
+from efnn_cli.training.metrics import (
+    LABELS,
+    MOSTLY,
+    TRAIN_MORE,
+    TRAIN_THERE,
+    Metrics,
+    bias_text,
+    error_text,
+    measure,
+    share,
+    warn_of_no_use,
+)
 
 PER_SITE = ("rmse", "mae", "bias")
 ENERGY_ERRORS = tuple(each.name for each in dataclasses.fields(Metrics))
@@ -78,7 +89,8 @@ def report(
         tables.append(temperatures.table(metrics["temperatures"]))
     ratios = {f"on {len(task.chosen)} configurations": metrics["rmse_over_std"]}
     ratios |= {f"for member {i}": each["rmse_over_std"] for i, each in enumerate(metrics.get("members", ()))}
-    warn_of_no_use(ratios)
+    there = (metrics.get("outside") or {"share": 0.0})["share"] > MOSTLY
+    warn_of_no_use(ratios, advice=TRAIN_THERE if there else TRAIN_MORE)
     return Result("evaluate", metrics, outputs, tables=tables)
 
 
@@ -118,19 +130,21 @@ def error_tables(metrics: Mapping[str, Any], sites: int | None) -> list[Table]:
     rest = {**of_fields, "samples": samples, "weights": metrics["weights"]}
     if rmse is None:
         return [facts(rest)]
+    biased = share(bias, rmse)
     parts = {"energy": 1} | ({} if sites is None else {"per site": sites})
     rows: list[list[object]] = [
-        [LABELS["rmse"], *(error_text("rmse", rmse / part, samples) for part in parts.values())],
+        [LABELS["rmse"], *(error_text("rmse", rmse / part, samples, biased) for part in parts.values())],
         [LABELS["mae"], *(number(metrics["mae"] / part, 3) for part in parts.values())],
         [LABELS["bias"], *(bias_text(rmse / part, bias / part, samples) for part in parts.values())],
     ]
-    ratios = {LABELS[key]: error_text(key, metrics[key], samples) for key in ERRORS[1:]}
+    ratios = {LABELS[key]: error_text(key, metrics[key], samples, biased) for key in ERRORS[1:]}
     return [Table(["", *parts], rows), facts({**ratios, LABELS["r2"]: metrics["r2"], **rest})]
 
 
 def errors_shown(metrics: Mapping[str, Any]) -> list[str]:
     """Return RMSE, RMSE/std and relative error with their uncertainties."""
-    return [error_text(key, metrics[key], metrics["samples"]) for key in ERRORS]
+    biased = share(metrics["bias"], metrics["rmse"])
+    return [error_text(key, metrics[key], metrics["samples"], biased) for key in ERRORS]
 
 
 def full(metrics: Metrics | None, fields: FieldErrors | None, sites: int | None, weights: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,9 +32,11 @@ from efnn_cli.runs.folder import EXTRAPOLATION, OUTPUTS
 from efnn_cli.runs.loading import Run, weights_digest
 from efnn_cli.storage import atomic
 from efnn_cli.storage.dataset import Dataset
-from efnn_cli.training.metrics import bias_text, error_text, warn_of_no_use
+from efnn_cli.training.metrics import MOSTLY, TRAIN_MORE, TRAIN_THERE, bias_text, error_text, share, warn_of_no_use
 
 LOGGER = logging.getLogger("efnn")
+
+MANY = 5  # standard errors by which coverage falls short before it is warned of
 
 ENSEMBLE_SHOWN = (
     "spread_per_site",
@@ -48,13 +51,18 @@ ENSEMBLE_SHOWN = (
 """Columns of an ensemble on the screen."""
 
 
+def _error(quantity: str, value: float | None, row: SizeErrors) -> str:
+    """Return an error of one size with its standard error in brackets."""
+    return error_text(quantity, value, row.samples, share(row.bias_per_site, row.rmse_per_site))
+
+
 SHOWN: dict[str, Callable[[SizeErrors], object]] = {
     "L": lambda row: row.L,
     "samples": lambda row: row.samples,
-    "RMSE/site": lambda row: error_text("rmse", row.rmse_per_site, row.samples),
+    "RMSE/site": lambda row: _error("rmse", row.rmse_per_site, row),
     "bias/site": lambda row: bias_text(row.rmse_per_site, row.bias_per_site, row.samples),
-    "RMSE/std": lambda row: error_text("rmse_over_std", row.rmse_over_std, row.samples),
-    "rel. error": lambda row: error_text("relative_error", row.relative_error, row.samples),
+    "RMSE/std": lambda row: _error("rmse_over_std", row.rmse_over_std, row),
+    "rel. error": lambda row: _error("relative_error", row.relative_error, row),
     "s/conf": lambda row: number(row.seconds_per_configuration, 2),
     "speedup": lambda row: number(row.speedup, 2),
 }
@@ -168,6 +176,27 @@ def lines_of(rows: Rows, column: str, title: str) -> list[figures.Curve]:
     return lines
 
 
+def warn_of_bars(rows: Sequence[SizeErrors], network: Run) -> None:
+    """Warn of sizes where fewer energies lie within the error bars than chance explains, inside of the domain."""
+    missed = []
+    for row in rows:
+        if row.coverage_wanted is None or row.coverage_reached is None or (row.outside or 0.0) > MOSTLY:
+            continue
+        noise = math.sqrt(row.coverage_wanted * (1 - row.coverage_wanted) / row.samples)
+        if row.coverage_reached < row.coverage_wanted - MANY * noise:
+            missed.append(f"{row.coverage_reached:.2g} at L = {row.L}")
+    if missed:
+        field, side = network.config["receptive_field"], min(each for each in network.system.sides if each > 1)
+        small = field is not None and 2 * (field - 1) >= side
+        cause = f" (its receptive field {field} joins spins around the training lattice {network.system.size})"
+        LOGGER.warning(
+            "fewer energies than expected lie within the error bars of %g: %s; train on labels of a larger size too%s",
+            rows[0].coverage_wanted,
+            ", ".join(missed),
+            cause if small else "",
+        )
+
+
 def methods(rows: Sequence[SizeErrors]) -> str:
     """Return the reference methods, each with its sizes."""
     sizes: dict[str, list[str]] = {}
@@ -180,7 +209,11 @@ def report(rows: Sequence[SizeErrors], every: Rows, network: Run, table: SizeTab
     """Draw the figure of every row; return the `rows` of the sizes asked for."""
     figure = draw(every, network, table.path.parent)
     metrics = {"sizes": [row.as_json() for row in rows]}
-    warn_of_no_use({where: ratio for row in rows for where, ratio in row.ratios().items()})
+    for there in (False, True):
+        some = [row for row in rows if ((row.outside or 0.0) > MOSTLY) == there]
+        ratios = {where: ratio for row in some for where, ratio in row.ratios().items()}
+        warn_of_no_use(ratios, advice=TRAIN_THERE if there else TRAIN_MORE)
+    warn_of_bars(rows, network)
     tables = [Table(list(SHOWN), [[show(row) for show in SHOWN.values()] for row in rows])]
     bars = OF_BARS if any(row.coverage_wanted is not None for row in rows) else {}
     more = bars | (OF_FIELDS if any(row.field_rmse is not None for row in rows) else {})

@@ -16,7 +16,7 @@ from efnn_cli.evaluation.size_errors import ENSEMBLE_FIGURES, FIGURES, LATER, Si
 from efnn_cli.storage import atomic, documents
 from efnn_cli.storage.dataset import EXTERNAL
 from efnn_cli.storage.lock import awaited
-from efnn_cli.training.metrics import bias_error, mean_and_spread, sampling_error
+from efnn_cli.training.metrics import bias_error, mean_and_spread, sampling_error, share
 
 HEAD = ("weights", "sampling", "spin_temperature", "seed")
 COLUMNS = [*HEAD, *FIGURES, *ENSEMBLE_FIGURES]
@@ -167,18 +167,31 @@ def _against_size(
 ) -> dict[str, Points]:
     """Return values above zero against L; name the seeds where there are several."""
     many = len({row["seed"] for row in rows}) > 1
-    found: dict[str, dict[float, tuple[int, float]]] = {}
+    found: dict[str, dict[float, tuple[int, float, float]]] = {}
     for row in rows:
         if 0 < value(row) < math.inf:
-            name = row["sampling"].replace("_", " ") + (f", seed {row['seed']}" if many else "")
-            name += f", T = {row['spin_temperature']}" if row["spin_temperature"] else ""
+            name = ensemble(row) + (f", seed {row['seed']}" if many else "")
             best = found.setdefault(name, {})
             size = length(row["L"])
-            best[size] = max((int(row["samples"]), value(row)), best.get(size, (0, 0.0)))
+            best[size] = max((int(row["samples"]), value(row), bias_share(row)), best.get(size, (0, 0.0, 0.0)))
     return {
-        name: [(L, error, sampling_error(column, error, samples)) for L, (samples, error) in sorted(best.items())]
+        name: [
+            (L, error, sampling_error(column, error, samples, biased))
+            for L, (samples, error, biased) in sorted(best.items())
+        ]
         for name, best in found.items()
     }
+
+
+def ensemble(row: Mapping[str, str]) -> str:
+    """Return the sampling of a row and its spin temperature, in words."""
+    temperature = f", T = {row['spin_temperature']}" if row["spin_temperature"] else ""
+    return row["sampling"].replace("_", " ") + temperature
+
+
+def bias_share(row: Mapping[str, str]) -> float:
+    """Return bias / RMSE of a row."""
+    return share(float(row["bias_per_site"]), float(row["rmse_per_site"]))
 
 
 def mean_and_bar(lines: Rows, column: str) -> tuple[float, float]:
@@ -188,5 +201,5 @@ def mean_and_bar(lines: Rows, column: str) -> tuple[float, float]:
     if column == "bias_per_site":
         sampling = bias_error(float(lines[0]["rmse_per_site"]), float(lines[0][column]), samples)
     else:
-        sampling = sampling_error(column, mean, samples)
+        sampling = sampling_error(column, mean, samples, bias_share(lines[0]))
     return mean, math.hypot(spread or 0.0, sampling)

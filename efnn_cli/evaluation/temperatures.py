@@ -10,7 +10,7 @@ import numpy as np
 from efnn_cli.core.numbers import number
 from efnn_cli.core.table import Table
 from efnn_cli.physics.system import Array
-from efnn_cli.training.metrics import bias_text, error_text, measure
+from efnn_cli.training.metrics import bias_text, error_text, measure, share
 
 STEPS = (1.0, 2.0, 5.0)  # of every decade
 
@@ -47,7 +47,7 @@ def table(rows: list[dict[str, Any]]) -> Table:
         [
             "infinite" if row["from"] is None else f"{number(row['from'], 2)} to {number(row['to'], 2)}",
             row["samples"],
-            error_text("rmse", row["rmse"], row["samples"]),
+            error_text("rmse", row["rmse"], row["samples"], share(row["bias"], row["rmse"])),
             bias_text(row["rmse"], row["bias"], row["samples"]),
         ]
         for row in rows

@@ -59,7 +59,7 @@ def draw_series(axes: Any, rows: Array, name: str) -> None:
     for index, chain in enumerate(rows[:MOST_CHAINS]):
         axes.plot(chain, linewidth=0.7, color=COLOURS[index % len(COLOURS)])
     axes.set_xlabel("proposal")
-    axes.set_ylabel(name)
+    axes.set_ylabel(name.replace(" per site", "\nper site"))
 
 
 def draw_histograms(axes: Any, series: Mapping[str, Array]) -> None:
@@ -70,14 +70,14 @@ def draw_histograms(axes: Any, series: Mapping[str, Array]) -> None:
     for part, colour, label in ((rows[:, :half], FAINT, "first half"), (rows[:, half:], COLOURS[0], "second half")):
         axes.hist(part.ravel(), bins, histtype="step", color=colour, density=True, label=label)
     axes.set_xlabel(name)
-    axes.set_ylabel("frequency")
+    axes.set_ylabel("probability density")
     axes.legend()
 
 
 def draw_autocorrelation(axes: Any, correlations: Mapping[str, Array]) -> None:
-    """Draw the first lags of autocorrelation functions."""
+    """Draw autocorrelation functions up to half of the chain: beyond, they are noise."""
     for (name, found), colour in zip(correlations.items(), COLOURS, strict=False):
-        axes.plot(found[: LAGS + 1], marker="o", markersize=2.5, color=colour, label=name)
+        axes.plot(found[: min(LAGS, len(found) // 2) + 1], marker="o", markersize=2.5, color=colour, label=name)
     axes.axhline(0.0, color=FAINT, linewidth=0.8)
     axes.set_xlabel("lag (proposals)")
     axes.set_ylabel("autocorrelation")
@@ -88,9 +88,11 @@ def draw_structure_factor(figure: Any, axes: Any, factors: Array) -> None:
     """Draw S(q) (Lx, Ly) as a map over the Brillouin zone of the cell coordinates, q = 0 in its middle."""
     edges = [each for side in factors.shape for each in (-2 * (side // 2) / side - 1 / side, -2 * (side // 2) / side)]
     extent = (edges[0], edges[0] + 2, edges[2], edges[2] + 2)  # a pixel a momentum
-    image = axes.imshow(np.fft.fftshift(factors).T, origin="lower", extent=extent, cmap="viridis", aspect="equal")
-    axes.set_xlabel("qx / π")
-    axes.set_ylabel("qy / π")
+    image = axes.imshow(
+        np.fft.fftshift(factors).T, origin="lower", extent=extent, cmap="viridis", aspect="equal", norm="log"
+    )
+    axes.set_xlabel("$q_x$ / π")
+    axes.set_ylabel("$q_y$ / π")
     axes.grid(visible=False)
     figure.colorbar(image, ax=axes, label="S(q)")
 
@@ -104,7 +106,9 @@ def draw_configuration(figure: Any, axes: Any, spins: Array) -> None:
         clim=(-1, 1),
     )  # fmt: skip
     axes.set_aspect("equal")
+    axes.set_xlim(-1, spins.shape[1])
+    axes.set_ylim(-1, spins.shape[2])
     axes.grid(visible=False)
     axes.set_xlabel("x (sites)")
     axes.set_ylabel("y (sites)")
-    figure.colorbar(arrows, ax=axes, label="S_z")
+    figure.colorbar(arrows, ax=axes, label="$S_z$")

@@ -31,6 +31,7 @@ from efnn_cli.figures.style import (
 
 FALLING = ("relative error", "RMSE per site")
 BIAS = "bias per site"
+GUIDE = "∝ 1/L, to guide the eye"
 
 
 @styled()
@@ -55,12 +56,12 @@ def against_size(
             axes.set_ylabel(in_unit(quantity, unit) if quantity.startswith("RMSE per") else quantity)
             handles |= draw_errors(axes, curves)
         if quantity in FALLING and curves:
-            handles["1/L"] = draw_fall(axes, curves[0].points, trained_at)
+            handles[GUIDE] = draw_fall(axes, curves[0].points, trained_at)
         mark_sizes(axes, curves, trained_at)
     for axes in every[len(panels) :]:
         axes.set_visible(False)
     if len(handles) > 1:
-        order = sorted(handles, key="1/L".__eq__)
+        order = sorted(handles, key=GUIDE.__eq__)
         legend_below(figure, [handles[name] for name in order], order)
     head = ("quantity", "curve", "L", "value", "error_bar") if table else None
     lines = [(name, *row) for name, curves in panels.items() for row in table_of(curves)]

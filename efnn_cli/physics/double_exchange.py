@@ -73,6 +73,11 @@ class DoubleExchange(System):
     """Electrons a site, 0 to 2; the mu that gives it then takes the place of mu."""
 
     @property
+    def energy_name(self) -> str:
+        """The energy of spins is the grand potential of their electrons."""
+        return "grand potential"
+
+    @property
     def energy_unit(self) -> str:
         """The hopping amplitude t."""
         return "hopping t"

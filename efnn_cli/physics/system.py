@@ -108,6 +108,11 @@ class System(ABC):
     """Side of the lattice, text such as 12x8 for a rectangle, or number of spins."""
 
     @property
+    def energy_name(self) -> str:
+        """What the energy is called."""
+        return "energy"
+
+    @property
     def energy_unit(self) -> str:
         """Unit of the energies."""
         return "coupling scale"

@@ -11,7 +11,7 @@ from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.planning import Plan
 from efnn_cli.runs.stored import ERRORS, FIELD_ERRORS, FIGURES, PARTS
 from efnn_cli.storage import atomic
-from efnn_cli.training.metrics import LABELS, ON_TEST, warn_of_no_use
+from efnn_cli.training.metrics import LABELS, ON_TEST, SIGN_OF_FIELDS, TRAIN_MORE, warn_of_no_use
 
 
 def planned(plan: Plan) -> Result:
@@ -32,8 +32,9 @@ def planned(plan: Plan) -> Result:
 def report(folder: RunFolder) -> Result:
     """Return the errors on the three parts of the dataset, epochs and times of a finished run."""
     metrics = folder.read_summary()["metrics"]
-    warn_of_no_use({ON_TEST: metrics["test"]["rmse_over_std"]})
     test = metrics["test"]
+    contradicted = (test.get("field_relative_error") or 0.0) >= 1
+    warn_of_no_use({ON_TEST: test["rmse_over_std"]}, advice=SIGN_OF_FIELDS if contradicted else TRAIN_MORE)
     shown_errors = [*(ERRORS if test["rmse"] is not None else ()), *(key for key in FIELD_ERRORS if key in test)]
     head = [LABELS[key] for key in shown_errors]
     rows = [[part, *(number(metrics[part][key], 3) for key in shown_errors)] for part in PARTS]

@@ -81,7 +81,7 @@ def outside(members: Sequence[Run], spins: Array, where: str = "") -> dict[str, 
         return None
     if found.any():
         LOGGER.warning(
-            "%d of %d configurations%s lie outside of what the network was trained on: %s",
+            "%d of %d configurations%s lie outside of what the network was trained on: %s; no error bar holds there",
             int(found.sum()),
             len(spins),
             where,

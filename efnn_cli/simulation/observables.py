@@ -52,6 +52,8 @@ class Measured:
     """Observables of every state by name, (chains, proposals) each, per site where they are extensive."""
     structure_factor: Array
     """Mean of S(q) (Lx, Ly)."""
+    frozen: int = 0
+    """Number of chains without an accepted proposal."""
 
     @property
     def tau(self) -> float | None:
@@ -74,7 +76,7 @@ def series_of(samples: Samples, system: System, factors: Array) -> dict[str, Arr
         "S(0)": factors[:, 0, 0],
         "S(q1)": np.mean([factors[:, k, q] for k, q in smallest_momenta(system.sides)], axis=0),
         "chirality": chirality(spins),
-        "charge": topological_charge(spins),
+        "charge": np.rint(topological_charge(spins)) + 0.0,  # an integer, without the rounding of its sum
     }
     rows["charge2"] = rows["charge"] ** 2 / n
     stored = {"density": ("densities", 1), "u": ("internal_energies", n), "v": ("level_fluctuations", n)}
@@ -123,26 +125,35 @@ def measure(samples: Samples, system: System) -> Measured:
         if all(each in series for each in one.needs):
             found[name] = estimate(np.stack([series[each] for each in one.needs], axis=-1), one.of)
     r_hats = [each for name in ("energy", "m2") if (each := split_r_hat(series[name])) is not None]
-    acceptance = predicted = None
+    acceptance, predicted, frozen = None, None, 0
     if samples.corrected:
-        acceptance = float(samples.arrays["accepted"].mean())
+        accepted = by_chain(samples.arrays["accepted"], samples.chains)  # (chains, proposals)
+        acceptance, frozen = float(accepted.mean()), int((~accepted.any(axis=1)).sum())
         spread = float(samples.arrays["error_differences"].std())
         predicted = float(erfc(spread / (2 * math.sqrt(2) * samples.temperature)))
     r_hat = max(r_hats, default=None)
-    return Measured(found, acceptance, predicted, r_hat, series, factors.mean(axis=0))
+    return Measured(found, acceptance, predicted, r_hat, series, factors.mean(axis=0), frozen)
 
 
 def warnings_of(measured: Measured, proposals: int) -> list[str]:
-    """Return why the errors cannot be trusted yet; nothing where they can."""
+    """Return why the errors cannot be trusted yet, and what to do; nothing where they can."""
     found = []
-    if measured.tau is None or proposals < TOO_FEW * measured.tau:
-        tau = "unknown" if measured.tau is None else f"{measured.tau:.2g}"
+    if measured.tau is None:
+        found.append(f"the chains are short: {proposals} proposals tell no errors; --proposals 100 is a beginning")
+    elif proposals < TOO_FEW * measured.tau:
+        wanted = math.ceil(TOO_FEW * measured.tau / 10) * 10
         found.append(
-            f"the chains are short: {proposals} proposals with an autocorrelation time of {tau}; "
-            f"errors want {TOO_FEW} times as many"
+            f"the chains are short: {proposals} proposals with an autocorrelation time of {measured.tau:.2g}; "
+            f"errors want {TOO_FEW} times as many: --proposals {wanted}"
         )
-    if measured.acceptance == 0:
-        found.append("no proposal was accepted: the samples are the starts of the chains")
+    if measured.frozen:
+        found.append(
+            f"{measured.frozen} of {len(measured.series['energy'])} chains accepted no proposal and are still at "
+            "their starts: train on more labels of this ensemble, as efnn learn does"
+        )
     if measured.r_hat is not None and measured.r_hat > TOO_FAR:
-        found.append(f"the chains have not forgotten their starts: split R-hat is {measured.r_hat:.3g}, wanted 1")
+        found.append(
+            f"the chains have not forgotten their starts: split R-hat is {measured.r_hat:.3g}, wanted 1; their errors "
+            "are too small: more warmup and proposals"
+        )
     return found

@@ -29,15 +29,14 @@ from efnn_cli.storage.samples_file import Samples
 
 LOGGER = logging.getLogger("efnn")
 TITLES = {
-    "energy": "energy a site",
     "m": "magnetisation",
-    "m2": "m^2",
-    "m4": "m^4",
+    "m2": "m²",
+    "m4": "m⁴",
     "charge": "topological charge",
-    "charge2": "charge^2 a site",
-    "u": "internal energy a site",
-    "density": "electrons a site",
-    "specific_heat": "specific heat a site",
+    "charge2": "charge² per site",
+    "u": "internal energy per site",
+    "density": "electrons per site",
+    "specific_heat": "specific heat per site",
     "binder": "Binder cumulant",
     "correlation_length": "correlation length",
 }
@@ -98,7 +97,9 @@ def report(plan: SamplePlan, samples: Samples) -> Result:
     documents.write_json(beside(stem, ".json"), metrics)
     figure = draw(measured, samples, plan.system, stem.with_name(f"{stem.name}-series"))
     outputs = {"samples": plan.path, "observables": beside(stem, ".csv"), "figure": figure}
-    return Result("sample", metrics, {name: shown(each) for name, each in outputs.items()}, tables=tables(metrics))
+    return Result(
+        "sample", metrics, {name: shown(each) for name, each in outputs.items()}, tables=tables(metrics, plan.system)
+    )
 
 
 def metrics_of(plan: SamplePlan, samples: Samples, measured: Measured) -> dict[str, Any]:
@@ -136,13 +137,15 @@ def metrics_of(plan: SamplePlan, samples: Samples, measured: Measured) -> dict[s
     }
 
 
-def tables(metrics: dict[str, Any]) -> list[Table]:
-    """Return the merit of the moves and the observables for people."""
+def tables(metrics: dict[str, Any], system: System) -> list[Table]:
+    """Return the merit of the moves and the observables for people, in the unit of the energy."""
+    unit = f" ({system.energy_unit})" if system.energy_unit else ""
+    titles = TITLES | {"energy": f"{system.energy_name} per site{unit}", "u": f"internal energy per site{unit}"}
     keys = ["L", "T", "corrected", "reference", "acceptance", "predicted_acceptance", "tau_proposals"]
     keys += ["effective_samples", "r_hat", "seconds"]
     head = facts({name.replace("_", " "): metrics[name] for name in keys if metrics[name] is not None})
     rows = [
-        (TITLES.get(name, name.replace("_", " ")), with_error(each["mean"], each["error"]), number(each["tau"], 3))
+        (titles.get(name, name.replace("_", " ")), with_error(each["mean"], each["error"]), number(each["tau"], 3))
         for name, each in metrics["observables"].items()
         if each["mean"] is not None and name not in ("S(0)", "S(q1)", "m4")
     ]
@@ -161,9 +164,9 @@ def write_csv(path: Path, measured: Measured, samples: Samples) -> None:
 
 def draw(measured: Measured, samples: Samples, system: System, stem: Path) -> Path:
     """Draw series, histograms, autocorrelation, S(q) and the last configuration; return the path of the PNG."""
-    title = f"{system.kind}, L = {system.size}, T = {samples.temperature:g}"
+    title = f"{system.kind.replace('_', ' ')}, L = {system.size}, T = {samples.temperature:g}"
     note = "corrected" if samples.corrected else "uncorrected: samples of the network"
-    series = {"energy a site": measured.series["energy"], "magnetisation": measured.series["m"]}
+    series = {f"{system.energy_name} per site": measured.series["energy"], "magnetisation": measured.series["m"]}
     correlations = {name: normalised(each) for name, each in series.items()}
     last, head = samples.arrays["spins"][-1], f"{title}, {note}"
     return figures.sample(series, correlations, measured.structure_factor, last, stem, head, unit=system.energy_unit)

@@ -108,6 +108,8 @@ def _report(plan: ComparisonPlan, groups: Sequence[Group], folder: Path) -> Resu
     outputs = {"table": table, "means": means, "markdown": text, **draw(plan, compared, quantity, folder)}
     if len(plan.points) > 1:
         LOGGER.info("chosen by validation: %s", "; ".join(f"{row['model']} {row['choice']}" for row in rows))
+    if plan.seeds > 1:
+        LOGGER.info("brackets hold the spread over %d seeds", plan.seeds)
     metrics = {"quantity": quantity, "rows": rows, "grid": plan.grid, "recipe": plan.recipe}
     paths = {name: shown(path) for name, path in outputs.items()}
     return Result("compare", metrics, paths, tables=[for_terminal(rows, quantity)])
@@ -119,7 +121,9 @@ def draw(plan: ComparisonPlan, compared: Compared, quantity: str, folder: Path) 
     top = {candidate.title: group for candidate, group in compared if candidate.wanted in (largest, None)}
     label = LABELS[quantity]
     panels = {
-        f"{name}\n{label} {number(group.members[0].metrics['test'][quantity], 2)}": group.members[0].run
+        f"{name}, seed {group.members[0].seed}\n{label} {number(group.members[0].metrics['test'][quantity], 2)}": (
+            group.members[0].run
+        )
         for name, group in top.items()
     }
     outputs = {"parity": plots.parity(panels, plan.data).draw(folder / "parity")}

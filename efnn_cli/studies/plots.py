@@ -18,7 +18,7 @@ from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.results import shown
 from efnn_cli.core.size import length
 from efnn_cli.evaluation.evaluation_set import evaluation_set
-from efnn_cli.evaluation.size_table import METHODS, Rows, SizeTable, mean_and_bar, size_quantity
+from efnn_cli.evaluation.size_table import METHODS, Rows, SizeTable, ensemble, mean_and_bar, size_quantity
 from efnn_cli.figures import Curve
 from efnn_cli.physics.system import Array
 from efnn_cli.runs.folder import EXTRAPOLATION
@@ -123,6 +123,9 @@ def against(key: str, rows: Sequence[RunRow]) -> Drawing:
     shown_rows = [row for row in rows if row.values[key]]
     if not shown_rows:
         raise InputError(f"none of the {len(rows)} runs has a {key}", f"efnn train model=efnn {key}=VALUE makes one")
+    values = {row.values[key] for row in shown_rows}
+    if len(values) == 1:
+        LOGGER.warning("all runs have the same %s, %s: a figure of the error against it wants several", key, *values)
     quantity = quantity_of([row.values for row in shown_rows])
     curves = []
     for name, members in groups(shown_rows, apart=key).items():
@@ -148,11 +151,16 @@ def against(key: str, rows: Sequence[RunRow]) -> Drawing:
 def warn_of_other_settings(points: Iterable[Sequence[RunRow]]) -> None:
     """Warn of points that average over runs which differ in more than the seed."""
     for rows in points:
-        seeds = [row.values["seed"] for row in rows]
-        twice = [shown(row.folder.path) for row in rows if seeds.count(row.values["seed"]) > 1]
-        if twice:
+        settings = [row.settings for row in rows]
+        names = {name for each in settings for name in each if name.startswith(("model.", "training."))}
+        differing = sorted(name for name in names if len({str(each.get(name)) for each in settings}) > 1)
+        if differing:
+            name = differing[0]
             LOGGER.warning(
-                "one point is the mean of runs that differ in more than their seed: %s", ", ".join(twice[:3])
+                "one point is the mean of runs that differ in %s: choose some of them, for example %s=%s",
+                ", ".join(differing),
+                name,
+                settings[0].get(name),
             )
 
 
@@ -162,15 +170,15 @@ def sizes(rows: Sequence[RunRow]) -> Drawing:
     tables = size_tables(rows)
     every = [line for _, lines in tables for line in lines]
     quantity = size_quantity(every)
-    samplings = sorted({line["sampling"] for line in every})
+    ensembles = sorted({ensemble(line) for line in every})
     panels = {QUANTITIES[quantity]: quantity, QUANTITIES["rmse_over_std"]: "rmse_over_std"}
     panels |= {"RMSE per site": "rmse_per_site", figures.BIAS: "bias_per_site"}
     drawn: dict[str, list[Curve]] = {label: [] for label in panels}
     series = []
     for name, members in groups(rows, apart="").items():
-        for sampling in samplings:
-            title = name if len(samplings) == 1 else f"{name}, {sampling.replace('_', ' ')}"
-            sizes = at_sizes([lines for row, lines in tables if row in members], sampling, quantity)
+        for drawn_alike in ensembles:
+            title = name if len(ensembles) == 1 else f"{name}, {drawn_alike}"
+            sizes = at_sizes([lines for row, lines in tables if row in members], drawn_alike, quantity)
             if not sizes:
                 continue
             for label, column in panels.items():
@@ -239,12 +247,12 @@ def size_tables(rows: Sequence[RunRow]) -> list[tuple[RunRow, Rows]]:
     return found
 
 
-def at_sizes(tables: Sequence[Rows], sampling: str, quantity: str) -> dict[float, Rows]:
-    """Return, by L, the line of every table with the most samples, among those that have the quantity."""
+def at_sizes(tables: Sequence[Rows], drawn_alike: str, quantity: str) -> dict[float, Rows]:
+    """Return, by L, the line of every table with the most samples, among those of one ensemble with the quantity."""
     found: dict[float, Rows] = {}
     for lines in tables:
         ordered = sorted(lines, key=lambda line: int(line["samples"]))
-        best = {length(line["L"]): line for line in ordered if line["sampling"] == sampling and line[quantity]}
+        best = {length(line["L"]): line for line in ordered if ensemble(line) == drawn_alike and line[quantity]}
         for size, line in best.items():
             found.setdefault(size, []).append(line)
     return dict(sorted(found.items()))

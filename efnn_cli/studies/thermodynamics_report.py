@@ -16,9 +16,9 @@ from efnn_cli.report import Table as Page
 from efnn_cli.storage import atomic
 
 OBSERVABLES = {
-    "energy": "grand potential a site",
+    "energy": "grand potential per site",
     "m": "magnetisation",
-    "specific_heat": "specific heat a site",
+    "specific_heat": "specific heat per site",
     "correlation_length": "correlation length (sites)",
 }
 MERIT = {"acceptance": "acceptance", "tau_proposals": "autocorrelation time (proposals)"}

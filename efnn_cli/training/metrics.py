@@ -16,6 +16,10 @@ Array = NDArray[np.float64]
 
 LOGGER = logging.getLogger("efnn")
 NO_USE = 0.9  # RMSE / std(E); predicting the mean energy for every configuration has 1
+MOSTLY = 0.5  # share of configurations outside the domain of a network that explains its errors
+TRAIN_MORE = "train with more epochs, another lr or more samples"
+TRAIN_THERE = "train on configurations of this ensemble"
+SIGN_OF_FIELDS = "the fields are worse than none: is --field-kind of efnn import right (field, gradient or torque)?"
 BRIEF = ("rmse", "relative_error", "rmse_over_std")
 ON_TEST = "on the test split"
 LABELS = {
@@ -70,13 +74,14 @@ def measure(predicted: Array, true: Array) -> Metrics:
     )
 
 
-def sampling_error(quantity: str, value: float, samples: int) -> float:
+def sampling_error(quantity: str, value: float, samples: int, bias_share: float = 0.0) -> float:
     """Return the standard error of an error that was measured on `samples` configurations.
 
-    Holds for independent, normal errors of the energies: the RMSE of n of them has the relative standard error
-    1 / sqrt(2 n), and so has std(E), which adds to that of RMSE / std.
+    Holds for independent, normal errors of the energies, whose mean is `bias_share` = bias / RMSE: the RMSE of n of
+    them has the relative variance (1 - bias_share^4) / (2 n). That of std(E), 1 / (2 n), adds to it in RMSE / std.
     """
-    return value / math.sqrt(samples * (1 if quantity == "rmse_over_std" else 2))
+    variance = 1 - min(abs(bias_share), 1.0) ** 4 + (quantity == "rmse_over_std")
+    return value * math.sqrt(variance / (2 * samples))
 
 
 def bias_error(rmse: float, bias: float, samples: int) -> float:
@@ -89,9 +94,14 @@ def bias_text(rmse: float, bias: float, samples: int) -> str:
     return with_error(bias, bias_error(rmse, bias, samples))
 
 
-def error_text(quantity: str, value: float | None, samples: int) -> str:
+def share(bias: float, rmse: float) -> float:
+    """Return bias / RMSE, 0 where there is no error at all."""
+    return bias / rmse if rmse > 0 else 0.0
+
+
+def error_text(quantity: str, value: float | None, samples: int, bias_share: float = 0.0) -> str:
     """Return an error with its standard error in brackets, `-` where it is undefined."""
-    return number(None) if value is None else with_error(value, sampling_error(quantity, value, samples))
+    return number(None) if value is None else with_error(value, sampling_error(quantity, value, samples, bias_share))
 
 
 def mean_and_spread(values: Sequence[float]) -> tuple[float, float | None]:
@@ -101,12 +111,13 @@ def mean_and_spread(values: Sequence[float]) -> tuple[float, float | None]:
     return float(np.mean(values)), spread if math.isfinite(spread) else None
 
 
-def warn_of_no_use(ratios: Mapping[str, float | None], whose: str = "") -> None:
+def warn_of_no_use(ratios: Mapping[str, float | None], whose: str = "", advice: str = TRAIN_MORE) -> None:
     """Warn of errors no better than those of the mean energy; `ratios` are RMSE / std(E), by the place of each."""
     bad = [f"{ratio:.3g} {where}" for where, ratio in ratios.items() if ratio is not None and ratio > NO_USE]
     if bad:
         LOGGER.warning(
-            "%sno better than the mean energy: RMSE / std(E) is %s; train with more epochs, another lr or more samples",
+            "%sno better than the mean energy: RMSE / std(E) is %s; %s",
             f"{whose}: " if whose else "",
             ", ".join(bad),
+            advice,
         )

@@ -95,7 +95,7 @@ def test_a_table_without_spreads_is_read(copied: Workshop):
 def test_curves_do_not_mix_seeds():
     """One curve a sampling and seed; where one size was measured twice, the larger number of samples counts."""
     row = {"weights": "w", "sampling": "uniform_sphere", "seed": "0", "L": "8", "samples": "4", "rmse_over_std": "0.5"}
-    row |= {"spin_temperature": ""}
+    row |= {"spin_temperature": "", "bias_per_site": "0.0", "rmse_per_site": "0.1"}
     rows = [row, row | {"samples": "64", "rmse_over_std": "0.1"}, row | {"L": "6"}]
     assert curves(rows, "rmse_over_std") == {"uniform sphere": [(6, 0.5, 0.25), (8, 0.1, 0.1 / 8)]}
     both = curves([*rows, row | {"seed": "1"}], "rmse_over_std")

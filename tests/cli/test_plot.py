@@ -96,8 +96,18 @@ def test_sizes(shop: Workshop):
     bias, rmse = (next(row for row in rows if row["quantity"] == f"{name} per site") for name in ("bias", "RMSE"))
     assert float(bias["value"]) == pytest.approx(np.mean([float(each["bias_per_site"]) for each in lines]))
     errors = [float(each["rmse_per_site"]) for each in lines]
-    sampling = np.mean(errors) / np.sqrt(2 * 3)  # of 3 configurations
+    biased = float(lines[0]["bias_per_site"]) / float(lines[0]["rmse_per_site"])
+    sampling = np.mean(errors) * np.sqrt((1 - biased**4) / (2 * 3))  # of 3 configurations
     assert float(rmse["error_bar"]) == pytest.approx(np.hypot(np.std(errors, ddof=1), sampling))
+
+
+def test_sizes_of_several_ensembles_are_curves_of_their_own(shop: Workshop):
+    for temperature in ("0.5", "2"):
+        words = ("sampling=thermal", f"spin_temperature={temperature}", "spin_sweeps=5")
+        call("extrapolate", shop.run("lattice twin"), "--L", "4,5", "--samples", 3, *words, cwd=shop.root).done()
+    _, rows = plotted(shop.root, "sizes", shop.run("lattice twin"))
+    names = {row["curve"].partition(", ")[2] for row in rows}
+    assert names == {"uniform sphere", "thermal, T = 0.5", "thermal, T = 2"}
 
 
 def test_times(shop: Workshop):
@@ -168,4 +178,4 @@ def test_a_mean_over_more_than_seeds_is_warned_of(shop: Workshop):
     words = ("train", "--data", shop.dataset("binary"), "model=dnn", "depth=1", "width=8", "lr=0.01", "epochs=1")
     call(*words, cwd=shop.root).done()
     outcome: Outcome = call("plot", "width", "system=three_spin", cwd=shop.root).done()
-    assert "more than their seed" in outcome.err
+    assert "runs that differ in training.epochs, training.optimizer" in outcome.err

@@ -112,4 +112,4 @@ def test_chains_that_do_not_move_are_told():
     spins = np.zeros((4, 30, 3, 4, 4))
     spins[:, :, 2] = 1
     stuck = made_up(spins, system, 0.1, accepted=np.zeros((4, 30), dtype=bool))
-    assert any("no proposal was accepted" in each for each in warnings_of(measure(stuck, system), 30))
+    assert any("4 of 4 chains accepted no proposal" in each for each in warnings_of(measure(stuck, system), 30))

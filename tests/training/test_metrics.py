@@ -1,9 +1,11 @@
 """Metrics against hand-made numbers."""
 
+import math
+
 import numpy as np
 import pytest
 
-from efnn_cli.training.metrics import measure
+from efnn_cli.training.metrics import measure, sampling_error, share
 
 
 def test_figures_of_a_hand_made_example():
@@ -32,6 +34,19 @@ def test_float32_predictions_are_measured_in_float64():
     true = np.full(1000, -3200.0) + np.linspace(0, 1e-3, 1000)
     assert measure(true.astype(np.float32), true).rmse < 2.5e-4
     assert measure(true, true).rmse == 0.0
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.5, 3.0])
+@pytest.mark.parametrize("quantity", ["rmse", "rmse_over_std"])
+def test_errors_of_errors_are_the_spread_of_repetitions(quantity, bias):
+    """Errors with a mean: the more of the RMSE is bias, the better it is known."""
+    generator, count = np.random.default_rng(0), 60
+    true = generator.normal(size=(4000, count))
+    error = bias + generator.normal(size=true.shape)
+    found = [measure(t + e, t) for t, e in zip(true, error, strict=True)]
+    values = [getattr(each, quantity) for each in found]
+    told = sampling_error(quantity, np.mean(values), count, share(bias, math.hypot(bias, 1)))
+    assert told == pytest.approx(np.std(values), rel=0.1)
 
 
 @pytest.mark.parametrize("shapes", [((3,), (4,)), ((0,), (0,))])
