@@ -38,7 +38,7 @@ class Mistake(NamedTuple):
 PHYSICS = [
     ("physics", "- dot(spins, s3) * dot(s2, s4)", "+ dot(spins, s3) * dot(s2, s4)",
      "sign of a ring-exchange term", "physics/test_heisenberg.py"),
-    ("physics", "lattice.next_neighbours)", "lattice.next_neighbours[:1])",
+    ("physics", "bonds(spins, lattice.next_neighbours)", "bonds(spins, lattice.next_neighbours[:1])",
      "one diagonal of a plaquette forgotten", "physics/test_heisenberg.py"),
     ("physics", "COUPLING_STD = 2.0", "COUPLING_STD = 2.0**0.5",
      "variance for deviation", "physics/test_three_spin.py"),
@@ -52,7 +52,7 @@ PHYSICS = [
      "a hop there without its way back", "physics/test_determinant.py"),
     ("physics", "np.exp(-2.0 * b)", "np.exp(-b)",
      "2 sinh b for e^b - e^-b, half of it", "physics/test_thermal.py"),
-    ("physics", "occupied = torch.sigmoid(-levels", "occupied = torch.sigmoid(levels",
+    ("physics", "torch.sigmoid(-levels / temperature).to(", "torch.sigmoid(levels / temperature).to(",
      "holes for electrons", "physics/test_fields.py"),
     ("physics", "covariance[0, 1] / covariance[0, 0]", "covariance[0, 1] / covariance[1, 1]",
      "slope of the other regression", "physics"),
@@ -76,8 +76,8 @@ MODELS = [
      "no skip connection", "models/test_formulas.py"),
 ]  # fmt: skip
 TRAINING = [
-    ("training", "operation(size.train.spins[part])", "size.train.spins[part]",
-     "result discarded", "training/test_trainer.py"),
+    ("training", "return Labelled(operation(self.spins), ", "return Labelled(self.spins, ",
+     "fields turned, spins not", "training/test_trainer.py"),
     ("training", 'rng.stream(self.seed, "epoch", self.epoch)', 'rng.stream(self.seed, "epoch")',
      "the same batches in every epoch", "training/test_trainer.py"),
     ("training", 'rng.stream(self.seed, "epoch", self.epoch)', "rng.stream(self.seed, self.epoch)",
@@ -88,7 +88,7 @@ TRAINING = [
      "decay ignored", "training/test_trainer.py"),
     ("training", "options.lr * progress / options.warmup", "options.lr * progress",
      "no scale", "training/test_trainer.py"),
-    ("training", "/ unit).square().mean()", ").square().mean() / unit",
+    ("training", "/ self.unit).square().mean(), of_fields", ").square().mean() / self.unit, of_fields",
      "unit of the loss is a variance", "training/test_trainer.py"),
     ("training", "get_ema_multi_avg_fn(options.ema)", "get_ema_multi_avg_fn(1 - options.ema)",
      "decay for weight of the new", "training/test_trainer.py"),
@@ -104,12 +104,12 @@ FILES = [
      "name not durable", "storage/test_files.py"),
     ("storage", 'file.attrs.get("sha256") != digest(arrays, text or "")', 'file.attrs.get("sha256") is None',
      "checksum stored, never compared", "storage/test_files.py"),
-    ("storage", '("spins", "energies", "couplings")', '("spins", "couplings")',
+    ("storage", 'PHYSICS = ("spins", "energies", "couplings", "fields")', 'PHYSICS = ("spins", "couplings", "fields")',
      "hash without labels", "storage/test_files.py"),
     ("datasets", "**self.system.parameters(), **source}",
      '**{key: each for key, each in self.system.parameters().items() if key != "T"}, **source}',
      "temperature added without the name", "cli/test_generate.py"),
-    ("datasets", "self.given[draw.first : draw.first + draw.count]", "self.given[: draw.count]",
+    ("datasets", "self.given.part(draw.first, draw.count)), replace", "self.given.part(0, draw.count)), replace",
      "first shard labelled again and again", "datasets/test_labelling.py"),
     ("datasets", '(metadata.get("job"), metadata.get("shard")) == (self.job_tag, draw.shard)',
      'metadata.get("shard") == draw.shard',
@@ -125,8 +125,8 @@ EVALUATION = [
      "biased spread", "evaluation/test_calibration.py"),
     ("evaluation", "measure(predicted.mean(axis=0)", "measure(predicted[0]",
      "one member", "cli/test_evaluate.py"),
-    ("training", "        return -gradient", "        return gradient",
-     "gradient is no field", "cli/test_evaluate.py"),
+    ("training", "return energies, -slopes", "return energies, slopes",
+     "gradient is no field", "training/test_distributed.py"),
 ]  # fmt: skip
 MISTAKES = [Mistake(*row) for row in (*PHYSICS, *MODELS, *TRAINING, *FILES, *EVALUATION)]
 

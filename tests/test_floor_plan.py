@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mutations
 import pytest
 
 import efnn_cli
@@ -105,3 +106,7 @@ def test_a_package_names_all_its_modules(package):
     told = set(re.findall(r"\b\w+\.py\b", text))
     assert modules <= told, modules - told
     assert told - modules <= {"cli/app.py"}, told - modules
+
+
+def test_planted_mistakes_follow_the_sources():
+    assert mutations.main(["--check"]) == 0

@@ -21,7 +21,7 @@ COLUMNS = 3  # panels side by side that are readable on a page
 
 
 @styled()
-def parity(panels: Mapping[str, Array], true: Array, stem: Path, *, unit: str = "") -> Path:
+def parity(panels: Mapping[str, Array], true: Array, stem: Path, *, unit: str = "", title: str = "") -> Path:
     """Draw predicted against true energies per site, a panel a network, residuals below; return the path of the PNG.
 
     Energies are in the `unit`. Residuals E_pred - E_true are in units of std(E_true), and so are RMSE and bias.
@@ -30,6 +30,7 @@ def parity(panels: Mapping[str, Array], true: Array, stem: Path, *, unit: str = 
     columns = min(len(panels), COLUMNS)
     blocks = math.ceil(len(panels) / columns)
     figure = sheet(max(3.3, 2.3 * columns + 0.6), 4.6 * blocks)
+    figure.suptitle(title, fontsize=9)
     every = figure.subplots(2 * blocks, columns, squeeze=False, height_ratios=(2.1, 1) * blocks)
     residuals = {name: (predicted - true) / (float(true.std()) or 1.0) for name, predicted in panels.items()}
     reach = max(float(np.quantile(np.abs(each), 0.999)) for each in residuals.values()) or 1.0

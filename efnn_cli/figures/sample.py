@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from efnn_cli.figures.style import FAINT, NETWORKS, in_unit, save, sheet, styled
+from efnn_cli.figures.style import COLOURS, FAINT, in_unit, save, sheet, styled
 
 Array = NDArray[np.float64]
 
-COLOURS = tuple(colour for colour, _ in NETWORKS.values())
 MOST_CHAINS = 8  # drawn in the series
 LAGS = 30
 

@@ -45,6 +45,7 @@ class DoubleExchange(System):
     name: ClassVar[str] = "double_exchange"
     kind: ClassVar[str] = "double_exchange"
     geometry: ClassVar[str] = "lattice"
+    energy_name: ClassVar[str] = "grand potential"
     samplings: ClassVar[tuple[str, ...]] = tuple(spin_sampling.SAMPLINGS)
     references: ClassVar[tuple[str, ...]] = ("dense", "determinant")
     estimated_references: ClassVar[tuple[str, ...]] = ("determinant",)
@@ -71,11 +72,6 @@ class DoubleExchange(System):
     """Average the energy over this many twists along each axis, as of a lattice that many times as long."""
     filling: float | None = None
     """Electrons a site, 0 to 2; the mu that gives it then takes the place of mu."""
-
-    @property
-    def energy_name(self) -> str:
-        """The energy of spins is the grand potential of their electrons."""
-        return "grand potential"
 
     @property
     def energy_unit(self) -> str:

@@ -104,13 +104,9 @@ class System(ABC):
     """Those of them that are not exact to rounding: they estimate their error and have a tolerance."""
     plug_in: ClassVar[dict[str, Any] | None] = None
     """Place and SHA-256 of the file that defines the system, where it is not one of this package."""
+    energy_name: ClassVar[str] = "energy"
     L: int | str
     """Side of the lattice, text such as 12x8 for a rectangle, or number of spins."""
-
-    @property
-    def energy_name(self) -> str:
-        """What the energy is called."""
-        return "energy"
 
     @property
     def energy_unit(self) -> str:

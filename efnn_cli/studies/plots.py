@@ -65,12 +65,14 @@ def parity(runs: Mapping[str, Path], data: Path | None, check_stop: Callable[[],
     task = evaluation_set(members, data, "test", drop_seen=False)
     found = dict(zip(runs, task.predictions(check_stop), strict=True))
     check_stop()
-    sites = members[0].system_for(task.data.spins).sites
+    system = members[0].system_for(task.data.spins)
+    sites = system.sites
     panels = {name: energies / sites for name, energies in found.items()}
     errors = {name: measure(energies, task.true).rmse for name, energies in found.items()}
+    title = f"{system.kind.replace('_', ' ')}, L = {system.size}, {len(task.true)} configurations"
     return Drawing(
         {"runs": [str(each.config["hash"]) for each in members], "dataset": task.data.content_hash},
-        lambda stem: figures.parity(panels, task.true / sites, stem, unit=members[0].system.energy_unit),
+        lambda stem: figures.parity(panels, task.true / sites, stem, unit=system.energy_unit, title=title),
         {"samples": len(task.true), "rmse": errors},
     )
 
