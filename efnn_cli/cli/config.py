@@ -100,6 +100,8 @@ def compose_checked(command: str, request: Request) -> Composed:
     from efnn_cli.config.schema import build_system
 
     request = with_subject(command, request)
+    if command == "learn":
+        return learning(request)
     composed = compose(command, request)
     if command == "train" and "system" in composed.values:
         composed = compose(command, request, build_system(composed.values["system"]).kind)
@@ -107,6 +109,17 @@ def compose_checked(command: str, request: Request) -> Composed:
         LOGGER.info("the recipe is chosen by the dataset's system; see it with system=NAME")
     validate(command, composed)
     return composed
+
+
+def learning(request: Request) -> Composed:
+    """Return the configuration of `efnn learn`, and of its trainings what was set."""
+    from efnn_cli.config.compose import Composed
+    from efnn_cli.studies.learning import composed_of
+
+    composed, _, _, training = composed_of(request)
+    LOGGER.info("settings of training, such as epochs=20, hold for every round: efnn config train shows them")
+    said = {key: each.value for key, each in training.settings.items()}
+    return Composed(composed.values | said, composed.settings | training.settings)
 
 
 def with_subject(command: str, request: Request) -> Request:

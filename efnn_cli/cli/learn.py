@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from efnn_cli.cli.execution import command
-from efnn_cli.cli.options import SYSTEM_NAMES, Device, DryRun, OutFolder, Size, SystemAndOverrides, Workers
+from efnn_cli.cli.options import (
+    LATTICE_SYSTEMS,
+    Device,
+    DryRun,
+    LatticeSize,
+    LatticeSystemAndOverrides,
+    OutFolder,
+    Workers,
+)
 from efnn_cli.cli.parsing import split_one
 
 if TYPE_CHECKING:
@@ -21,8 +29,8 @@ LOGGER = logging.getLogger("efnn")
 @command
 def learn(
     console: Console,
-    arguments: SystemAndOverrides = None,
-    size: Size = None,
+    arguments: LatticeSystemAndOverrides = None,
+    size: LatticeSize = None,
     rounds: Annotated[Optional[str], typer.Option("--rounds", metavar="N", help="Rounds, at most.")] = None,
     labels: Annotated[
         Optional[str], typer.Option("--labels", metavar="N", help="Exact labels of the first network.")
@@ -44,7 +52,7 @@ def learn(
     from efnn_cli.core.device import describe, resolve
     from efnn_cli.studies import learning, learning_results
 
-    system, words = split_one(arguments, "SYSTEM", SYSTEM_NAMES)
+    system, words = split_one(arguments, "SYSTEM", LATTICE_SYSTEMS)
     options = {"system.L": size, "rounds": rounds, "labels": labels, "seed": seed, "device": device, "workers": workers}
     plan = learning.plan(words, system, options, out)
     target = resolve(plan.keys.device)

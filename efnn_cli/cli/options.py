@@ -17,6 +17,7 @@ path_option = functools.partial(typer.Option, readable=False, metavar="FILE")
 path_argument = functools.partial(typer.Argument, readable=False)
 
 SYSTEM_NAMES = " or ".join(", ".join(sorted(SYSTEMS.built_in)).rsplit(", ", 1))
+LATTICE_SYSTEMS = "double_exchange or heisenberg"
 
 Overrides = Annotated[
     Optional[list[str]],
@@ -81,11 +82,22 @@ Size = Annotated[
     Optional[str],
     typer.Option("--L", metavar="N", help="Side of the lattice, 12x8 for a rectangle, or number of spins."),
 ]
+LatticeSize = Annotated[
+    Optional[str], typer.Option("--L", metavar="N", help="Side of the lattice, 12x8 for a rectangle.")
+]
 SystemAndOverrides = Annotated[
     Optional[list[str]],
     typer.Argument(
         metavar="SYSTEM [KEY=VALUE]...",
         help=f"{SYSTEM_NAMES}, or FILE.py:CLASS; settings.",
+        autocompletion=completion.complete_system,
+    ),
+]
+LatticeSystemAndOverrides = Annotated[
+    Optional[list[str]],
+    typer.Argument(
+        metavar="SYSTEM [KEY=VALUE]...",
+        help=f"{LATTICE_SYSTEMS}, or FILE.py:CLASS; settings.",
         autocompletion=completion.complete_system,
     ),
 ]

@@ -39,6 +39,9 @@ def runs(
     """List the runs under outputs/: what they are, how far they came, their errors.
 
     Example: efnn runs system=three_spin 'parameters>=1000' --sort relative_error
+
+    Networks of efnn learn, compare and reproduce are not among them: they lie in the folders of these studies, such as
+    outputs/learn/STUDY/network-0. Commands that take RUN take them too.
     """
     from efnn_cli.core.errors import ConfigError
     from efnn_cli.core.results import Result

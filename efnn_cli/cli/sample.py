@@ -13,12 +13,12 @@ from efnn_cli.cli.generate import part_of
 from efnn_cli.cli.options import (
     Device,
     DryRun,
+    LatticeSize,
     OutFile,
     Overwrite,
     RunAndOverrides,
     ShardIndex,
     Shards,
-    Size,
     Workers,
 )
 from efnn_cli.cli.parsing import request_of, split_one
@@ -34,7 +34,7 @@ LOGGER = logging.getLogger("efnn")
 def sample(
     console: Console,
     arguments: RunAndOverrides = None,
-    size: Size = None,
+    size: LatticeSize = None,
     chains: Annotated[Optional[str], typer.Option("--chains", metavar="N", help="Number of chains.")] = None,
     proposals: Annotated[
         Optional[str], typer.Option("--proposals", metavar="N", help="Proposals of every chain that are kept.")

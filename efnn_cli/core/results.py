@@ -37,6 +37,8 @@ class Result:
     """Failure of a part of the work that has a result nevertheless."""
     text: str | None = None
     """Text shown instead of the tables."""
+    next: str = ""
+    """Command to type next, for people."""
 
     def as_json(self, warnings: Sequence[str]) -> str:
         """Return one JSON object, without NaN."""
@@ -57,11 +59,13 @@ class Result:
         """Return the text, or the tables and under them the outputs; control characters are written out."""
         if self.text is not None:
             return "\n".join(map(printable, self.text.split("\n")))
-        tables = [*self.tables]
-        if self.outputs and tables and not tables[-1].head:
-            tables[-1] = Table((), [*tables[-1].rows, *self.outputs.items()])
-        elif self.outputs:
-            tables.append(Table((), list(self.outputs.items())))
+        tables, outputs = [*self.tables], [*self.outputs.items()]
+        if self.next:
+            outputs.append(("next", self.next))
+        if outputs and tables and not tables[-1].head:
+            tables[-1] = Table((), [*tables[-1].rows, *outputs])
+        elif outputs:
+            tables.append(Table((), outputs))
         return "\n\n".join(table.text() for table in tables)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from efnn_cli.config.compose import compose
+from efnn_cli.config.compose import Composed, compose
 from efnn_cli.config.fingerprint import fingerprint
 from efnn_cli.config.keys import SHORT_NAMES
 from efnn_cli.config.schema import build_system, typed
@@ -88,18 +88,26 @@ class Round:
     """Of training, and of the chains and their labels on one core."""
 
 
-def plan(words: Sequence[str], system: str, options: Mapping[str, object], out: Path | None) -> LearnPlan:
-    """Return the checked plan; raises before any work for what labels, trainings and chains would refuse."""
-    of_training = tuple(each for each in words if key_of(each).partition(".")[0] in OF_TRAINING)
-    rest = [each for each in words if each not in of_training]
-    composed = compose("learn", Request((f"system={system}", *rest), options))
-    if train_config(compose("train", Request(of_training))).training is None:
+def composed_of(request: Request) -> tuple[Composed, LearnKeys, System, Composed]:
+    """Return the configuration of learning, its keys, its system, and the configuration of its trainings."""
+    of_training = tuple(each for each in request.overrides if key_of(each).partition(".")[0] in OF_TRAINING)
+    rest = tuple(each for each in request.overrides if each not in of_training)
+    composed = compose("learn", dataclasses.replace(request, overrides=rest))
+    training = compose("train", Request(of_training, config_dir=request.config_dir))
+    if train_config(training).training is None:
         raise ConfigError("learning trains on fields, the linear model does not", "model=efnn")
     values = dict(composed.values)
-    built = build_system(values.pop("system"))
+    system = build_system(values.pop("system"))
     keys = typed(LearnKeys, values)
-    if built.geometry != "lattice":
-        raise ConfigError(f"{built.kind}: sampling moves unit vectors on a lattice", "double_exchange or heisenberg")
+    if system.geometry != "lattice":
+        raise ConfigError(f"{system.kind}: sampling moves unit vectors on a lattice", "double_exchange or heisenberg")
+    return composed, keys, system, training
+
+
+def plan(words: Sequence[str], system: str, options: Mapping[str, object], out: Path | None) -> LearnPlan:
+    """Return the checked plan; raises before any work for what labels, trainings and chains would refuse."""
+    composed, keys, built, training = composed_of(Request((f"system={system}", *words), options))
+    of_training = tuple(each.origin for each in training.settings.values())
     temperature = temperature_of(keys.temperature, built)
     doubles.require(device.resolve(keys.device), "chains move")
     own = ["system", *(key for key in composed.settings if key.startswith("system."))]

@@ -36,4 +36,7 @@ def report(plan: LearnPlan, rounds: Sequence[Round]) -> Result:
         (r.labels, r.rmse, r.bias, r.field_relative_error, r.acceptance, r.tau_proposals, r.seconds) for r in rounds
     ]
     metrics: dict[str, Any] = {"rounds": [asdict(each) for each in rounds]}
-    return Result("learn", metrics, {name: shown(each) for name, each in outputs.items()}, tables=[Table(HEAD, rows)])
+    shown_outputs = {name: shown(each) for name, each in outputs.items()}
+    temperature = "" if plan.keys.temperature is None else f" temperature={plan.keys.temperature:g}"
+    then = f"efnn sample {shown_outputs['run']}{temperature}"
+    return Result("learn", metrics, shown_outputs, tables=[Table(HEAD, rows)], next=then)

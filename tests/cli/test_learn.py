@@ -71,6 +71,23 @@ def test_a_folder_of_something_else_is_refused(place: Path, learned: dict, here:
     assert [each.name for each in here.iterdir()] == ["notes.txt"]
 
 
+def test_the_next_command_is_told(place: Path, learned: dict):
+    said = call(*WORDS[:-1], "--rounds", 2, "--out", "whole", cwd=place).done().out.splitlines()[-1].split()
+    assert said == ["next", "efnn", "sample", learned["outputs"]["run"]]
+
+
+def test_its_keys_are_shown(here: Path):
+    shown = call("config", "learn", "heisenberg", "rounds=2", "epochs=7", "--json", cwd=here).done().json()["metrics"]
+    assert (shown["rounds"], shown["labels"], shown["epochs"]) == (2, 400, 7)
+    assert shown["system"]["name"] == "heisenberg"
+    said = call("config", "learn", cwd=here).done()
+    assert "gradient_steps" in said.out
+    assert "showing double_exchange" in said.err
+    assert "three_spin" not in call("learn", "--help", cwd=here).done().out
+    call("config", "learn", "three_spin", cwd=here).failed(2, "lattice")
+    call("config", "learn", "model=effective", cwd=here).failed(2, "model=efnn")
+
+
 def test_an_experiment_beside_those_of_the_paper_is_done_alone(here: Path):
     call("reproduce", "thermodynamics", "three_spin", cwd=here).failed(2, "alone")
     call("reproduce", "labels", "--export", "there", cwd=here).failed(2, "--export")
