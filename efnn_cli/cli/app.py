@@ -81,9 +81,10 @@ def root(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: the entry point of `efnn`."""
     args = list(sys.argv[1:] if arguments is None else arguments)
+    bare = args in ([], ["bench"])  # a usage error that shows the help
     try:
-        code = app(args or ["--help"], standalone_mode=False)
-        return (code or 0) if args else 2  # a bare `efnn` is a usage error that shows the help
+        code = app([*args, "--help"] if bare else args, standalone_mode=False)
+        return 2 if bare else (code or 0)
     except (Exception, Interrupted) as error:
         if "--debug" in args:
             traceback.print_exception(error)

@@ -21,7 +21,6 @@ LOGGER = logging.getLogger("efnn")
 
 bench = typer.Typer(
     help="Measure our way against the straightforward one, in one run.",
-    no_args_is_help=True,
     rich_markup_mode=None,
     cls=Group,
 )

@@ -106,6 +106,12 @@ def test_bare(here: Path):
     assert "Traceback" not in outcome.err
 
 
+def test_bench_alone_shows_its_help(here: Path):
+    outcome = call("bench", cwd=here)
+    assert (outcome.code, outcome.err) == (2, "")
+    assert " bench [OPTIONS] COMMAND" in outcome.out
+
+
 # ------------------------------------------------------------------ 3: inputs
 
 
