@@ -64,6 +64,10 @@ def test_chains_from_python_are_those_of_the_shell(tmp_path, monkeypatch):
     assert {**shell["metrics"], "samples": tmp_path / shell["outputs"]["samples"]} == found
 
 
+def test_names_are_listed_before_they_are_used():
+    assert {"load", "train"} <= set(dir(efnn))
+
+
 def test_words_stay_as_they_are():
     assert words_of(["executor.address=tcp://host:1"], {"L": [6, "12x8"]}) == [
         "executor.address=tcp://host:1",

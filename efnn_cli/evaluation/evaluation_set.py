@@ -76,7 +76,10 @@ def evaluation_set(
         require_same_hamiltonian(member, system, shown(path))
     if data.content_hash not in {each["content_sha256"] for member in members for each in datasets_of(member.config)}:
         return EvaluationSet(members, data, path, unseen(members, data, np.arange(len(data)), path, drop=drop_seen))
-    LOGGER.info("the runs were trained on this dataset: taking its %s split", part)
+    if given is None:
+        LOGGER.info("%s split of %s", part, shown(path))
+    else:
+        LOGGER.info("%s is a training dataset of the network: taking its %s split", shown(path), part)
     chosen = split(data.spins, data.chain).part(part)
     if part == "test":
         chosen = unseen(members, data, chosen, path, drop=drop_seen)
