@@ -23,6 +23,7 @@ from efnn_cli.datasets.settings import (
     refuse_normalise_without_effect,
     refuse_tolerance_without_effect,
 )
+from efnn_cli.physics.plug_in import check_symmetry
 from efnn_cli.physics.system import Array, System, size_of_spins
 from efnn_cli.storage import atomic
 from efnn_cli.storage.dataset import Dataset
@@ -65,6 +66,7 @@ def plan_dataset(
     if spins is not None:
         config, given = with_given_spins(config, composed, spins, normalise=normalise)
         refuse_tolerance_without_effect([config], composed)
+    check_symmetry(config.system)
     system = config.system.prepared(None if given is None else torch.from_numpy(given.spins))
     config = dataclasses.replace(config, system=system)
     path = out or find.dataset_path(config, "train", given)

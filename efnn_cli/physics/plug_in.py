@@ -6,24 +6,35 @@ system is of a file that was not named, an `Absent` one stands for it.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
 import re
-from collections.abc import Mapping
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from efnn_cli.core import checks, rng
-from efnn_cli.core.errors import ConfigError, InputError
+from efnn_cli.core.errors import ConfigError, EfnnError, InputError
+from efnn_cli.core.numbers import number
 from efnn_cli.core.registry import Source
+from efnn_cli.core.resources import is_short
 from efnn_cli.core.size import lattice_size, parse
 from efnn_cli.physics import sampling as spin_sampling
 from efnn_cli.physics.external import WithoutEnergy
 from efnn_cli.physics.lattices import IDENTITY, Operation
-from efnn_cli.physics.system import Array, Draw, System
+from efnn_cli.physics.system import NO_GRADIENT, Array, Draw, System
 
+NUMPY = re.compile(r"\b(np|numpy)\.")
+NOUNS = {"energy": "energies", "fields": "fields"}
+TRIED = 4  # configurations that are rotated
+INVARIANT = 1e-6  # change of an energy under a symmetry, relative
 SIZES = {"lattice": 10, "dense": 15}
 SAMPLINGS = {"lattice": ("uniform_sphere", "uniform_angles", "thermal", "ladder"), "dense": ("uniform",)}
 
@@ -32,9 +43,13 @@ class OwnSystem(System):
     """Defaults of a system of one's own."""
 
     symmetry: ClassVar[str] = "none"
-    even: ClassVar[bool] = False
     numpy: ClassVar[bool] = False
-    """True where `energy` takes NumPy arrays."""
+    """True where `energy` and `fields` take NumPy arrays."""
+
+    @property
+    def even(self) -> bool:
+        """True with the symmetry o3, which contains S -> -S."""
+        return self.symmetry == "o3"
 
     def __post_init__(self) -> None:
         self.L = lattice_size("system.L", self.L) if self.geometry == "lattice" else int(parse("system.L", self.L))
@@ -62,12 +77,14 @@ def as_system(found: Any, source: Source) -> tuple[str, type[System]]:
     name = getattr(own, "name", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", own.__name__).lower())
     checks.plain_name(f"{source.place}: name", name)
 
-    def energy(self: Any, spins: Tensor) -> Tensor:
-        energies = own.energy(self, spins.numpy(force=True) if self.numpy else spins)
-        energies = torch.as_tensor(energies, dtype=torch.float64, device=spins.device)
-        if energies.shape != (len(spins),):
-            raise ConfigError(f"{source.place}: wanted energies ({len(spins)},), found {tuple(energies.shape)}")
-        return energies
+    def asked(self: Any, method: str, spins: Tensor, shape: tuple[int, ...]) -> Tensor:
+        with _users_code(f"{source.place}: {method}", sys.modules[own.__module__].__file__, numpy=self.numpy):
+            found = getattr(own, method)(self, spins.numpy(force=True) if self.numpy else spins)
+            found = torch.as_tensor(found, dtype=torch.float64, device=spins.device)
+        if found.shape != shape:
+            wanted = f"({shape[0]},)" if len(shape) == 1 else str(tuple(shape))
+            raise ConfigError(f"{source.place}: wanted {NOUNS[method]} {wanted}, found {tuple(found.shape)}")
+        return found
 
     namespace = {
         "name": name,
@@ -75,13 +92,75 @@ def as_system(found: Any, source: Source) -> tuple[str, type[System]]:
         "geometry": geometry,
         "samplings": getattr(own, "samplings", SAMPLINGS[geometry]),
         "plug_in": {"source": source.place, "sha256": source.sha256},
-        "energy": energy,
+        "energy": lambda self, spins: asked(self, "energy", spins, (len(spins),)),
     }
+    if getattr(own, "fields", System.fields) is not System.fields:
+        namespace["fields"] = lambda self, spins: asked(self, "fields", spins, tuple(spins.shape))
     sized = "L" in {each.name for each in dataclasses.fields(own)}
     size = [] if sized else [("L", int | str, dataclasses.field(default=SIZES[geometry]))]
     cls = dataclasses.make_dataclass(own.__name__, size, bases=(own, OwnSystem), namespace=namespace)
     cls.__module__ = own.__module__
     return name, cls
+
+
+@contextlib.contextmanager
+def _users_code(call: str, file: str | None, *, numpy: bool) -> Iterator[None]:
+    """Turn an error of the user's `file` in the body into a `ConfigError` that names the line of it."""
+    try:
+        yield
+    except Exception as error:
+        no_gradient = isinstance(error, RuntimeError) and NO_GRADIENT.search(str(error))
+        if isinstance(error, EfnnError) or is_short(error) or no_gradient:
+            raise
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [each for each in frames if file is not None and os.path.abspath(each.filename) == os.path.abspath(file)]
+        where = f" at line {own[-1].lineno}, {own[-1].line}" if own else ""
+        met = any(NUMPY.search(each.line or "") for each in own) or any("/numpy/" in each.filename for each in frames)
+        raise ConfigError(
+            f"{call} failed{where}: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",
+            "NumPy was given tensors: write numpy = True in the class" if met and not numpy else "mend the file",
+        ) from error
+
+
+def check_symmetry(system: System) -> None:
+    """Raise `ConfigError` where the energy of a user's system on a lattice has not the symmetry that its class states.
+
+    A few random configurations are rotated and reversed, as far as that symmetry goes.
+    """
+    if system.plug_in is None or system.geometry != "lattice":
+        return
+    place, stated = system.plug_in["source"], system.symmetry
+    checks.one_of(f"{place}: symmetry", stated, ("o3", "axial", "none"))
+    if stated == "o3" and not system.even:
+        raise ConfigError(f'{place}: symmetry = "o3" contains S -> -S, found even = {system.even}', "leave even out")
+    generator = rng.stream(0, "symmetry")
+    spins = generator.normal(size=(TRIED, *system.spin_shape))  # (B, 3, Lx, Ly)
+    spins /= np.linalg.norm(spins, axis=1, keepdims=True)
+    energies = system.energy(torch.from_numpy(spins))
+    moved = {f'symmetry = "{stated}"': (_rotated(spins, generator, stated), "a rotation of all spins")}
+    moved |= {"even = True": (-spins, "the reversal of all spins")} if system.even else {}
+    for claim, (others, named) in moved.items():
+        change = (system.energy(torch.from_numpy(others)) - energies).abs()
+        worst = int(change.argmax())
+        if change[worst] > INVARIANT * energies.abs().max():
+            raise ConfigError(
+                f"{place}: {claim}, but {named} changes an energy of {number(float(energies[worst]))} by "
+                f"{number(float(change[worst]))}",
+                f"mend energy, or leave {claim.partition(' ')[0]} out",
+            )
+
+
+def _rotated(spins: Array, generator: np.random.Generator, symmetry: str) -> Array:
+    """Return configurations (B, 3, Lx, Ly), each turned by a random rotation of `symmetry`, the identity for none."""
+    matrices, _ = np.linalg.qr(generator.normal(size=(len(spins), 3, 3)))
+    if symmetry != "o3":
+        angles = generator.uniform(0, 2 * np.pi, len(spins)) * (symmetry == "axial")
+        matrices = np.zeros_like(matrices)
+        matrices[:, 0, 0] = matrices[:, 1, 1] = np.cos(angles)
+        matrices[:, 1, 0], matrices[:, 0, 1] = np.sin(angles), -np.sin(angles)
+        matrices[:, 2, 2] = 1.0
+    turned: Array = np.einsum("bij,bjxy->bixy", matrices, spins)
+    return turned
 
 
 @dataclass

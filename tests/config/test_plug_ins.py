@@ -148,6 +148,44 @@ def test_what_is_no_system_is_refused(here, text, place, code, named):
     efnn(f"generate {place} --L 4 --samples 4", here)[0].failed(code, named)
 
 
+ENERGY = "import numpy as np\n\nclass Own:\n{}\n    def energy(self, spins):\n        return {}\n"
+BONDS = "-(spins * spins.roll(-1, dims=2)).sum(dim=(1, 2, 3))"
+ODD = "spins[:, 2].sum(dim=(1, 2))"
+
+
+@pytest.mark.parametrize(
+    ("stated", "energy", "named"),
+    [
+        ("", "np.sum(spins * np.roll(spins, -1, 2), axis=(1, 2, 3))", ("line 6", "np.roll", "numpy = True")),
+        ("    numpy = True", "np.sum(spins, 7)", ("at line 6", "AxisError", "mend the file")),
+        ("", "spins[:, 5]", ("own.py:Own: energy failed at line 6", "IndexError", "mend the file")),
+        ("", "None", ("own.py:Own: energy failed",)),
+        ("    def fields(self, spins): return 1 / 0", BONDS, ("fields failed at line 4", "ZeroDivisionError")),
+        ("    def fields(self, spins): return spins[0]", BONDS, ("wanted fields (4, 3, 4, 4)",)),
+        ("    symmetry = 'o3'", ODD, ("a rotation of all spins changes",)),
+        ("    symmetry = 'axial'", "spins[:, 0].sum(dim=(1, 2))", ("a rotation of all spins changes", "symmetry")),
+        ("    symmetry, even = 'axial', True", ODD, ("the reversal of all spins changes", "even")),
+        ("    symmetry, even = 'o3', False", BONDS, ("contains S -> -S",)),
+        ("    symmetry = 'O3'", BONDS, ("o3, axial, none",)),
+    ],
+)
+def test_mistakes_in_a_class_are_told_as_such(here, stated, energy, named):
+    """With the line of the user's file, before anything is labelled."""
+    (here / "own.py").write_text(ENERGY.format(stated, energy))
+    efnn("generate own.py:Own --L 4 --samples 4 fields=true", here)[0].failed(2, *named)
+    assert not (here / "data").exists() or "fields" in named[0]
+
+
+def test_a_stated_symmetry_is_that_of_the_network(here):
+    for stated, energy in (("symmetry = 'o3'", BONDS), ("symmetry = 'axial'", ODD), ("even = True", BONDS)):
+        (here / "own.py").write_text(ENERGY.format(f"    {stated}", energy))
+        efnn("generate own.py:Own --L 4 --samples 60", here)[0].done()
+        made = efnn(f"train depth=1 width=2 {' '.join(SMALL)} --json", here)[0].done().json()["outputs"]["run"]
+        model = efnn(f"inspect {made} --json", here)[0].json()["metrics"]["config"]["model"]
+        assert model["linear_terms"] == (energy is ODD)
+        assert model["symmetry"] == (stated.split("'")[1] if "'" in stated else "none")
+
+
 def test_entry_points_of_a_package(here, monkeypatch):
     for registry, name, place in ((SYSTEMS, "compass", COMPASS), (MODELS, "gated", GATED)):
         found = {name: place.replace(".py", "")}
