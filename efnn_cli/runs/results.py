@@ -21,12 +21,17 @@ def planned(plan: Plan) -> Result:
     recipe = plan.config.training
     epochs = 1 if recipe is None else recipe.epochs if recipe.budget is None else None
     metrics = {
-        "parameters": parameter_count(model),
-        "epochs": epochs,
-        "receptive_field": plan.stored["receptive_field"],
+        "dataset": ", ".join(shown(each.path) for each in plan.sources),
         "samples": len(plan.data),
+        "model": plan.config.model.name,
+        "parameters": parameter_count(model),
+        "receptive_field": plan.stored["receptive_field"],
+        "recipe": None if recipe is None else recipe.name,
+        "epochs": epochs,
+        "budget": None if recipe is None else recipe.budget,
     }
-    return Result("train", metrics, {"run": shown(plan.folder.path)}, "planned", tables=[facts(metrics)])
+    known = {key: each for key, each in metrics.items() if each is not None}
+    return Result("train", metrics, {"run": shown(plan.folder.path)}, "planned", tables=[facts(known)])
 
 
 def report(folder: RunFolder) -> Result:

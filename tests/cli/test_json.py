@@ -183,6 +183,12 @@ def test_plan_is_what_is_done(here: Path):
         done = call(*command, "--json", cwd=here).done().json()
         assert planned["outputs"].items() <= done["outputs"].items()
         assert planned["metrics"].get("parameters") == done["metrics"].get("parameters")
+    shown = call("train", "budget=10min", "depth=1", "--dry-run", cwd=here).done().out
+    rows = dict(line.split(maxsplit=1) for line in shown.splitlines())
+    assert (rows["budget"], rows["model"], rows["samples"]) == ("10min", "efnn", "24")
+    assert rows["recipe"] == "default/heisenberg_lattice-efnn"
+    assert rows["dataset"].startswith("data/heisenberg-L4")
+    assert "epochs" not in rows
 
 
 @pytest.mark.parametrize(
