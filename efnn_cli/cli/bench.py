@@ -100,7 +100,9 @@ def bench_sample(
     from efnn_cli.runs.loading import load
     from efnn_cli.simulation import benchmark, settings
 
-    run, overrides = split_one(arguments, "RUN", "a run folder, or a checkpoint file in it")
+    run, overrides = split_one(
+        arguments, "RUN", "a run folder, or a checkpoint file in it", "bench sample outputs/RUN --L 10"
+    )
     network = load(Path(run), "cpu")
     rows = []
     for index, each in enumerate(whole_numbers("--L", size)):

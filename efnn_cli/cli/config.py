@@ -50,7 +50,7 @@ def config(
     checks.one_of("COMMAND", command, [*keys.configured(), *keys.SAME_KEYS])
     command = keys.SAME_KEYS.get(command, command)
     if keys.groups(command).get("system") == keys.NEEDED and any("=" not in text for text in words):
-        system, words = split_one(words, "SYSTEM", SYSTEM_NAMES)
+        system, words = split_one(words, "SYSTEM", SYSTEM_NAMES, f"config {command} heisenberg")
         words.append(f"system={system}")
     composed = compose_checked(command, request_of(words, {}, config_dir))
     return Result("config", composed.values, text=by_origin(command, composed, config_dir))

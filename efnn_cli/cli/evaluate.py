@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from efnn_cli.cli.execution import command
 from efnn_cli.cli.options import Coverage, Device, OutFile, Overwrite, RunsAndOverrides, TestData
-from efnn_cli.cli.parsing import request_of, split_runs
+from efnn_cli.cli.parsing import refuse_no_runs, request_of, split_runs
 
 if TYPE_CHECKING:
     from efnn_cli.core.console import Console
@@ -47,6 +47,7 @@ def evaluate(
     check_coverage(coverage)
     target = resolve(config.device)
     output.claim_hdf5(out, overwrite)
+    refuse_no_runs("evaluate", runs)
     with StopRequest("nothing was written; the same command starts again") as stop:
         members = [load(path, config.device) for path in runs or picked()]
         chosen = evaluation_set(members, data, config.split, drop_seen=config.seen == "drop")

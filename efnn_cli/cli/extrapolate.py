@@ -20,7 +20,7 @@ from efnn_cli.cli.options import (
     Sizes,
     Workers,
 )
-from efnn_cli.cli.parsing import request_of, sizes_of, split_runs
+from efnn_cli.cli.parsing import refuse_no_runs, request_of, sizes_of, split_runs
 
 if TYPE_CHECKING:
     from efnn_cli.core.console import Console
@@ -67,6 +67,7 @@ def extrapolate(
     config = typed(ExtrapolateKeys, composed.values)
     if data:
         refuse_drawing(composed)
+    refuse_no_runs("extrapolate", runs, size)
     target = resolve(config.device)
     members = [load(path, config.device) for path in runs or picked()]
     size_results.require_lattice(members)

@@ -64,7 +64,7 @@ def generate(
     from efnn_cli.storage.output import refuse_inputs
 
     options = {"system.L": size, "samples": samples, "seed": seed, "device": device, "workers": workers}
-    system, overrides = split_one(arguments, "SYSTEM", SYSTEM_NAMES)
+    system, overrides = split_one(arguments, "SYSTEM", SYSTEM_NAMES, "generate heisenberg --L 10")
     request = request_of([f"system={system}", *overrides], options, config_dir)
     part = part_of(shards, shard_index, overwrite=overwrite)
     plan = planning.plan_dataset(request, spins, out, normalise=normalise)

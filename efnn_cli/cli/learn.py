@@ -52,7 +52,7 @@ def learn(
     from efnn_cli.core.device import describe, resolve
     from efnn_cli.studies import learning, learning_results
 
-    system, words = split_one(arguments, "SYSTEM", LATTICE_SYSTEMS)
+    system, words = split_one(arguments, "SYSTEM", LATTICE_SYSTEMS, "learn double_exchange --L 10")
     options = {"system.L": size, "rounds": rounds, "labels": labels, "seed": seed, "device": device, "workers": workers}
     plan = learning.plan(words, system, options, out)
     target = resolve(plan.keys.device)

@@ -41,7 +41,7 @@ def merge(
     from efnn_cli.core.signals import StopRequest
     from efnn_cli.datasets import labelling, planning, results
 
-    system, overrides = split_one(arguments, "SYSTEM", SYSTEM_NAMES)
+    system, overrides = split_one(arguments, "SYSTEM", SYSTEM_NAMES, "merge heisenberg --L 10")
     if is_run(Path(system)):
         refuse_without_effect(samples=samples, spins=spins, normalise=normalise)
         options = {"system.L": size, "seed": seed, "device": device}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperOption
 
 from efnn_cli.cli.help import write_parameters, write_settings
-from efnn_cli.core.errors import ConfigError, UnknownKey
+from efnn_cli.core.errors import ConfigError, InputError, UnknownKey
 from efnn_cli.core.size import Size, parse
 
 if TYPE_CHECKING:
@@ -128,11 +129,13 @@ def request_of(
     return Request(tuple(overrides or ()), options, config_dir)
 
 
-def split_one(arguments: Sequence[str] | None, name: str, meaning: str) -> tuple[str, list[str]]:
+def split_one(arguments: Sequence[str] | None, name: str, meaning: str, example: str) -> tuple[str, list[str]]:
     """Return the one argument that is no KEY=VALUE, in any place, and the KEY=VALUEs; raise `ConfigError`."""
     words = [text for text in arguments or () if "=" not in text or os.path.exists(text)]
     if len(words) != 1:
-        raise ConfigError(f"wanted one {name} ({meaning}), found {' '.join(words) or 'none'}")
+        raise ConfigError(
+            f"wanted one {name} ({meaning}), found {' '.join(words) or 'none'}", f"for example efnn {example}"
+        )
     return words[0], [text for text in arguments or () if text not in words]
 
 
@@ -145,6 +148,18 @@ def split_runs(arguments: Sequence[str] | None) -> tuple[list[Path], list[str]]:
         else:
             runs.append(Path(text))
     return runs, overrides
+
+
+def refuse_no_runs(command: str, runs: Sequence[Path], size: str | None = None) -> None:
+    """Raise where a size or a dataset stands in the place of a RUN, naming the option that takes it."""
+    from efnn_cli.storage import dataset, hdf5
+
+    sizes = [str(path) for path in runs if re.fullmatch(r"\d+(x\d+)?", str(path)) and not path.exists()]
+    if sizes and size is not None:
+        raise ConfigError(f"wanted RUN or KEY=VALUE, found {sizes[0]}", f"--L {','.join([size, *sizes])}")
+    for path in runs:
+        if path.is_file() and hdf5.format_of(path) == dataset.FORMAT:
+            raise InputError(f"wanted a RUN, found the dataset {path}", f"efnn {command} --data {path}")
 
 
 def whole_numbers(name: str, text: str) -> list[int]:

@@ -73,7 +73,11 @@ def split_kind(arguments: Sequence[str]) -> tuple[str, list[str]]:
     words = [text for text in arguments if not is_condition(text)]
     if not words:
         raise ConfigError(f"wanted a KIND of figure: one of {', '.join(FIGURES)}", "efnn plot curve")
-    checks.one_of("KIND", words[0], FIGURES)
+    if words[0] not in FIGURES:
+        raise ConfigError(
+            f"wanted a KIND of figure: one of {', '.join(FIGURES)}, found {words[0]!r}",
+            checks.nearest(words[0], FIGURES) or "for example efnn plot curve",
+        )
     rest = list(arguments)
     rest.remove(words[0])
     return words[0], rest

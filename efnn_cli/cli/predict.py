@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -14,6 +15,7 @@ from efnn_cli.cli.parsing import request_of, split_one
 
 if TYPE_CHECKING:
     from efnn_cli.core.console import Console
+    from efnn_cli.core.errors import ConfigError
     from efnn_cli.core.results import Result
 
 LOGGER = logging.getLogger("efnn")
@@ -22,8 +24,8 @@ LOGGER = logging.getLogger("efnn")
 @command
 def predict(
     console: Console,
-    spins: Annotated[Path, path_option("--spins", help="Configurations (HDF5 /spins, .npy or .npz).")],
     arguments: RunAndOverrides = None,
+    spins: Annotated[Optional[Path], path_option("--spins", help="Configurations (HDF5 /spins, .npy or .npz).")] = None,
     fields: Annotated[bool, typer.Option("--fields", help="Also fields -dE/dS, unprojected.")] = False,
     coverage: Coverage = None,
     normalise: Normalise = False,
@@ -47,7 +49,11 @@ def predict(
     from efnn_cli.storage import atomic, output
     from efnn_cli.storage.spins_file import read_spins
 
-    run, overrides = split_one(arguments, "RUN", "a run folder, or a checkpoint file in it")
+    if spins is None:
+        raise without_spins(arguments or ())
+    run, overrides = split_one(
+        arguments, "RUN", "a run folder, or a checkpoint file in it", "predict outputs/RUN --spins mine.npy"
+    )
     config = typed(PredictKeys, compose("predict", request_of(overrides, {"device": device})).values)
     check_coverage(coverage)
     target = resolve(config.device)
@@ -69,3 +75,14 @@ def predict(
         path, energies, network, configurations, spins, {"fields": slopes, "half_widths": trusted.half_widths}
     )
     return predicting.report(energies, path, trusted)
+
+
+def without_spins(arguments: Sequence[str]) -> ConfigError:
+    """Return the error of a command line without --spins; a file among its words may be meant."""
+    from efnn_cli.core.errors import ConfigError
+
+    words = [text for text in arguments if "=" not in text]
+    file = next((text for text in words[1:] if Path(text).is_file()), None)
+    run = words[0] if words else "outputs/RUN"
+    hint = f"--spins {file}" if file else f"efnn predict {run} --spins mine.npy"
+    return ConfigError("wanted --spins FILE, the configurations to predict", hint)

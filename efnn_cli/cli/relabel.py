@@ -39,7 +39,7 @@ def relabel(
     from efnn_cli.datasets import relabelling, results
     from efnn_cli.storage import output
 
-    source, overrides = split_one(arguments, "DATA", "a dataset with levels")
+    source, overrides = split_one(arguments, "DATA", "a dataset with levels", "relabel data/FILE.h5 system.T=0.05")
     composed = compose("relabel", request_of(overrides, {}))
     work = relabelling.plan(Path(source), composed, out, overwrite=overwrite)
     output.refuse_inputs(work.path, [Path(source)])

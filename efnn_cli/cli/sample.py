@@ -61,7 +61,9 @@ def sample(
     from efnn_cli.simulation import results, sampling, settings
     from efnn_cli.storage import output
 
-    run, overrides = split_one(arguments, "RUN", "a run folder, or a checkpoint file in it")
+    run, overrides = split_one(
+        arguments, "RUN", "a run folder, or a checkpoint file in it", "sample outputs/RUN --L 20"
+    )
     options = {"system.L": size, "chains": chains, "proposals": proposals, "seed": seed}
     options |= {"device": device, "workers": workers}
     keys = settings.keys_of(compose("sample", request_of(overrides, options)))

@@ -24,6 +24,8 @@ def bare_word_hint(word: str, command: str) -> str:
     """Return a hint for a word without `=`: the name of a system, network or recipe, or a file."""
     if word.endswith((".yaml", ".yml")):
         return "to use your own YAML files: --config-dir DIR"
+    if word.endswith((".h5", ".hdf5")):
+        return f"--data {word}"
     name = word.replace("-", "_")
     named = {each: f"{group}={each}" for group in keys.groups(command) for each in keys.options(group)}
     near = get_close_matches(name, named, n=1, cutoff=NEAR)

@@ -18,7 +18,7 @@ from efnn_cli.datasets import cost
 from efnn_cli.datasets.executors import CheckStop, Executor, label_shard
 from efnn_cli.datasets.job import Job, Part
 from efnn_cli.datasets.metadata import dataset_metadata
-from efnn_cli.datasets.shards import ShardFolder
+from efnn_cli.datasets.shards import ShardFolder, other_shards
 from efnn_cli.physics.system import Draw
 from efnn_cli.storage import atomic, dataset, lock
 from efnn_cli.storage.dataset import Dataset
@@ -161,9 +161,10 @@ def _complete_job(jobs: Sequence[Job], path: Path) -> Job:
             return job
         lacking.append((len(missing), missing[0], len(job.shards())))
     count, first, total = min(lacking)
+    others = other_shards(path) if count == total else ""
     raise InputError(
         f"{count} of {total} shards are missing, the first is number {first}",
-        "label them with efnn generate ... --shards N --shard-index I, or all with efnn generate ...",
+        others or "label them with efnn generate ... --shards N --shard-index I, or all with efnn generate ...",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -13,11 +14,28 @@ from efnn_cli.storage.dataset import Dataset
 
 FORMAT = "efnn-shard"
 SCHEMA_VERSION = 1
+NAME = re.compile(r"(?P<system>.+)-L(?P<L>[^-]+)-n(?P<samples>\d+)-s(?P<seed>\d+)-\w+")
 
 
 def shard_folder(path: Path) -> Path:
     """Return the folder of the shards of the dataset at `path`, which exists until the dataset does."""
     return path.with_name(f".{path.stem}.shards")
+
+
+def other_shards(path: Path) -> str:
+    """Return a hint that names the shards of another dataset of the system, and the options that they were made with.
+
+    Empty where there are none.
+    """
+    wanted = NAME.fullmatch(path.stem)
+    for folder in sorted(path.parent.glob(".*.shards")):
+        found = NAME.fullmatch(folder.name[1 : -len(".shards")])
+        if not wanted or not found or found["system"] != wanted["system"]:
+            continue
+        options = {"L": "--L", "samples": "--samples", "seed": "--seed"}
+        lacking = [f"{option} {found[key]}" for key, option in options.items() if found[key] != wanted[key]]
+        return f"{folder} has shards: add {' '.join(lacking) or 'the other settings of their efnn generate'}"
+    return ""
 
 
 class ShardFolder:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from efnn_cli.config.schema import build_model
+from efnn_cli.config.schema import build_model, build_system
 from efnn_cli.config.words import Request, Setting, settle
 from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.results import shown
 from efnn_cli.models.energy import EnergyModel
 from efnn_cli.models.options import Options
+from efnn_cli.physics.system import System
 from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.settings import build_training
 from efnn_cli.storage import checkpoint
@@ -61,6 +62,18 @@ def initial(path: Path) -> tuple[Origin, Options]:
     if stored["training"] is None:
         raise ConfigError(f"--init: {stored['model']['name']} is fitted in closed form, it has nothing to start from")
     return Origin("init", str(folder.path), stored["hash"]), build_model(stored["model"])
+
+
+def require_same_spins(origin: Origin, system: System) -> None:
+    """Raise `InputError` where the network of the origin takes other spins than those of `system`."""
+    theirs = build_system(origin.folder.read_config()["system"])
+    if theirs.geometry == system.geometry == "lattice" or theirs.spin_shape == system.spin_shape:
+        return
+    shapes = [f"{each.kind}, spins {('B', *each.spin_shape)}".replace("'", "") for each in (theirs, system)]
+    raise InputError(
+        f"{origin.run} does not fit this dataset: its network is of {shapes[0]}, the dataset of {shapes[1]}",
+        f"--data FILE with spins of {theirs.kind}, or leave --init out",
+    )
 
 
 def with_network(request: Request, model: Options) -> Request:

@@ -21,7 +21,7 @@ from efnn_cli.models.options import Options
 from efnn_cli.physics.system import System
 from efnn_cli.runs.find import run_path
 from efnn_cli.runs.folder import RunFolder
-from efnn_cli.runs.origin import Origin, extension, initial, require_same_network, with_network
+from efnn_cli.runs.origin import Origin, extension, initial, require_same_network, require_same_spins, with_network
 from efnn_cli.runs.settings import TrainConfig, build_training, train_config, with_symmetry
 from efnn_cli.runs.stored import datasets_of, run_hash
 from efnn_cli.storage import dataset
@@ -135,7 +135,10 @@ def plan_new(
         origin, model = initial(init)
         request = with_network(request, model)
     first = choose_source(request, next(iter(data_paths), None))
-    return plan_on(open_sources([first, *data_paths[1:]]), request, out, origin, model)
+    sources = open_sources([first, *data_paths[1:]])
+    if origin is not None:
+        require_same_spins(origin, sources[0].system)
+    return plan_on(sources, request, out, origin, model)
 
 
 def plan_on(

@@ -88,6 +88,11 @@ def opened(path: Path) -> Iterator[h5py.File]:
         with h5py.File(path, "r", locking=False) as file:
             yield file
     except DAMAGE as error:
+        if "file signature not found" in str(error):
+            raise InputError(
+                f"{path} is not an HDF5 file",
+                "spins alone: efnn generate SYSTEM --spins FILE; with their energies: efnn import FILE",
+            ) from error
         raise InputError(f"{path} is not a readable HDF5 file ({reason(error)})") from error
 
 

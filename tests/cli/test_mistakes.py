@@ -216,6 +216,15 @@ def test_the_home_folder(copied: Workshop, monkeypatch: pytest.MonkeyPatch):
         ("train depth=1,2", "efnn train -m depth=1,2"),
         ("train 'seed=range(3)'", "efnn train -m 'seed=range(3)'"),
         ("compare depth=1,2", "--grid depth=1,2"),
+        ("train data/x.h5", "--data data/x.h5"),
+        ("extrapolate --L 20 40 12x8", "--L 20,40,12x8"),
+        ("predict outputs/x", "efnn predict outputs/x --spins mine.npy"),
+        ("relabel a.h5 system.J=8 b.h5", "efnn relabel data/FILE.h5 system.T=0.05"),
+        ("relabel", "efnn relabel data/FILE.h5 system.T=0.05"),
+        ("sample", "efnn sample outputs/RUN --L 20"),
+        ("learn", "efnn learn double_exchange --L 10"),
+        ("generate", "efnn generate heisenberg --L 10"),
+        ("plot foo", "efnn plot curve"),
     ],
 )
 def test_what_was_meant(here: Path, line: str, hint: str):
@@ -223,6 +232,16 @@ def test_what_was_meant(here: Path, line: str, hint: str):
     outcome = call(*shlex.split(line), cwd=here).failed(2)
     assert f"{hint} " in f"{outcome.err.splitlines()[-1]} "
     assert "Possible options: --data" not in outcome.err
+
+
+def test_a_file_in_the_wrong_place(workshop: Workshop):
+    """The hint is the option that takes it, or the command."""
+    data, run, root = workshop.dataset("lattice"), workshop.run("lattice net"), workshop.root
+    for name in ("evaluate", "extrapolate"):
+        call(name, data, cwd=root).failed(3, f"efnn {name} --data {data}")
+    call("predict", run, "s.npy", cwd=root).failed(2, "\n  --spins s.npy\n")
+    for words in (("train", "--data"), ("inspect",)):
+        call(*words, "s.npy", cwd=root).failed(3, "s.npy is not an HDF5 file", "--spins FILE", "efnn import")
 
 
 RECIPES = ("config", "train", "system=heisenberg", "system.variant=infinite_range", "--json")

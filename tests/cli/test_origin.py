@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from efnn_cli.storage import checkpoint
-from tests.cli.conftest import arrays, call, rows
+from tests.cli.conftest import arrays, call, files_below, rows
 
 LATTICE = (
     "model=efnn",
@@ -141,6 +141,9 @@ def test_another_network_is_refused(copied, data):
     source = train(*STEPS, *data, "epochs=1", cwd=copied.root)
     call("train", "--init", source, *data, "depth=2", cwd=copied.root).failed(2, "depth")
     call("train", "--init", source, *data, "model=dnn", cwd=copied.root).failed(2, "dnn")
-    call("train", "--init", source, "--data", copied.dataset("binary"), cwd=copied.root).failed(3, "fit")
+    before = files_below(copied.root)
+    refused = call("train", "--init", source, "--data", copied.dataset("binary"), cwd=copied.root)
+    refused.failed(3, "does not fit", "heisenberg_lattice, spins (B, 3, 6, 6)", "three_spin, spins (B, 6)")
+    assert files_below(copied.root) == before
     call("train", "--init", copied.run("hopping fit"), *data, cwd=copied.root).failed(2, "closed form")
     call("train", "--init", "nowhere", *data, cwd=copied.root).failed(3, "nowhere")

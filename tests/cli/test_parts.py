@@ -60,6 +60,12 @@ def test_a_job_array_makes_the_same_dataset(here: Path):
     assert same(path, here / "merged.h5")
 
 
+def test_a_missing_option_of_merge_is_named(here: Path):
+    call(*SHORT, "--seed", 3, *part(0, 2), cwd=here).done()
+    call("merge", *SHORT[1:4], cwd=here).failed(3, "shards are missing", "add --samples 600 --seed 3")
+    call("merge", *SHORT[1:], "--seed", 3, "system.J=8", cwd=here).failed(3, "add the other settings")
+
+
 @pytest.mark.parametrize("words", [("--shards", 3), part(3, 3), ("--shard-index", 0)])
 def test_a_share_is_named_whole(here: Path, words: tuple[object, ...]):
     call("generate", "heisenberg", *words, cwd=here).failed(2, "shard")
