@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from efnn_cli.core.errors import InputError
-from efnn_cli.core.numbers import number
+from efnn_cli.core.numbers import UNDEFINED, number
 from efnn_cli.datasets.hamiltonian import dataset_system
 from efnn_cli.physics.system import Array
 from efnn_cli.runs.folder import RunFolder
@@ -130,6 +131,72 @@ DESCRIBE = {
 }
 
 
-def text(value: object) -> str:
-    """Return a value for people."""
-    return "x".join(map(str, value)) if isinstance(value, list) else number(value)
+SHORT = (
+    "kind",
+    "status",
+    "epochs",
+    "samples",
+    "shape",
+    "duplicates",
+    "couplings",
+    "levels",
+    "chains",
+    "members",
+    "*energy.*",
+    "errors.*",
+    "temperatures.*",
+    "state.epoch",
+    "summary.metrics.parameters",
+    "summary.metrics.seconds",
+    "summary.metrics.test.*",
+    "summary.best_epoch",
+    "config.system.*",
+    "config.model.name",
+    "config.model.depth",
+    "config.model.width",
+    "config.training.name",
+    "config.training.lr",
+    "config.seed",
+    "config.origin.run",
+    "config.dataset.path",
+    "config.dataset.samples",
+    "metadata.system.*",
+    "metadata.sampling",
+    "metadata.thermal.*",
+    "metadata.seed",
+    "metadata.reference.method",
+    "metadata.reference.density",
+    "metadata.units.energies",
+    "metadata.note",
+    "metadata.run*",
+    "metadata.dataset",
+)
+"""What is shown without -v, where there is a value."""
+SHAPES = ("shape", "tensors")  # first part of the names of lists that are shapes
+FIRST = 6  # numbers of a list that are shown
+
+
+def short(values: dict[str, Any]) -> dict[str, Any]:
+    """Return what tells most of it, by dotted names; values that are missing are left out."""
+    known = {key: each for key, each in values.items() if each is not None and each != []}
+    return {key: each for key, each in known.items() if any(fnmatch(key, name) for name in SHORT)}
+
+
+def flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values by dotted names; the mappings of a list are numbered."""
+    found: dict[str, Any] = {}
+    for key, value in node.items():
+        if isinstance(value, list) and any(isinstance(each, dict) for each in value):
+            value = {str(index): each for index, each in enumerate(value)}
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return found
+
+
+def text(key: str, value: object) -> str:
+    """Return a value for people: 3x10x10 for a shape, the first numbers of a long list."""
+    if not isinstance(value, list):
+        return number(value)
+    if key.partition(".")[0] in SHAPES:
+        return "x".join(map(str, value)) or number(1)
+    words = ", ".join(map(number, value[:FIRST])) or UNDEFINED
+    return words if len(value) <= FIRST else f"{words}, ... ({len(value)} in all)"

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from efnn_cli.evaluation.calibration import LABELS
+
 from .conftest import Outcome, Workshop, call, files_below
 
 TOP = {"schema_version", "command", "status", "warnings", "outputs", "metrics"}
@@ -98,7 +100,7 @@ def test_evaluate_an_ensemble(workshop: Workshop):
     assert calibration["error_over_spread"] == pytest.approx(metrics["rmse"] / calibration["rms_spread"])
     assert calibration["member_rmse"] ** 2 == pytest.approx(sum(member["rmse"] ** 2 for member in members) / 2)
     text = call("evaluate", *runs, cwd=workshop.root).done().out
-    assert all(f"{key} " in text for key in CALIBRATION)
+    assert all(LABELS[key] in text for key in CALIBRATION - {"members"})
     same = evaluated(workshop, *[runs[0]] * 3, more={"members", "spread", "calibration"})["calibration"]
     undefined = {key for key, value in same.items() if value is None}
     assert undefined == CALIBRATION - DEFINED, "members that do not differ tell nothing: null, not NaN"
@@ -220,6 +222,18 @@ def test_inspect_and_config_give_one_object(workshop: Workshop):
     assert set(found) == TOP
     assert found["metrics"]["samples"] == 60
     assert set(call("config", "--json", cwd=workshop.root).done().json()) == TOP
+
+
+def test_inspect_is_short_but_with_v(workshop: Workshop):
+    """No list stands as a shape, none as Python writes it."""
+    for path in (workshop.run(NET), workshop.run(NET) / "best.h5", workshop.dataset("hopping")):
+        brief = call("inspect", path, cwd=workshop.root).done()
+        whole = call("inspect", path, "-v", cwd=workshop.root).done()
+        assert len(brief.out.splitlines()) < 35 < len(whole.out.splitlines())
+        assert "-v shows all" in brief.err
+        assert not re.search(r"\.\d+x|[{}\[\]]|True|False", whole.out)
+    assert "metadata.system.twist" in brief.out
+    assert re.search(r"^shape +3x4x4$", brief.out, re.MULTILINE)
 
 
 def test_paths_are_relative_to_the_current_directory(copied: Workshop):
