@@ -39,6 +39,11 @@ LEFTOVERS = ("lock", "run.log", ".new", ".probe-*", "*.tmp")  # of a process kil
 START_AGAIN = "put its own file back, undo the change, or train anew: the same efnn train with --overwrite"
 
 
+def name_of(path: Path) -> str:
+    """Return the path of a run for people: without `outputs/`, where it lies there."""
+    return shown(path).removeprefix(f"{OUTPUTS}/")
+
+
 class RunFolder:
     """One run on disk."""
 

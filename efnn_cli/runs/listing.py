@@ -24,7 +24,7 @@ from efnn_cli.storage.names import FILES
 
 COLUMNS = {
     "run": str, "status": str, "system": str, "variant": str, "L": int, "model": str, "depth": int, "width": int,
-    "seed": int, "samples": int, "parameters": int, "epochs": int, "planned_epochs": int, "budget": str,
+    "seed": int, "samples": int, "parameters": int, "epochs": int, "planned_epochs": int, "budget": str, "lr": float,
     "relative_error": float, "rmse_over_std": float, "rmse": float, "field_relative_error": float, "field_rmse": float,
     "val_rmse": float, "seconds": float, "error": str,
 }  # fmt: skip
@@ -104,6 +104,7 @@ def _identity(config: Mapping[str, Any]) -> dict[str, Any]:
         "samples": config["dataset"]["samples"],
         "planned_epochs": 1 if training is None else training.get("epochs") if budget is None else None,
         "budget": budget,
+        "lr": None if training is None else training.get("lr"),
     }
 
 

@@ -130,6 +130,15 @@ def test_text_fits_a_line(many: Path, columns: int, monkeypatch: pytest.MonkeyPa
     assert not set(left_out) & set(lines[0].split())
 
 
+def test_columns_that_tell_runs_apart_stay(many: Path, monkeypatch: pytest.MonkeyPatch):
+    """Those that are equal for all go first, whatever they are of."""
+    monkeypatch.setenv("COLUMNS", "80")
+    head, first, *_ = call("runs", "seed<3", cwd=many).done().out.splitlines()
+    assert {"seed", "width", "rmse"} <= set(head.split())
+    assert not {"system", "status", "L", "lr"} & set(head.split())
+    assert first.startswith("three_spin-dnn-d1-s00-00000000  ")
+
+
 def begun(root: Path, run: Path) -> Path:
     """A finished run made one that was not finished."""
     (root / run / "summary.json").unlink()
