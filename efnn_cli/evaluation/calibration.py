@@ -25,6 +25,21 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+LABELS = {
+    "members": "members",
+    "rms_spread": "RMS spread of the members",
+    "spread_per_site": "RMS spread/site",
+    "member_rmse": "RMSE of the members",
+    "error_over_spread": "RMSE of the mean / spread",
+    "expected_if_independent": "  expected of independent members",
+    "expected_if_exchangeable": "  expected where the truth is like a member",
+    "common_error": "error that all share",
+    "bias_over_spread": "bias of the mean / spread",
+    "rank_correlation": "rank correlation of error and spread",
+    "within_1_spread": "share within 1 spread",
+    "within_2_spreads": "share within 2 spreads",
+}
+"""Names in tables for people."""
 ROUNDING = 1e-14  # of the predictions: a spread below it is that of equal members
 
 

@@ -12,10 +12,12 @@ from efnn_cli.core.results import Result, shown
 from efnn_cli.core.table import Table, facts
 from efnn_cli.core.text import printable
 from efnn_cli.evaluation import temperatures
+from efnn_cli.evaluation.calibration import LABELS as CALIBRATION_LABELS
 from efnn_cli.evaluation.calibration import calibrate
 from efnn_cli.evaluation.coverage import coverage_of, intervals
 from efnn_cli.evaluation.evaluation_set import EvaluationSet
 from efnn_cli.physics.system import Array
+from efnn_cli.runs.folder import name_of
 from efnn_cli.runs.stored import ERRORS, FIELD_ERRORS
 from efnn_cli.runs.trust import outside
 from efnn_cli.storage import atomic, predictions
@@ -65,7 +67,7 @@ def report(
     """
     system, true = task.members[0].system_for(task.data.spins), task.known_energies
     sites = system.sites if system.geometry == "lattice" else None
-    weights = [member.weights for member in task.members]
+    weights, names = [member.weights for member in task.members], [name_of(member.file) for member in task.members]
     every = weights[0] if len(set(weights)) == 1 else "mixed"
     of_mean, *of_members = fields if fields is not None else [None] * (1 + len(found))
     metrics = full(_measured(found.mean(axis=0), true), of_mean, sites, every)
@@ -80,15 +82,18 @@ def report(
         calibration = {} if true is None else dataclasses.asdict(calibrate(found, true))
         metrics["calibration"] = calibration
         head = ["member", *(LABELS[key] for key in ERRORS)]
-        members = [[i, *errors_shown(each)] for i, each in enumerate(metrics["members"])]
-        tables += [Table(head, members), facts({"spread": metrics["spread"], **calibration})]
+        members = [[name, *errors_shown(each)] for name, each in zip(names, metrics["members"], strict=True)]
+        of_spread = {CALIBRATION_LABELS[key]: each for key, each in calibration.items() if key != "members"}
+        tables += [Table(head, members), facts({"mean spread of the members": metrics["spread"], **of_spread})]
     tables += _trust(found.mean(axis=0), task, metrics, coverage)
     if task.data.temperatures is not None and true is not None:
         chosen = task.data.temperatures[task.chosen]
         metrics["temperatures"] = temperatures.errors_by_temperature(found.mean(axis=0), true, chosen)
         tables.append(temperatures.table(metrics["temperatures"]))
     ratios = {f"on {len(task.chosen)} configurations": metrics["rmse_over_std"]}
-    ratios |= {f"for member {i}": each["rmse_over_std"] for i, each in enumerate(metrics.get("members", ()))}
+    ratios |= {
+        f"for {name}": each["rmse_over_std"] for name, each in zip(names, metrics.get("members", ()), strict=False)
+    }
     there = (metrics.get("outside") or {"share": 0.0})["share"] > MOSTLY
     warn_of_no_use(ratios, advice=TRAIN_THERE if there else TRAIN_MORE)
     return Result("evaluate", metrics, outputs, tables=tables)

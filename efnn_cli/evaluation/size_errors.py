@@ -18,6 +18,7 @@ from efnn_cli.evaluation.coverage import USUAL, coverage_of
 from efnn_cli.evaluation.evaluation_set import field_errors, predictions
 from efnn_cli.evaluation.temperatures import errors_by_temperature
 from efnn_cli.physics.system import Array, size_of_spins
+from efnn_cli.runs.folder import name_of
 from efnn_cli.runs.loading import Run
 from efnn_cli.runs.trust import outside
 from efnn_cli.storage.dataset import Dataset
@@ -32,6 +33,8 @@ TIMING_REPEATS = 3
 class Ensemble:
     """Errors and spread of the members of an ensemble at one size."""
 
+    names: list[str]
+    """Names of the runs."""
     members: list[Metrics]
     """Errors of every member."""
     calibration: Calibration
@@ -77,9 +80,11 @@ class SizeErrors:
 
     def ratios(self) -> dict[str, float | None]:
         """Return RMSE / std(E) of the mean and of every member, by a text for warnings."""
-        members = [] if self.ensemble is None else self.ensemble.members
-        of_members = {f"at L = {self.L} for member {i}": each.rmse_over_std for i, each in enumerate(members)}
-        return {f"at L = {self.L}": self.rmse_over_std, **of_members}
+        ratios = {f"at L = {self.L}": self.rmse_over_std}
+        if self.ensemble is not None:
+            for name, each in zip(self.ensemble.names, self.ensemble.members, strict=True):
+                ratios[f"at L = {self.L} for {name}"] = each.rmse_over_std
+        return ratios
 
     def as_json(self) -> dict[str, Any]:
         """Return every figure by name; those of an ensemble only where there is one."""
@@ -148,7 +153,7 @@ def errors_at_size(
         reference_seconds_per_configuration=theirs,
         speedup=None if theirs is None else theirs / seconds,
         reference=reference["method"],
-        ensemble=None if len(members) == 1 else ensemble_errors(predicted, data.energies, sites),
+        ensemble=None if len(members) == 1 else ensemble_errors(members, predicted, data.energies, sites),
         temperatures=bins,
         **_trust(members, bars, data, predicted.mean(axis=0) - data.energies, size),
         **of_fields,
@@ -165,10 +170,11 @@ def _trust(
     return dict(zip(TRUST, (*figures, None if found is None else found["share"]), strict=True))
 
 
-def ensemble_errors(predicted: Array, true: Array, sites: int) -> Ensemble:
+def ensemble_errors(runs: Sequence[Run], predicted: Array, true: Array, sites: int) -> Ensemble:
     """Return errors and spread of the members from their energies (members, B) and the true ones (B,)."""
     found = calibrate(predicted, true)
-    return Ensemble([measure(each, true) for each in predicted], found, found.rms_spread / sites)
+    names = [name_of(run.file) for run in runs]
+    return Ensemble(names, [measure(each, true) for each in predicted], found, found.rms_spread / sites)
 
 
 def seconds_per_configuration(members: Sequence[Run], spins: Array, check_stop: Callable[[], None]) -> float:

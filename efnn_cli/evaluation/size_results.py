@@ -22,6 +22,7 @@ from efnn_cli.core.size import length
 from efnn_cli.core.table import Table, facts
 from efnn_cli.datasets.planning import DatasetPlan
 from efnn_cli.evaluation import extrapolation, temperatures
+from efnn_cli.evaluation.calibration import LABELS
 from efnn_cli.evaluation.compatibility import require_same_hamiltonian
 from efnn_cli.evaluation.reference_datasets import label_references
 from efnn_cli.evaluation.size_errors import SizeErrors
@@ -220,8 +221,8 @@ def report(rows: Sequence[SizeErrors], every: Rows, network: Run, table: SizeTab
     if more:
         tables.append(Table(["L", *more], [[row.L, *(show(row) for show in more.values())] for row in rows]))
     if rows[0].ensemble is not None:
-        head = ["L", *ENSEMBLE_SHOWN]
-        tables.append(Table(head, [[row.as_cells()[key] for key in head] for row in rows]))
+        head = ["L", *(LABELS[key] for key in ENSEMBLE_SHOWN)]
+        tables.append(Table(head, [[row.L, *(row.as_cells()[key] for key in ENSEMBLE_SHOWN)] for row in rows]))
     for row in rows:
         if row.temperatures is not None:
             tables += [facts({"L": row.L}), temperatures.table(row.temperatures)]

@@ -128,8 +128,12 @@ def test_a_member_that_is_no_better_than_the_mean_is_named(copied: Workshop):
     for words, where in ((("evaluate",), ""), (("extrapolate", "--L", 7, "--samples", 12), "at L = 7 ")):
         found = call(*words, *runs, "--json", cwd=copied.root).done().json()
         (warning,) = (each for each in found["warnings"] if NO_USE in each)
-        assert f"{where}for member 1;" in warning
-        assert "member 0" not in warning
+        assert f"{where}for {Path(runs[1]).name};" in warning
+        assert Path(runs[0]).name not in warning
+        said = call(*words, *runs, cwd=copied.root).done().out
+        assert "RMSE of the mean / spread" in said
+        assert "error_over" not in said
+        assert words[0] == "extrapolate" or all(f"\n{Path(run).name}  " in said for run in runs)
 
 
 def test_a_comparison_warns_of_what_it_chose(copied: Workshop):
