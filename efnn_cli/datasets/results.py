@@ -31,14 +31,21 @@ def label_part(plan: DatasetPlan, target: torch.device, part: Part, console: Con
     mine = part.of(job.shards())
     samples = sum(draw.count for draw in mine)
     if not mine:
-        LOGGER.info("nothing to do for part %d: the job has only %d shards", part.index, len(job.shards()))
+        LOGGER.info("nothing to do for part %d: the job is %s", part.index, _blocks(job))
     with StopRequest(RESUME) as stop, console.meter("labelling", samples, "configurations") as advance:
         data = labelling.label_part(job, plan.path, executor, part, advance, stop.check)
     if data is not None:
         return report(data, plan.path, existed=True)
     metrics = {"samples": samples, "shards": part.count, "shard_index": part.index}
     outputs = {"shards": shown(shard_folder(plan.path))}
-    return Result("generate", metrics, outputs, "partial", tables=[facts(metrics)])
+    told = {"samples": samples, "parts": part.count, "part": part.index, "work": _blocks(job)}
+    return Result("generate", metrics, outputs, "partial", tables=[facts(told)])
+
+
+def _blocks(job: Job) -> str:
+    """Return number and size of the shards, the smallest share of work, in words."""
+    count = len(job.shards())
+    return f"{count} block{'s' if count > 1 else ''} of {cost.shard_size(job.system)} configurations"
 
 
 def planned(plan: DatasetPlan, target: torch.device) -> Result:

@@ -60,6 +60,13 @@ def test_a_job_array_makes_the_same_dataset(here: Path):
     assert same(path, here / "merged.h5")
 
 
+def test_a_part_without_work_says_why(here: Path):
+    idle = call("generate", "double_exchange", "--L", 4, "--samples", 40, *part(1, 2), cwd=here).done()
+    assert "nothing to do for part 1: the job is 1 block of 256 configurations" in idle.err
+    names = [line.split()[0] for line in idle.out.splitlines()]
+    assert len(names) == len(set(names))
+
+
 def test_a_missing_option_of_merge_is_named(here: Path):
     call(*SHORT, "--seed", 3, *part(0, 2), cwd=here).done()
     call("merge", *SHORT[1:4], cwd=here).failed(3, "shards are missing", "add --samples 600 --seed 3")
