@@ -13,9 +13,11 @@ UNDEFINED = "-"
 
 
 def number(value: object, digits: int = DIGITS) -> str:
-    """Return a number with at most this many significant digits, `-` for None, and any other value as text."""
+    """Return a number with at most this many significant digits, `-` for None, and any other value in words."""
     if value is None:
         return UNDEFINED
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if not isinstance(value, float) or not math.isfinite(value) or value == 0:
         return f"{value:g}" if isinstance(value, float) else str(value)
     rounded = float(f"{value:.{digits - 1}e}")

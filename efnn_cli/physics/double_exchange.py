@@ -9,7 +9,7 @@ spins the electrons are free: the energy to be learned follows from the 2 L^2 le
 next neighbours, J_AF the superexchange of manganites, and `twist` a phase on the bonds that wrap (`hopping.py`).
 
 Basis: state 2 i + a is site i = x L + y with spin a (0 up, 1 down). Known answers, n = L^2, z neighbours and next
-neighbours a site: tr H = -2 n mu; tr H^2 = 2 n (mu^2 + J^2/4 + z (t^2 + t2^2)); parallel spins: the band of the
+neighbours per site: tr H = -2 n mu; tr H^2 = 2 n (mu^2 + J^2/4 + z (t^2 + t2^2)); parallel spins: the band of the
 lattice, square -2t (cos kx + cos ky), triangular -2t (cos kx + cos ky + cos(kx - ky)), minus mu -+ J/2.
 """
 
@@ -71,7 +71,7 @@ class DoubleExchange(System):
     twists: int = 1
     """Average the energy over this many twists along each axis, as of a lattice that many times as long."""
     filling: float | None = None
-    """Electrons a site, 0 to 2; the mu that gives it then takes the place of mu."""
+    """Electrons per site, 0 to 2; the mu that gives it then takes the place of mu."""
 
     @property
     def energy_unit(self) -> str:

@@ -270,7 +270,7 @@ class System(ABC):
             found = np.sqrt(np.einsum("bcxy,bcxy->bxy", spins, spins))
             bad = np.abs(found - 1.0) > NORM_TOLERANCE
             wanted, called = f"unit vectors (to {NORM_TOLERANCE:g})", "length"
-            hint = "--normalise of generate and predict, or spins / numpy.linalg.norm(spins, axis=1, keepdims=True)"
+            hint = "spins / numpy.linalg.norm(spins, axis=1, keepdims=True)" if source == "spins" else "add --normalise"
         else:
             found, bad, hint = spins, ~self._allowed(spins), ""
             wanted, called = self._alphabet(), "value"

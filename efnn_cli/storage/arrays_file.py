@@ -64,7 +64,7 @@ def _datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
 def listed(arrays: Mapping[str, Any]) -> str:
     """Return the names of arrays, of HDF5 also their shapes, as text."""
     names = [f"/{name} {arrays[name].shape}" if isinstance(arrays, dict) and name else name for name in arrays]
-    return ", ".join([*names[:SHOWN], *["..."] * (len(names) > SHOWN)]) or "nothing"
+    return ", ".join([*names[:SHOWN], *["..."] * (len(names) > SHOWN)]) or "no arrays"
 
 
 def numbers(path: Path, stored: Any, dimensions: Sequence[int], wanted: str) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ no exact energies and a format of its own.
 /network_energies    float64 (rows,), of the network, in the unit of the system
 /accepted            bool (rows,), by the exact test; where `corrected` is false, all true
 /error_differences   float64 (rows,), E - E_net of the proposal minus that of the state before, which the test is of
-/densities           float64 (rows,), electrons a site, where the reference gives them
+/densities           float64 (rows,), electrons per site, where the reference gives them
 /internal_energies, /level_fluctuations   float64 (rows,), u and v of physics/system.py, where the reference gives them
 /chain               int64 (rows,), 0 to chains - 1
 /others/spins, /others/energies, /others/fields, /others/chain   exact labels of other states: of warm-up, and rejected
