@@ -86,7 +86,8 @@ HEAVY = {"torch", "h5py", "matplotlib", "hydra", "scipy", "numpy"}
 
 
 @pytest.mark.parametrize(
-    ("words", "heavy", "shown"), [(["train", "--help"], HEAVY, "--resume"), (["runs"], {*HEAVY, "rich"}, "run  status")]
+    ("words", "heavy", "shown"),
+    [(["train", "--help"], HEAVY, "--resume"), (["runs"], {*HEAVY, "rich"}, "run in outputs/  status")],
 )
 def test_help_and_lists_load_nothing_heavy(tmp_path, words, heavy, shown):
     code = (

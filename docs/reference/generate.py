@@ -58,7 +58,7 @@ def commands_text() -> str:
 
 
 def _options_of_all(root: Any) -> str:
-    rows = [_parameter(each) for each in root.commands["inspect"].params if each.name in COMMON]
+    rows = [_parameter(each) for each in root.commands["config"].params if each.name in COMMON]
     rows.append(("`-h`, `--help`", "", "Show the help of the command."))
     alone = [_parameter(each) for each in root.params]
     text = f"## Options of every command\n\n{_table(('option', 'default', 'meaning'), rows)}\n"

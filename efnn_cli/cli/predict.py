@@ -25,7 +25,9 @@ LOGGER = logging.getLogger("efnn")
 def predict(
     console: Console,
     arguments: RunAndOverrides = None,
-    spins: Annotated[Optional[Path], path_option("--spins", help="Configurations (HDF5 /spins, .npy or .npz).")] = None,
+    spins: Annotated[
+        Optional[Path], path_option("--spins", help="Configurations (HDF5 /spins, .npy or .npz); needed.")
+    ] = None,
     fields: Annotated[bool, typer.Option("--fields", help="Also fields -dE/dS, unprojected.")] = False,
     coverage: Coverage = None,
     normalise: Normalise = False,

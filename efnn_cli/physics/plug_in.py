@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -77,8 +77,17 @@ def as_system(found: Any, source: Source) -> tuple[str, type[System]]:
     name = getattr(own, "name", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", own.__name__).lower())
     checks.plain_name(f"{source.place}: name", name)
 
+    file = sys.modules[own.__module__].__file__
+
+    def guarded(method: str) -> Callable[..., Any]:
+        def call(self: Any, *given: Any) -> Any:
+            with _users_code(f"{source.place}: {method}", file, numpy=self.numpy):
+                return getattr(own, method)(self, *given)
+
+        return call
+
     def asked(self: Any, method: str, spins: Tensor, shape: tuple[int, ...]) -> Tensor:
-        with _users_code(f"{source.place}: {method}", sys.modules[own.__module__].__file__, numpy=self.numpy):
+        with _users_code(f"{source.place}: {method}", file, numpy=self.numpy):
             found = getattr(own, method)(self, spins.numpy(force=True) if self.numpy else spins)
             found = torch.as_tensor(found, dtype=torch.float64, device=spins.device)
         if found.shape != shape:
@@ -94,6 +103,7 @@ def as_system(found: Any, source: Source) -> tuple[str, type[System]]:
         "plug_in": {"source": source.place, "sha256": source.sha256},
         "energy": lambda self, spins: asked(self, "energy", spins, (len(spins),)),
     }
+    namespace |= {each: guarded(each) for each in ("__post_init__", "sample", "point_group") if hasattr(own, each)}
     if getattr(own, "fields", System.fields) is not System.fields:
         namespace["fields"] = lambda self, spins: asked(self, "fields", spins, tuple(spins.shape))
     sized = "L" in {each.name for each in dataclasses.fields(own)}

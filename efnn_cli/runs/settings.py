@@ -120,7 +120,9 @@ def with_symmetry(model: Options, system: System) -> Options:
         raise ConfigError(
             f"model.linear_terms=false, but S -> -S changes the energy of this {system.kind}", "leave it out"
         )
-    return dataclasses.replace(model, symmetry=symmetry, linear_terms=not system.even if linear is None else linear)
+    if linear is None:
+        linear = symmetry != "o3" and not system.even
+    return dataclasses.replace(model, symmetry=symmetry, linear_terms=linear)
 
 
 def build_training(node: object) -> TrainingOptions:

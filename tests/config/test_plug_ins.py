@@ -162,6 +162,16 @@ ODD = "spins[:, 2].sum(dim=(1, 2))"
         ("", "None", ("own.py:Own: energy failed",)),
         ("    def fields(self, spins): return 1 / 0", BONDS, ("fields failed at line 4", "ZeroDivisionError")),
         ("    def fields(self, spins): return spins[0]", BONDS, ("wanted fields (4, 3, 4, 4)",)),
+        (
+            "    def sample(self, sampling, draw): return draw.counts",
+            BONDS,
+            ("sample failed at line 4", "AttributeError"),
+        ),
+        (
+            "    def __post_init__(self): raise ValueError('too big')",
+            BONDS,
+            ("failed at line 4", "ValueError: too big"),
+        ),
         ("    symmetry = 'o3'", ODD, ("a rotation of all spins changes",)),
         ("    symmetry = 'axial'", "spins[:, 0].sum(dim=(1, 2))", ("a rotation of all spins changes", "symmetry")),
         ("    symmetry, even = 'axial', True", ODD, ("the reversal of all spins changes", "even")),
@@ -173,7 +183,7 @@ def test_mistakes_in_a_class_are_told_as_such(here, stated, energy, named):
     """With the line of the user's file, before anything is labelled."""
     (here / "own.py").write_text(ENERGY.format(stated, energy))
     efnn("generate own.py:Own --L 4 --samples 4 fields=true", here)[0].failed(2, *named)
-    assert not (here / "data").exists() or "fields" in named[0]
+    assert not list(here.glob("data/*.h5"))
 
 
 def test_a_stated_symmetry_is_that_of_the_network(here):

@@ -152,7 +152,7 @@ def test_what_stands_in_a_file_cannot_steer_the_terminal(example: Example):
     config = folder.read_config()
     config["sampling"] = "\x1b[31mX\rY"
     folder.write_config(config)
-    outcome = call("inspect", example.run, cwd=example.root)
+    outcome = call("inspect", example.run, "-v", cwd=example.root)
     assert "\\x1b[31mX\\rY" in outcome.out + outcome.err
     assert not {"\x1b", "\r"} & set(outcome.out + outcome.err)
 
