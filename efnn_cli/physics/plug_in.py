@@ -31,7 +31,7 @@ from efnn_cli.physics.external import WithoutEnergy
 from efnn_cli.physics.lattices import IDENTITY, Operation
 from efnn_cli.physics.system import NO_GRADIENT, Array, Draw, System
 
-NUMPY = re.compile(r"\b(np|numpy)\.")
+NUMPY = re.compile(r"\b(np|numpy)\.[\w.]+\(")  # a call
 NOUNS = {"energy": "energies", "fields": "fields"}
 TRIED = 4  # configurations that are rotated
 INVARIANT = 1e-6  # change of an energy under a symmetry, relative
@@ -76,8 +76,7 @@ def as_system(found: Any, source: Source) -> tuple[str, type[System]]:
     checks.one_of(f"{source.place}: geometry", geometry, SIZES)
     name = getattr(own, "name", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", own.__name__).lower())
     checks.plain_name(f"{source.place}: name", name)
-
-    file = sys.modules[own.__module__].__file__
+    file = getattr(sys.modules[own.__module__], "__file__", None)
 
     def guarded(method: str) -> Callable[..., Any]:
         def call(self: Any, *given: Any) -> Any:
@@ -147,8 +146,11 @@ def check_symmetry(system: System) -> None:
     spins = generator.normal(size=(TRIED, *system.spin_shape))  # (B, 3, Lx, Ly)
     spins /= np.linalg.norm(spins, axis=1, keepdims=True)
     energies = system.energy(torch.from_numpy(spins))
-    moved = {f'symmetry = "{stated}"': (_rotated(spins, generator, stated), "a rotation of all spins")}
-    moved |= {"even = True": (-spins, "the reversal of all spins")} if system.even else {}
+    moved = {}
+    if stated != "none":
+        moved[f'symmetry = "{stated}"'] = (_rotated(spins, generator, stated), "a rotation of all spins")
+    if system.even:
+        moved["even = True"] = (-spins, "the reversal of all spins")
     for claim, (others, named) in moved.items():
         change = (system.energy(torch.from_numpy(others)) - energies).abs()
         worst = int(change.argmax())
@@ -161,10 +163,10 @@ def check_symmetry(system: System) -> None:
 
 
 def _rotated(spins: Array, generator: np.random.Generator, symmetry: str) -> Array:
-    """Return configurations (B, 3, Lx, Ly), each turned by a random rotation of `symmetry`, the identity for none."""
+    """Return configurations (B, 3, Lx, Ly), each turned by a random rotation: any for o3, about z for axial."""
     matrices, _ = np.linalg.qr(generator.normal(size=(len(spins), 3, 3)))
-    if symmetry != "o3":
-        angles = generator.uniform(0, 2 * np.pi, len(spins)) * (symmetry == "axial")
+    if symmetry == "axial":
+        angles = generator.uniform(0, 2 * np.pi, len(spins))
         matrices = np.zeros_like(matrices)
         matrices[:, 0, 0] = matrices[:, 1, 1] = np.cos(angles)
         matrices[:, 1, 0], matrices[:, 0, 1] = np.sin(angles), -np.sin(angles)
