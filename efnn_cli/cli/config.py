@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("efnn")
 SHOWN = {"system": "heisenberg", "experiment": "three_spin"}  # where the command line chooses none
+FOR_LEARN = "double_exchange"
 
 
 @command
@@ -130,7 +131,8 @@ def with_subject(command: str, request: Request) -> Request:
     needed = [group for group, default in keys.groups(command).items() if default == keys.NEEDED]
     if not needed or needed[0] in map(key_of, request.overrides):
         return request
-    group, choice = needed[0], SHOWN[needed[0]]
+    group = needed[0]
+    choice = FOR_LEARN if command == "learn" else SHOWN[group]
     LOGGER.info("no %s given: showing %s; choose with %s=NAME", group, choice, group)
     return replace(request, overrides=(f"{group}={choice}", *request.overrides))
 

@@ -123,8 +123,8 @@ def test_any_order_in_evaluate(workshop: Workshop):
         ),
         (("extrapolate", "L=[5,8]"), {"command line": {"L": "[5, 8]"}, "default": {"reference": "auto"}}),
         (("reproduce",), {"preset three_spin": {"experiment.sweeps.widths.axis": "width"}}),
-        (("learn",), {"default": {"rounds": "4", "system.J1": "1.0"}}),
-        (("learn", "three_spin", "rounds=2"), {"command line": {"system": "three_spin", "rounds": "2"}}),
+        (("learn",), {"default": {"rounds": "4", "system.J": "16.0"}}),
+        (("learn", "heisenberg", "rounds=2"), {"command line": {"system": "heisenberg", "rounds": "2"}}),
     ],
 )
 def test_config(here: Path, args: tuple[str, ...], wanted: dict[str, dict[str, str]]):
