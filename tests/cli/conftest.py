@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +21,7 @@ import pytest
 import torch
 
 from efnn_cli.cli import main
+from efnn_cli.simulation import chains
 
 COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config", "runs", "plot")
 SMALL = ("epochs=2", "training.optimizer=adam")
@@ -136,6 +137,15 @@ def call(*args: object, cwd: Path) -> Outcome:
     finally:
         torch.set_num_threads(threads)
     return Outcome(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="module")
+def brief() -> Iterator[None]:
+    """Let chains of this process tune their moves by a few, and make proposals of a few."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, few in (("TUNING", 10), ("TRIED", 10), ("MOST", 4)):
+            patch.setattr(chains, name, few)
+        yield
 
 
 READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && cd "$0" && ! touch x && exec "$@"'

@@ -97,7 +97,7 @@ def test_references_are_never_picked(copied: Workshop):
 
 def test_two_processes_make_one_dataset(tmp_path: Path):
     """The second one begins while the first is at work, waits for it, and gives its very result."""
-    args = ("generate", "double_exchange", "--L", 8, "--samples", 600, "--workers", 1, "--json")
+    args = ("generate", "double_exchange", "--L", 8, "--samples", 400, "--workers", 1, "--json")
     with begin_efnn(*args, cwd=tmp_path) as one:
         wait_for(lambda: any(tmp_path.glob("data/.*.shards/*.h5")) or one.poll() is not None)
         with begin_efnn(*args, cwd=tmp_path) as other:

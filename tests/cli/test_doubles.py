@@ -56,7 +56,6 @@ def test_a_network_is_trained_and_carried_to_larger_lattices(place: Path):
     call("train", *QUICK, "--out", "narrow", cwd=place).done()
     assert errors("narrow") == pytest.approx(errors("run"), rel=1e-2)
     call("extrapolate", "narrow", "--L", "6", "--samples", 4, "-q", "--device", "cpu", cwd=place).done()
-    call("compare", "--models", "dnn,resnet", "--seeds", 1, "--grid", "none", *QUICK, cwd=place).done()
 
 
 @pytest.mark.usefixtures("without")

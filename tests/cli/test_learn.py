@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from efnn_cli.runs.loading import load
-from efnn_cli.simulation import chains
 from efnn_cli.simulation.benchmark import investment
 from efnn_cli.storage.dataset import read_metadata
 
@@ -17,17 +16,11 @@ SMALL = ("gradient_steps=60", "width=4", "model.invariant_channels=4", "training
 WORDS = ("learn", "double_exchange", "--L", 4, "--labels", 60, *SMALL, "proposals=4", "test=10", "-q", "--json")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def brief():
-    """Proposals are of a few moves, found by a few."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, few in (("TUNING", 10), ("TRIED", 10), ("MOST", 4)):
-            patch.setattr(chains, name, few)
-        yield
+pytestmark = pytest.mark.usefixtures("brief")
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(brief: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("learn")
 
 

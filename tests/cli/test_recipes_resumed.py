@@ -22,7 +22,7 @@ SYSTEMS = {
 RECIPES = [
     ("three_spin", "dnn", "soap"),
     ("heisenberg", "efnn", "soap"),
-    ("with fields", "efnn", "soap"),
+    ("with fields", "efnn width=8 model.invariant_channels=8", "soap"),
     pytest.param("infinite_range", "efnn depth=3", "soap", marks=pytest.mark.slow),
     pytest.param("three_spin", "efnn", "adam", marks=pytest.mark.slow),
     pytest.param("infinite_range", "efnn", "adam", marks=pytest.mark.slow),

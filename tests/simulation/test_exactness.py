@@ -52,7 +52,7 @@ def squares(rows):
 @pytest.mark.parametrize("moves", ["hybrid", "metropolis", pytest.param("mixed", marks=pytest.mark.slow)])
 def test_without_coupling_spins_are_independent(moves):
     """J = 0: the grand potential does not depend on the spins; <m^2> = 1 / n, <m^4> = (5 n - 2) / (3 n^3)."""
-    rows = run(DoubleExchange(L=4, J=0.0, T=0.2), 0.2, 1.0, 150, moves, "dense")
+    rows = run(DoubleExchange(L=4, J=0.0, T=0.2), 0.2, 1.0, 100, moves, "dense")
     assert 0.1 < rows["accepted"].mean() < 0.9
     m2, n = squares(rows), 16
     assert off(m2, 1 / n) < 3.5
@@ -86,7 +86,7 @@ def ring_energy(sites, temperature):
 
 @pytest.mark.parametrize("moves", [pytest.param("hybrid", marks=pytest.mark.slow), "mixed"])
 def test_a_ring_has_its_closed_form(moves):
-    rows = run(Heisenberg(L="6x1"), 1.2, 0.3, 200, moves, chains=32, warmup=60)
+    rows = run(Heisenberg(L="6x1"), 1.2, 0.3, 120, moves, chains=32, warmup=60)
     assert 0.02 < rows["accepted"].mean() < 0.9
     assert off(rows["energies"], ring_energy(6, 1.2)) < 3.5
 
