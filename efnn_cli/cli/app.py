@@ -48,10 +48,10 @@ app = typer.Typer(
 SECTIONS = {
     "Data": (generate, import_, relabel, merge),
     "Training": (train,),
-    "Judging": (evaluate, extrapolate, predict, export),
+    "Errors": (evaluate, extrapolate, predict, export),
     "Simulation": (sample, learn),
     "Studies": (compare, reproduce),
-    "Looking": (runs, inspect, plot, config),
+    "Runs and figures": (runs, inspect, plot, config),
 }
 NAMES = ("bench", *(each.__name__.rstrip("_") for commands in SECTIONS.values() for each in commands))
 for section, commands in SECTIONS.items():

@@ -142,12 +142,12 @@ def _report(scale: str, found: Sequence[Reproduction], folder: Path, command: st
         "scale": scale,
         "runs": runs,
         "training_seconds": sum(each.training_seconds for each in found),
-        "published": [dataclasses.asdict(verdict) for verdict in published],
+        "published": [dataclasses.asdict(agreement) for agreement in published],
     }
     tables = []
     for name in runs:
         rows = [[each.what, each.published, each.ours, each.word] for each in published if each.experiment == name]
-        tables.append(Table((name, "published", "ours", "verdict"), rows))
+        tables.append(Table((name, "published", "ours", "agreement"), rows))
     failures = [each for reproduction in found for each in reproduction.failures]
     failure = failure_of(failures, sum(runs.values()) + len(failures))
     status = "error" if failure else "ok"

@@ -13,7 +13,7 @@ from efnn_cli.storage import atomic
 from efnn_cli.studies import paper_pictures as pictures
 from efnn_cli.studies import paper_tables as tables
 from efnn_cli.studies.paper_presets import Experiment, SweepOptions
-from efnn_cli.studies.paper_published import Verdict, verdicts
+from efnn_cli.studies.paper_published import Agreement, agreements
 from efnn_cli.studies.paper_results import Reproduction
 from efnn_cli.studies.summary import Group
 from efnn_cli.studies.trials import source_at
@@ -22,11 +22,11 @@ RECIPE = ("optimizer", "lr", "schedule", "batch_size", "dtype", "augment")
 SIGNS = {"met": "✓ met", "missed": "✗ missed"}
 
 
-def write(scale: str, every: Sequence[Reproduction], folder: Path, command: str) -> list[Verdict]:
+def write(scale: str, every: Sequence[Reproduction], folder: Path, command: str) -> list[Agreement]:
     """Write tables, figures, report.md and report.html into `folder`; return the published figures beside ours."""
     tables.write_runs(folder / "runs.csv", every)
     tables.write_sizes(folder / "sizes.csv", every)
-    beside = verdicts(every)
+    beside = agreements(every)
     text = render_markdown(
         "paper.md",
         scale=scale,
@@ -45,7 +45,7 @@ def write(scale: str, every: Sequence[Reproduction], folder: Path, command: str)
     return beside
 
 
-def _facts(scale: str, every: Sequence[Reproduction], beside: Sequence[Verdict]) -> dict[str, str]:
+def _facts(scale: str, every: Sequence[Reproduction], beside: Sequence[Agreement]) -> dict[str, str]:
     """Return numbers for the beginning of the report, by label."""
     compared = [row.met for row in beside if row.met is not None]
     return {
@@ -58,7 +58,7 @@ def _facts(scale: str, every: Sequence[Reproduction], beside: Sequence[Verdict])
     }
 
 
-def _published(scale: str, beside: Sequence[Verdict]) -> Table:
+def _published(scale: str, beside: Sequence[Agreement]) -> Table:
     lines = [
         [
             code(row.experiment),
@@ -73,7 +73,7 @@ def _published(scale: str, beside: Sequence[Verdict]) -> Table:
         note += f" Scale {scale} is too small for the published errors, which are therefore not compared."
     return Table(
         "Published figures and ours",
-        ["experiment", "figure", "published", "ours", "verdict", "ours in detail"],
+        ["experiment", "figure", "published", "ours", "agreement", "ours in detail"],
         lines,
         note,
     )

@@ -19,7 +19,7 @@ from efnn_cli.studies.grid import Point, expand
 from efnn_cli.studies.summary import LABELS
 
 ORDER = ("three_spin", "infinite_range", "double_exchange")
-MEASURES = {"error": 0, "rivals": 0, "over_effective": 0, "falls": 2, "speedup": 1, "dense_seconds": 1}
+MEASURES = {"error": 0, "others": 0, "over_effective": 0, "falls": 2, "speedup": 1, "dense_seconds": 1}
 """Number of `sizes` by measure of a published figure."""
 
 

@@ -19,7 +19,7 @@ ONE_CORE = "eigenvalues, one core"
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Agreement:
     """One published figure beside ours."""
 
     experiment: str
@@ -33,26 +33,26 @@ class Verdict:
 
     @property
     def word(self) -> str:
-        """Return the verdict for a table."""
+        """Return the agreement for a table."""
         if self.met is None:
             return "-" if self.ours in (NOT_RUN, UNDEFINED) else "not comparable"
         return "met" if self.met else "missed"
 
 
-def verdicts(every: Sequence[Reproduction]) -> list[Verdict]:
+def agreements(every: Sequence[Reproduction]) -> list[Agreement]:
     """Return the published figures of all experiments, in the order of the presets."""
     return [
-        COMPARED[claim.measure](each, claim) or _verdict(each, claim, NOT_RUN, None)
+        COMPARED[claim.measure](each, claim) or _agreement(each, claim, NOT_RUN, None)
         for each in every
         for claim in each.experiment.preset.published
     ]
 
 
-def _verdict(found: Reproduction, claim: Claim, ours: str, met: bool | None, note: str = "") -> Verdict:
+def _agreement(found: Reproduction, claim: Claim, ours: str, met: bool | None, note: str = "") -> Agreement:
     """Return one published figure with ours. A scale too small for published errors is not compared with them."""
     comparable = found.experiment.scale.comparable or claim.measure in OF_TIMES
     published = claim.published or number(claim.value, 3)
-    return Verdict(found.experiment.name, claim.what, published, ours, met if comparable else None, note)
+    return Agreement(found.experiment.name, claim.what, published, ours, met if comparable else None, note)
 
 
 def _best(found: Reproduction, depth: int | None = None) -> Group | None:
@@ -60,18 +60,18 @@ def _best(found: Reproduction, depth: int | None = None) -> Group | None:
     return next((each for each in found.groups.get("best", ()) if depth is None or each.depth == depth), None)
 
 
-def _error(found: Reproduction, claim: Claim) -> Verdict | None:
+def _error(found: Reproduction, claim: Claim) -> Agreement | None:
     """Compare the error of the EFNN with an upper bound."""
     group = _best(found, claim.depth)
     if group is None:
         return None
     if not group.defines(claim.quantity):
-        return _verdict(found, claim, UNDEFINED, None, "the mean energy is near 0")
+        return _agreement(found, claim, UNDEFINED, None, "the mean energy is near 0")
     mean, spread = group.test(claim.quantity)
-    return _verdict(found, claim, with_error(mean, spread), mean <= claim.value)
+    return _agreement(found, claim, with_error(mean, spread), mean <= claim.value)
 
 
-def _rivals(found: Reproduction, claim: Claim) -> Verdict | None:
+def _others(found: Reproduction, claim: Claim) -> Agreement | None:
     """Compare the other networks with the EFNN at equal width, depth and recipe."""
     quantity = found.experiment.preset.quantity
     groups = [each for each in found.groups.get("widths", []) if each.defines(quantity)]
@@ -86,10 +86,10 @@ def _rivals(found: Reproduction, claim: Claim) -> Verdict | None:
             parts.append(f"D = {depth}, width {widest}: {near:.3g} to {far:.3g}")
     if not ratios:
         return None
-    return _verdict(found, claim, f"at least {min(ratios):.3g}", min(ratios) >= claim.value, "; ".join(parts))
+    return _agreement(found, claim, f"at least {min(ratios):.3g}", min(ratios) >= claim.value, "; ".join(parts))
 
 
-def _over_effective(found: Reproduction, claim: Claim) -> Verdict | None:
+def _over_effective(found: Reproduction, claim: Claim) -> Agreement | None:
     """Compare the linear model with the EFNN."""
     group, fitted = _best(found), found.groups.get("effective", [])
     if group is None or not fitted or not (group.defines(claim.quantity) and fitted[0].defines(claim.quantity)):
@@ -99,10 +99,10 @@ def _over_effective(found: Reproduction, claim: Claim) -> Verdict | None:
     note = f"{fitted[0].parameters} coefficients"
     for each in found.groups.get("neighbours", ()):
         note += f"; {each.test(claim.quantity)[0] / error:.2g} with {each.parameters} coefficients"
-    return _verdict(found, claim, f"{ratio:.2g}", ratio >= claim.value, note)
+    return _agreement(found, claim, f"{ratio:.2g}", ratio >= claim.value, note)
 
 
-def _falls(found: Reproduction, claim: Claim) -> Verdict | None:
+def _falls(found: Reproduction, claim: Claim) -> Agreement | None:
     """Return True if the error falls from every size to the next, between the two sizes."""
     first, last = claim.sizes
     group = _best(found)
@@ -113,10 +113,10 @@ def _falls(found: Reproduction, claim: Claim) -> Verdict | None:
     falling = all(later < earlier for (_, earlier), (_, later) in itertools.pairwise(errors))
     means = [number(mean, 2) for _, mean in errors]
     note = f"{', '.join(means)} at L = {', '.join(str(size) for size, _ in errors)}"
-    return _verdict(found, claim, f"{means[0]} to {means[-1]}", falling, note)
+    return _agreement(found, claim, f"{means[0]} to {means[-1]}", falling, note)
 
 
-def _speedup(found: Reproduction, claim: Claim) -> Verdict | None:
+def _speedup(found: Reproduction, claim: Claim) -> Agreement | None:
     """Compare with the eigenvalues alone, the quicker exact diagonalisation, for one configuration."""
     (size,) = claim.sizes
     times = {name: dict(points) for name, points in found.seconds.items()}
@@ -127,18 +127,18 @@ def _speedup(found: Reproduction, claim: Claim) -> Verdict | None:
     for name in (DETERMINANT, PUBLISHED_WAY):
         if size in times.get(name, {}):
             note += f"; {times[name][size] / ours:.0f} against {name}"
-    return _verdict(found, claim, f"{exact / ours:.0f}", exact / ours >= claim.value, note)
+    return _agreement(found, claim, f"{exact / ours:.0f}", exact / ours >= claim.value, note)
 
 
-def _dense_seconds(found: Reproduction, claim: Claim) -> Verdict | None:
+def _dense_seconds(found: Reproduction, claim: Claim) -> Agreement | None:
     """Compare exact diagonalisation at one size."""
     ours = dict(found.seconds.get(DENSE, [])).get(claim.sizes[0])
-    return None if ours is None else _verdict(found, claim, f"{ours:.2g} s", ours <= claim.value, ONE_CORE)
+    return None if ours is None else _agreement(found, claim, f"{ours:.2g} s", ours <= claim.value, ONE_CORE)
 
 
-COMPARED: dict[str, Callable[[Reproduction, Claim], Verdict | None]] = {
+COMPARED: dict[str, Callable[[Reproduction, Claim], Agreement | None]] = {
     "error": _error,
-    "rivals": _rivals,
+    "others": _others,
     "over_effective": _over_effective,
     "falls": _falls,
     "speedup": _speedup,

@@ -63,7 +63,7 @@ def by_network(groups: Sequence[Group], quantity: str) -> Table:
     rows = []
     for name, here in rows_of.items():
         cells = {column: with_error(*group.test(quantity)) for column, group in here.items()}
-        least = clearly_least([group.judged(quantity) for group in here.values()])
+        least = clearly_least([group.compared(quantity) for group in here.values()])
         if least is not None:
             column = list(here)[least]
             cells[column] = f"**{cells[column]}**"
@@ -104,7 +104,7 @@ def extrapolated(result: Reproduction) -> dict[str, Group]:
     """Return the networks evaluated at other sizes, by a name for tables and figures; the EFNN's own recipe first."""
     networks = [
         each
-        for sweep in ("best", "effective", "rivals")
+        for sweep in ("best", "effective", "others")
         for each in result.groups.get(sweep, ())
         if each.members and each.members[0].sizes
     ]

@@ -114,7 +114,7 @@ class Group:
         """True if the test error is defined for every seed."""
         return all(each.metrics["test"].get(quantity) is not None for each in self.members)
 
-    def judged(self, quantity: str) -> tuple[float, float | None]:
+    def compared(self, quantity: str) -> tuple[float, float | None]:
         """Return mean and spread of a test error, to be compared with others; a closed form has no spread."""
         mean, spread = self.test(quantity)
         return mean, spread if self.width else 0.0

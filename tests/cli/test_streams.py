@@ -170,7 +170,8 @@ def test_help_shows_the_settings_of_the_recipe(workshop: Workshop, here: Path):
     assert re.search(r"recipe default/infinite_range-efnn-d3.* activation_scale +number +0.0001 ", named, re.DOTALL)
     assert re.search(r" system.J +number +16.0 ", learned)
     assert re.search(r"recipe default/heisenberg_lattice\).* width +integer +3 ", latest, re.DOTALL)
-    assert re.search("Data\n.*Training\n.*Judging\n.*Studies\n.*Looking\n", call("--help", cwd=here).out, re.DOTALL)
+    order = "Data\n.*Training\n.*Errors\n.*Studies\n.*Runs and figures\n"
+    assert re.search(order, call("--help", cwd=here).out, re.DOTALL)
 
 
 def test_inspect(workshop: Workshop):

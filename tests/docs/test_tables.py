@@ -124,7 +124,7 @@ def test_means_and_spreads_are_those_of_the_runs():
         assert with_spread([float(row[quantity]) for row in rows]) in shown, key
 
 
-def test_every_published_figure_stands_there_with_a_verdict():
+def test_every_published_figure_stands_there_with_its_agreement():
     text = REPORT.read_text()
     section = text.partition("## Published figures and ours")[2].partition("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("|")][2:]

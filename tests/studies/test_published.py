@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from efnn_cli.studies.paper_presets import MEASURES, Claim
-from efnn_cli.studies.paper_published import NOT_RUN, verdicts
+from efnn_cli.studies.paper_published import NOT_RUN, agreements
 from efnn_cli.studies.paper_results import Reproduction
 from efnn_cli.studies.paper_timing import DENSE, NETWORK, PUBLISHED_WAY
 from efnn_cli.studies.summary import Group, Member, best_choice, clearly_least
@@ -46,15 +46,15 @@ def result(
 def test_a_bound_is_compared_by_the_mean(errors: list[float], met: bool):
     claim = Claim("D = 2", "error", 5e-3, depth=2)
     groups = {"best": [group("efnn", 2, 100, errors)]}
-    (row,) = verdicts([result(claim, groups=groups)])
+    (row,) = agreements([result(claim, groups=groups)])
     assert (row.met, row.word) == (met, "met" if met else "missed")
-    (small,) = verdicts([result(claim, groups=groups, comparable=False)])
+    (small,) = agreements([result(claim, groups=groups, comparable=False)])
     assert (small.met, small.word, small.ours) == (None, "not comparable", row.ours)
 
 
 def test_what_was_not_run_is_neither_met_nor_missed():
     published = [Claim(name, name, sizes=[10, 40][:count], depth=3) for name, count in MEASURES.items()]
-    found = verdicts([result(*published, groups={"widths": [group("efnn", 1, 15, [1e-2])]})])
+    found = agreements([result(*published, groups={"widths": [group("efnn", 1, 15, [1e-2])]})])
     assert len(found) == len(MEASURES)
     assert {(row.met, row.ours, row.word) for row in found} == {(None, NOT_RUN, "-")}
 
@@ -64,22 +64,22 @@ def test_a_figure_is_compared_by_its_own_error():
     best = member("efnn", 2, 100, {"test": {"relative_error": 1e-3, "rmse": 0.5}})
     published = [Claim("", "error", 4e-2, depth=2, quantity=name) for name in ("relative_error", "rmse")]
     groups = {"best": [Group("efnn", 2, 100, (), [best], [best])]}
-    found = verdicts([result(*published, groups=groups, quantity="rmse_over_std")])
+    found = agreements([result(*published, groups=groups, quantity="rmse_over_std")])
     assert [row.met for row in found] == [True, False]
 
 
-@pytest.mark.parametrize(("rival", "met"), [(2e-2, True), (2e-3, False), (1e-4, False)])
-def test_rivals_are_compared_at_equal_width_and_depth(rival: float, met: bool):
-    """The narrow rival would pass; only the widest counts."""
+@pytest.mark.parametrize(("other", "met"), [(2e-2, True), (2e-3, False), (1e-4, False)])
+def test_others_are_compared_at_equal_width_and_depth(other: float, met: bool):
+    """The narrow other would pass; only the widest counts."""
     groups = [
         group("efnn", 2, 60, [1e-3]),
-        group("dnn", 2, 60, [rival]),
+        group("dnn", 2, 60, [other]),
         group("resnet", 2, 60, [5e-2]),
         group("dnn", 2, 15, [1.0]),
         group("efnn", 2, 15, [0.5]),
         group("dnn", 1, 60, [1e-9]),
     ]
-    (row,) = verdicts([result(Claim("", "rivals", 10, "far above"), groups={"widths": groups})])
+    (row,) = agreements([result(Claim("", "others", 10, "far above"), groups={"widths": groups})])
     assert row.met is met
     assert "width 60" in row.note
     assert "D = 1" not in row.note
@@ -88,7 +88,7 @@ def test_rivals_are_compared_at_equal_width_and_depth(rival: float, met: bool):
 @pytest.mark.parametrize(("fitted", "met"), [(7e-3, True), (5e-3, False)])
 def test_against_the_effective_model(fitted: float, met: bool):
     groups = {"best": [group("efnn", 3, 24, [1e-3])], "effective": [group("effective", 0, 0, [fitted])]}
-    (row,) = verdicts([result(Claim("", "over_effective", 6.0), groups=groups)])
+    (row,) = agreements([result(Claim("", "over_effective", 6.0), groups=groups)])
     assert row.met is met
 
 
@@ -99,7 +99,7 @@ def test_against_the_effective_model(fitted: float, met: bool):
 def test_the_error_must_fall_from_size_to_size(errors: dict[int, float], met: bool | None):
     published = Claim("", "falls", sizes=[10, 40])
     best = group("efnn", 3, 24, [1e-3], errors | {100: 1.0})
-    (row,) = verdicts([result(published, groups={"best": [best]}, sizes=[10, 20, 40, 100])])
+    (row,) = agreements([result(published, groups={"best": [best]}, sizes=[10, 20, 40, 100])])
     assert row.met is met
 
 
@@ -107,7 +107,7 @@ def test_speed_is_the_factor_not_the_seconds():
     dense = [Claim("", "dense_seconds", value, sizes=[L]) for L, value in ((40, 7.76), (10, 1e-9))]
     seconds = {NETWORK: [(40, 1e-3)], PUBLISHED_WAY: [(40, 20.0)], DENSE: [(10, 2e-3), (40, 2.0)]}
     groups = {"best": [group("efnn", 3, 24, [1e-3])]}
-    speed, large, small = verdicts([result(SPEEDUP, *dense, groups=groups, seconds=seconds, comparable=False)])
+    speed, large, small = agreements([result(SPEEDUP, *dense, groups=groups, seconds=seconds, comparable=False)])
     assert speed.met is True
     assert speed.ours == "2000"
     assert "20000 against eigh, as published" in speed.note
@@ -117,7 +117,7 @@ def test_speed_is_the_factor_not_the_seconds():
 def test_speed_is_compared_by_the_quicker_diagonalisation():
     """The slow way alone would pass."""
     seconds = {NETWORK: [(40, 1e-2)], PUBLISHED_WAY: [(40, 20.0)], DENSE: [(40, 2.0)]}
-    (speed,) = verdicts([result(SPEEDUP, groups={"best": [group("efnn", 3, 24, [1e-3])]}, seconds=seconds)])
+    (speed,) = agreements([result(SPEEDUP, groups={"best": [group("efnn", 3, 24, [1e-3])]}, seconds=seconds)])
     assert speed.met is False
 
 

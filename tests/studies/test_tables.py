@@ -16,12 +16,12 @@ def timed(model: str, depth: int, width: int, epochs: int):
 
 
 def test_networks_at_several_depths_have_names_of_their_own():
-    rivals = [timed("efnn", 2, 16, 60), timed("dnn", 1, 20, 60), timed("dnn", 2, 14, 60)]
-    every = result(groups={"best": [timed("efnn", 3, 16, 120)], "rivals": rivals}, sizes=SIZES)
+    others = [timed("efnn", 2, 16, 60), timed("dnn", 1, 20, 60), timed("dnn", 2, 14, 60)]
+    every = result(groups={"best": [timed("efnn", 3, 16, 120)], "others": others}, sizes=SIZES)
     assert list(extrapolated(every)) == [
         "EFNN, 120 epochs",
         "EFNN, 60 epochs",
         "DNN, 60 epochs, D = 1, width 20",
         "DNN, 60 epochs, D = 2, width 14",
     ]
-    assert list(extrapolated(every).values())[1:] == rivals
+    assert list(extrapolated(every).values())[1:] == others
