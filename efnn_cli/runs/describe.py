@@ -14,7 +14,7 @@ from efnn_cli.core.errors import InputError
 from efnn_cli.core.numbers import UNDEFINED, number
 from efnn_cli.datasets.hamiltonian import dataset_system
 from efnn_cli.physics.system import Array
-from efnn_cli.runs.folder import RunFolder
+from efnn_cli.runs.folder import RunFolder, by_name
 from efnn_cli.storage import checkpoint, dataset, hdf5, predictions, samples_file
 from efnn_cli.training.metrics import measure
 from efnn_cli.training.split import group_equal
@@ -22,6 +22,7 @@ from efnn_cli.training.split import group_equal
 
 def describe(path: Path) -> dict[str, Any]:
     """Return what is in the file or run folder `path`; its checksum is verified."""
+    path = by_name(path)
     if os.path.isdir(path):
         return describe_run(path)
     form = hdf5.format_of(path)

@@ -44,6 +44,12 @@ def name_of(path: Path) -> str:
     return shown(path).removeprefix(f"{OUTPUTS}/")
 
 
+def by_name(path: Path) -> Path:
+    """Return `path`; where nothing is there, that of the run which `name_of` calls so, if there is one."""
+    inside = OUTPUTS / path
+    return inside if not os.path.exists(path) and os.path.exists(inside) else path
+
+
 class RunFolder:
     """One run on disk."""
 

@@ -27,7 +27,7 @@ from efnn_cli.core.results import shown
 from efnn_cli.core.text import at_home
 from efnn_cli.models.energy import EnergyModel
 from efnn_cli.physics.system import System, size_of_spins
-from efnn_cli.runs.folder import RunFolder
+from efnn_cli.runs.folder import RunFolder, by_name
 from efnn_cli.runs.network import network_for
 from efnn_cli.runs.settings import build_training
 from efnn_cli.runs.stored import config_defect
@@ -140,7 +140,7 @@ def load(path: str | Path, device: str | torch.device = "auto") -> Run:
     `~` in `path` is the home folder. Warns where the run is not finished. Raises `InputError` where there is no network
     or it cannot be read, `DeviceError` for a missing device.
     """
-    path = _checkpoint_file(Path(at_home(str(path))))
+    path = _checkpoint_file(by_name(Path(at_home(str(path)))))
     stored = checkpoint.read(path)
     folder = RunFolder(path.parent)
     if path.name in FILES:

@@ -16,7 +16,7 @@ from efnn_cli.core.results import shown
 from efnn_cli.models.energy import EnergyModel
 from efnn_cli.models.options import Options
 from efnn_cli.physics.system import System
-from efnn_cli.runs.folder import RunFolder
+from efnn_cli.runs.folder import RunFolder, by_name
 from efnn_cli.runs.settings import build_training
 from efnn_cli.storage import checkpoint
 from efnn_cli.training.labelled import Labelled
@@ -48,6 +48,7 @@ class Origin:
 
 def finished_run(path: Path) -> tuple[RunFolder, dict[str, Any]]:
     """Return the folder at `path`, or of the checkpoint file `path`, and its configuration; raise `InputError`."""
+    path = by_name(path)
     folder = RunFolder(path if os.path.isdir(path) else path.parent)
     if not folder.begun:
         raise InputError(f"{path} is not a run folder: it has no config.yaml", "efnn train makes a run")

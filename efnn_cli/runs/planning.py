@@ -20,7 +20,7 @@ from efnn_cli.models.build import receptive_field_of
 from efnn_cli.models.options import Options
 from efnn_cli.physics.system import System
 from efnn_cli.runs.find import run_path
-from efnn_cli.runs.folder import RunFolder
+from efnn_cli.runs.folder import RunFolder, by_name
 from efnn_cli.runs.origin import Origin, extension, initial, require_same_network, require_same_spins, with_network
 from efnn_cli.runs.settings import TrainConfig, build_training, train_config, with_symmetry
 from efnn_cli.runs.stored import datasets_of, run_hash
@@ -245,6 +245,7 @@ def _own_sources(stored: Mapping[str, Any], run: Path, data_paths: Sequence[Path
 
 def plan_resumed(request: Request, path: Path, data_paths: Sequence[Path], out: Path | None) -> Plan:
     """Plan the rest of an interrupted training with its own configuration; only the device may change."""
+    path = by_name(path)
     said = settle(request)
     if out is not None or set(said) - OF_PROCESS:
         wrong = next(iter(set(said) - OF_PROCESS), "--out")

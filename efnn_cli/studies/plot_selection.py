@@ -12,7 +12,7 @@ from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.models import MODELS
 from efnn_cli.runs.filters import Condition, chosen
 from efnn_cli.runs.find import picked
-from efnn_cli.runs.folder import OUTPUTS, RunFolder
+from efnn_cli.runs.folder import OUTPUTS, RunFolder, by_name
 from efnn_cli.runs.listing import RunRow, list_runs, read_row
 
 MOST = 6  # runs or lines of different colours in one figure
@@ -38,7 +38,9 @@ def select(paths: Sequence[Path], conditions: Sequence[Condition], *, many: bool
     Without either: all of them if `many`, else the most recent one. Raises `InputError` if there is none.
     """
     if paths or not (conditions or many):
-        rows = [read_row(RunFolder(path.parent if path.is_file() else path)) for path in paths or picked()]
+        rows = [
+            read_row(RunFolder(path.parent if path.is_file() else path)) for path in map(by_name, paths or picked())
+        ]
     else:
         rows = [row for row in list_runs() if row.values["status"] == "finished"]
     found = chosen(rows, conditions)

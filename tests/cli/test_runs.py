@@ -46,6 +46,14 @@ def many(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def test_a_run_goes_by_the_name_in_the_table(copied: Workshop):
+    name = copied.run("lattice net").name
+    assert not (copied.root / name).exists()
+    extended = ("train", "--extend", name, "epochs=3", "lr=0.005", "--dry-run")
+    for words in (("evaluate", name), ("inspect", name), ("plot", "curve", name), extended):
+        call(*words, cwd=copied.root).done()
+
+
 def test_forty_runs_of_a_real_process(many: Path):
     rows = rows_of(run_efnn("runs", "--json", cwd=many))
     assert [row["seed"] for row in rows] == list(range(40))
