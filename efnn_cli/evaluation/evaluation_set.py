@@ -79,7 +79,7 @@ def evaluation_set(
     if given is None:
         LOGGER.info("%s split of %s", part, shown(path))
     else:
-        LOGGER.info("%s is a training dataset of the network: taking its %s split", shown(path), part)
+        LOGGER.info("%s was trained on: taking its %s split", shown(path), part)
     chosen = split(data.spins, data.chain).part(part)
     if part == "test":
         chosen = unseen(members, data, chosen, path, drop=drop_seen)
