@@ -23,7 +23,6 @@ from efnn_cli.physics.system import Array, Draw
 from efnn_cli.storage.dataset import Dataset
 
 UNIT = "seconds per configuration"
-STRAIGHTFORWARD_UP_TO = 40  # beyond, one configuration takes minutes and gigabytes
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def methods_at(job: Job) -> dict[str, Callable[[], Array]]:
     """Return the methods to compare at one size, each labelling the same configurations."""
     size, cpu = job.system.sides[0], torch.device("cpu")
     methods: dict[str, Callable[[], Array]] = {}
-    if size <= STRAIGHTFORWARD_UP_TO:
+    if size <= DENSE_UP_TO:
         methods["straightforward"] = lambda: label_straightforward(job)
     if size <= DENSE_UP_TO:
         methods["dense-cpu"] = lambda: label(job, cpu)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -85,22 +85,19 @@ Size = Annotated[
 LatticeSize = Annotated[
     Optional[str], typer.Option("--L", metavar="N", help="Side of the lattice, 12x8 for a rectangle.")
 ]
-SystemAndOverrides = Annotated[
-    Optional[list[str]],
-    typer.Argument(
+
+
+def _system_argument(names: str) -> Any:
+    """Return the argument of one of the systems `names` and of settings."""
+    return typer.Argument(
         metavar="SYSTEM [KEY=VALUE]...",
-        help=f"{SYSTEM_NAMES}, or FILE.py:CLASS; settings.",
+        help=f"{names}, or FILE.py:CLASS; settings.",
         autocompletion=completion.complete_system,
-    ),
-]
-LatticeSystemAndOverrides = Annotated[
-    Optional[list[str]],
-    typer.Argument(
-        metavar="SYSTEM [KEY=VALUE]...",
-        help=f"{LATTICE_SYSTEMS}, or FILE.py:CLASS; settings.",
-        autocompletion=completion.complete_system,
-    ),
-]
+    )
+
+
+SystemAndOverrides = Annotated[Optional[list[str]], _system_argument(SYSTEM_NAMES)]
+LatticeSystemAndOverrides = Annotated[Optional[list[str]], _system_argument(LATTICE_SYSTEMS)]
 RunAndOverrides = Annotated[
     Optional[list[str]],
     typer.Argument(

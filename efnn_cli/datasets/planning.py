@@ -23,7 +23,7 @@ from efnn_cli.datasets.settings import (
     refuse_normalise_without_effect,
     refuse_tolerance_without_effect,
 )
-from efnn_cli.physics.plug_in import check_symmetry
+from efnn_cli.physics.stated_symmetry import check_symmetry
 from efnn_cli.physics.system import Array, System, size_of_spins
 from efnn_cli.storage import atomic
 from efnn_cli.storage.dataset import Dataset

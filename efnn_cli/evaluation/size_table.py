@@ -170,7 +170,7 @@ def _against_size(
     found: dict[str, dict[float, tuple[int, float, float]]] = {}
     for row in rows:
         if 0 < value(row) < math.inf:
-            name = ensemble(row) + (f", seed {row['seed']}" if many else "")
+            name = sampling_of(row) + (f", seed {row['seed']}" if many else "")
             best = found.setdefault(name, {})
             size = length(row["L"])
             best[size] = max((int(row["samples"]), value(row), bias_share(row)), best.get(size, (0, 0.0, 0.0)))
@@ -183,7 +183,7 @@ def _against_size(
     }
 
 
-def ensemble(row: Mapping[str, str]) -> str:
+def sampling_of(row: Mapping[str, str]) -> str:
     """Return the sampling of a row and its spin temperature, in words."""
     temperature = f", T = {row['spin_temperature']}" if row["spin_temperature"] else ""
     return row["sampling"].replace("_", " ") + temperature

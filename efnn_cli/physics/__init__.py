@@ -10,7 +10,8 @@ thermal.py        spins at a temperature            lattices.py   square and tri
 hopping.py        electrons on them, with twists    external.py               labels from elsewhere
 statistics.py     correlations, magnetisation     observables.py   structure factor, chirality, charge
 autocorrelation.py   of chains: the Gamma method
-plug_in.py        systems of one's own              block_inverse.py determinant_fields.py   fields without levels
+plug_in.py        systems of one's own              stated_symmetry.py        the symmetry they state, tried
+block_inverse.py determinant_fields.py   fields without levels
 
 A system of one's own is a class in any file, named on the command line, or an entry point `efnn.systems` of a
 package. A new built-in one is a file here and a line in `SYSTEMS`. Systems are imported when they are asked for: names

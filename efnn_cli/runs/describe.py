@@ -172,7 +172,7 @@ SHORT = (
     "metadata.run*",
     "metadata.dataset",
 )
-"""What is shown without -v, where there is a value."""
+"""Rows that are shown without -v, where they have a value."""
 SHAPES = ("shape", "tensors")  # first part of the names of lists that are shapes
 FIRST = 6  # numbers of a list that are shown
 

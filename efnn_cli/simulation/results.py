@@ -144,10 +144,11 @@ def tables(metrics: dict[str, Any], system: System) -> list[Table]:
     keys = ["L", "T", "corrected", "reference", "acceptance", "predicted_acceptance", "tau_proposals"]
     keys += ["effective_samples", "r_hat", "seconds"]
     head = facts({name.replace("_", " "): metrics[name] for name in keys if metrics[name] is not None})
+    left_out = ("S(0)", "S(q1)", "m4", *(("u",) if system.energy_name == "energy" else ()))  # u is the energy there
     rows = [
         (titles.get(name, name.replace("_", " ")), with_error(each["mean"], each["error"]), number(each["tau"], 3))
         for name, each in metrics["observables"].items()
-        if each["mean"] is not None and name not in ("S(0)", "S(q1)", "m4")
+        if each["mean"] is not None and name not in left_out
     ]
     return [head, Table(("observable", "mean", "tau (proposals)"), rows)]
 

@@ -29,7 +29,7 @@ class Claim:
 
     what: str
     measure: str
-    """A key of `paper_published.MEASURES`."""
+    """A key of `paper_published.COMPARED`."""
     value: float = 0.0
     """The bound that ours has to meet: an upper one for errors and seconds, a lower one for factors."""
     published: str = ""

@@ -18,7 +18,7 @@ from efnn_cli.core.errors import ConfigError, InputError
 from efnn_cli.core.results import shown
 from efnn_cli.core.size import length
 from efnn_cli.evaluation.evaluation_set import evaluation_set
-from efnn_cli.evaluation.size_table import METHODS, Rows, SizeTable, ensemble, mean_and_bar, size_quantity
+from efnn_cli.evaluation.size_table import METHODS, Rows, SizeTable, mean_and_bar, sampling_of, size_quantity
 from efnn_cli.figures import Curve
 from efnn_cli.physics.system import Array
 from efnn_cli.runs.folder import EXTRAPOLATION
@@ -172,15 +172,15 @@ def sizes(rows: Sequence[RunRow]) -> Drawing:
     tables = size_tables(rows)
     every = [line for _, lines in tables for line in lines]
     quantity = size_quantity(every)
-    ensembles = sorted({ensemble(line) for line in every})
+    samplings = sorted({sampling_of(line) for line in every})
     panels = {QUANTITIES[quantity]: quantity, QUANTITIES["rmse_over_std"]: "rmse_over_std"}
     panels |= {"RMSE per site": "rmse_per_site", figures.BIAS: "bias_per_site"}
     drawn: dict[str, list[Curve]] = {label: [] for label in panels}
     series = []
     for name, members in groups(rows, apart="").items():
-        for drawn_alike in ensembles:
-            title = name if len(ensembles) == 1 else f"{name}, {drawn_alike}"
-            sizes = at_sizes([lines for row, lines in tables if row in members], drawn_alike, quantity)
+        for sampling in samplings:
+            title = name if len(samplings) == 1 else f"{name}, {sampling}"
+            sizes = at_sizes([lines for row, lines in tables if row in members], sampling, quantity)
             if not sizes:
                 continue
             for label, column in panels.items():
@@ -249,12 +249,12 @@ def size_tables(rows: Sequence[RunRow]) -> list[tuple[RunRow, Rows]]:
     return found
 
 
-def at_sizes(tables: Sequence[Rows], drawn_alike: str, quantity: str) -> dict[float, Rows]:
-    """Return, by L, the line of every table with the most samples, among those of one ensemble with the quantity."""
+def at_sizes(tables: Sequence[Rows], sampling: str, quantity: str) -> dict[float, Rows]:
+    """Return, by L, the line of every table with the most samples, of one sampling, that has the quantity."""
     found: dict[float, Rows] = {}
     for lines in tables:
         ordered = sorted(lines, key=lambda line: int(line["samples"]))
-        best = {length(line["L"]): line for line in ordered if ensemble(line) == drawn_alike and line[quantity]}
+        best = {length(line["L"]): line for line in ordered if sampling_of(line) == sampling and line[quantity]}
         for size, line in best.items():
             found.setdefault(size, []).append(line)
     return dict(sorted(found.items()))
