@@ -42,8 +42,8 @@ class SampleKeys:
     """One of hybrid, metropolis, mixed; hybrid: trajectories, metropolis: moves of distant sites, mixed: both."""
     trajectories: int | None = None
     """Moves of the network in a proposal; null: two autocorrelation times, measured in warm-up."""
-    steps: int = 8
-    """Leapfrog steps of a trajectory, or rounds of Metropolis moves."""
+    steps: int | None = None
+    """Leapfrog steps of a trajectory on average, or rounds of Metropolis moves; null: found in warm-up."""
     temperature: float | None = None
     """Temperature of the spins of a classical system; one with electrons has system.T."""
     system: SampledParameters = field(default_factory=SampledParameters)
@@ -68,10 +68,11 @@ class SampleKeys:
         checks.within("chains", self.chains, 1, 100_000)
         checks.within("proposals", self.proposals, 1, MAX_SAMPLES)
         checks.within("warmup", self.warmup, 0, 1_000_000)
-        checks.within("steps", self.steps, 1, 10_000)
         checks.within("tolerance", self.tolerance, *TOLERANCES)
         checks.one_of("moves", self.moves, ("hybrid", "metropolis", "mixed"))
         checks.one_of("reference", self.reference, REFERENCES)
+        if self.steps is not None:
+            checks.within("steps", self.steps, 1, 10_000)
         if self.trajectories is not None:
             checks.within("trajectories", self.trajectories, 1, 100_000)
         if self.temperature is not None:

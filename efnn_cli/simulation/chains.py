@@ -9,9 +9,8 @@ proposal: it can be interrupted after any of them and gives the same numbers on.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,18 +23,14 @@ from efnn_cli.core.errors import NumericalError
 from efnn_cli.core.resources import in_parts
 from efnn_cli.datasets import cost
 from efnn_cli.models.energy import EnergyModel
-from efnn_cli.physics.autocorrelation import autocorrelation, integrated
 from efnn_cli.physics.system import TOLERANCE, Array, Draw, System
 from efnn_cli.physics.thermal import Bath, uniform
+from efnn_cli.simulation import tuning
 from efnn_cli.simulation.hybrid import State
 from efnn_cli.simulation.moves import NetworkMoves, Settings
 
 Rows = Mapping[str, NDArray[Any]]
 
-TUNING = 80  # moves that tune the step size
-TRIED = 80  # moves that measure the autocorrelation time of single moves
-LONG = 2.0  # moves in a proposal, in autocorrelation times
-FEWEST, MOST = 3, 100  # of them
 OF_LABELS = ("spins", "energies", "fields")
 
 
@@ -65,6 +60,7 @@ class Sampler:
     fields: bool = False
     """Label with fields too."""
     settings: Settings
+    tune_steps: bool = False
     tune_trajectories: bool = False
     warmup: int
     """Corrected proposals before the first one that is kept."""
@@ -97,23 +93,13 @@ class Sampler:
         return chains, _labels_of_warmup(rows, rejected, first)
 
     def tuned(self, state: State, moves: NetworkMoves, generator: torch.Generator) -> tuple[State, Settings]:
-        """Return state and settings after moves on the network alone that fit step size and length of a proposal."""
-        settings = self.settings
-        for index in range(TUNING):
-            kind = moves.kind(settings, generator)
-            state, acceptance = moves.move(state, settings, kind, generator)
-            settings = settings.tuned(kind, acceptance, 1.0 / (1 + index / 10))
-        if not self.tune_trajectories:
-            return state, settings
-        series = []
-        for _ in range(TRIED):
-            state, _ = moves.move(state, settings, moves.kind(settings, generator), generator)
-            square = state.spins.mean(dim=(2, 3)).square().sum(dim=1)  # m^2
-            series.append(torch.stack([state.energies, square]).cpu().numpy())
-        each = np.stack(series, axis=-1)  # (2, chains, moves)
-        taus = [integrated(autocorrelation(some - some.mean()), some.size)[0] for some in each]
-        length = min(max(math.ceil(LONG * max(taus)), FEWEST), MOST)
-        return state, replace(settings, trajectories=length)
+        """Return state and settings after moves on the network alone that fit what was not given."""
+        state, settings = tuning.tuned_size(state, moves, self.settings, generator)
+        if self.tune_steps and settings.moves != "metropolis":
+            state, settings = tuning.tuned_steps(state, moves, settings, generator)
+        if self.tune_trajectories:
+            state, settings = tuning.tuned_moves(state, moves, settings, generator)
+        return state, settings
 
     def advance(
         self, chains: Chains, group: int, proposals: range, device: torch.device

@@ -52,27 +52,45 @@ def drift(spins: Tensor, momenta: Tensor, step: float) -> tuple[Tensor, Tensor]:
 
 
 def leapfrog(
-    start: State, momenta: Tensor, energy: Energy, temperature: float, step: float, steps: int
+    start: State,
+    momenta: Tensor,
+    energy: Energy,
+    temperature: float,
+    step: float,
+    steps: int,
+    passed: list[State] | None = None,
 ) -> tuple[State, Tensor]:
-    """Return the state and the momenta after `steps` leapfrog steps of length `step`."""
+    """Return the state and the momenta after `steps` leapfrog steps of length `step`.
+
+    The states after every step are appended to `passed`.
+    """
     half, state = step / (2 * temperature), start
     for _ in range(steps):
         momenta = momenta - half * transverse(state.spins, state.slopes)
         spins, momenta = drift(state.spins, momenta, step)
         state = State.of(spins, energy)
         momenta = momenta - half * transverse(state.spins, state.slopes)
+        if passed is not None:
+            passed.append(state)
     return state, momenta
 
 
 def trajectory(
-    state: State, energy: Energy, temperature: float, step: float, steps: int, normals: Tensor, uniforms: Tensor
+    state: State,
+    energy: Energy,
+    temperature: float,
+    step: float,
+    steps: int,
+    normals: Tensor,
+    uniforms: Tensor,
+    passed: list[State] | None = None,
 ) -> tuple[State, Tensor]:
     """Return the state after one trajectory with its Metropolis test, and which chains accepted, bool (chains,).
 
-    `normals` (like the spins) and `uniforms` (chains,) are random numbers.
+    `normals` (like the spins) and `uniforms` (chains,) are random numbers. States on the way are appended to `passed`.
     """
     momenta = transverse(state.spins, normals)
-    end, last = leapfrog(state, momenta, energy, temperature, step, steps)
+    end, last = leapfrog(state, momenta, energy, temperature, step, steps, passed)
     before = state.energies / temperature + momenta.square().sum((1, 2, 3)) / 2
     after = end.energies / temperature + last.square().sum((1, 2, 3)) / 2
     accepted = uniforms < (before - after).exp()

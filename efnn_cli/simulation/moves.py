@@ -1,8 +1,9 @@
 """Proposals: moves of a batch of chains on the energy of a network, reversible with respect to exp(-E_net / T).
 
 A proposal is a fixed number of moves, each a hybrid trajectory or rounds of Metropolis moves, chosen at random: a
-product of reversible kernels in random order has the detailed balance that the exact test after it needs. Step sizes
-are tuned in warm-up and never changed afterwards.
+product of reversible kernels in random order has the detailed balance that the exact test after it needs. The number
+of steps of a trajectory is random: one fixed length may be a half period of many spin waves, and brings them back to
+where they were (Mackenzie, Phys. Lett. B 226, 369 (1989)).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Settings:
     trajectories: int
     """Number of moves in a proposal."""
     steps: int
-    """Leapfrog steps in a trajectory."""
+    """Leapfrog steps in a trajectory, on average."""
     step: float = 0.1
     """Length of a leapfrog step, with momenta of unit variance."""
     width: float = 0.5
@@ -83,14 +84,21 @@ class NetworkMoves:
     def move(self, state: State, settings: Settings, kind: str, generator: torch.Generator) -> tuple[State, float]:
         """Return the state after one move, and the share of tests that accepted."""
         if kind == "hybrid":
-            normals = _normals(state.spins.shape, generator).to(state.spins.device)
-            uniforms = _uniforms(state.energies.shape, generator).to(state.spins.device)
-            state, accepted = hybrid.trajectory(
-                state, self.energy, self.temperature, settings.step, settings.steps, normals, uniforms
-            )
-            return state, float(accepted.double().mean())
+            steps = 1 + int((2 * settings.steps - 1) * float(_uniforms((1,), generator)))  # 1 to 2 steps - 1
+            return self.trajectory(state, settings.step, steps, generator)
         spins, share = self.sweep(state.spins, settings.width, settings.steps, generator)
         return self.state(spins), share
+
+    def trajectory(
+        self, state: State, step: float, steps: int, generator: torch.Generator, passed: list[State] | None = None
+    ) -> tuple[State, float]:
+        """Return the state after a trajectory, and the share of chains that accepted; `passed` as in `hybrid`."""
+        normals = _normals(state.spins.shape, generator).to(state.spins.device)
+        uniforms = _uniforms(state.energies.shape, generator).to(state.spins.device)
+        state, accepted = hybrid.trajectory(
+            state, self.energy, self.temperature, step, steps, normals, uniforms, passed
+        )
+        return state, float(accepted.double().mean())
 
     def sweep(self, spins: Tensor, width: float, rounds: int, generator: torch.Generator) -> tuple[Tensor, float]:
         """Return the spins after `rounds` Metropolis moves of grids of sites, and the share of accepted ones."""

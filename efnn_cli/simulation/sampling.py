@@ -210,8 +210,9 @@ def _run(plan: SamplePlan, groups: Sequence[int], progress: Meter, check_stop: C
 
 def _note(found: Done) -> str:
     """Return a few words on a segment for the progress."""
+    settings = found.chains.settings
     if not found.rows:
-        return f"tuned: {found.chains.settings.trajectories} moves a proposal, step {found.chains.settings.step:.2g}"
+        return f"tuned: {settings.trajectories} moves of {settings.steps} steps a proposal, step {settings.step:.2g}"
     return f"acceptance {found.rows['accepted'].mean():.2f}" if found.chains.labels else ""
 
 

@@ -28,6 +28,7 @@ from efnn_cli.storage.dataset import EXTERNAL
 SAMPLES = DATA / "samples"
 GROUP = {"cpu": 8, "cuda": 64}  # chains that move as one batch, at most
 SITES_A_SEGMENT = 1000  # proposals of a file that is written on the way, times sites
+STEPS = 8  # of a trajectory until they are tuned, and rounds of Metropolis moves
 SWEEPS = 100  # of the classical model that the chains start from
 
 
@@ -65,7 +66,7 @@ class SamplePlan:
     def sampler(self) -> Sampler:
         """Return the sampler."""
         keys = self.keys
-        moves = Settings(keys.moves, keys.trajectories or 1, keys.steps)
+        moves = Settings(keys.moves, keys.trajectories or 1, keys.steps or STEPS)
         reach = self.run.config["receptive_field"] or max(self.system.sides)
         return Sampler(
             model=self.run.model,
@@ -76,6 +77,7 @@ class SamplePlan:
             tolerance=keys.tolerance,
             fields=keys.fields,
             settings=moves,
+            tune_steps=keys.steps is None,
             tune_trajectories=keys.trajectories is None,
             warmup=keys.warmup,
             seed=keys.seed,

@@ -21,7 +21,7 @@ import pytest
 import torch
 
 from efnn_cli.cli import main
-from efnn_cli.simulation import chains
+from efnn_cli.simulation import tuning
 
 COMMANDS = ("generate", "train", "evaluate", "extrapolate", "predict", "inspect", "config", "runs", "plot")
 SMALL = ("epochs=2", "training.optimizer=adam")
@@ -143,8 +143,8 @@ def call(*args: object, cwd: Path) -> Outcome:
 def brief() -> Iterator[None]:
     """Let chains of this process tune their moves by a few, and make proposals of a few."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, few in (("TUNING", 10), ("TRIED", 10), ("MOST", 4)):
-            patch.setattr(chains, name, few)
+        for name, few in (("TUNING", 10), ("TRIED", 10), ("MOST", 4), ("RECORDED", 2), ("LENGTHS", (2, 4))):
+            patch.setattr(tuning, name, few)
         yield
 
 

@@ -17,7 +17,7 @@ from efnn_cli.physics import determinant, determinant_fields
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.physics.heisenberg import Heisenberg
 from efnn_cli.physics.lattices import SQUARE, point_group
-from efnn_cli.simulation import chains
+from efnn_cli.simulation import chains, tuning
 from efnn_cli.simulation.moves import NetworkMoves, Settings
 from efnn_cli.training.labelled import Labelled
 from efnn_cli.training.options import OPTIMIZERS, TrainingOptions
@@ -156,7 +156,7 @@ def test_moves_of_chains(stage, moves):
 @pytest.mark.parametrize("reference", ["dense", "determinant"])
 @pytest.mark.parametrize("fields", [False, True])
 def test_proposals_with_their_exact_test(stage, monkeypatch, reference, fields):
-    monkeypatch.setattr(chains, "TUNING", 2)
+    monkeypatch.setattr(tuning, "TUNING", 2)
     model, options = network(depth=1, block_kernel_size=1)
     model.requires_grad_(False)
     stage.moved(model)

@@ -10,7 +10,7 @@ import pytest
 from fences import ROOT, blocks, command_lines, demo_commands
 
 from efnn_cli.cli import main
-from efnn_cli.simulation import chains
+from efnn_cli.simulation import tuning
 
 SMALL = {
     "generate": ["--samples", "60"],
@@ -71,8 +71,9 @@ README, GUIDE = "README.md", "docs/guide.md"
 def test_every_command_runs(pages, number, tmp_path, monkeypatch, capsys):
     """Those of the guide go on in the folder of the README."""
     monkeypatch.chdir(tmp_path)
-    for name in ("TUNING", "TRIED"):  # moves before the first proposal
-        monkeypatch.setattr(chains, name, 10)
+    for name in ("TUNING", "TRIED", "RECORDED"):  # moves before the first proposal
+        monkeypatch.setattr(tuning, name, 10)
+    monkeypatch.setattr(tuning, "LENGTHS", (2, 4))
     assert len(commands(*pages)) >= number
     for program, *words in commands(*pages):
         assert program == "efnn", words
