@@ -30,10 +30,14 @@ FEWEST, MOST = 3, 100  # of them
 def tuned_size(
     state: State, moves: NetworkMoves, settings: Settings, generator: torch.Generator
 ) -> tuple[State, Settings]:
-    """Return state and settings after moves that fit the step size, and the width of Metropolis moves."""
+    """Return state and settings after moves that fit the step size, and the width of Metropolis moves.
+
+    The energy error of a trajectory does not grow with its length: short ones tell the step size.
+    """
     for index in range(TUNING):
         kind = moves.kind(settings, generator)
-        state, acceptance = moves.move(state, settings, kind, generator)
+        short = replace(settings, steps=min(settings.steps, LENGTHS[1]))
+        state, acceptance = moves.move(state, short, kind, generator)
         settings = settings.tuned(kind, acceptance, 1.0 / (1 + index / 10))
     return state, settings
 
