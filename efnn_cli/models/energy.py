@@ -47,7 +47,7 @@ class EnergyModel(nn.Module):
     def forward(self, spins: Tensor) -> Tensor:
         """Energies (B,), float64, of spins of any floating type."""
         output = self.bare(spins)
-        return self.shift * self._sites(spins) + self.scale * output
+        return self.shift * self.sites(spins) + self.scale * output
 
     def bare(self, spins: Tensor) -> Tensor:
         """The network's own output (B,), float64. Raises `InputError` for spins of no lattice."""
@@ -69,7 +69,8 @@ class EnergyModel(nn.Module):
         features = self.network.features(spins.to(self.dtype))  # type: ignore[operator]
         return self.shift + self.scale * self.network.readout.density(features)  # type: ignore[operator, union-attr, no-any-return]
 
-    def _sites(self, spins: Tensor) -> int:
+    def sites(self, spins: Tensor) -> int:
+        """Number of sites of a lattice, which the shift is multiplied by; one for a dense network."""
         return spins.shape[-1] * spins.shape[-2] if self.geometry == "lattice" else 1
 
     @torch.no_grad()
@@ -83,7 +84,7 @@ class EnergyModel(nn.Module):
         width, target = output.std(), energies.std()
         if width > 0 and target > 0:
             self.scale.copy_(spread * target / width)
-        self.shift.copy_((energies.mean() - self.scale * output.mean()) / self._sites(spins))
+        self.shift.copy_((energies.mean() - self.scale * output.mean()) / self.sites(spins))
 
     @torch.no_grad()
     def calibrate_fields(self, initial: Tensor, fields: Tensor, spread: float) -> None:
@@ -94,11 +95,6 @@ class EnergyModel(nn.Module):
         size, target = initial.square().mean().sqrt(), fields.square().mean().sqrt()
         if size > 0 and target > 0:
             self.scale.mul_((spread * target / size).to(self.scale.device))
-
-    @torch.no_grad()
-    def refit_shift(self, spins: Tensor, energies: Tensor) -> None:
-        """Set the shift so that the mean of E on `spins` (B, ...) is that of `energies` (B,); keep the scale."""
-        self.shift.copy_((energies - self.scale * self.bare(spins)).mean() / self._sites(spins))
 
 
 def receptive_field(options: NetworkOptions, blocks: int) -> int:

@@ -10,4 +10,5 @@ filters.py     conditions such as seed<3, and sorting
 network.py     the network for a system, in its fast form
 origin.py      a training that starts from another run  export.py  a network for other programs
 board.py       rows for TensorBoard                trust.py       domain and error bars of a network
+units.py       units of a network, and no mean error
 """

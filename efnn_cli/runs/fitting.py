@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +32,17 @@ from efnn_cli.runs.origin import Origin, load_weights, place_state
 from efnn_cli.runs.planning import Plan, Source
 from efnn_cli.runs.settings import TrainConfig
 from efnn_cli.runs.stored import PARTS
+from efnn_cli.runs.units import calibrate, centre
 from efnn_cli.storage import checkpoint, tree
 from efnn_cli.training import distributed
-from efnn_cli.training.fields import brief, measure_fields, transverse
+from efnn_cli.training.fields import brief, measure_fields
 from efnn_cli.training.history import EpochRow
 from efnn_cli.training.labelled import Labelled, OneSize
 from efnn_cli.training.metrics import measure
-from efnn_cli.training.predict import fields_of, predict, predict_fields
+from efnn_cli.training.predict import fields_of, predict
 from efnn_cli.training.trainer import Best, Trainer
 
 CHECKPOINT_SECONDS = 10.0
-CALIBRATION_SAMPLES = 2000
 CLOSED_FORM_BATCH = 1000
 
 LOGGER = logging.getLogger("efnn")
@@ -93,21 +94,26 @@ def _trainer(plan: Plan, device: torch.device, origin: Origin | None) -> Trainer
     assert options is not None
     model = initial_model(plan.config, plan.system).on(device)
     first, *more = (_resident(plan, source, model.dtype, device) for source in plan.sources)
+    every = [each.train for each in (first, *more)]
     if origin is not None and origin.how == "init":
-        load_weights(origin, model, first.train, CALIBRATION_SAMPLES)
+        load_weights(origin, model)
+        centre(model, every)
     elif options.initial_spread is not None:
-        _calibrate(model, first.train.part(slice(0, CALIBRATION_SAMPLES)), options.initial_spread)
+        calibrate(model, first.train, options.initial_spread)
     epochs = 0 if plan.origin is None else plan.origin.epochs
-    return Trainer(model, options, first.train, first.val, plan.config.seed, first.operations, epochs, more)
-
-
-def _calibrate(model: EnergyModel, few: Labelled, spread: float) -> None:
-    """Give the network the units of a few configurations: of their energies, or of their fields alone."""
-    if few.energies is not None:
-        model.calibrate(few.spins, few.energies, spread)
-    elif few.fields is not None:
-        initial = transverse(few.spins, predict_fields(model, few.spins))
-        model.calibrate_fields(initial, transverse(few.spins, few.fields), spread)
+    # without an initial spread the network is the published one, which has no units
+    centred = [] if options.initial_spread is None else every
+    return Trainer(
+        model,
+        options,
+        first.train,
+        first.val,
+        plan.config.seed,
+        first.operations,
+        epochs,
+        more,
+        partial(centre, sizes=centred),
+    )
 
 
 def _resident(plan: Plan, source: Source, dtype: torch.dtype, device: torch.device) -> OneSize:

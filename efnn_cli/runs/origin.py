@@ -19,7 +19,6 @@ from efnn_cli.physics.system import System
 from efnn_cli.runs.folder import RunFolder, by_name
 from efnn_cli.runs.settings import build_training
 from efnn_cli.storage import checkpoint
-from efnn_cli.training.labelled import Labelled
 from efnn_cli.training.options import TrainingOptions
 
 SHORT_KEYS = ("depth", "width", "activation_scale")  # of the network, at the root
@@ -124,8 +123,8 @@ def extension(path: Path, request: Request) -> tuple[Origin, dict[str, Any], Tra
     return Origin("extend", str(folder.path), stored["hash"], done), stored, recipe
 
 
-def load_weights(origin: Origin, model: EnergyModel, train: Labelled, count: int) -> None:
-    """Give `model` the best weights of the origin, with its units; only the shift is fitted, to `count` energies.
+def load_weights(origin: Origin, model: EnergyModel) -> None:
+    """Give `model` the best weights of the origin, with its units.
 
     Raises `InputError` where they do not fit.
     """
@@ -134,8 +133,6 @@ def load_weights(origin: Origin, model: EnergyModel, train: Labelled, count: int
         model.load_state_dict(stored.state["weights"])
     except (KeyError, RuntimeError) as error:
         raise InputError(f"{origin.run} does not fit this dataset: {str(error).splitlines()[0]}") from error
-    if train.energies is not None:
-        model.refit_shift(train.spins[:count], train.energies[:count])
 
 
 def place_state(origin: Origin, folder: RunFolder, stored: dict[str, Any]) -> None:

@@ -52,12 +52,15 @@ class Trainer:
         operations: Sequence[Operation] = (),
         begun: int = 0,
         more: Sequence[OneSize] = (),
+        centre: Callable[[nn.Module], None] = lambda _: None,
     ) -> None:
         """Take the network with its initial weights, and the operations of the lattice for `options.augment`.
 
-        `begun` is the epoch after which a second cosine schedule begins, `more` are datasets of other sizes.
+        `begun` is the epoch after which a second cosine schedule begins, `more` are datasets of other sizes. `centre`
+        removes the mean error of a network; it is called before every validation.
         """
         self.model = model
+        self.centre = centre
         self.options = options
         self.sizes = [OneSize(train, val, operations), *more]
         self.count = sum(len(each.train) for each in self.sizes)
@@ -111,6 +114,7 @@ class Trainer:
         start = time.perf_counter()
         terms = self._train(pause, start)
         trained = time.perf_counter()
+        self.centre(self.evaluated)
         validation = self.validate()
         if not math.isfinite(validation.error):
             raise self._not_finite(f"the validation error ({validation.error}) is")

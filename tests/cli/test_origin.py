@@ -103,7 +103,7 @@ def test_fine_tuning_starts_where_the_other_run_ended(copied, data):
         old, new = best(source), best(tuned)
         assert old["scale"] == new["scale"]
         changed = [key for key in old if not np.allclose(old[key], new[key], rtol=1e-6)]
-        assert changed == ["shift"]
+        assert changed == (["shift"] if where == "other.h5" else [])  # the old one had no mean error on its own data
     fresh = train(*LATTICE, "--data", "other.h5", "epochs=1", "lr=1e-12", cwd=copied.root)  # negative control
     assert not np.allclose(best(fresh)["network.invariants.weight"], old["network.invariants.weight"])
 

@@ -43,6 +43,29 @@ def test_one_network_of_two_sizes(here: Path, made: dict[str, str]):
     assert resumed["metrics"] == metrics
 
 
+def test_the_best_weights_have_no_mean_error_on_their_training_data(here: Path, made: dict[str, str]):
+    """Of two sizes the squared errors, summed, are least in an energy per site that is added to all."""
+
+    def bias(run: str, name: str) -> tuple[float, float]:
+        words = ("evaluate", run, "--data", made[name], "split=train", "--json")
+        metrics = call(*words, cwd=here).done().json()["metrics"]
+        return metrics["bias"], metrics["rmse"]
+
+    def trained(*words: str) -> str:
+        return call(*WORDS, *words, "--json", cwd=here).done().json()["outputs"]["run"]
+
+    alone = ("--data", made["small"])
+    one, published = trained(*alone), trained(*alone, "training.initial_spread=null")
+    two = trained(*alone, "--data", made["large"])
+    mean, error = bias(one, "small")
+    assert abs(mean) < 1e-6 * error
+    mean, error = bias(published, "small")
+    assert abs(mean) > 1e-3 * error  # the published network has no units
+    (small, error), (large, _) = bias(two, "small"), bias(two, "large")
+    assert abs(16 * small + 30 * large) < 1e-5 * 16 * error
+    assert abs(small) > 1e-3 * error
+
+
 def test_the_linear_model_of_two_sizes_is_exact_on_both(here: Path, made: dict[str, str]):
     both = ("--data", made["small"], "--data", made["large"])
     metrics = call("train", "model=effective", *both, "--json", cwd=here).done().json()["metrics"]

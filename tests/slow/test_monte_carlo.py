@@ -14,6 +14,7 @@ from test_accuracy import efnn
 from efnn_cli.simulation.gamma_method import estimate
 
 EFNN = (sys.executable, "-m", "efnn_cli")
+pytestmark = pytest.mark.timeout(1800)  # on a busy machine
 HOPPING, HUND, MU = 1.0, 16.0, -8.3
 PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 
