@@ -14,7 +14,6 @@ from test_accuracy import efnn
 from efnn_cli.simulation.gamma_method import estimate
 
 EFNN = (sys.executable, "-m", "efnn_cli")
-pytestmark = pytest.mark.timeout(1800)  # on a busy machine
 HOPPING, HUND, MU = 1.0, 16.0, -8.3
 PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 
@@ -130,6 +129,7 @@ def check_bad(folder, side, temperature, proposals, plain):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # on a busy machine
 def test_chains_of_any_network_agree_with_plain_metropolis(networks):
     """Both networks, the bad one at lower acceptance."""
     good, plain = check(networks, 4, 0.1, 600, 100)
@@ -137,11 +137,13 @@ def test_chains_of_any_network_agree_with_plain_metropolis(networks):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # on a busy machine
 def test_chains_at_half_the_temperature_of_the_network(networks):
     check(networks, 4, 0.05, 1500, 100)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # on a busy machine
 def test_without_the_exact_test_a_bad_network_is_found_out(networks):
     """The negative control."""
     plain = observed(*metropolis(4, 0.1, 32, 600))
