@@ -69,7 +69,6 @@ def methods_at(job: Job) -> dict[str, Callable[[], Array]]:
     methods: dict[str, Callable[[], Array]] = {}
     if size <= DENSE_UP_TO:
         methods["straightforward"] = lambda: label_straightforward(job)
-    if size <= DENSE_UP_TO:
         methods["dense-cpu"] = lambda: label(job, cpu)
     methods["determinant-cpu"] = lambda: label(replace(job, reference="determinant"), cpu)
     if torch.cuda.is_available() and size <= DENSE_UP_TO:

@@ -20,6 +20,7 @@ from efnn_cli.datasets.settings import check_reference, executor_of
 from efnn_cli.physics.system import System
 from efnn_cli.physics.thermal import Bath
 from efnn_cli.runs.loading import Run, weights_digest
+from efnn_cli.simulation import tuning
 from efnn_cli.simulation.chains import Sampler
 from efnn_cli.simulation.moves import Settings
 from efnn_cli.storage import atomic
@@ -28,7 +29,6 @@ from efnn_cli.storage.dataset import EXTERNAL
 SAMPLES = DATA / "samples"
 GROUP = {"cpu": 8, "cuda": 64}  # chains that move as one batch, at most
 SITES_A_SEGMENT = 1000  # proposals of a file that is written on the way, times sites
-STEPS = 8  # of a trajectory until they are tuned, and rounds of Metropolis moves
 SWEEPS = 100  # of the classical model that the chains start from
 
 
@@ -66,7 +66,7 @@ class SamplePlan:
     def sampler(self) -> Sampler:
         """Return the sampler."""
         keys = self.keys
-        moves = Settings(keys.moves, keys.trajectories or 1, keys.steps or STEPS)
+        moves = Settings(keys.moves, keys.trajectories or 1, keys.steps or tuning.SHORT)
         reach = self.run.config["receptive_field"] or max(self.system.sides)
         return Sampler(
             model=self.run.model,

@@ -20,6 +20,7 @@ from efnn_cli.simulation.hybrid import State
 from efnn_cli.simulation.moves import NetworkMoves, Settings
 
 TUNING = 60  # moves that tune the step size
+SHORT = 8  # steps of these at most, on average
 LENGTHS = (4, 8, 16, 32)  # steps of a trajectory, on average, that are compared
 RECORDED = 10  # long trajectories whose correlations are measured
 TRIED = 60  # moves that measure the autocorrelation time of single moves
@@ -36,7 +37,7 @@ def tuned_size(
     """
     for index in range(TUNING):
         kind = moves.kind(settings, generator)
-        short = replace(settings, steps=min(settings.steps, LENGTHS[1]))
+        short = replace(settings, steps=min(settings.steps, SHORT))
         state, acceptance = moves.move(state, short, kind, generator)
         settings = settings.tuned(kind, acceptance, 1.0 / (1 + index / 10))
     return state, settings

@@ -17,7 +17,7 @@ from .conftest import SMALL, Outcome, Workshop, begin_efnn, call, files_below, f
 
 # The learning rate rises until training diverges: the best epoch is an early one.
 RECIPE = ("optimizer=adam", "schedule=constant", "warmup=0.95", "batch_size=4", "initial_spread=0.1")
-DIVERGING = ("epochs=12", "lr=3", *(f"training.{each}" for each in RECIPE))
+DIVERGING = ("epochs=10", "lr=3", *(f"training.{each}" for each in RECIPE))
 
 
 def train(root: Path, data: Path, *args: object) -> Outcome:
@@ -41,7 +41,7 @@ def test_the_weights_of_the_named_file_are_evaluated(copied: Workshop, average: 
     shutil.copy(run / "last.h5", copied.root / "kept.h5")
     rows = list(csv.DictReader((run / "metrics.csv").read_text().splitlines()))
     errors = [float(row["val_rmse"]) for row in rows]
-    assert min(errors) < 0.9 * errors[-1], "the last weights are not the best"
+    assert min(errors) < 0.5 * errors[-1], "the last weights are not the best"
     best, last = ("best", min(errors), 1 + errors.index(min(errors))), ("last", errors[-1], len(errors))
     expected = {run: best, run / "best.h5": best, run / "last.h5": last, copied.root / "kept.h5": last}
     for path, (weights, error, epoch) in expected.items():

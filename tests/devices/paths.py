@@ -17,6 +17,7 @@ from efnn_cli.physics import determinant, determinant_fields
 from efnn_cli.physics.double_exchange import DoubleExchange
 from efnn_cli.physics.heisenberg import Heisenberg
 from efnn_cli.physics.lattices import SQUARE, point_group
+from efnn_cli.runs.units import centre
 from efnn_cli.simulation import chains, tuning
 from efnn_cli.simulation.moves import NetworkMoves, Settings
 from efnn_cli.training.labelled import Labelled
@@ -127,6 +128,14 @@ def test_a_step_of_every_optimizer(stage, optimizer, ema):
         training._step(0.3, *batches[1])
     assert len(waits.found) - before <= 1, waits.found[before:]
     assert all(each.device == stage.device for each in training.model.parameters())
+
+
+def test_no_mean_error(stage):
+    model, data = prepared(stage)
+    with stage.running() as waits:
+        centre(model, [data])
+    assert model.shift.device == stage.device
+    assert len(waits.found) <= 1  # the mean error
 
 
 @pytest.mark.parametrize("name", NETWORKS)
