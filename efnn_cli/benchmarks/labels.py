@@ -71,8 +71,10 @@ def methods_at(job: Job) -> dict[str, Callable[[], Array]]:
         methods["straightforward"] = lambda: label_straightforward(job)
         methods["dense-cpu"] = lambda: label(job, cpu)
     methods["determinant-cpu"] = lambda: label(replace(job, reference="determinant"), cpu)
-    if torch.cuda.is_available() and size <= DENSE_UP_TO:
-        methods["dense-cuda"] = lambda: label(job, torch.device("cuda"))
+    if torch.cuda.is_available():
+        if size <= DENSE_UP_TO:
+            methods["dense-cuda"] = lambda: label(job, torch.device("cuda"))
+        methods["determinant-cuda"] = lambda: label(replace(job, reference="determinant"), torch.device("cuda"))
     return methods
 
 

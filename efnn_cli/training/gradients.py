@@ -6,6 +6,7 @@ holds them all and is launched at once.
 
 from __future__ import annotations
 
+import gc
 import logging
 from dataclasses import dataclass
 
@@ -91,8 +92,10 @@ class GraphedGradients(Gradients):
         """Stream of the steps before recording; one for all graphs, since libraries keep memory for every stream."""
 
     def halve(self, size: int) -> None:
-        """Double the number of parts, and free the memory of the graphs."""
+        """Double the number of parts, and free the memory of the graphs: garbage may still hold some."""
         self.recordings.clear()
+        self.model.zero_grad(set_to_none=True)
+        gc.collect()
         super().halve(size)
 
     def of_batch(self, batch: Labelled, loss: Loss, weight: float) -> Tensor:

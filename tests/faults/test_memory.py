@@ -154,6 +154,7 @@ def test_a_small_gpu():
     gpu = torch.device("cuda", 0)
     data = some(8000)
     wanted = Gradients(Wide())(data.part(slice(400)), LOSS, 1.0)
+    gc.collect()  # graphs of earlier tests
     torch.cuda.empty_cache()
     share = 600 * MEBIBYTE / torch.cuda.get_device_properties(gpu).total_memory
     torch.cuda.set_per_process_memory_fraction(share, gpu)
@@ -181,8 +182,11 @@ def test_what_ulimit_leaves_is_all_there_is():
 
 
 def test_a_dataset_beyond_ulimit_is_refused_before_work(tmp_path: Path):
-    words = "generate heisenberg --L 40 --samples 20000"
-    script = f"ulimit -v 2500000; exec {sys.executable} -m efnn_cli {words}"
+    loaded = "import torch, efnn_cli.cli.generate; print(open('/proc/self/statm').read().split()[0])"
+    pages = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout
+    limit = int(pages) * resource.getpagesize() // 1024 + 1_200_000  # KiB: PyTorch with CUDA maps gigabytes by itself
+    words = "generate heisenberg --L 40 --samples 20000 --device cpu"
+    script = f"ulimit -v {limit}; exec {sys.executable} -m efnn_cli {words}"
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 5, done.stderr
     assert "a dataset of 20000 configurations needs about" in done.stderr
