@@ -127,7 +127,7 @@ def cuda_tests(machine: Machine) -> dict[str, Any]:
 
 
 def parity(machine: Machine) -> dict[str, Any]:
-    """Largest differences between device and CPU: labels and fields (relative), networks (in units of the std)."""
+    """Largest differences between device and CPU: labels, fields and networks, relative to the largest value."""
     import torch
 
     from efnn_cli.models import MODELS
@@ -170,12 +170,12 @@ def speed(machine: Machine) -> dict[str, Any]:
     for size, count in machine.pick(((20, 64), (40, 64), (100, 1)), ((6, 1),)):
         words = ("generate", "double_exchange", "--L", size, "--samples", count, "reference=determinant")
         alone = efnn(*words, "--device", machine.name, "--out", SITE / "some.h5", "--overwrite")
-        found[f"seconds of a label at L = {size}"] = alone["seconds"] / count
+        found[f"seconds of a label by determinants at L = {size}"] = alone["seconds"] / count
     return found
 
 
 def moves(machine: Machine) -> dict[str, Any]:
-    """Seconds of one leapfrog step a chain on the device, 64 chains in a batch, and on one core of the CPU."""
+    """Seconds of one leapfrog step a chain: 64 chains in a batch on the device, 4 on all cores of the CPU."""
     import torch
 
     from efnn_cli.models import MODELS
@@ -202,7 +202,7 @@ def moves(machine: Machine) -> dict[str, Any]:
 
 
 def memory(machine: Machine) -> dict[str, Any]:
-    """Peak memory and speed of a step of training on fields against the batch, up to where memory ends."""
+    """Peak memory and seconds of a training step on fields against the batch, L = 10; what does not fit is halved."""
     import torch
 
     from efnn_cli.core.resources import is_short
@@ -317,7 +317,9 @@ def page(results: dict[str, Any]) -> str:
             plain = {name: each for name, each in found.items() if name not in tables}
             lines += _table(("", ""), [(name, _text(each)) for name, each in plain.items()]) if plain else []
             for rows in tables.values():
-                lines += _table(tuple(rows[0]), [tuple(_text(each) for each in row.values()) for row in rows])
+                for unit in dict.fromkeys(row.get("unit") for row in rows):
+                    some = [row for row in rows if row.get("unit") == unit]
+                    lines += _table(tuple(some[0]), [tuple(_text(each) for each in row.values()) for row in some])
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger("efnn")
 
 bench = typer.Typer(
-    help="Measure our way against the straightforward one, in one run.",
+    help="Compare the speed of efnn with a plain implementation, in one run.",
     rich_markup_mode=None,
     cls=Group,
 )

@@ -37,7 +37,8 @@ Device = Annotated[
     ),
 ]
 Workers = Annotated[
-    Optional[str], typer.Option("--workers", metavar="N", help="Labelling threads (default: all cores).")
+    Optional[str],
+    typer.Option("--workers", metavar="N", help="Labels or groups of chains side by side (default: all cores)."),
 ]
 Seed = Annotated[Optional[str], typer.Option("--seed", metavar="N", help="Seed of the spins (default: 0).")]
 Coverage = Annotated[

@@ -40,7 +40,7 @@ def plot(
     Example: efnn plot width system=three_spin model=efnn,dnn
 
     curve: learning curves; parity: predicted against true energies; width, parameters, samples: error over many runs;
-    sizes, times: what efnn extrapolate found, against L; spins: a configuration (index=0) and its effective fields;
+    sizes, times: what efnn extrapolate found, against L; spins: a configuration (index=0) and its fields -dE/dS;
     sample FILE: chains of efnn sample, with series, histograms, autocorrelation and structure factor.
     Without RUN the most recent one; for errors over many runs all finished ones.
     """

@@ -51,7 +51,7 @@ def train(
 
     Example: efnn train model=efnn depth=3 seed=1
 
-    Recipes: training=default (measured to work, by system and model) or training=paper (as published).
+    Recipes: training=default (by system and model; errors in docs/results.md) or training=paper (as published).
 
     The same command again resumes an interrupted run, or shows the finished one.
 

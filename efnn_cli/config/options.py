@@ -36,7 +36,7 @@ class GenerateKeys:
     samples: int = 20000
     """Number of configurations."""
     sampling: str = "auto"
-    """One of auto, uniform_sphere, uniform_angles, thermal, ladder, published, uniform; auto: the first one."""
+    """One of auto, uniform_sphere, uniform_angles, thermal, ladder, published, uniform; auto: the uniform one."""
     spin_temperature: int | float | str | None = None
     """Temperature of sampling=thermal, LOW:HIGH of ladder (null: 0.02:1.0), in units of the coupling scale."""
     spin_coupling: float | None = None
@@ -171,7 +171,7 @@ class ReproduceKeys:
     """The experiments of the paper, at a chosen scale."""
 
     scale: str = "smoke"
-    """One of smoke, laptop, paper: minutes; an hour or two on 2 cores; the published sizes (GPU or cluster)."""
+    """One of smoke, laptop, paper: smoke takes minutes, laptop an hour or two on 2 cores, paper a GPU or cluster."""
     device: str = "auto"
     """One of auto, cpu, cuda, mps; cuda:INDEX: the GPU of that number."""
     workers: int | None = None

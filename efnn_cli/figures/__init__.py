@@ -5,7 +5,7 @@ curves.py      errors against parameters, width or samples
 sizes.py       errors and bias against L, and what falls as 1/L
 learning.py    errors and learning rate against the epoch
 parity.py      predicted against true energies
-spins.py       a configuration and its effective fields
+spins.py       a configuration and its fields -dE/dS
 times.py       seconds against L, with fitted powers
 power_law.py   the power law of some points
 sample.py      Markov chains: series, autocorrelation, S(q)

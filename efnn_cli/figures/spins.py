@@ -1,4 +1,4 @@
-"""One spin configuration and the effective fields -dE/dS on its spins."""
+"""One spin configuration and the fields -dE/dS on its spins."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def relative_difference(fields: Mapping[str, Array]) -> float | None:
 
 @styled()
 def spins(configuration: Array, fields: Mapping[str, Array], stem: Path, *, unit: str = "") -> Path:
-    """Draw a configuration beside the effective fields on it; return the path of the PNG.
+    """Draw a configuration beside the fields on it; return the path of the PNG.
 
     `configuration` and all `fields` have the shape (3, L, L) or, for scalar spins, (L,). Vectors are arrows of the x
     and y components, coloured by z; of fields only the part perpendicular to the spins is drawn. Scalars are bars.
@@ -84,7 +84,7 @@ def _quiver(axes: Any, vectors: Array, reach: float) -> Any:
 
 
 def _bars(configuration: Array, fields: Mapping[str, Array], stem: Path, unit: str) -> Path:
-    """Draw scalar spins (L,) above their effective fields, site by site."""
+    """Draw scalar spins (L,) above their fields, site by site."""
     figure = sheet(5.6, 3.9)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1.7))
     sites = np.arange(1, len(configuration) + 1)
@@ -97,7 +97,7 @@ def _bars(configuration: Array, fields: Mapping[str, Array], stem: Path, unit: s
     for axes in (upper, lower):
         axes.axhline(0.0, color=INK, linewidth=0.8)
         axes.grid(visible=False, axis="x")
-    lower.set_ylabel(in_unit("effective fields −∂E/∂s", unit))
+    lower.set_ylabel(in_unit("fields −∂E/∂s", unit))
     lower.set_xlabel("site i")
     lower.set_xticks(sites if len(sites) <= 30 else sites[:: len(sites) // 15])
     figure.legend(loc="outside lower center", ncols=max(len(fields), 1))

@@ -212,7 +212,7 @@ class System(ABC):
                 if not NO_GRADIENT.search(str(error)):
                     raise
                 raise ConfigError(
-                    f"{self.kind} has no effective fields: its energy cannot be differentiated ({error})",
+                    f"{self.kind} has no fields: its energy cannot be differentiated ({error})",
                     "write energy(spins) in operations of torch, not of NumPy, or write fields(spins) too; "
                     "energies alone need no fields=true",
                 ) from error

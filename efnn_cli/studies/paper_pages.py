@@ -137,7 +137,7 @@ def commands(experiment: Experiment, sweep: SweepOptions) -> list[str]:
 
 
 def _blocks(result: Reproduction, stem: Path) -> Iterator[Table | Figure]:
-    """Yield errors against L, times, and learning curve, parity and effective fields of the EFNN's own recipe."""
+    """Yield errors against L, times, and learning curve, parity and fields of the EFNN's own recipe."""
     networks, sizes = tables.extrapolated(result), result.experiment.sizes
     if sizes and networks:
         yield pictures.against_size(networks, sizes, result.size, stem.with_name(f"{stem.name}-sizes"))

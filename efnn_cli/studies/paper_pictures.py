@@ -82,12 +82,12 @@ def parity(groups: Sequence[Group], data: Path, stem: Path) -> Figure:
 
 
 def effective_fields(group: Group, stem: Path) -> Figure:
-    """Spins of the first test configuration with their effective fields, of the network and exact."""
+    """Spins of the first test configuration with their fields, of the network and exact."""
     return _picture(
         plots.spins(read_row(RunFolder(group.members[0].run)), 0).draw(stem),
-        "One configuration of the test split and the effective fields -dE/dS on its spins, the part perpendicular to "
+        "One configuration of the test split and the fields -dE/dS on its spins, the part perpendicular to "
         f"each spin: exact, and by differentiating {group.name}.",
-        "Spins of a configuration with exact and predicted effective fields",
+        "Spins of a configuration with exact and predicted fields",
     )
 
 

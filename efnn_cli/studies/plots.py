@@ -78,7 +78,7 @@ def parity(runs: Mapping[str, Path], data: Path | None, check_stop: Callable[[],
 
 
 def spins(row: RunRow, index: int) -> Drawing:
-    """Configuration `index` of the test split, with its effective fields, where they are known, and the network's."""
+    """Configuration `index` of the test split, with its fields, where they are known, and the network's."""
     run = load(row.folder.path, "cpu")
     task = evaluation_set([run], None, "test", drop_seen=False, hint="put it back into data/, or beside the run")
     checks.within("index", index, 0, len(task.chosen) - 1)
