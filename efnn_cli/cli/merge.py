@@ -73,6 +73,9 @@ def merge_chains(run: Path, request: Request, out: Path | None) -> Result:
 
 def is_run(path: Path) -> bool:
     """Return True for a run folder, or a checkpoint file."""
+    from efnn_cli.runs.folder import by_name
+
+    path = by_name(path)
     return (path / "best.h5").is_file() or (path.is_file() and path.suffix == ".h5")
 
 

@@ -43,7 +43,7 @@ class SampleKeys:
     trajectories: int | None = None
     """Moves of the network in a proposal; null: two autocorrelation times, measured in warm-up."""
     steps: int | None = None
-    """Leapfrog steps of a trajectory on average, or rounds of Metropolis moves; null: found in warm-up."""
+    """Leapfrog steps of a trajectory on average, or rounds of Metropolis moves; null: tuned, 8 for moves=metropolis."""
     temperature: float | None = None
     """Temperature of the spins of a classical system; one with electrons has system.T."""
     system: SampledParameters = field(default_factory=SampledParameters)

@@ -45,7 +45,7 @@ def label_part(plan: DatasetPlan, target: torch.device, part: Part, console: Con
 def _blocks(job: Job) -> str:
     """Return number and size of the shards, the smallest share of work, in words."""
     count = len(job.shards())
-    return f"{count} block{'s' if count > 1 else ''} of {cost.shard_size(job.system)} configurations"
+    return f"{count} block{'s' if count > 1 else ''} of up to {cost.shard_size(job.system)} configurations"
 
 
 def planned(plan: DatasetPlan, target: torch.device) -> Result:

@@ -13,8 +13,9 @@ from efnn_cli.models.options import NetworkOptions
 class EnergyModel(nn.Module):
     """A network in the units of the labels: E = shift * sites + scale * network(spins), float64.
 
-    `shift` and `scale` are set once from training data (`calibrate`) and are neutral otherwise. On a lattice
-    the shift is per site and the scale is a constant, so that E(tiled 2 x 2) = 4 E(x) holds exactly.
+    `scale` is set once from training data (`calibrate`), `shift` again before every validation; they are neutral
+    otherwise. On a lattice the shift is per site and the scale is a constant, so that E(tiled 2 x 2) = 4 E(x) holds
+    exactly.
     """
 
     shift: Tensor

@@ -32,7 +32,7 @@ from efnn_cli.runs.origin import Origin, load_weights, place_state
 from efnn_cli.runs.planning import Plan, Source
 from efnn_cli.runs.settings import TrainConfig
 from efnn_cli.runs.stored import PARTS
-from efnn_cli.runs.units import calibrate, centre
+from efnn_cli.runs.units import calibrate, centre, few_of
 from efnn_cli.storage import checkpoint, tree
 from efnn_cli.training import distributed
 from efnn_cli.training.fields import brief, measure_fields
@@ -94,15 +94,15 @@ def _trainer(plan: Plan, device: torch.device, origin: Origin | None) -> Trainer
     assert options is not None
     model = initial_model(plan.config, plan.system).on(device)
     first, *more = (_resident(plan, source, model.dtype, device) for source in plan.sources)
-    every = [each.train for each in (first, *more)]
+    # without an initial spread the network is the published one, which has no units
+    every = [] if options.initial_spread is None else [each.train for each in (first, *more)]
+    few = few_of(every, plan.config.seed)
     if origin is not None and origin.how == "init":
         load_weights(origin, model)
-        centre(model, every)
+        centre(model, few)
     elif options.initial_spread is not None:
         calibrate(model, first.train, options.initial_spread)
     epochs = 0 if plan.origin is None else plan.origin.epochs
-    # without an initial spread the network is the published one, which has no units
-    centred = [] if options.initial_spread is None else every
     return Trainer(
         model,
         options,
@@ -112,7 +112,7 @@ def _trainer(plan: Plan, device: torch.device, origin: Origin | None) -> Trainer
         first.operations,
         epochs,
         more,
-        partial(centre, sizes=centred),
+        partial(centre, few=few),
     )
 
 

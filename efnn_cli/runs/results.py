@@ -11,6 +11,7 @@ from efnn_cli.runs.folder import RunFolder
 from efnn_cli.runs.planning import Plan
 from efnn_cli.runs.stored import ERRORS, FIELD_ERRORS, FIGURES, PARTS
 from efnn_cli.storage import atomic
+from efnn_cli.storage.dataset import EXTERNAL
 from efnn_cli.training.metrics import LABELS, ON_TEST, SIGN_OF_FIELDS, TRAIN_MORE, warn_of_no_use
 
 
@@ -22,7 +23,7 @@ def planned(plan: Plan) -> Result:
     epochs = 1 if recipe is None else recipe.epochs if recipe.budget is None else None
     metrics = {
         "dataset": ", ".join(shown(each.path) for each in plan.sources),
-        "samples": len(plan.data),
+        "samples": sum(len(each.data) for each in plan.sources),
         "model": plan.config.model.name,
         "parameters": parameter_count(model),
         "receptive_field": plan.stored["receptive_field"],
@@ -38,7 +39,8 @@ def report(folder: RunFolder) -> Result:
     """Return the errors on the three parts of the dataset, epochs and times of a finished run."""
     metrics = folder.read_summary()["metrics"]
     test = metrics["test"]
-    contradicted = (test.get("field_relative_error") or 0.0) >= 1
+    imported = folder.read_config()["system"]["name"] == EXTERNAL
+    contradicted = imported and (test.get("field_relative_error") or 0.0) >= 1
     warn_of_no_use({ON_TEST: test["rmse_over_std"]}, advice=SIGN_OF_FIELDS if contradicted else TRAIN_MORE)
     shown_errors = [*(ERRORS if test["rmse"] is not None else ()), *(key for key in FIELD_ERRORS if key in test)]
     head = [LABELS[key] for key in shown_errors]

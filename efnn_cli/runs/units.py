@@ -1,11 +1,15 @@
-"""The units of a network: those of the labels at the start, and no mean error before every validation."""
+"""Units of a network from its labels, at the start, and removal of its mean error, before every validation."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+import numpy as np
+import torch
 from torch import nn
 
+from efnn_cli.core import rng
 from efnn_cli.models.energy import EnergyModel
 from efnn_cli.training import distributed
 from efnn_cli.training.fields import transverse
@@ -13,7 +17,7 @@ from efnn_cli.training.labelled import Labelled
 from efnn_cli.training.predict import predict_fields, predict_tensor
 
 CALIBRATION_SAMPLES = 2000
-CENTRED_SAMPLES, CENTRED_SHARE = 400, 0.1  # of the training configurations that centre a network: the more of both
+CENTRED_SAMPLES, CENTRED_SHARE = 400, 0.1  # training configurations that centre a network: whichever are more
 
 
 def calibrate(model: EnergyModel, train: Labelled, spread: float) -> None:
@@ -26,24 +30,29 @@ def calibrate(model: EnergyModel, train: Labelled, spread: float) -> None:
         model.calibrate_fields(initial, transverse(few.spins, few.fields), spread)
 
 
-def centre(model: nn.Module, sizes: Sequence[Labelled]) -> None:
-    """Move the shift of a network so that it has no mean error on some of the configurations that train it.
+def few_of(sizes: Sequence[Labelled], seed: int) -> list[Labelled]:
+    """Return a random tenth of the configurations of every dataset that has energies, at least 400 in all.
 
-    A bias per site would not average out on larger lattices as errors of single sites do. Of several sizes, the sum of
-    the squared errors is least.
+    The same share of each, and at random: rows of Markov chains come proposal by proposal, and others may be sorted.
+    """
+    known = [each for each in sizes if each.energies is not None]
+    total = sum(map(len, known))
+    share = min(1.0, max(CENTRED_SHARE, CENTRED_SAMPLES / max(total, 1)))
+    generator = rng.stream(seed, "centre")
+    chosen = [np.sort(generator.choice(len(each), math.ceil(share * len(each)), replace=False)) for each in known]
+    return [each.part(torch.from_numpy(index)) for each, index in zip(known, chosen, strict=True)]
+
+
+def centre(model: nn.Module, few: Sequence[Labelled]) -> None:
+    """Move the shift of a network so that it has no mean error per site on these configurations.
+
+    A bias per site would not average out on larger lattices as errors of single sites do.
     """
     assert isinstance(model, EnergyModel)
-
-    def needed() -> float:
-        total, square = 0.0, 0
-        for each in sizes:
-            if each.energies is not None:
-                count = max(CENTRED_SAMPLES, int(CENTRED_SHARE * len(each)))
-                some = each.part(slice(None, None, max(1, len(each) // count)))
-                assert some.energies is not None
-                sites = model.sites(some.spins)
-                total += float((some.energies - predict_tensor(model, some.spins)).sum()) * sites
-                square += len(some) * sites**2
-        return total / max(square, 1)
-
-    model.shift += distributed.broadcast(needed)
+    errors = []
+    for each in few:
+        assert each.energies is not None
+        predicted = distributed.mapped(lambda spins: predict_tensor(model, spins), each.spins)
+        errors.append((each.energies.cpu() - predicted) / model.sites(each.spins))
+    if errors:
+        model.shift += float(torch.cat(errors).mean())

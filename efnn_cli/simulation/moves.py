@@ -3,7 +3,8 @@
 A proposal is a fixed number of moves, each a hybrid trajectory or rounds of Metropolis moves, chosen at random: a
 product of reversible kernels in random order has the detailed balance that the exact test after it needs. The number
 of steps of a trajectory is random: one fixed length may be a half period of many spin waves, and brings them back to
-where they were (Mackenzie, Phys. Lett. B 226, 369 (1989)).
+where they were (Mackenzie, Phys. Lett. B 226, 369 (1989)). Step size, mean number of steps and number of moves are
+tuned in warm-up and never changed afterwards: a kernel that depended on the past would not be reversible.
 """
 
 from __future__ import annotations

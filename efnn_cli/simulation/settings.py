@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,9 +53,10 @@ class SamplePlan:
 
     @property
     def groups(self) -> list[range]:
-        """Return the chains of every group."""
-        size = self.group
-        return [range(first, min(first + size, self.keys.chains)) for first in range(0, self.keys.chains, size)]
+        """Return the chains of every group: as few groups as hold them, of nearly equal size."""
+        chains, count = self.keys.chains, -(-self.keys.chains // self.group)
+        ends = [chains * index // count for index in range(count + 1)]
+        return [range(first, end) for first, end in itertools.pairwise(ends)]
 
     @property
     def segments(self) -> list[range]:

@@ -20,12 +20,12 @@ from efnn_cli.simulation.hybrid import State
 from efnn_cli.simulation.moves import NetworkMoves, Settings
 
 TUNING = 60  # moves that tune the step size
-SHORT = 8  # steps of these at most, on average
+SHORT = 8  # mean leapfrog steps of these, at most
 LENGTHS = (4, 8, 16, 32)  # steps of a trajectory, on average, that are compared
 RECORDED = 10  # long trajectories whose correlations are measured
 TRIED = 60  # moves that measure the autocorrelation time of single moves
-LONG = 2.0  # moves in a proposal, in autocorrelation times
-FEWEST, MOST = 3, 100  # of them
+MOVES_IN_TAU = 2.0  # moves of a proposal, in autocorrelation times
+FEWEST_MOVES, MOST_MOVES = 3, 100  # of a proposal
 
 
 def tuned_size(
@@ -33,7 +33,7 @@ def tuned_size(
 ) -> tuple[State, Settings]:
     """Return state and settings after moves that fit the step size, and the width of Metropolis moves.
 
-    The energy error of a trajectory does not grow with its length: short ones tell the step size.
+    The energy error of a trajectory does not grow with its length: short ones suffice to tune the step size.
     """
     for index in range(TUNING):
         kind = moves.kind(settings, generator)
@@ -61,28 +61,28 @@ def cost(recorded: Array, mean: int) -> float:
 
     `recorded` are observables along longer trajectories, (observables, ..., 1 + steps). With the correlation rho
     between the ends of a trajectory, an independent state takes (1 + rho) / (1 - rho) of them; the slowest observable
-    counts.
+    counts. Trajectories count as if all were accepted.
     """
     worst = -1.0
     for series in recorded:
         start, ends = series[..., :1], series[..., 1 : 2 * mean]
         if (variance := float(start.var())) > 0:
             rho = 1 - float(((ends - start) ** 2).mean()) / (2 * variance)
-            worst = max(worst, min(rho, 0.999))
+            worst = max(worst, min(rho, 1 - 1e-9))
     return mean * (1 + worst) / (1 - worst) if worst > -1 else float(mean)
 
 
 def tuned_moves(
     state: State, moves: NetworkMoves, settings: Settings, generator: torch.Generator
 ) -> tuple[State, Settings]:
-    """Return state and settings after moves that tell how many of them make a proposal: `LONG` of their tau."""
+    """Return state and settings after moves that tell how many of them make a proposal: `MOVES_IN_TAU` of their tau."""
     series = []
     for _ in range(TRIED):
         state, _ = moves.move(state, settings, moves.kind(settings, generator), generator)
         series.append(observed(state))
     each = np.stack(series, axis=-1)  # (2, chains, moves)
     taus = [integrated(autocorrelation(some - some.mean()), some.size)[0] for some in each]
-    length = min(max(math.ceil(LONG * max(taus)), FEWEST), MOST)
+    length = min(max(math.ceil(MOVES_IN_TAU * max(taus)), FEWEST_MOVES), MOST_MOVES)
     return state, replace(settings, trajectories=length)
 
 

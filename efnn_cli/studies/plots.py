@@ -40,6 +40,7 @@ from efnn_cli.studies.plot_selection import (
 from efnn_cli.training.metrics import mean_and_spread, measure
 from efnn_cli.training.predict import fields_of
 
+COMPARED = ("model.", "training.", "sampling", "dataset.content_sha256")  # settings that one point has in common
 LABELS = {"width": "width", "parameters": "number of parameters", "samples": "configurations in the dataset"}
 SECONDS = "seconds_per_configuration"
 
@@ -154,7 +155,7 @@ def warn_of_other_settings(points: Iterable[Sequence[RunRow]]) -> None:
     """Warn of points that average over runs which differ in more than the seed."""
     for rows in points:
         settings = [row.settings for row in rows]
-        names = {name for each in settings for name in each if name.startswith(("model.", "training."))}
+        names = {name for each in settings for name in each if name.startswith(COMPARED)}
         differing = sorted(name for name in names if len({str(each.get(name)) for each in settings}) > 1)
         if differing:
             name = differing[0]

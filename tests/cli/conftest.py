@@ -143,7 +143,7 @@ def call(*args: object, cwd: Path) -> Outcome:
 def brief() -> Iterator[None]:
     """Let chains of this process tune their moves by a few, and make proposals of a few."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, few in (("TUNING", 10), ("TRIED", 10), ("MOST", 4), ("RECORDED", 2), ("LENGTHS", (2, 4))):
+        for name, few in (("TUNING", 10), ("TRIED", 10), ("MOST_MOVES", 4), ("RECORDED", 2), ("LENGTHS", (2, 4))):
             patch.setattr(tuning, name, few)
         yield
 

@@ -82,7 +82,7 @@ def test_parameters_are_about_equal(workshop: Workshop, name: str, settings: tup
 
 
 def test_parameters_out_of_reach_are_warned_of(workshop: Workshop):
-    """The invariants of a lattice network alone have more; its others are not made as large."""
+    """The invariants of a lattice network alone have more; the other networks are not made as large."""
     words = ("--models", "efnn,dnn", "--parameters", "1000,6000", "--dry-run", "--json")
     plan = call("compare", "--data", workshop.dataset("hopping"), *words, cwd=workshop.root).done().json()
     rows = {(row["model"], row["wanted_parameters"]): row["parameters"] for row in plan["metrics"]["rows"]}

@@ -62,7 +62,7 @@ def test_a_job_array_makes_the_same_dataset(here: Path):
 
 def test_a_part_without_work_says_why(here: Path):
     idle = call("generate", "double_exchange", "--L", 4, "--samples", 40, *part(1, 2), cwd=here).done()
-    assert "nothing to do for part 1: the job is 1 block of 256 configurations" in idle.err
+    assert "nothing to do for part 1: the job is 1 block of up to 256 configurations" in idle.err
     names = [line.split()[0] for line in idle.out.splitlines()]
     assert len(names) == len(set(names))
 

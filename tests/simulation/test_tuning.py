@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from efnn_cli.simulation.moves import NetworkMoves, Settings
-from efnn_cli.simulation.tuning import LENGTHS, cost
+from efnn_cli.simulation.tuning import LENGTHS, cost, tuned_steps
 
 STEPS = 2 * max(LENGTHS) - 1
 
@@ -36,7 +36,7 @@ def test_the_cost_is_that_of_the_slowest_oscillator(frequencies):
 
 
 def test_slow_waves_want_long_trajectories():
-    chosen = [min(LENGTHS, key=lambda mean: cost(oscillators([each]), mean)) for each in (0.03, 0.1, 0.4)]
+    chosen = [min(LENGTHS, key=lambda mean: cost(oscillators([each]), mean)) for each in (0.003, 0.03, 0.1, 0.4)]
     assert chosen == sorted(chosen, reverse=True)
     assert chosen[0] == max(LENGTHS) > chosen[-1]
 
@@ -44,6 +44,27 @@ def test_slow_waves_want_long_trajectories():
 def test_an_observable_that_never_changes_does_not_count():
     recorded = np.concatenate([oscillators([0.4]), np.ones((1, 4000, 1, 64))])
     assert cost(recorded, 8) == pytest.approx(exact(0.4, 8), rel=0.1)
+
+
+def test_small_steps_make_long_trajectories():
+    """Spins in a strong field swing about it with the frequency sqrt(100): 0.03 and 0.5 a step."""
+
+    class Field(torch.nn.Module):
+        def forward(self, spins):
+            return -100.0 * spins[:, 2].sum(dim=(1, 2))
+
+    moves, generator = NetworkMoves(Field(), 1, 1.0), torch.Generator().manual_seed(0)
+    spins = torch.zeros(16, 3, 4, 4, dtype=torch.float64)
+    spins[:, 2] = 1.0
+    state = moves.state(spins)
+    for _ in range(30):
+        state, _ = moves.move(state, Settings("hybrid", 1, 4, step=0.1), "hybrid", generator)
+    chosen = []
+    for step in (0.003, 0.05):
+        _, found = tuned_steps(state, moves, Settings("hybrid", 1, 8, step=step), generator)
+        assert found.step == step
+        chosen.append(found.steps)
+    assert chosen == [max(LENGTHS), min(LENGTHS)]
 
 
 def test_trajectories_have_random_lengths_of_the_mean_that_was_set():

@@ -70,7 +70,7 @@ def test_a_figure_is_compared_by_its_own_error():
 
 @pytest.mark.parametrize(("other", "met"), [(2e-2, True), (2e-3, False), (1e-4, False)])
 def test_others_are_compared_at_equal_width_and_depth(other: float, met: bool):
-    """The narrow other would pass; only the widest counts."""
+    """A narrow network would pass; only the widest counts."""
     groups = [
         group("efnn", 2, 60, [1e-3]),
         group("dnn", 2, 60, [other]),
