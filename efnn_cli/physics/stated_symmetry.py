@@ -18,7 +18,7 @@ def check_symmetry(system: System) -> None:
     """Raise `ConfigError` where the energy of a user's system on a lattice has not the symmetry that its class states.
 
     A few random configurations are rotated and reversed, as far as that symmetry goes. Without any symmetry the energy
-    of one tells the mistakes of the class before the work begins.
+    of two tells the mistakes of the class before the work begins.
     """
     if system.plug_in is None or system.geometry != "lattice":
         return
@@ -26,7 +26,7 @@ def check_symmetry(system: System) -> None:
     checks.one_of(f"{place}: symmetry", stated, ("o3", "axial", "none"))
     if stated == "o3" and not system.even:
         raise ConfigError(f'{place}: symmetry = "o3" contains S -> -S, found even = {system.even}', "leave even out")
-    generator, tried = rng.stream(0, "symmetry"), 1 if stated == "none" and not system.even else TRIED
+    generator, tried = rng.stream(0, "symmetry"), 2 if stated == "none" and not system.even else TRIED
     spins = generator.normal(size=(tried, *system.spin_shape))  # (B, 3, Lx, Ly)
     spins /= np.linalg.norm(spins, axis=1, keepdims=True)
     energies = system.energy(torch.from_numpy(spins))

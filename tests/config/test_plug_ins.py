@@ -126,7 +126,7 @@ def test_as_little_as_parameters_and_an_energy_in_numpy(here):
     assert spins.shape == (40, 5)
     assert -1 <= spins.min() < -0.9 < 0.9 < spins.max() <= 1
     np.testing.assert_allclose(energies, -2 * (spins * spins[:, ::-1]).sum(axis=1))
-    efnn("generate chain.py:Chain --samples 4 fields=true", here)[0].failed(2, "no effective fields", "torch")
+    efnn("generate chain.py:Chain --samples 4 fields=true", here)[0].failed(2, "has no fields", "torch")
     assert "system.J " in efnn("generate chain.py:Chain --help", here)[0].done().out
 
 
@@ -138,7 +138,7 @@ def test_as_little_as_parameters_and_an_energy_in_numpy(here):
         ("class Ising: ...", "x.py:Isin", 2, "did you mean Ising?"),
         ("class Ising: ...", "x.py:Ising", 2, "energy(spins)"),
         ("class Heisenberg:\n    def energy(self, spins): ...", "x.py:Heisenberg", 2, "is a name of efnn itself"),
-        ("class Ising:\n    def energy(self, spins): return spins.sum()", "x.py:Ising", 2, "wanted energies (4,)"),
+        ("class Ising:\n    def energy(self, spins): return spins.sum()", "x.py:Ising", 2, "wanted energies (2,)"),
         ("class Ising:\n    geometry = 'cube'\n    def energy(self, spins): ...", "x.py:Ising", 2, "lattice, dense"),
     ],
 )

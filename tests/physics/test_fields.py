@@ -65,7 +65,7 @@ def test_energies_without_a_gradient_are_said_to_have_none(monkeypatch, energy):
     system = CASES[1]
     monkeypatch.setattr(type(system), "energy", lambda self, spins: energy(spins))
     spins = torch.from_numpy(system.sample("uniform_sphere", Draw(0, "train", 0, 0, 2)))
-    with pytest.raises(ConfigError, match="heisenberg_lattice has no effective fields") as caught:
+    with pytest.raises(ConfigError, match="heisenberg_lattice has no fields") as caught:
         system.fields(spins)
     assert "write fields(spins)" in caught.value.hint
 
