@@ -151,7 +151,7 @@ def _blocks(result: Reproduction, stem: Path) -> Iterator[Table | Figure]:
         yield pictures.learning_curve(best[-1], stem.with_name(f"{stem.name}-curve"))
         yield pictures.parity(shown, result.data, stem.with_name(f"{stem.name}-parity"))
         if result.system.geometry == "lattice":
-            yield pictures.effective_fields(best[-1], stem.with_name(f"{stem.name}-spins"))
+            yield pictures.fields(best[-1], stem.with_name(f"{stem.name}-spins"))
 
 
 def _failures(every: Sequence[Reproduction]) -> Table:

@@ -81,7 +81,7 @@ def parity(groups: Sequence[Group], data: Path, stem: Path) -> Figure:
     )
 
 
-def effective_fields(group: Group, stem: Path) -> Figure:
+def fields(group: Group, stem: Path) -> Figure:
     """Spins of the first test configuration with their fields, of the network and exact."""
     return _picture(
         plots.spins(read_row(RunFolder(group.members[0].run)), 0).draw(stem),

@@ -85,7 +85,7 @@ def spins(row: RunRow, index: int) -> Drawing:
     checks.within("index", index, 0, len(task.chosen) - 1)
     configuration = task.data.spins[task.chosen[index]]
     known = None if task.data.fields is None else task.data.fields[task.chosen[index]]
-    fields = effective_fields(run, configuration, known)
+    fields = compared_fields(run, configuration, known)
     return Drawing(
         {"runs": hashes([row]), "index": index},
         lambda stem: figures.spins(configuration, fields, stem, unit=run.system.energy_unit),
@@ -111,7 +111,7 @@ def sample(arguments: Sequence[str]) -> Drawing:
     )
 
 
-def effective_fields(run: Run, configuration: Array, known: Array | None = None) -> dict[str, Array]:
+def compared_fields(run: Run, configuration: Array, known: Array | None = None) -> dict[str, Array]:
     """Return -dE/dS on one configuration: exact, `known` or computed, and by differentiating the network."""
     spins = torch.from_numpy(configuration[np.newaxis])
     network = {"network": fields_of(run.model, configuration[np.newaxis], run.device)[0]}

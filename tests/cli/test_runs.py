@@ -52,6 +52,7 @@ def test_a_run_goes_by_the_name_in_the_table(copied: Workshop):
     extended = ("train", "--extend", name, "epochs=3", "lr=0.005", "--dry-run")
     for words in (("evaluate", name), ("inspect", name), ("plot", "curve", name), extended):
         call(*words, cwd=copied.root).done()
+    call("merge", name, "temperature=1", cwd=copied.root).failed(3, "groups", "efnn sample")
 
 
 def test_forty_runs_of_a_real_process(many: Path):
