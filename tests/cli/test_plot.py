@@ -179,3 +179,12 @@ def test_a_mean_over_more_than_seeds_is_warned_of(shop: Workshop):
     call(*words, cwd=shop.root).done()
     outcome: Outcome = call("plot", "width", "system=three_spin", cwd=shop.root).done()
     assert "runs that differ in training.epochs, training.optimizer" in outcome.err
+
+
+def test_a_mean_over_datasets_is_warned_of(here: Path):
+    for seed in (0, 1):
+        words = ("generate", "heisenberg", "--L", 4, "--samples", 40, "--seed", seed, "--out", f"{seed}.h5")
+        call(*words, cwd=here).done()
+        call("train", "--data", f"{seed}.h5", "model=efnn", "depth=1", "width=2", *SMALL, cwd=here).done()
+    outcome: Outcome = call("plot", "width", cwd=here).done()
+    assert "runs that differ in dataset.content_sha256" in outcome.err
