@@ -10,7 +10,7 @@ proposal: it can be interrupted after any of them and gives the same numbers on.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,12 +26,13 @@ from efnn_cli.models.energy import EnergyModel
 from efnn_cli.physics.system import TOLERANCE, Array, Draw, System
 from efnn_cli.physics.thermal import Bath, uniform
 from efnn_cli.simulation import tuning
-from efnn_cli.simulation.hybrid import State
-from efnn_cli.simulation.moves import NetworkMoves, Settings
+from efnn_cli.simulation.moves import NetworkMoves, Settings, unit
 
 Rows = Mapping[str, NDArray[Any]]
 
 OF_LABELS = ("spins", "energies", "fields")
+TUNED = {"size": tuning.tuned_size, "steps": tuning.tuned_steps, "trajectories": tuning.tuned_moves}
+STAGES = tuple(TUNED)  # of the tuning, in their order
 
 
 @dataclass(frozen=True)
@@ -75,31 +76,45 @@ class Sampler:
 
     def start(self, group: int, count: int, device: torch.device) -> tuple[Chains, dict[str, NDArray[Any]]]:
         """Return `count` chains of a group after warm-up, with tuned moves, and all exact labels so far."""
+        chains = self.drawn(group, count)
+        for stage in STAGES:
+            chains = self.tuned(chains, group, stage, device)
+        chains = self.with_labels(chains, device)
+        found = [labels_of(chains)]
+        if self.warmup:
+            chains, rows, rejected = self.advance(chains, group, warmup_of(self.warmup), device)
+            found.append(labels_on_the_way(rows, rejected))
+        return chains, {name: np.concatenate([each[name] for each in found]) for name in found[0]}
+
+    def drawn(self, group: int, count: int) -> Chains:
+        """Return `count` chains of a group as they start: of the classical model, or uniform."""
         if self.bath is None:
             spins = uniform(rng.stream(self.seed, "sample start", group), (count, *self.system.sides), axis=1)
         else:
             spins = self.system.sample("thermal", Draw(self.seed, "sample", group, 0, count, self.bath))
-        moves = self.moves(device)
-        state = moves.state(torch.from_numpy(spins).to(device))
-        state, settings = self.tuned(state, moves, self._generator(group, -1))
-        labels = {} if self.reference is None else self.labelled(state.spins)
-        chains = Chains(
-            state.spins.cpu().numpy(), {name: each.cpu().numpy() for name, each in labels.items()}, settings
-        )
-        if self.warmup == 0:
-            return chains, _labels_of_warmup({}, {}, chains)
-        first = chains
-        chains, rows, rejected = self.advance(chains, group, range(-1 - self.warmup, -1), device)
-        return chains, _labels_of_warmup(rows, rejected, first)
+        return Chains(spins, {}, self.settings)
 
-    def tuned(self, state: State, moves: NetworkMoves, generator: torch.Generator) -> tuple[State, Settings]:
-        """Return state and settings after moves on the network alone that fit what was not given."""
-        state, settings = tuning.tuned_size(state, moves, self.settings, generator)
-        if self.tune_steps and settings.moves != "metropolis":
-            state, settings = tuning.tuned_steps(state, moves, settings, generator)
-        if self.tune_trajectories:
-            state, settings = tuning.tuned_moves(state, moves, settings, generator)
-        return state, settings
+    def tuned(self, chains: Chains, group: int, stage: str, device: torch.device) -> Chains:
+        """Return the chains after moves on the network alone that fit what a stage of `STAGES` tunes.
+
+        Keys that were given are left as they are.
+        """
+        given = {"steps": not self.tune_steps or self.settings.moves == "metropolis"}
+        given["trajectories"] = not self.tune_trajectories
+        if given.get(stage, False):
+            return chains
+        moves = self.moves(device)
+        state = moves.state(torch.from_numpy(chains.spins).to(device))
+        generator = self._generator("tuning", group, STAGES.index(stage))
+        state, settings = TUNED[stage](state, moves, chains.settings, generator)
+        return Chains(unit(state.spins).cpu().numpy(), {}, settings)
+
+    def with_labels(self, chains: Chains, device: torch.device) -> Chains:
+        """Return the chains with their exact labels; as they are where none correct them."""
+        if self.reference is None:
+            return chains
+        labels = self.labelled(torch.from_numpy(chains.spins).to(device))
+        return replace(chains, labels={name: each.cpu().numpy() for name, each in labels.items()})
 
     def advance(
         self, chains: Chains, group: int, proposals: range, device: torch.device
@@ -115,7 +130,7 @@ class Sampler:
         rows: list[dict[str, Tensor]] = []
         rejected: list[dict[str, Tensor]] = []
         for number in proposals:
-            generator = self._generator(group, number)
+            generator = self._generator("sample", group, number)
             row, proposed = self._step(moves, spins, labels, chains.settings, generator)
             spins, labels = row["spins"], {name: row[name] for name in labels}
             rows.append(row)
@@ -175,9 +190,9 @@ class Sampler:
         }
         return {name: each for name, each in named.items() if each is not None}
 
-    def _generator(self, group: int, proposal: int) -> torch.Generator:
-        """Return the random stream of one proposal of a group."""
-        return torch.Generator().manual_seed(rng.integer(self.seed, "sample", group, proposal))
+    def _generator(self, kind: str, group: int, number: int) -> torch.Generator:
+        """Return the random stream of one proposal of a group, or of one stage of its tuning."""
+        return torch.Generator().manual_seed(rng.integer(self.seed, kind, group, number))
 
 
 def _where(accepted: Tensor, new: Tensor, old: Tensor) -> Tensor:
@@ -185,18 +200,19 @@ def _where(accepted: Tensor, new: Tensor, old: Tensor) -> Tensor:
     return torch.where(accepted.view(-1, *[1] * (new.ndim - 1)), new, old)
 
 
-def _labels_of_warmup(rows: Rows, rejected: Rows, first: Chains) -> dict[str, NDArray[Any]]:
-    """Return spins and exact labels (n, ...) of warm-up: of its first states, and of all proposals."""
-    if not first.labels:
-        return {}
-    start = {"spins": first.spins, **first.labels, "chain": np.arange(len(first.spins))}
-    found = {}
-    for name in (*OF_LABELS, "chain"):
-        if name in start:
-            parts = [start[name]]
-            if name == "chain" and rows:
-                parts.append(np.nonzero(rows["accepted"])[1])
-            elif rows:
-                parts.append(rows[name][rows["accepted"]])
-            found[name] = np.concatenate([*parts, *([rejected[name]] if rejected else [])])
-    return found
+def warmup_of(count: int) -> range:
+    """Return the numbers of `count` proposals of warm-up: those that are kept are counted from 0."""
+    return range(-count, 0)
+
+
+def labels_of(chains: Chains) -> dict[str, NDArray[Any]]:
+    """Return spins and exact labels (n, ...) of chains, with the number of each; none without a correction."""
+    every: Rows = {"spins": chains.spins, **chains.labels, "chain": np.arange(len(chains.spins))}
+    return {name: every[name] for name in (*OF_LABELS, "chain") if name in every} if chains.labels else {}
+
+
+def labels_on_the_way(rows: Rows, rejected: Rows) -> dict[str, NDArray[Any]]:
+    """Return spins and exact labels (n, ...) of all proposals, accepted and `rejected`, with the numbers of chains."""
+    accepted = {name: each[rows["accepted"]] for name, each in rows.items() if name in rejected}
+    accepted["chain"] = np.nonzero(rows["accepted"])[1]
+    return {name: np.concatenate([accepted[name], each]) for name, each in rejected.items()}

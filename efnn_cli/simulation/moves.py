@@ -73,8 +73,7 @@ class NetworkMoves:
         """Return the state after the moves of one proposal."""
         for _ in range(settings.trajectories):
             state = self.move(state, settings, self.kind(settings, generator), generator)[0]
-        lengths = state.spins.norm(dim=1, keepdim=True)
-        return replace(state, spins=state.spins / lengths)  # they drift by rounding
+        return replace(state, spins=unit(state.spins))
 
     def kind(self, settings: Settings, generator: torch.Generator) -> str:
         """Return the kind of the next move."""
@@ -116,6 +115,12 @@ class NetworkMoves:
             )
             found += float(accepted.double().mean()) / rounds
         return spins, found
+
+
+def unit(spins: Tensor) -> Tensor:
+    """Return spins (chains, 3, Lx, Ly) of length one: moves change it by rounding."""
+    lengths: Tensor = spins.norm(dim=1, keepdim=True)
+    return spins / lengths
 
 
 def _normals(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

@@ -5,16 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from efnn_cli.core.errors import InputError
 from efnn_cli.core.progress import Meter
@@ -22,103 +18,15 @@ from efnn_cli.core.provenance import versions
 from efnn_cli.core.results import shown
 from efnn_cli.datasets.executors import CheckStop
 from efnn_cli.datasets.job import Part
-from efnn_cli.simulation.chains import Chains, Sampler
-from efnn_cli.simulation.moves import Settings
+from efnn_cli.simulation.chains import STAGES, Chains
+from efnn_cli.simulation.segments import Arrays, Done, Segment, SegmentFolder, run_segment
 from efnn_cli.simulation.settings import SamplePlan
-from efnn_cli.storage import atomic, dataset, hdf5, lock, samples_file
+from efnn_cli.storage import atomic, dataset, lock, samples_file
 from efnn_cli.storage.output import refuse_lasting, require_free
 from efnn_cli.storage.samples_file import Samples
 
-FORMAT = "efnn-chains"
-SCHEMA_VERSION = 1
 RESUME = "the same command goes on from the last stored proposals"
 LOGGER = logging.getLogger("efnn")
-
-Arrays = dict[str, NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Proposals of one group of chains: number 0 is warm-up, number i the segment i - 1 of the plan."""
-
-    group: int
-    count: int
-    """Chains in the group."""
-    number: int
-    proposals: range
-    chains: Chains | None
-    """As the segment before left them; None before warm-up."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """A finished segment: the chains after it, rows (proposals, chains, ...), exact labels beside them, seconds."""
-
-    chains: Chains
-    rows: Arrays
-    labels: Arrays
-    seconds: float
-
-
-def run_segment(sampler: Sampler, segment: Segment, device: torch.device) -> Done:
-    """Return the chains after one segment."""
-    start = time.perf_counter()
-    if segment.chains is None:
-        chains, labels = sampler.start(segment.group, segment.count, device)
-        return Done(chains, {}, labels, time.perf_counter() - start)
-    chains, rows, labels = sampler.advance(segment.chains, segment.group, segment.proposals, device)
-    return Done(chains, rows, labels, time.perf_counter() - start)
-
-
-class SegmentFolder:
-    """Files of finished segments of the chains of a plan, beside the file of samples."""
-
-    def __init__(self, plan: SamplePlan) -> None:
-        self.folder = plan.path.with_name(f".{plan.path.stem}.chains")
-        self.tag = plan.tag
-
-    def path(self, group: int, number: int) -> Path:
-        """Return the file of a segment."""
-        return self.folder / f"group-{group:05d}-segment-{number:06d}.h5"
-
-    def save(self, segment: Segment, done: Done) -> None:
-        """Store one segment atomically."""
-        arrays = {f"rows/{name}": each for name, each in done.rows.items()}
-        arrays |= {f"labels/{name}": each for name, each in done.labels.items()}
-        arrays |= {f"last/{name}": each for name, each in done.chains.labels.items()}
-        head = {"format": FORMAT, "schema_version": SCHEMA_VERSION, "job": self.tag, "seconds": done.seconds}
-        settings = asdict(done.chains.settings)
-        hdf5.write(
-            self.path(segment.group, segment.number),
-            arrays | {"last_spins": done.chains.spins},
-            head | {"settings": settings},
-        )
-
-    def load(self, group: int, number: int) -> Done | None:
-        """Return a stored segment; None where there is none, or one that is damaged or of another plan."""
-        try:
-            arrays, head = hdf5.read(self.path(group, number), FORMAT, SCHEMA_VERSION)
-        except InputError:
-            return None
-        if head.get("job") != self.tag:
-            return None
-        parts: dict[str, Arrays] = {"rows": {}, "labels": {}, "last": {}}
-        for name, each in arrays.items():
-            kind, _, inner = name.partition("/")
-            if inner:
-                parts[kind][inner] = each
-        chains = Chains(arrays["last_spins"], parts["last"], Settings(**head["settings"]))
-        return Done(chains, parts["rows"], parts["labels"], float(head["seconds"]))
-
-    def first_missing(self, group: int, count: int) -> tuple[int, Chains | None]:
-        """Return the number of the first segment of a group that is not stored, and the chains before it."""
-        before = None
-        for number in range(count):
-            done = self.load(group, number)
-            if done is None:
-                return number, before
-            before = done.chains
-        return count, before
 
 
 def sample(
@@ -152,7 +60,7 @@ def merge(plan: SamplePlan, check_stop: CheckStop) -> tuple[Samples, bool]:
     if (found := existing(plan)) is not None:
         return found, True
     with lock.alone(plan.path, check_stop):
-        store, count = SegmentFolder(plan), 1 + len(plan.segments)
+        store, count = SegmentFolder(plan), len(plan.segments)
         missing = [(group, store.first_missing(group, count)[0]) for group in range(len(plan.groups))]
         lacking = [(group, number) for group, number in missing if number < count]
         if lacking:
@@ -183,7 +91,7 @@ def existing(plan: SamplePlan) -> Samples | None:
 
 def _run(plan: SamplePlan, groups: Sequence[int], progress: Meter, check_stop: CheckStop) -> None:
     """Run what is not stored of the chains of `groups`."""
-    store, segments = SegmentFolder(plan), [range(0), *plan.segments]
+    store, segments = SegmentFolder(plan), plan.segments
     atomic.make_folder(store.folder)
 
     def task(group: int, number: int, chains: Chains | None) -> Segment | None:
@@ -193,26 +101,28 @@ def _run(plan: SamplePlan, groups: Sequence[int], progress: Meter, check_stop: C
 
     def done(segment: Segment, found: Done) -> Segment | None:
         store.save(segment, found)
-        progress(segment.count * len(segment.proposals), _note(found))
+        progress(segment.kept, _note(segment, found))
         return task(segment.group, segment.number + 1, found.chains)
 
     first = []
     for group in groups:
         number, chains = store.first_missing(group, len(segments))
         if number:
-            stored = sum(len(each) for each in segments[:number])
-            progress(len(plan.groups[group]) * stored, earlier=True)
+            stored = [Segment(group, len(plan.groups[group]), at, segments[at], None) for at in range(number)]
+            progress(sum(each.kept for each in stored), earlier=True)
         first.append(task(group, number, chains))
     tasks = [each for each in first if each is not None]
     if tasks:
         plan.executor().run(partial(run_segment, plan.sampler()), tasks, done, check_stop)
 
 
-def _note(found: Done) -> str:
+def _note(segment: Segment, found: Done) -> str:
     """Return a few words on a segment for the progress."""
-    settings = found.chains.settings
-    if not found.rows:
-        return f"tuned: {settings.trajectories} moves of {settings.steps} steps a proposal, step {settings.step:.2g}"
+    if segment.work == STAGES[-1]:
+        tuned = found.chains.settings
+        return f"tuned: {tuned.trajectories} moves of {tuned.steps} steps a proposal, step {tuned.step:.2g}"
+    if not segment.kept:
+        return "warm-up"
     return f"acceptance {found.rows['accepted'].mean():.2f}" if found.chains.labels else ""
 
 
@@ -221,7 +131,7 @@ def _assemble(plan: SamplePlan) -> Samples:
     store = SegmentFolder(plan)
     every = []
     for group in range(len(plan.groups)):
-        found = [store.load(group, number) for number in range(1 + len(plan.segments))]
+        found = [store.load(group, number) for number, _ in enumerate(plan.segments)]
         every.append([each for each in found if each is not None])
         if len(every[-1]) < len(found):
             raise RuntimeError(f"a segment of group {group} vanished while the command was running")
@@ -235,16 +145,19 @@ def _assemble(plan: SamplePlan) -> Samples:
 
 def _joined(plan: SamplePlan, every: Sequence[Sequence[Done]]) -> Arrays:
     """Return the rows (proposals, chains, ...) of all groups, and under `others/` all other exact labels (n, ...)."""
-    names = every[0][1].rows
+    kept = [[each.rows for each in group if each.rows] for group in every]
     joined = {
-        name: np.concatenate([np.concatenate([each.rows[name] for each in group[1:]]) for group in every], axis=1)
-        for name in names
+        name: np.concatenate([np.concatenate([rows[name] for rows in group]) for group in kept], axis=1)
+        for name in kept[0][0]
     }
-    if plan.reference is not None:
-        for name in every[0][0].labels:
-            shift = [chains.start if name == "chain" else 0 for chains in plan.groups]
-            parts = [each.labels[name] + by for group, by in zip(every, shift, strict=True) for each in group]
-            joined[f"others/{name}"] = np.concatenate(parts)
+    others = [
+        {name: each + (chains.start if name == "chain" else 0) for name, each in done.labels.items()}
+        for group, chains in zip(every, plan.groups, strict=True)
+        for done in group
+        if done.labels
+    ]
+    for name in others[0] if others else ():
+        joined[f"others/{name}"] = np.concatenate([each[name] for each in others])
     return joined
 
 
