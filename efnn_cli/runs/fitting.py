@@ -101,7 +101,7 @@ def _trainer(plan: Plan, device: torch.device, origin: Origin | None) -> Trainer
         load_weights(origin, model)
         centre(model, few)
     elif options.initial_spread is not None:
-        calibrate(model, first.train, options.initial_spread)
+        calibrate(model, first.train, options.initial_spread, plan.config.seed)
     epochs = 0 if plan.origin is None else plan.origin.epochs
     return Trainer(
         model,

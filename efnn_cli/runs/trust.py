@@ -21,7 +21,7 @@ from efnn_cli.runs.planning import Plan, Source
 from efnn_cli.training.domain import Domain
 from efnn_cli.training.intervals import Intervals
 from efnn_cli.training.predict import predict
-from efnn_cli.training.split import Indices
+from efnn_cli.training.split import Indices, some
 
 LOGGER = logging.getLogger("efnn")
 SAMPLES = 2000  # training configurations that the scale of errors is fitted to
@@ -44,7 +44,7 @@ def intervals_of(models: Sequence[EnergyModel], source: Source, device: torch.de
     """Return the error bars of the mean of `models`, all trained on `source`; None for data without energies."""
     if source.data.known_energies is None:
         return None
-    train = _errors(models, source, source.parts.train[:SAMPLES], device)
+    train = _errors(models, source, some(source.parts.train, SAMPLES, 0, "error scale"), device)
     val = _errors(models, source, source.parts.val, device)
     return Intervals.fit(train, val, source.system.sites, fluctuation(source.system))
 

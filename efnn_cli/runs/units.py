@@ -9,20 +9,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from efnn_cli.core import rng
 from efnn_cli.models.energy import EnergyModel
 from efnn_cli.training import distributed
 from efnn_cli.training.fields import transverse
 from efnn_cli.training.labelled import Labelled
 from efnn_cli.training.predict import predict_fields, predict_tensor
+from efnn_cli.training.split import some
 
 CALIBRATION_SAMPLES = 2000
 CENTRED_SAMPLES, CENTRED_SHARE = 400, 0.1  # training configurations that centre a network: whichever are more
 
 
-def calibrate(model: EnergyModel, train: Labelled, spread: float) -> None:
+def calibrate(model: EnergyModel, train: Labelled, spread: float, seed: int) -> None:
     """Give the network the units of a few configurations: of their energies, or of their fields alone."""
-    few = train.part(slice(0, CALIBRATION_SAMPLES))
+    few = train.part(torch.from_numpy(some(np.arange(len(train)), CALIBRATION_SAMPLES, seed, "calibrate")))
     if few.energies is not None:
         model.calibrate(few.spins, few.energies, spread)
     elif few.fields is not None:
@@ -33,13 +33,12 @@ def calibrate(model: EnergyModel, train: Labelled, spread: float) -> None:
 def few_of(sizes: Sequence[Labelled], seed: int) -> list[Labelled]:
     """Return a random tenth of the configurations of every dataset that has energies, at least 400 in all.
 
-    The same share of each, and at random: rows of Markov chains come proposal by proposal, and others may be sorted.
+    The same share of each.
     """
     known = [each for each in sizes if each.energies is not None]
     total = sum(map(len, known))
     share = min(1.0, max(CENTRED_SHARE, CENTRED_SAMPLES / max(total, 1)))
-    generator = rng.stream(seed, "centre")
-    chosen = [np.sort(generator.choice(len(each), math.ceil(share * len(each)), replace=False)) for each in known]
+    chosen = [some(np.arange(len(each)), math.ceil(share * len(each)), seed, "centre") for each in known]
     return [each.part(torch.from_numpy(index)) for each, index in zip(known, chosen, strict=True)]
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from efnn_cli.core import rng
+
 FRACTIONS = {"train": 0.72, "val": 0.08, "test": 0.20}
 DIGITS = 5  # decimals of spins; later ones may differ by the rounding of another processor
 
@@ -64,3 +66,10 @@ def digests(spins: NDArray[np.float64]) -> list[bytes]:
     """Return 16 bytes for every configuration; those equal to `DIGITS` decimals have equal digests."""
     rows = spins.reshape(len(spins), -1)
     return [hashlib.blake2b((row.round(DIGITS) + 0.0).data, digest_size=16).digest() for row in rows]  # -0.0 equals 0.0
+
+
+def some(chosen: Indices, count: int, seed: int, purpose: str) -> Indices:
+    """Return `count` of the rows `chosen`, or all of fewer, at random: rows may be sorted or come chain by chain."""
+    if len(chosen) <= count:
+        return chosen
+    return np.sort(rng.stream(seed, purpose).choice(chosen, count, replace=False))

@@ -171,7 +171,7 @@ def test_every_random_stream_names_its_purpose(here: Path, monkeypatch: pytest.M
     call("train", "model=efnn", "depth=1", *SMALL, cwd=here).done()
     call("generate", "three_spin", "--L", 6, "--samples", 10, cwd=here).done()
     assert all(isinstance(names[0], str) for names in asked), asked
-    assert {names[0] for names in asked} == {"spins", "init", "centre", "epoch", "couplings"}
+    assert {names[0] for names in asked} == {"spins", "init", "epoch", "couplings"}
     assert len({names for names in asked if names[0] == "epoch"}) > 1
 
 

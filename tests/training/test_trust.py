@@ -10,6 +10,7 @@ from efnn_cli.physics.system import Draw
 from efnn_cli.physics.thermal import Bath
 from efnn_cli.training.domain import Domain
 from efnn_cli.training.intervals import Intervals
+from efnn_cli.training.split import some
 
 
 def drawn(size, count, temperature=None, seed=0):
@@ -72,6 +73,45 @@ def test_coverage_of_errors_whose_size_depends_on_the_ensemble():
     flat = Intervals.fit(train, val, 100, noise=1.0)  # negative control: without the statistic they do not
     c, error = errors(4000, 100)
     assert (np.abs(error) <= flat.half_widths(c, 100, 0.95))[c < 0.2].mean() < 0.9
+
+
+def test_error_bars_of_a_ladder_are_no_wider_than_they_must_be():
+    """Errors that vanish as (1 - c)^1.5, nearly all bias where spins are ordered: 1.96 RMSE would cover normal ones."""
+    generator = np.random.default_rng(1)
+
+    def errors(count, low=0.0, high=0.95):
+        c = generator.uniform(low, high, count)
+        size = 0.1 * (1 - c) ** 1.5
+        return c, size * np.where(c > 0.7, 1 + 0.3 * generator.normal(size=count), generator.normal(size=count))
+
+    bars = Intervals.fit(errors(1440), errors(160), 100, noise=0.04)
+    for low, high in ((0.0, 0.2), (0.3, 0.5), (0.6, 0.7), (0.8, 0.85), (0.88, 0.93)):
+        c, error = errors(4000, low, high)
+        half = bars.half_widths(c, 100, 0.95)
+        assert (np.abs(error) <= half).mean() > 0.9
+        assert np.sqrt(np.mean(half**2)) < 2.5 * np.sqrt(np.mean(error**2))
+
+
+def test_error_bars_of_ordered_and_of_any_scalar_spins_are_finite():
+    c, error = np.array([-1.0, 0.0, 1.0, 1 + 1e-15] * 50), np.tile([1e-3, -0.1, 0.0, 1e-3], 50)
+    for noise in (0.05, np.inf):
+        bars = Intervals.fit((c, error), (c, error), 16, noise)
+        assert np.isfinite(bars.half_widths(np.array([-1.0, 1.0, 7.0]), 16, 0.9)).all()
+
+
+def test_error_bars_of_older_runs_are_read_as_they_were_made():
+    stored = {"coefficients": [0.0, 1.0], "centre": 0.5, "width": 0.5, "scores": [1.0]}
+    assert Intervals.read(stored).scale(np.array([0.5, 0.75])) == pytest.approx(np.exp([0.0, 0.5]))
+
+
+def test_a_few_rows_are_of_all_rows():
+    rows = np.arange(10, 5010)
+    few = some(rows, 200, 3, "purpose")
+    assert len(few) == len(np.unique(few)) == 200
+    assert np.isin(few, rows).all()
+    assert few.mean() == pytest.approx(rows.mean(), abs=400)  # four standard errors
+    assert np.array_equal(few, some(rows, 200, 3, "purpose"))
+    assert np.array_equal(some(rows, 9999, 3, "purpose"), rows)
 
 
 def test_the_quantile_is_that_of_a_finite_sample():
