@@ -82,7 +82,6 @@ def check(line: list[str], outcome: Outcome, left: set[str]) -> None:
     ("number", "amount"),
     [
         (1, 10),
-        pytest.param(1, 400, marks=pytest.mark.slow),
         *(pytest.param(number, 2000, marks=pytest.mark.soak) for number in range(10, 20)),
     ],
 )

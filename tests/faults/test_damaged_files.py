@@ -63,7 +63,7 @@ def content_bytes(path: Path) -> list[int]:
     return [*found, *range(start, start + len(text))]
 
 
-@pytest.mark.parametrize("amount", [50, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("amount", [50, pytest.param(2000, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("name", HDF5)
 def test_every_flipped_bit_of_the_content_is_found(example: Example, name: str, amount: int):
     path, chance = example.file(name), random.Random(1)

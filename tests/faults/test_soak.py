@@ -67,7 +67,7 @@ def rise(values: list[float]) -> float:
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
-    "seconds", [pytest.param(60, marks=pytest.mark.slow), pytest.param(1800, marks=pytest.mark.soak)]
+    "seconds", [pytest.param(40, marks=pytest.mark.slow), pytest.param(1800, marks=pytest.mark.soak)]
 )
 def test_nothing_grows(tmp_path: Path, seconds: int):
     end, seen = time.monotonic() + seconds, list[Usage]()
@@ -94,10 +94,9 @@ def marked(mark: str) -> set[int]:
     return found
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize(
-    "seconds", [pytest.param(30, marks=pytest.mark.slow), pytest.param(600, marks=pytest.mark.soak)]
-)
+@pytest.mark.parametrize("seconds", [600])
 def test_nothing_is_left_behind(tmp_path: Path, seconds: int):
     """No process, hidden file, lock or temporary file."""
     mark, temporary = f"EFNN_SOAK={uuid.uuid4().hex}", tmp_path / "tmp"

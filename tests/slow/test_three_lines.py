@@ -34,7 +34,7 @@ def test_three_lines_in_an_empty_folder(tmp_path, record_property):
     assert size["rmse_over_std"] <= 1e-4
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_demo(tmp_path, record_property):
     """`make demo` as it is: every network finite and carried to 40 x 40, the EFNN ahead of the linear model."""
     start = time.monotonic()
