@@ -37,7 +37,7 @@ class DatasetFile:
 
     @property
     def fields(self) -> Array | None:
-        """Effective fields -dE/dS, shaped like `spins`; None where they are not known."""
+        """Fields -dE/dS, shaped like `spins`; None where they are not known."""
         return self._read.fields
 
     @property

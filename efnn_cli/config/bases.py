@@ -14,7 +14,7 @@ from hydra import compose
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import DictConfig
 
-from efnn_cli.config.hints import GROUPS
+from efnn_cli.config.hints import GROUP_NAMES
 from efnn_cli.config.words import parsed
 from efnn_cli.models import MODELS
 from efnn_cli.physics import SYSTEMS
@@ -28,7 +28,7 @@ def composed(command: str, texts: Sequence[str]) -> DictConfig:
     own = SYSTEMS.own | MODELS.own
     if any(text.startswith("hydra.") or text.partition("=")[2] in own for text in texts):
         return compose(command, overrides=list(texts))
-    chosen = [text for text in texts if text.partition("=")[0] in GROUPS]
+    chosen = [text for text in texts if text.partition("=")[0] in GROUP_NAMES]
     config = deepcopy(_base(command, tuple(sorted(chosen))))
     values = [parsed(text) for text in texts if text not in chosen]
     ConfigLoaderImpl._apply_overrides_to_config(values, config)

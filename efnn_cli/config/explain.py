@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from efnn_cli.config import keys
-from efnn_cli.config.hints import GROUPS, SIZE_HINTS, key_hint
+from efnn_cli.config.hints import GROUP_NAMES, SIZE_HINTS, key_hint
 from efnn_cli.config.words import Setting, first_line
 from efnn_cli.core.checks import nearest
 from efnn_cli.core.errors import ConfigError, UnknownKey
@@ -15,7 +15,7 @@ from efnn_cli.core.errors import ConfigError, UnknownKey
 
 def missing(error: Exception, settings: Mapping[str, Setting], config_dir: Path | None) -> ConfigError:
     """Return the error of a name that its group does not have, nor the user's own files."""
-    for group in GROUPS:
+    for group in GROUP_NAMES:
         value = str(settings[group].value) if group in settings else None
         known = keys.options(group, config_dir)
         if value is not None and value not in known:
@@ -44,7 +44,7 @@ def explained(error: Exception, command: str, settings: Mapping[str, Setting]) -
         return ConfigError(f"unknown key {key!r}: the run decides the system", f"efnn config {command} shows all keys")
     if key.startswith("system.") and "system" not in settings:
         return ConfigError(f"{key} needs the system it belongs to", f"add system=NAME before {key}=...")
-    chosen = {group: str(settings[group].value) for group in GROUPS if group in settings}
+    chosen = {group: str(settings[group].value) for group in GROUP_NAMES if group in settings}
     known = [each.name for each in keys.settable(command, chosen)]
     value = settings[key].text.partition("=")[2] if key in settings else ""
     hint = key_hint(key, known) or f"efnn config {command} shows all keys"

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from efnn_cli.config import keys
 
-GROUPS = ("system", "model", "training", "executor", "experiment")
+GROUP_NAMES = ("system", "model", "training", "executor", "experiment")
 SIZE_HINTS = {  # for L=10 where it is not a key, and for system.L=10 where there is no system to choose
     "generate": "--L {0} or system.L={0}",
     "train": "the dataset decides the size; system=NAME system.L={0} picks one of that size",

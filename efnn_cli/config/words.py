@@ -13,13 +13,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
-from efnn_cli.config.hints import GROUPS, bare_word_hint, several_hint
+from efnn_cli.config.hints import GROUP_NAMES, bare_word_hint, several_hint
 from efnn_cli.config.keys import REGISTRIES, SHORT_NAMES, groups
 from efnn_cli.core.errors import ConfigError
 from efnn_cli.core.registry import is_file_place
 from efnn_cli.core.text import at_home
 
-NAMES = {f"{group}.name": group for group in GROUPS}
+NAMES = {f"{group}.name": group for group in GROUP_NAMES}
 NETWORK_KEYS = (*SHORT_NAMES.values(), *SHORT_NAMES, "training")
 UNREADABLE = (HydraException, ValueError, RecursionError, OSError)  # numbers and names too long, brackets too deep
 GROUP_OPTION = re.compile(r"[\w-]+(\.[\w-]+)*(/[\w-]+(\.[\w-]+)*)*")
@@ -65,7 +65,7 @@ def settle(request: Request, command: str = "train") -> dict[str, Setting]:
             if key not in groups(command):  # there it only makes the plug-in known
                 continue
             setting = Setting(origin, name, f"{key}={name}")
-        elif key in GROUPS:
+        elif key in GROUP_NAMES:
             setting = _named(key, setting)
         elif key == "L" and type(setting.value) in (int, str):  # the one list among the keys: one size is a list too
             setting = Setting(origin, [setting.value], f"L=[{setting.value}]")

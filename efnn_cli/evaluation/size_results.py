@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import torch
 from efnn_cli import figures
 from efnn_cli.config.fingerprint import fingerprint
 from efnn_cli.core.console import Console
-from efnn_cli.core.errors import ConflictError, InputError
+from efnn_cli.core.errors import InputError
 from efnn_cli.core.numbers import number
 from efnn_cli.core.results import Result, shown
 from efnn_cli.core.signals import StopRequest
@@ -33,6 +32,7 @@ from efnn_cli.runs.folder import EXTRAPOLATION, OUTPUTS
 from efnn_cli.runs.loading import Run, weights_digest
 from efnn_cli.storage import atomic
 from efnn_cli.storage.dataset import Dataset
+from efnn_cli.storage.output import claim_folder
 from efnn_cli.training.metrics import MOSTLY, TRAIN_MORE, TRAIN_THERE, bias_text, error_text, share, warn_of_no_use
 
 LOGGER = logging.getLogger("efnn")
@@ -104,9 +104,7 @@ def claim_table(members: Sequence[Run], out: Path | None, *, overwrite: bool) ->
     folder = out or output_folder(members)
     ours = out is None and all(member.weights == "best" for member in members)  # whose results belong to the run
     table = SizeTable(folder / f"{EXTRAPOLATION}.csv", weights_digest(members), own_folder=ours, overwrite=overwrite)
-    if os.path.exists(folder) and not os.path.isdir(folder):
-        raise ConflictError(f"{folder} exists and is not a folder", "choose another --out")
-    atomic.prove_writable(folder)
+    claim_folder(folder, "--out")
     table.check()
     return table
 

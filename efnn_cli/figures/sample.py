@@ -40,11 +40,11 @@ def sample(
     names = [in_unit(name, unit) if index == 0 else name for index, name in enumerate(series)]
     for index, (name, rows) in enumerate(zip(names, series.values(), strict=True)):
         draw_series(axes[0, index], rows, name)
-    draw_histograms(axes[1, 0], dict(zip(names, series.values(), strict=True)))
+    first = next(iter(series.values()))
+    draw_histogram(axes[1, 0], names[0], first)
     draw_autocorrelation(axes[1, 1], correlations)
     draw_structure_factor(figure, axes[2, 0], structure_factor)
     draw_configuration(figure, axes[2, 1], spins)
-    first = next(iter(series.values()))
     lines = [
         (proposal, chain, *(float(each[chain, proposal]) for each in series.values()))
         for proposal in range(first.shape[1])
@@ -61,9 +61,8 @@ def draw_series(axes: Any, rows: Array, name: str) -> None:
     axes.set_ylabel(name.replace(" per site", "\nper site"))
 
 
-def draw_histograms(axes: Any, series: Mapping[str, Array]) -> None:
-    """Draw the histogram of the first series over all chains, halves of every chain apart: they must agree."""
-    name, rows = next(iter(series.items()))
+def draw_histogram(axes: Any, name: str, rows: Array) -> None:
+    """Draw the histogram of a series over all chains, halves of every chain apart: they must agree."""
     half = rows.shape[1] // 2
     bins = np.linspace(rows.min(), rows.max() + 1e-300, 31)
     for part, colour, label in ((rows[:, :half], FAINT, "first half"), (rows[:, half:], COLOURS[0], "second half")):

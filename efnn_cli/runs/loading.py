@@ -105,7 +105,7 @@ class Run:
         return predict(self.model, array, self.device, pause)
 
     def fields(self, spins: ArrayLike, pause: Callable[[], None] = lambda: None) -> Array:
-        """Effective fields -dE/dS, shaped like `spins`: the unprojected gradient, spins taken as free vectors.
+        """Fields -dE/dS, shaped like `spins`: the unprojected gradient, spins taken as free vectors.
 
         Takes and raises what `predict` does.
         """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import shutil
 from collections.abc import Sequence
@@ -12,6 +10,7 @@ from efnn_cli.core.numbers import UNDEFINED, number
 from efnn_cli.core.table import Table, facts
 from efnn_cli.runs.folder import OUTPUTS, name_of
 from efnn_cli.runs.listing import COLUMNS, RunRow
+from efnn_cli.storage import documents
 
 HIDDEN = ("variant", "samples", "planned_epochs", "budget", "error")  # kind and epochs tell most of it
 SPARED = (
@@ -44,11 +43,7 @@ LOGGER = logging.getLogger("efnn")
 
 def as_text_csv(rows: Sequence[RunRow]) -> str:
     """Return every column as CSV, an empty cell where there is no value."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(row.values for row in rows)
-    return text.getvalue().rstrip("\n")
+    return documents.table_text(list(COLUMNS), (row.values for row in rows)).rstrip("\n")
 
 
 def tables(rows: Sequence[RunRow], sort: str | None) -> list[Table]:

@@ -90,7 +90,7 @@ def opened(path: Path) -> Iterator[h5py.File]:
     except DAMAGE as error:
         if "file signature not found" in str(error):
             other = "spins alone: efnn generate SYSTEM --spins FILE; with their energies: efnn import FILE"
-            hint = None if path.suffix in SUFFIXES else other  # one that is named so is damaged
+            hint = "" if path.suffix in SUFFIXES else other  # one that is named so is damaged
             raise InputError(f"{path} is not an HDF5 file", hint) from error
         raise InputError(f"{path} is not a readable HDF5 file ({reason(error)})") from error
 

@@ -1,8 +1,7 @@
 """Hydra's launchers: joblib, submitit_local, submitit_slurm.
 
 Hydra launches the numbers of the trials. Each trial writes its outcome into a folder that the machines share, since a
-launcher ends early when one of its processes is killed. With config/compose.py and grid.py the only modules that know
-Hydra.
+launcher ends early when one of its processes is killed.
 """
 
 from __future__ import annotations

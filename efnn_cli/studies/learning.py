@@ -181,7 +181,7 @@ def _trained(plan: LearnPlan, number: int, previous: Path | None, target: torch.
     words = [*plan.training_words, f"seed={plan.keys.seed}"]
     if not any(key_of(each) in ("epochs", "budget") for each in plan.training_words):
         gradients = plan.keys.gradient_steps if number == 0 else plan.keys.gradient_steps / LATER
-        words.append(f"epochs={steps.epochs_for(gradients, plan.data(number))}")
+        words.append(f"epochs={steps.epochs_for(gradients, words, plan.data(number))}")
     if number and not any(key_of(each) == "lr" for each in plan.training_words):
         words.append(f"lr={steps.LATER_RATE}")
     return steps.trained(words, plan.data(number), plan.path(f"network-{number}"), previous, target, console)

@@ -103,7 +103,7 @@ def _over_effective(found: Reproduction, claim: Claim) -> Agreement | None:
 
 
 def _falls(found: Reproduction, claim: Claim) -> Agreement | None:
-    """Return True if the error falls from every size to the next, between the two sizes."""
+    """Compare the errors at successive sizes between the two of the claim: they must fall."""
     first, last = claim.sizes
     group = _best(found)
     within = [size for size in found.experiment.sizes if first <= size <= last]

@@ -27,7 +27,6 @@ from efnn_cli.training.predict import fields_of, predict
 LADDER = (0.7, 4.0)  # spin temperatures of labels, over that of the ensemble
 UNIFORM = 0.02  # share of them at infinite temperature
 LATER_RATE = 2e-3  # learning rate of networks that start from another
-BATCH = 20  # of the recipe for datasets with fields
 
 
 def ladder_words(temperature: float, samples: int, span: str | None = None) -> tuple[str, ...]:
@@ -44,10 +43,12 @@ def labelled(words: Sequence[str], path: Path, target: torch.device, workers: in
         return obtain_dataset(plan, target, console, stop, title=path.stem)[0]
 
 
-def epochs_for(steps: float, data: Path) -> int:
-    """Return the epochs of at least `steps` steps of training on the dataset at `data`."""
-    configurations = planning.open_source(data).parts.train.size
-    return max(1, math.ceil(steps / max(1, configurations // BATCH)))
+def epochs_for(steps: float, words: Sequence[str], data: Path) -> int:
+    """Return the epochs of at least `steps` steps of a training by `words` on the dataset at `data`."""
+    source = planning.open_source(data)
+    recipe = planning.plan_on([source], Request(tuple(words))).config.training
+    assert recipe is not None  # networks have one
+    return max(1, math.ceil(steps / max(1, source.parts.train.size // recipe.batch_size)))
 
 
 def trained(

@@ -91,8 +91,9 @@ class Scan:
         words = (*system, *steps.ladder_words(temperature, self.labels), "fields=true")
         data = place / "labels.h5"
         steps.labelled(words, data, target, workers, console)
-        epochs = steps.epochs_for(self.gradient_steps if previous is None else self.later_steps, data)
-        training = ["model=efnn", *self.network, f"epochs={epochs}"]
+        training = ["model=efnn", *self.network]
+        epochs = steps.epochs_for(self.gradient_steps if previous is None else self.later_steps, training, data)
+        training.append(f"epochs={epochs}")
         training += [] if previous is None else [f"lr={steps.LATER_RATE}"]
         return steps.trained(training, data, place / "network", previous, target, console)
 

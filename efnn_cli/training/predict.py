@@ -62,7 +62,7 @@ def energies_and_slopes(model: nn.Module, spins: Tensor) -> tuple[Tensor, Tensor
 
 
 def predict_fields(model: nn.Module, spins: Tensor) -> Tensor:
-    """Effective fields -dE/dS of a network, shaped like `spins` (B, ...), float64 on its device, as free vectors."""
+    """Fields -dE/dS of a network, shaped like `spins` (B, ...), float64 on its device, as free vectors."""
     model.eval()
     blocks = torch.split(spins, batch_size(tuple(spins.shape[1:])))
     with frozen(model):

@@ -248,6 +248,16 @@ def test_a_file_in_the_wrong_place(workshop: Workshop):
         call(*words, "s.npy", cwd=root).failed(3, "s.npy is not an HDF5 file", "--spins FILE", "efnn import")
 
 
+def test_a_damaged_file_is_no_file_of_others(copied: Workshop):
+    run = copied.run("lattice net")
+    for name in ("last.h5", "best.h5"):
+        (copied.root / run / name).write_bytes(b"x" * 1000)
+    for words in (("evaluate", run), ("train", "--init", run, "--out", "more")):
+        outcome = call(*words, cwd=copied.root)
+        outcome.failed(3, ".h5 is not an HDF5 file")
+        assert "efnn import" not in outcome.err
+
+
 RECIPES = ("config", "train", "system=heisenberg", "system.variant=infinite_range", "--json")
 
 
