@@ -186,7 +186,7 @@ def moves(machine: Machine) -> dict[str, Any]:
     from efnn_cli.training.predict import energies_and_slopes
 
     options = MODELS["efnn"].options(
-        depth=3, width=48, invariant_channels=64, kernel_size=3, block_kernel_size=3, block_kernel_size_2=1
+        depth=3, width=48, invariant_channels=16, kernel_size=3, block_kernel_size=3, block_kernel_size_2=1
     )
     found = {}
     for size in machine.pick((10, 20, 40), (4,)):
@@ -240,7 +240,7 @@ def trainer(machine: Machine, batch: int) -> Callable[[], object]:
     from efnn_cli.training.trainer import Trainer
 
     options = MODELS["efnn"].options(
-        depth=3, width=48, invariant_channels=64, kernel_size=3, block_kernel_size=3, block_kernel_size_2=1
+        depth=3, width=48, invariant_channels=16, kernel_size=3, block_kernel_size=3, block_kernel_size_2=1
     )
     model = accelerate(build(options, "lattice", inputs=0, spin_range=(-1.0, 1.0), seed=0)).to(machine.device)
     spins = torch.from_numpy(Heisenberg(L=10).sample("uniform_sphere", Draw(0, "bench", 0, 0, batch)))

@@ -119,6 +119,20 @@ def test_gradients_of_fields_equal_those_of_the_plain_form(options, sides):
     assert torch.autograd.gradcheck(quick, free, fast_mode=True)
 
 
+@pytest.mark.parametrize("options", [*FORMS, {"depth": 2, "width": 9, "kernel_size": 3, "block_kernel_size_2": 1}])
+def test_single_precision(options):
+    """Where convolutions are PyTorch's own, energies and gradients are those of double precision, to rounding."""
+    chosen = MODELS["efnn"].options(**options)
+    double = build(chosen, "lattice", inputs=0, spin_range=(-1, 1), seed=1, dtype=torch.float64)
+    single = accelerate(copy.deepcopy(double).float())
+    spins = F.normalize(drawn(3, 3, 10, 6), dim=1)
+    for model in (single, double):
+        field_loss(model, spins.to(model.dtype)).backward()
+    torch.testing.assert_close(single(spins), double(spins), rtol=1e-5, atol=1e-5)
+    for (key, a), b in zip(single.named_parameters(), double.parameters(), strict=True):
+        torch.testing.assert_close(a.grad.double(), b.grad, rtol=0, atol=1e-5 * float(b.grad.abs().max()), msg=key)
+
+
 def test_each_form_is_taken_where_it_pays(monkeypatch):
     taken = []
 
@@ -129,10 +143,24 @@ def test_each_form_is_taken_where_it_pays(monkeypatch):
     noted(fast, "sum_of_products")
     noted(convolution, "_windows")
     noted(columns, "convolve")
-    for channels, k in ((3, 5), (9, 5), (9, 1)):
-        accelerate(PeriodicConvolution(channels, channels, k))(torch.zeros(1, 10, 10, channels))
-    assert taken == ["convolve", "_windows"]
+    noted(F, "conv2d")
+    single = torch.zeros(1, 10, 10, 9)
+    inside = single.permute(3, 1, 2, 0).contiguous().permute(3, 1, 2, 0)  # the batch innermost
+    for channels, k, x, form in (
+        (3, 5, single[..., :3], "convolve"),
+        (3, 5, single[..., :3].double(), "convolve"),
+        (9, 5, single, "conv2d"),
+        (9, 5, inside, "conv2d"),
+        (9, 5, single.double(), "_windows"),
+        (9, 1, single, "conv2d"),
+        (9, 1, torch.zeros(9, 10, 10, 2).permute(3, 1, 2, 0), None),
+    ):
+        taken.clear()
+        accelerate(PeriodicConvolution(channels, channels, k)).to(x.dtype)(x)
+        assert taken == ([] if form is None else [form])
+    taken.clear()
     accelerate(O3Invariants([3, 3], 5, normalise=False))(torch.zeros(1, 3, 10, 10))
-    assert taken == ["convolve", "_windows", "sum_of_products"]
+    assert taken == ["sum_of_products"]
+    taken.clear()
     O3Invariants([3, 3], 5, normalise=False)(torch.zeros(1, 3, 10, 10))
-    assert len(taken) == 3
+    assert "sum_of_products" not in taken

@@ -4,6 +4,9 @@ They differ from the plain forms of `blocks.py` by rounding only, have the same 
 twice, for the training on fields. Tensors have the shapes of the plain forms, (B, Lx, Ly, C), and are stored with the
 channels outermost and the batch innermost, (C, Lx, Ly, B): every layer is then one matrix product.
 
+On a CPU, convolutions in single precision are faster by PyTorch (oneDNN) from six channels on: these take the plain
+form, with the channels innermost, and so do pointwise convolutions of what they return.
+
 neighbours.py   the sites around every site     products.py   the invariants without their intermediates
 convolution.py  periodic convolutions           columns.py    those of few channels on small lattices
 """
@@ -16,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from efnn_cli.models.blocks import Gain, PeriodicConvolution, times
-from efnn_cli.models.fast.convolution import convolved
+from efnn_cli.models.fast.convolution import convolved, is_narrow
 from efnn_cli.models.fast.neighbours import Window
 from efnn_cli.models.fast.products import sum_of_products
 from efnn_cli.models.invariants import O3Invariants
@@ -42,20 +45,28 @@ def is_eager(x: Tensor) -> bool:
 
 
 class FastConvolution(PeriodicConvolution):
-    """Matrix products of the weights and the sites around every site."""
+    """Matrix products of the weights and the sites around every site, where PyTorch is not faster."""
 
     def forward(self, x: Tensor, weight_gain: Gain = 1.0, bias_gain: Gain = 1.0) -> Tensor:
         """Convolve x (B, Lx, Ly, C_in) -> (B, Lx, Ly, C_out)."""
         if not is_eager(x):
             return super().forward(x, weight_gain, bias_gain)
-        weight, bias = times(self.weight, weight_gain), times(self.bias, bias_gain)
         window = Window(x.shape[1], x.shape[2], self.kernel_size)
+        if self.is_for_library(x, window):
+            return super().forward(x.contiguous(), weight_gain, bias_gain)
+        weight, bias = times(self.weight, weight_gain), times(self.bias, bias_gain)
         planes = x.permute(3, 1, 2, 0).reshape(x.shape[3], window.sites, len(x))  # (C_in, sites, B)
         if window.k == 1:
             found = torch.addmm(bias[:, None], weight[:, :, 0, 0], planes.flatten(1))
         else:
             found = convolved(planes, weight.flatten(2), window) + bias[:, None, None]
         return found.view(len(bias), *x.shape[1:3], len(x)).permute(3, 1, 2, 0)
+
+    def is_for_library(self, x: Tensor, window: Window) -> bool:
+        """Return True where PyTorch's own convolution of x is faster."""
+        if x.device.type != "cpu" or x.dtype != torch.float32:
+            return False
+        return x.is_contiguous() if window.k == 1 else not is_narrow(self.weight.shape, window)
 
 
 class FastInvariants(O3Invariants):

@@ -16,7 +16,7 @@ from torch import Tensor
 from efnn_cli.models.fast import columns
 from efnn_cli.models.fast.neighbours import Window, blocks, neighbours
 
-COLUMN = 60  # C Lx up to which columns are the faster form (at L = 10: 6 channels)
+COLUMN = 50  # C Lx up to which columns are the faster form (at L = 10: 5 channels)
 
 
 def convolved(x: Tensor, weight: Tensor, window: Window) -> Tensor:
@@ -29,7 +29,7 @@ class _Convolved(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, window: Window) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.window = window
-        if _narrow(weight.shape, window):
+        if is_narrow(weight.shape, window):
             return columns.convolve(x, weight, window)
         found = x.new_empty(len(weight), *x.shape[1:])
         for sites, around in _windows(x, window):
@@ -55,7 +55,7 @@ class _GradientOfWeights(torch.autograd.Function):
         ctx.save_for_backward(x, pull)
         ctx.window = window
         shape = torch.Size((len(pull), len(x), window.taps))
-        if _narrow(shape, window):
+        if is_narrow(shape, window):
             return columns.gradient_of_weights(x, pull, window)
         total = x.new_zeros(len(pull), len(x) * window.taps)
         for sites, around in _windows(x, window):
@@ -73,7 +73,7 @@ class _GradientOfWeights(torch.autograd.Function):
         )
 
 
-def _narrow(shape: torch.Size, window: Window) -> bool:
+def is_narrow(shape: torch.Size, window: Window) -> bool:
     """Return True where weights (C', C, K) have so few channels that columns are the faster form."""
     return 1 < window.k <= window.Lx and max(shape[:2]) * window.Lx <= COLUMN
 
