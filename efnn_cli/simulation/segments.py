@@ -16,7 +16,7 @@ from efnn_cli.simulation.moves import Settings
 from efnn_cli.simulation.settings import SamplePlan, Work
 from efnn_cli.storage import hdf5
 
-FORMAT = "efnn-chains"
+FORMAT = "efnn-segment"
 SCHEMA_VERSION = 1
 
 Arrays = dict[str, NDArray[Any]]
