@@ -63,8 +63,8 @@ class FastConvolution(PeriodicConvolution):
         return found.view(len(bias), *x.shape[1:3], len(x)).permute(3, 1, 2, 0)
 
     def is_for_library(self, x: Tensor, window: Window) -> bool:
-        """Return True where PyTorch's own convolution of x is faster."""
-        if x.device.type != "cpu" or x.dtype != torch.float32:
+        """Return True where PyTorch's own convolution of x, by oneDNN, is faster."""
+        if x.device.type != "cpu" or x.dtype != torch.float32 or not torch.backends.mkldnn.is_available():
             return False
         return x.is_contiguous() if window.k == 1 else not is_narrow(self.weight.shape, window)
 
