@@ -26,6 +26,8 @@ from efnn_cli.models.invariants import O3Invariants
 
 Network = TypeVar("Network", bound=nn.Module)
 
+ONEDNN: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+
 
 def accelerate(network: Network) -> Network:
     """Return `network` itself, from now on evaluated by the fast forms."""
@@ -64,7 +66,7 @@ class FastConvolution(PeriodicConvolution):
 
     def is_for_library(self, x: Tensor, window: Window) -> bool:
         """Return True where PyTorch's own convolution of x, by oneDNN, is faster."""
-        if x.device.type != "cpu" or x.dtype != torch.float32 or not torch.backends.mkldnn.is_available():
+        if x.device.type != "cpu" or x.dtype != torch.float32 or not ONEDNN:
             return False
         return x.is_contiguous() if window.k == 1 else not is_narrow(self.weight.shape, window)
 
