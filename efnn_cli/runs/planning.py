@@ -77,12 +77,23 @@ class Plan:
 
 def open_source(path: Path) -> Source:
     """Return the dataset at `path`; raise `InputError` where it is none, or too small for a split."""
+    require_storable(path)
     data = dataset.read(path)
     if data.metadata["purpose"] != "train":
         LOGGER.warning(
             "%s is a %s dataset: a network trained on it cannot be evaluated on it", path, data.metadata["purpose"]
         )
     return Source(path, data, dataset_system(data, path), split_of(data, path))
+
+
+def require_storable(path: Path) -> None:
+    """Raise `InputError` for a name that is not UTF-8, which config.yaml and run.log could not hold."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the name {path} is not UTF-8, so that it cannot be stored with a run", "rename it"
+        ) from error
 
 
 def open_sources(paths: Sequence[Path]) -> list[Source]:
@@ -163,6 +174,7 @@ def _folder(out: Path | None, system: System, config: TrainConfig, stored: Mappi
     """Return the folder `out`, or the usual one of the run."""
     depth = getattr(config.model, "depth", 0)
     path = out or run_path(system.name, config.model.name, depth, config.seed, stored["hash"])
+    require_storable(path)
     return RunFolder(path)
 
 
@@ -242,6 +254,7 @@ def plan_resumed(request: Request, path: Path, data_paths: Sequence[Path], out: 
             "start a new run without --resume",
         )
     process = of_process(said)
+    require_storable(path)
     folder = RunFolder(path)
     config, stored = read_stored(folder, process)
     sources = _own_sources(stored, path, data_paths)

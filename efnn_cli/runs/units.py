@@ -38,8 +38,11 @@ def few_of(sizes: Sequence[Labelled], seed: int) -> list[Labelled]:
     known = [each for each in sizes if each.energies is not None]
     total = sum(map(len, known))
     share = min(1.0, max(CENTRED_SHARE, CENTRED_SAMPLES / max(total, 1)))
-    chosen = [some(np.arange(len(each)), math.ceil(share * len(each)), seed, "centre") for each in known]
-    return [each.part(torch.from_numpy(index)) for each, index in zip(known, chosen, strict=True)]
+    found = []
+    for place, each in enumerate(known):
+        chosen = some(np.arange(len(each)), math.ceil(share * len(each)), seed, f"centre {place}")
+        found.append(each.part(torch.from_numpy(chosen)))
+    return found
 
 
 def centre(model: nn.Module, few: Sequence[Labelled]) -> None:

@@ -32,7 +32,7 @@ Rows = Mapping[str, NDArray[Any]]
 
 OF_LABELS = ("spins", "energies", "fields")
 TUNED = {"size": tuning.tuned_size, "steps": tuning.tuned_steps, "trajectories": tuning.tuned_moves}
-STAGES = tuple(TUNED)  # of the tuning, in their order
+TUNINGS = tuple(TUNED)  # of the tuning, in their order
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ class Sampler:
     def start(self, group: int, count: int, device: torch.device) -> tuple[Chains, dict[str, NDArray[Any]]]:
         """Return `count` chains of a group after warm-up, with tuned moves, and all exact labels so far."""
         chains = self.drawn(group, count)
-        for stage in STAGES:
-            chains = self.tuned(chains, group, stage, device)
+        for each in TUNINGS:
+            chains = self.tuned(chains, group, each, device)
         chains = self.with_labels(chains, device)
         found = [labels_of(chains)]
         if self.warmup:
@@ -94,19 +94,19 @@ class Sampler:
             spins = self.system.sample("thermal", Draw(self.seed, "sample", group, 0, count, self.bath))
         return Chains(spins, {}, self.settings)
 
-    def tuned(self, chains: Chains, group: int, stage: str, device: torch.device) -> Chains:
-        """Return the chains after moves on the network alone that fit what a stage of `STAGES` tunes.
+    def tuned(self, chains: Chains, group: int, what: str, device: torch.device) -> Chains:
+        """Return the chains after moves on the network alone that fit `what`, one of `TUNINGS`.
 
         Keys that were given are left as they are.
         """
         given = {"steps": not self.tune_steps or self.settings.moves == "metropolis"}
         given["trajectories"] = not self.tune_trajectories
-        if given.get(stage, False):
+        if given.get(what, False):
             return chains
         moves = self.moves(device)
         state = moves.state(torch.from_numpy(chains.spins).to(device))
-        generator = self._generator("tuning", group, STAGES.index(stage))
-        state, settings = TUNED[stage](state, moves, chains.settings, generator)
+        generator = self._generator("tuning", group, TUNINGS.index(what))
+        state, settings = TUNED[what](state, moves, chains.settings, generator)
         return Chains(unit(state.spins).cpu().numpy(), {}, settings)
 
     def with_labels(self, chains: Chains, device: torch.device) -> Chains:
@@ -191,7 +191,7 @@ class Sampler:
         return {name: each for name, each in named.items() if each is not None}
 
     def _generator(self, kind: str, group: int, number: int) -> torch.Generator:
-        """Return the random stream of one proposal of a group, or of one stage of its tuning."""
+        """Return the random stream of one proposal of a group, or of one of its tunings."""
         return torch.Generator().manual_seed(rng.integer(self.seed, kind, group, number))
 
 

@@ -18,7 +18,7 @@ from efnn_cli.core.provenance import versions
 from efnn_cli.core.results import shown
 from efnn_cli.datasets.executors import CheckStop
 from efnn_cli.datasets.job import Part
-from efnn_cli.simulation.chains import STAGES, Chains
+from efnn_cli.simulation.chains import TUNINGS, Chains
 from efnn_cli.simulation.segments import Arrays, Done, Segment, SegmentFolder, run_segment
 from efnn_cli.simulation.settings import SamplePlan
 from efnn_cli.storage import atomic, dataset, lock, samples_file
@@ -118,11 +118,11 @@ def _run(plan: SamplePlan, groups: Sequence[int], progress: Meter, check_stop: C
 
 def _note(segment: Segment, found: Done) -> str:
     """Return a few words on a segment for the progress."""
-    if segment.work == STAGES[-1]:
+    if segment.work == TUNINGS[-1]:
         tuned = found.chains.settings
         return f"tuned: {tuned.trajectories} moves of {tuned.steps} steps a proposal, step {tuned.step:.2g}"
     if not segment.kept:
-        return "warm-up"
+        return "tuning" if isinstance(segment.work, str) else "warm-up"
     return f"acceptance {found.rows['accepted'].mean():.2f}" if found.chains.labels else ""
 
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from efnn_cli.core.errors import InputError
-from efnn_cli.simulation.chains import STAGES, Chains, Sampler, labels_of, labels_on_the_way
+from efnn_cli.simulation.chains import TUNINGS, Chains, Sampler, labels_of, labels_on_the_way
 from efnn_cli.simulation.moves import Settings
 from efnn_cli.simulation.settings import SamplePlan, Work
 from efnn_cli.storage import hdf5
@@ -63,7 +63,7 @@ def _worked(sampler: Sampler, segment: Segment, device: torch.device) -> tuple[C
     chains = segment.chains or sampler.drawn(segment.group, segment.count)
     if isinstance(segment.work, str):
         chains = sampler.tuned(chains, segment.group, segment.work, device)
-        if segment.work != STAGES[-1]:
+        if segment.work != TUNINGS[-1]:
             return chains, {}, {}
         chains = sampler.with_labels(chains, device)
         return chains, {}, labels_of(chains)

@@ -22,7 +22,7 @@ from efnn_cli.physics.system import System
 from efnn_cli.physics.thermal import Bath
 from efnn_cli.runs.loading import Run, weights_digest
 from efnn_cli.simulation import tuning
-from efnn_cli.simulation.chains import STAGES, Sampler, warmup_of
+from efnn_cli.simulation.chains import TUNINGS, Sampler, warmup_of
 from efnn_cli.simulation.moves import Settings
 from efnn_cli.storage import atomic
 from efnn_cli.storage.dataset import EXTERNAL
@@ -30,7 +30,7 @@ from efnn_cli.storage.dataset import EXTERNAL
 SAMPLES = DATA / "samples"
 GROUP = {"cpu": 8, "cuda": 64}  # chains that move as one batch, at most
 SITES_A_SEGMENT = 1000  # proposals of a file that is written on the way, times sites
-Work = str | range  # of a segment: a stage of tuning, or the numbers of its proposals, those of warm-up below 0
+Work = str | range  # of a segment: what is tuned, or the numbers of its proposals, those of warm-up below 0
 SWEEPS = 100  # of the classical model that the chains start from
 
 
@@ -61,9 +61,9 @@ class SamplePlan:
 
     @property
     def segments(self) -> list[Work]:
-        """Return the work of every file that is written on the way: stages of tuning, then numbers of proposals."""
+        """Return the work of every file that is written on the way: what is tuned, then numbers of proposals."""
         length = max(1, SITES_A_SEGMENT // self.system.sites)
-        parts: list[Work] = [*STAGES]
+        parts: list[Work] = [*TUNINGS]
         for numbers in (warmup_of(self.keys.warmup), range(self.keys.proposals)):
             parts += [numbers[first : first + length] for first in range(0, len(numbers), length)]
         return parts

@@ -48,7 +48,7 @@ def epochs_for(steps: float, words: Sequence[str], data: Path) -> int:
     source = planning.open_source(data)
     recipe = planning.plan_on([source], Request(tuple(words))).config.training
     assert recipe is not None  # networks have one
-    return max(1, math.ceil(steps / max(1, source.parts.train.size // recipe.batch_size)))
+    return max(1, math.ceil(steps / max(1, source.parts.train.size // (recipe.batch_size << recipe.batch_doublings))))
 
 
 def trained(

@@ -97,7 +97,7 @@ def _most_likely(x: Array, size: Array, degree: int) -> list[float]:
     from scipy.optimize import minimize  # imported here: it takes a while, and few commands need it
 
     powers = np.polynomial.polynomial.polyvander(x, degree)  # (B, degree + 1)
-    floor = 1e-3 * float(np.sqrt(np.mean(size**2))) + 1e-300  # for networks that make no error
+    floor = 1e-3 * float(np.sqrt(np.mean(size**2))) + 1e-100  # for networks that make no error
 
     def minus_log(coefficients: Array) -> tuple[float, Array]:
         logs = powers @ coefficients

@@ -133,6 +133,7 @@ def test_single_precision(options):
         torch.testing.assert_close(a.grad.double(), b.grad, rtol=0, atol=1e-5 * float(b.grad.abs().max()), msg=key)
 
 
+@pytest.mark.skipif(not fast.ONEDNN, reason="PyTorch without oneDNN")
 def test_each_form_is_taken_where_it_pays(monkeypatch):
     taken = []
 

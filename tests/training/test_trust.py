@@ -97,6 +97,8 @@ def test_error_bars_of_ordered_and_of_any_scalar_spins_are_finite():
     for noise in (0.05, np.inf):
         bars = Intervals.fit((c, error), (c, error), 16, noise)
         assert np.isfinite(bars.half_widths(np.array([-1.0, 1.0, 7.0]), 16, 0.9)).all()
+        exact = Intervals.fit((c, 0 * error), (c, 0 * error), 16, noise)
+        assert (exact.half_widths(np.array([-1.0, 0.3]), 16, 0.9) < 1e-90).all()
 
 
 def test_error_bars_of_older_runs_are_read_as_they_were_made():

@@ -4,8 +4,8 @@ They differ from the plain forms of `blocks.py` by rounding only, have the same 
 twice, for the training on fields. Tensors have the shapes of the plain forms, (B, Lx, Ly, C), and are stored with the
 channels outermost and the batch innermost, (C, Lx, Ly, B): every layer is then one matrix product.
 
-On a CPU, convolutions in single precision are faster by PyTorch (oneDNN) from six channels on: these take the plain
-form, with the channels innermost, and so do pointwise convolutions of what they return.
+On a CPU, convolutions in single precision are faster by PyTorch (oneDNN), but for those of few channels on small
+lattices: they take the plain form, with the channels innermost, and so do pointwise convolutions of what they return.
 
 neighbours.py   the sites around every site     products.py   the invariants without their intermediates
 convolution.py  periodic convolutions           columns.py    those of few channels on small lattices
@@ -26,6 +26,7 @@ from efnn_cli.models.invariants import O3Invariants
 
 Network = TypeVar("Network", bound=nn.Module)
 
+LIBRARY = 50  # C Lx beyond which PyTorch's own convolutions are the faster form, in single precision on a CPU
 ONEDNN: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
 
 
@@ -68,7 +69,7 @@ class FastConvolution(PeriodicConvolution):
         """Return True where PyTorch's own convolution of x, by oneDNN, is faster."""
         if x.device.type != "cpu" or x.dtype != torch.float32 or not ONEDNN:
             return False
-        return x.is_contiguous() if window.k == 1 else not is_narrow(self.weight.shape, window)
+        return x.is_contiguous() if window.k == 1 else not is_narrow(self.weight.shape, window, LIBRARY)
 
 
 class FastInvariants(O3Invariants):

@@ -16,7 +16,7 @@ from torch import Tensor
 from efnn_cli.models.fast import columns
 from efnn_cli.models.fast.neighbours import Window, blocks, neighbours
 
-COLUMN = 50  # C Lx up to which columns are the faster form (at L = 10: 5 channels)
+COLUMN = 60  # C Lx up to which columns are the faster form (at L = 10: 6 channels)
 
 
 def convolved(x: Tensor, weight: Tensor, window: Window) -> Tensor:
@@ -73,9 +73,9 @@ class _GradientOfWeights(torch.autograd.Function):
         )
 
 
-def is_narrow(shape: torch.Size, window: Window) -> bool:
-    """Return True where weights (C', C, K) have so few channels that columns are the faster form."""
-    return 1 < window.k <= window.Lx and max(shape[:2]) * window.Lx <= COLUMN
+def is_narrow(shape: torch.Size, window: Window, limit: int | None = None) -> bool:
+    """Return True where weights (C', C, K) have so few channels that columns are the faster form: C Lx <= `limit`."""
+    return 1 < window.k <= window.Lx and max(shape[:2]) * window.Lx <= (COLUMN if limit is None else limit)
 
 
 def _turned(weight: Tensor) -> Tensor:
