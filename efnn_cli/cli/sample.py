@@ -75,7 +75,7 @@ def sample(
     if dry_run:
         return results.planned(plan, target)
     reference = plan.reference or "none: the network itself"
-    LOGGER.info("sampling on %s, chains in %d groups, reference %s", describe(target), len(plan.groups), reference)
+    LOGGER.info("sampling on %s, %d chains, reference %s", describe(target), plan.keys.chains, reference)
     if part is not None and part.index >= len(plan.groups):
         LOGGER.info("nothing to do for this part: there are no more groups than that")
     total = keys.chains * keys.proposals
