@@ -25,7 +25,7 @@ test: install  ## the default suite
 	$(BIN)/python -m pytest -n auto -q
 
 slow: install  ## what takes longer than a few seconds, accuracy included
-	$(BIN)/python -m pytest -n auto -q -m slow
+	$(BIN)/python -m pytest -n auto -q -m slow --timeout 1200
 
 soak: install  ## the longest: accuracy of the double-exchange recipe, 200 kills, 20 000 command lines, half an hour of experiments
 	$(BIN)/python -m pytest -n auto -q -m soak --timeout 7200
