@@ -27,7 +27,7 @@ test: install  ## the default suite
 slow: install  ## what takes longer than a few seconds, accuracy included
 	$(BIN)/python -m pytest -n auto -q -m slow --timeout 1200
 
-soak: install  ## the longest: accuracy of the double-exchange recipe, 200 kills, 20 000 command lines, half an hour of experiments
+soak: install  ## the longest: the demo, accuracy of the double-exchange recipe, 200 kills, 20 000 command lines, half an hour of experiments
 	$(BIN)/python -m pytest -n auto -q -m soak --timeout 7200
 
 gpu:  ## on a machine with a GPU, without network (wheels of what is missing in wheels/): writes docs/gpu.md
