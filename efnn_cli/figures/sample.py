@@ -67,6 +67,7 @@ def draw_histogram(axes: Any, name: str, rows: Array) -> None:
     bins = np.linspace(rows.min(), rows.max() + 1e-300, 31)
     for part, colour, label in ((rows[:, :half], FAINT, "first half"), (rows[:, half:], COLOURS[0], "second half")):
         axes.hist(part.ravel(), bins, histtype="step", color=colour, density=True, label=label)
+    axes.locator_params(axis="x", nbins=3)  # energies a site have many digits
     axes.set_xlabel(name)
     axes.set_ylabel("probability density")
     axes.legend()
