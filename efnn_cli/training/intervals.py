@@ -105,4 +105,5 @@ def _most_likely(x: Array, size: Array, degree: int) -> list[float]:
         return float(np.mean(squares / 2 + logs)), powers.T @ (1 - squares) / len(x)
 
     start = np.polynomial.polynomial.polyfit(x, np.log(size + floor), degree)
+    start[0] += np.log(np.mean((size**2 + floor**2) * np.exp(-2 * powers @ start))) / 2  # outliers: few, but far off
     return [float(each) for each in minimize(minus_log, start, jac=True).x]

@@ -92,6 +92,17 @@ def test_error_bars_of_a_ladder_are_no_wider_than_they_must_be():
         assert np.sqrt(np.mean(half**2)) < 2.5 * np.sqrt(np.mean(error**2))
 
 
+@pytest.mark.parametrize("seed", [0, 16, 19, 26])
+def test_error_bars_with_outliers(seed):
+    """Some errors are 1e10 times the others: bars are finite and cover what they should."""
+    generator = np.random.default_rng(seed)
+    c = generator.uniform(0.0, 0.9, 1000)
+    error = np.where(generator.random(1000) < 0.003, 1e6, 1e-4) * generator.normal(size=1000)
+    half = Intervals.fit((c, error), (c, error), 100, noise=0.01).half_widths(c, 100, 0.9)
+    assert np.isfinite(half).all()
+    assert (np.abs(error) <= half).mean() == pytest.approx(0.9, abs=0.01)
+
+
 def test_error_bars_of_ordered_and_of_any_scalar_spins_are_finite():
     c, error = np.array([-1.0, 0.0, 1.0, 1 + 1e-15] * 50), np.tile([1e-3, -0.1, 0.0, 1e-3], 50)
     for noise in (0.05, np.inf):
